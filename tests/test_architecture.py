@@ -1,0 +1,93 @@
+"""Imports go one way: errors -> labels -> config -> artifacts -> middle -> training -> studies."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "xlite"
+
+FOUNDATION = ("errors", "console", "randomness", "labels", "config", "artifacts")
+MIDDLE = ("dataset", "models", "losses", "scores")
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "console": {"errors"},
+    "randomness": {"errors"},
+    "labels": {"errors", "console"},
+    "config": {"errors", "console", "labels"},
+    "artifacts": {"errors", "console", "labels", "config"},
+    **{folder: {*FOUNDATION, folder} for folder in MIDDLE},
+    "training": {*FOUNDATION, *MIDDLE, "training"},
+    "studies": {*FOUNDATION, *MIDDLE, "training", "studies"},
+    "reporting": {*FOUNDATION, "scores", "reporting"},
+    "cli": {*FOUNDATION, *MIDDLE, "training", "studies", "reporting", "cli"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported_layers(source: str) -> set[str]:
+    layers = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            # `from xlite import console` names a module, `from xlite import __version__` does not.
+            names = (
+                [f"xlite.{alias.name}" for alias in node.names]
+                if node.module == "xlite"
+                else [node.module]
+            )
+        else:
+            continue
+        layers |= {name.split(".")[1] for name in names if name.startswith("xlite.")}
+    return {layer for layer in layers if not layer.startswith("__")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_imports_go_one_way(path: Path) -> None:
+    layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert imported_layers(path.read_text(encoding="utf-8")) <= MAY_IMPORT[layer]
+
+
+def test_a_wrong_import_would_be_seen() -> None:
+    wrong = "from xlite.training import engine\nfrom xlite import console\n"
+    assert imported_layers(wrong) == {"training", "console"}
+    assert not imported_layers(wrong) <= MAY_IMPORT["dataset"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_relative_imports_and_prints_are_not_used(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not (isinstance(node, ast.ImportFrom) and node.level), path
+        is_print = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+        assert not is_print, f"{path}: user-facing text goes through xlite.console"
+
+
+def modules_loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys\nsys.stdout.write('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_starting_the_command_line_loads_nothing_heavy() -> None:
+    loaded = modules_loaded_by("import xlite.cli.app")
+    assert "typer" in loaded
+    heavy = {"torch", "pandas", "numpy", "cv2", "scipy", "sklearn", "timm", "matplotlib"}
+    assert not loaded & (heavy | {"pydantic", "albumentations", "PIL"})
+
+
+@pytest.mark.parametrize("module", ["split", "cache_build", "balance", "manifest", "sampler"])
+def test_data_modules_do_not_load_torch(module: str) -> None:
+    loaded = modules_loaded_by(f"import xlite.dataset.{module}")
+    assert "numpy" in loaded
+    assert "torch" not in loaded

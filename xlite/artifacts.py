@@ -1,0 +1,173 @@
+"""Names of the files that pass between the stages, and how they are written and read.
+
+A file that exists is whole: it is written under a temporary name in the same folder, flushed
+to the disk, then renamed. Folders get their "complete" marker (`cache.json`, `scores.json`)
+last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlite.console import nan_to_none
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SPLIT_PARTS = ("train", "val", "test")
+SPLIT_RECORD = "split.json"
+
+CACHE_RECORD = "cache.json"
+CACHE_INDEX = "index.csv"
+CACHE_IMAGES = "images.u8"
+CACHE_FAILED = "failed.csv"
+
+RUN_CONFIG = "config.json"
+RUN_HISTORY = "history.csv"
+RUN_LAST = "last.pt"
+RUN_BEST = "best.safetensors"
+RUN_SCORES = "scores.json"
+
+TRAINING_PROGRESS = "training_progress.json"
+BASELINE_RESULTS = "baseline_results.csv"
+ABLATION = "ablation.csv"
+BALANCE_VERIFICATION = "data_balance_verification.csv"
+
+
+def predictions_name(part: str) -> str:
+    """The name of a run's predictions file for one part of the split.
+
+    >>> predictions_name("val")
+    'predictions_val.csv'
+    """
+    return f"predictions_{part}.csv"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is fsynced and takes its name.
+
+    On an exception the temporary file is removed and whatever `path` held stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes files private; an artefact has the mode any other new file would have.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        _fsync_directory(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object atomically; NaN becomes null."""
+    write_text(path, json.dumps(nan_to_none(value), indent=2) + "\n")
+
+
+def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises InputError when the file is missing, is not JSON or is not an object; `remedy` ends
+    the message.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist. {remedy}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid JSON ({error}). {remedy}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object. {remedy}")
+    return value
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of N images: image_ids (N,) text, probs (N, C) in [0, 1]."""
+
+    image_ids: NDArray[Any]
+    probs: NDArray[np.float64]
+    vocabulary: tuple[str, ...]
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write `image_id` and a `prob_<label>` column a class as CSV, atomically."""
+    import pandas as pd
+
+    table = pd.DataFrame(
+        predictions.probs, columns=[f"prob_{name}" for name in predictions.vocabulary]
+    )
+    table.insert(0, "image_id", predictions.image_ids)
+    with atomic_path(path) as temporary:
+        # Nine digits give every float32 back exactly.
+        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def read_predictions(path: Path, vocabulary: Sequence[str]) -> Predictions:
+    """The predictions in a CSV, their columns in the order of `vocabulary`.
+
+    Raises InputError when the file or a column is missing, or a prob is not in [0, 1].
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype={"image_id": str})
+    except FileNotFoundError:
+        raise InputError(f"predictions file {path} does not exist.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read as a CSV: {error}") from None
+    columns = ["image_id", *(f"prob_{name}" for name in vocabulary)]
+    absent = [name for name in columns if name not in table]
+    if absent:
+        raise InputError(f"{path} has no column {', '.join(absent)}.")
+    probs = table[columns[1:]].to_numpy(dtype=float)
+    wrong = ~((probs >= 0) & (probs <= 1))
+    if wrong.any():
+        row = int(wrong.any(axis=1).argmax())
+        raise InputError(f"{path} has a prob that is not in [0, 1] in row {row + 2}.")
+    return Predictions(table["image_id"].to_numpy(dtype=object), probs, tuple(vocabulary))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _fsync_directory(directory: Path) -> None:
+    # Windows can't open a directory; its rename is durable once the file is flushed.
+    if os.name == "nt":
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
