@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xlite.dataset import radiograph
+from xlite.dataset.radiograph import UnreadableImageError, decode_radiograph, read_radiograph
+
+SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample" / "images"
+GREY = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
+COLOUR = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+
+
+def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "BMP"])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_grey_in_any_lossless_container_comes_back_unchanged(file_format: str, mode: str) -> None:
+    if (file_format, mode) == ("BMP", "LA"):
+        pytest.skip("BMP has no grey with alpha")
+    image = Image.fromarray(GREY).convert(mode)
+    if mode in ("LA", "RGBA"):
+        image.putalpha(Image.fromarray(GREY[::-1]))
+    pixels = decode_radiograph(encoded(image, file_format))
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, GREY)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_colour_is_pillows_luma_to_within_one_level(file_format: str) -> None:
+    image = Image.fromarray(COLOUR)
+    expected = np.asarray(image.convert("L")).astype(int)
+    pixels = decode_radiograph(encoded(image, file_format)).astype(int)
+    assert np.abs(pixels - expected).max() <= 1
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "GIF"])
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_palette_and_one_bit_are_expanded(file_format: str, mode: str) -> None:
+    image = Image.fromarray(COLOUR if mode == "P" else GREY).convert(mode)
+    expected = np.asarray(image.convert("RGB").convert("L")).astype(int)
+    pixels = decode_radiograph(encoded(image, file_format)).astype(int)
+    assert np.abs(pixels - expected).max() <= 1
+    assert pixels.max() > 200
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_sixteen_bits_stay_sixteen_bits(file_format: str) -> None:
+    deep = GREY.astype(np.uint16) * 257
+    deep[0, 0] = 1
+    pixels = decode_radiograph(encoded(Image.fromarray(deep), file_format))
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels, deep)
+
+
+def test_sixteen_bit_tiff_with_white_as_zero_is_inverted() -> None:
+    deep = GREY.astype(np.uint16) * 257
+    data = encoded(Image.fromarray(deep), "TIFF", tiffinfo={262: 0})
+    np.testing.assert_array_equal(decode_radiograph(data), 65535 - deep)
+
+
+def test_jpeg_is_read_and_its_exif_rotation_ignored() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    smooth = Image.fromarray(np.tile(np.arange(60, dtype=np.uint8) * 4, (40, 1)))
+    pixels = decode_radiograph(encoded(smooth, "JPEG", exif=exif, quality=95))
+    assert pixels.shape == (40, 60)
+    assert np.abs(pixels.astype(int) - np.asarray(smooth).astype(int)).max() <= 6
+
+
+def test_png_metadata_neither_matters_nor_reaches_the_terminal(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    data = encoded(Image.fromarray(GREY), "PNG", icc_profile=b"no profile", transparency=7)
+    np.testing.assert_array_equal(decode_radiograph(data), GREY)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_truncated_files_are_refused_in_silence(
+    file_format: str, kept: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = encoded(Image.fromarray(GREY), file_format)
+    with pytest.raises(UnreadableImageError) as caught:
+        decode_radiograph(data[: int(len(data) * kept)])
+    assert "\n" not in caught.value.reason
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "BMP"])
+def test_a_file_without_its_last_bytes_is_refused(file_format: str) -> None:
+    data = encoded(Image.fromarray(GREY), file_format)
+    with pytest.raises(UnreadableImageError, match=r"truncated|damaged"):
+        decode_radiograph(data[:-1])
+
+
+def test_one_flipped_bit_in_a_png_is_found() -> None:
+    data = bytearray(encoded(Image.fromarray(GREY), "PNG"))
+    data[len(data) // 2] ^= 1
+    with pytest.raises(UnreadableImageError, match="checksum"):
+        decode_radiograph(bytes(data))
+
+
+def png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def test_a_bomb_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("cv2.imdecode", decode)
+    with pytest.raises(UnreadableImageError, match="60000 x 60000 pixels are more than"):
+        decode_radiograph(png_header(60_000, 60_000))
+    monkeypatch.setattr(radiograph, "MAX_PIXELS", GREY.size - 1)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decode)
+    for file_format in ("JPEG", "TIFF", "BMP"):
+        with pytest.raises(UnreadableImageError, match="60 x 40 pixels are more than"):
+            decode_radiograph(encoded(Image.new("L", (60, 40)), file_format))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty"), (b"patient,label\n", "not an image"), (b"<!doctype html>", "not an image")],
+)
+def test_files_that_are_no_image(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "radiograph.png"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImageError, match=reason):
+        read_radiograph(path)
+
+
+def test_missing_file_folder_and_float_pixels(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImageError, match="No such file"):
+        read_radiograph(tmp_path / "absent.png")
+    with pytest.raises(UnreadableImageError, match="directory"):
+        read_radiograph(tmp_path)
+    with pytest.raises(UnreadableImageError, match="32-bit"):
+        decode_radiograph(encoded(Image.fromarray(GREY.astype(np.float32)), "TIFF"))
+
+
+def test_real_radiographs_equal_pillows_reading() -> None:
+    if not SAMPLE.exists():
+        pytest.skip("../shared/nih-sample is not present")
+    modes = set()
+    for path in sorted(SAMPLE.rglob("*.png")):
+        with Image.open(path) as image:
+            if image.mode == "L" and "L" in modes:
+                continue
+            modes.add(image.mode)
+            np.testing.assert_array_equal(read_radiograph(path), np.asarray(image.convert("L")))
+    assert modes == {"L", "RGBA"}

@@ -1,0 +1,278 @@
+"""Building the CLAHE cache: resumable, on all cores, never half-trusted.
+
+States of the folder, each of which a crash may leave behind: no cache; a journal without
+`cache.json` (being built: continue); `cache.json` (complete, whatever the journal says). An
+update of a complete cache writes the journal first, then removes `cache.json`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import xlite
+from xlite import artifacts, console
+from xlite.config import ClaheSettings
+from xlite.dataset.cache import (
+    FILE_FORMATS,
+    PNG_FOLDER,
+    CachedImage,
+    ClaheCache,
+    FileFormat,
+    pixels_digest,
+    write_index,
+)
+from xlite.dataset.cache_folder import (
+    allocate,
+    check_folder,
+    discard_pixels,
+    disk_faults_explained,
+    keep_only_pngs,
+    locked,
+    mark_incomplete,
+)
+from xlite.dataset.cache_journal import JOURNAL, Journal, known_images, read_complete
+from xlite.dataset.cache_plan import (
+    CachePlan,
+    ImageSource,
+    check_sources,
+    plan_cache,
+    stat_sources,
+)
+from xlite.dataset.cache_workers import PixelTarget, StopSignals, make_images
+from xlite.dataset.clahe import ORDER, apply_clahe
+from xlite.dataset.radiograph import read_radiograph
+from xlite.errors import InputError, InterruptedRunError
+
+__all__ = ["CacheSummary", "ImageSource", "cache_clahe", "measure_loading_speedup"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheSummary:
+    """What a build did and what it cost."""
+
+    images: int
+    """Images in the finished cache."""
+
+    failed: int
+    """Sources that could not be read; `failed.csv` names them."""
+
+    skipped: int
+    """Images that were finished before this run."""
+
+    seconds: float
+
+    ms_per_image: float
+    """Wall-clock milliseconds for each image tried in this run; NaN when there was none."""
+
+    bytes: int
+    """Bytes of the cached pixels on the disk."""
+
+    bytes_decoded: int
+    """Bytes that the cached images' sources would take when decoded at full size."""
+
+    bytes_files: int
+    """Bytes of the cached images' source files."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as a plain dictionary, for `--json`."""
+        return asdict(self)
+
+
+def cache_clahe(
+    sources: Sequence[ImageSource],
+    out: Path,
+    settings: ClaheSettings,
+    *,
+    file_format: FileFormat = "packed",
+    workers: int | None = None,
+    rebuild: bool = False,
+) -> CacheSummary:
+    """Make or bring up to date the cache in `out`; returns what was done.
+
+    Finished images are kept when their source has the same size, modification time and relative
+    path, so that the result is what a fresh build would give: the index in the order of
+    `sources`, the same pixels. Sources that can't be read are listed in `failed.csv`, left out
+    of the index, and tried again by the next run. `workers` is the number of processes (default:
+    one a core; 1 works in this process). `rebuild` discards what `out` holds.
+
+    Raises InputError for a cache with other settings, a folder that is not a cache, one that
+    can't be written or has no room, and while another build writes to it; InterruptedRunError on
+    Ctrl-C or SIGTERM. After each of them the same command continues where it was.
+    """
+    started = time.perf_counter()
+    if file_format not in FILE_FORMATS:
+        raise InputError(f"Unknown cache format {file_format!r}. Use packed or png.")
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers is {workers}; at least 1 process is needed.")
+    check_sources(sources, out)
+    check_folder(out)
+    recipe = {
+        "format": file_format,
+        **settings.model_dump(),
+        "order": ORDER,
+        "opencv": cv2.__version__,
+    }
+    stats = stat_sources(sources)
+    if not rebuild and (out / artifacts.CACHE_RECORD).exists():
+        record, known = read_complete(out, recipe)
+        plan = plan_cache(sources, stats, known, file_format)
+        is_same_order = [one.image_id for one in known] == [one.image_id for one in sources]
+        if is_same_order and not plan.tasks and record["source_fingerprint"] == plan.fingerprint:
+            console.say(f"The CLAHE cache in {out} is up to date: nothing to do.")
+            return _summary(known, record["bytes"], started, num_failed=0, num_tried=0)
+    with disk_faults_explained(out), locked(out):
+        known = [] if rebuild else known_images(out, recipe)
+        plan = plan_cache(sources, stats, known, file_format)
+        if plan.tasks and known:
+            console.say(f"{len(plan.kept)} of {len(sources)} images are in {out} already.")
+        with Journal.start(out, recipe, plan.kept.values()) as journal:
+            mark_incomplete(out)
+            if rebuild:
+                discard_pixels(out)
+            made, failures = _make_planned(
+                plan,
+                out,
+                settings,
+                file_format=file_format,
+                workers=workers or os.cpu_count() or 1,
+                journal=journal,
+            )
+        finished = {**plan.kept, **made}
+        images = [finished[one.image_id] for one in sources if one.image_id in finished]
+        num_bytes = len(sources) * settings.size**2
+        if file_format == "png":
+            num_bytes = keep_only_pngs(out, images)
+        if failures:
+            _write_failures(out / artifacts.CACHE_FAILED, sources, failures)
+        write_index(out / artifacts.CACHE_INDEX, images, file_format=file_format)
+        artifacts.write_json(
+            out / artifacts.CACHE_RECORD,
+            {
+                **recipe,
+                "images": len(images),
+                "rows": len(sources),
+                "bytes": num_bytes,
+                "source_fingerprint": plan.fingerprint,
+                "pixels": pixels_digest(images),
+                "xlite": xlite.__version__,
+            },
+        )
+        (out / JOURNAL).unlink()
+    num_tried = len(plan.tasks)
+    return _summary(images, num_bytes, started, num_failed=len(failures), num_tried=num_tried)
+
+
+def measure_loading_speedup(
+    cache: ClaheCache,
+    sources: Sequence[ImageSource],
+    settings: ClaheSettings,
+    sample: int = 32,
+) -> float:
+    """How many times faster `cache` gives an image than decoding and CLAHE at run time do.
+
+    Timed on up to `sample` evenly spaced images, one after the other, with both kinds of file in
+    the page cache: it compares work, not disks. NaN when no source is in the cache.
+    """
+    cached_ids = set(cache.image_ids)
+    cached = [source for source in sources if source.image_id in cached_ids]
+    if not cached:
+        return float("nan")
+    places = np.linspace(0, len(cached) - 1, min(sample, len(cached))).astype(int)
+    chosen = [cached[place] for place in places]
+    rows = cache.rows_of([source.image_id for source in chosen])
+    for source, row in zip(chosen, rows, strict=True):
+        source.path.read_bytes()
+        cache.read(int(row))
+    started = time.perf_counter()
+    for source in chosen:
+        apply_clahe(read_radiograph(source.path), settings)
+    at_run_time = time.perf_counter()
+    for row in rows:
+        cache.read(int(row))
+    from_cache = time.perf_counter()
+    return (at_run_time - started) / (from_cache - at_run_time)
+
+
+def _make_planned(
+    plan: CachePlan,
+    out: Path,
+    settings: ClaheSettings,
+    *,
+    file_format: FileFormat,
+    workers: int,
+    journal: Journal,
+) -> tuple[dict[str, CachedImage], dict[int, str]]:
+    """The images made, by id, and the reasons of those that failed, by place in the sources."""
+    if file_format == "packed":
+        allocate(out / artifacts.CACHE_IMAGES, plan.num_sources * settings.size**2)
+    else:
+        (out / PNG_FOLDER).mkdir(exist_ok=True)
+    images: dict[str, CachedImage] = {}
+    failures: dict[int, str] = {}
+    with (
+        contextlib.closing(PixelTarget(out, settings, file_format)) as target,
+        StopSignals() as stop,
+        console.progress_bar(plan.num_sources, "CLAHE", "image", initial=len(plan.kept)) as bar,
+    ):
+        for some in make_images(
+            target, plan.tasks, file_format=file_format, workers=workers, stop=stop
+        ):
+            done = [plan.cached_image(made) for made in some if made.failure is None]
+            journal.append(done)
+            images.update((image.image_id, image) for image in done)
+            failures.update(
+                (made.position, made.failure) for made in some if made.failure is not None
+            )
+            bar.update(len(some))
+        if stop.caught is not None and len(images) + len(failures) < len(plan.tasks):
+            raise InterruptedRunError(
+                f"Stopped: {len(plan.kept) + len(images)} of {plan.num_sources} images are done "
+                f"and kept in {out}. Run the same command again to continue.",
+                signal_number=stop.caught,
+            )
+        if file_format == "packed":
+            used = {image.row for image in (*plan.kept.values(), *images.values())}
+            target.blacken(sorted(set(range(plan.num_sources)) - used))
+    return images, failures
+
+
+def _write_failures(path: Path, sources: Sequence[ImageSource], failures: dict[int, str]) -> None:
+    with (
+        artifacts.atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("image_id", "path", "reason"))
+        for position, reason in sorted(failures.items()):
+            writer.writerow((sources[position].image_id, sources[position].path, reason))
+
+
+def _summary(
+    images: Sequence[CachedImage],
+    num_bytes: int,
+    started: float,
+    *,
+    num_failed: int,
+    num_tried: int,
+) -> CacheSummary:
+    seconds = time.perf_counter() - started
+    return CacheSummary(
+        images=len(images),
+        failed=num_failed,
+        skipped=len(images) + num_failed - num_tried,
+        seconds=seconds,
+        ms_per_image=seconds * 1000 / num_tried if num_tried else float("nan"),
+        bytes=num_bytes,
+        bytes_decoded=sum(image.decoded_bytes for image in images),
+        bytes_files=sum(image.bytes for image in images),
+    )

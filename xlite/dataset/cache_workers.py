@@ -1,0 +1,246 @@
+"""The processes that turn radiographs into cached pixels.
+
+Workers write the pixels themselves and send back a few numbers an image. They end with their
+parent, however it ends, and leave signals to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from xlite import artifacts
+from xlite.config import ClaheSettings
+from xlite.dataset.cache import FileFormat, png_name
+from xlite.dataset.clahe import apply_clahe
+from xlite.dataset.radiograph import UnreadableImageError, read_radiograph
+from xlite.errors import XliteError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# At about 14 ms an image a chunk takes 0.2 s: the overhead of sending it is below 1 %, and no
+# more than that is lost by a kill.
+_CHUNK = 16
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One image to be made; `position` is its place among the sources."""
+
+    position: int
+    row: int
+    image_id: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What became of a task: its pixels' CRC-32 and the source's size, or why it failed."""
+
+    position: int
+    row: int
+    image_id: str
+    crc32: int = 0
+    height: int = 0
+    width: int = 0
+    bits: int = 0
+    failure: str | None = None
+
+
+class PixelTarget:
+    """Where cached pixels go: a row of `images.u8` or a PNG, in a folder that exists already."""
+
+    def __init__(self, out: Path, settings: ClaheSettings, file_format: FileFormat) -> None:
+        self.out = out
+        self.settings = settings
+        self._file: io.FileIO | None = None
+        if file_format == "packed":
+            # Plain writes, not a memory map: a full disk is then an OSError, never a SIGBUS.
+            self._file = io.FileIO(out / artifacts.CACHE_IMAGES, "r+")
+
+    def make(self, task: Task) -> Made:
+        """Read, equalise and store one image. Raises OSError when it can't be stored."""
+        done = Made(position=task.position, row=task.row, image_id=task.image_id)
+        try:
+            image = read_radiograph(task.path)
+        except UnreadableImageError as error:
+            return replace(done, failure=error.reason)
+        pixels = apply_clahe(image, self.settings)
+        if self._file is None:
+            _write_png(self.out / png_name(task.image_id), pixels)
+        else:
+            self._write_row(task.row, pixels)
+        return replace(
+            done,
+            crc32=zlib.crc32(pixels.data),
+            height=image.shape[0],
+            width=image.shape[1],
+            bits=image.dtype.itemsize * 8,
+        )
+
+    def blacken(self, rows: Iterable[int]) -> None:
+        """Leave nothing of former images in these rows of `images.u8`."""
+        black = np.zeros((self.settings.size, self.settings.size), np.uint8)
+        for row in rows:
+            self._write_row(row, black)
+
+    def close(self) -> None:
+        """Close the file; packed pixels are flushed to the disk first."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def _write_row(self, row: int, pixels: NDArray[np.uint8]) -> None:
+        assert self._file is not None
+        self._file.seek(row * self.settings.size**2)
+        rest = pixels.data.cast("B")
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+class StopSignals:
+    """Catches SIGINT and SIGTERM while it is entered; `caught` is the last one, or None.
+
+    A flag rather than an exception, so that no line of the journal is cut in two. Off the main
+    thread, where Python allows no handlers, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.caught: int | None = None
+
+    def __enter__(self) -> StopSignals:
+        self._is_active = threading.current_thread() is threading.main_thread()
+        if self._is_active:
+            signals = (signal.SIGINT, signal.SIGTERM)
+            self._former = {number: signal.signal(number, self._catch) for number in signals}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._is_active:
+            for number, handler in self._former.items():
+                signal.signal(number, handler)
+
+    def _catch(self, number: int, frame: object) -> None:
+        self.caught = number
+
+
+def make_images(
+    target: PixelTarget,
+    tasks: Sequence[Task],
+    *,
+    file_format: FileFormat,
+    workers: int,
+    stop: StopSignals,
+) -> Iterator[list[Made]]:
+    """Yield what became of the tasks, some at a time and in any order, until all are done.
+
+    Ends early, with running images finished, once `stop` has caught a signal. Raises OSError
+    when pixels can't be stored, after what was stored has been yielded.
+    """
+    if workers == 1:
+        for task in tasks:
+            if stop.caught is not None:
+                return
+            yield [target.make(task)]
+        return
+    chunks = iter([tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)])
+    context = multiprocessing.get_context("spawn")
+    initargs = (target.out, target.settings, file_format)
+    problem: Exception | None = None
+    pending: set[Future[list[Made]]] = set()
+    with ProcessPoolExecutor(workers, context, _start_worker, initargs) as pool:
+        while True:
+            if stop.caught is None and problem is None:
+                # A few chunks ahead for each worker: `wait` is slow for thousands of futures.
+                with _sigint_blocked():
+                    for chunk in itertools.islice(chunks, 4 * workers - len(pending)):
+                        pending.add(pool.submit(_make_chunk, chunk))
+            else:
+                pending = {future for future in pending if not future.cancel()}
+            if not pending:
+                break
+            done, pending = wait(pending, _POLL_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                error = future.exception()
+                if error is None:
+                    yield future.result()
+                elif isinstance(error, OSError | BrokenProcessPool):
+                    problem = error
+                else:
+                    raise error
+    if isinstance(problem, BrokenProcessPool) and stop.caught is None:
+        raise XliteError(
+            "A worker process was killed, most often because memory ran out. Finished images are "
+            "kept: run the same command again with a smaller --workers."
+        )
+    if isinstance(problem, OSError):
+        raise problem
+
+
+_worker_target: PixelTarget | None = None
+
+
+def _start_worker(out: Path, settings: ClaheSettings, file_format: FileFormat) -> None:
+    global _worker_target
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)
+    # libpng and libjpeg write to the terminal from C; what they find is in failed.csv.
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    _worker_target = PixelTarget(out, settings, file_format)
+
+
+def _make_chunk(tasks: Sequence[Task]) -> list[Made]:
+    assert _worker_target is not None
+    return [_worker_target.make(task) for task in tasks]
+
+
+def _exit_with_parent() -> None:
+    # A worker of a killed parent would wait for its next chunk for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Children started inside never see Ctrl-C, not even while they import their modules."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    encoded = cv2.imencode(".png", pixels)[1]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not atomic_path: its fsync an image would cost more than CLAHE; the CRC guards a resume.
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(encoded.tobytes())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,151 @@
+"""Radiograph files as grey arrays; every broken file becomes one kind of error with a reason.
+
+A radiograph is returned as its detector stored it: no EXIF rotation, since labels and boxes
+refer to the stored pixels, and of a file with several frames the first one.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_PIXELS = 64 * 1024 * 1024
+"""The most pixels (H x W) that are decoded: 3.5 times a 43 cm detector at 100 µm (4300 x 4300)."""
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+_PNG_HEADER_BYTES = 13
+_TIFF_PHOTOMETRIC = 262
+_TIFF_WHITE_IS_ZERO = 0
+
+
+class UnreadableImageError(Exception):
+    """A file that holds no whole image; `reason` fits into one cell of a table."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def read_radiograph(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The image in `path` as an (H, W) grey array: uint16 for 16-bit files, else uint8.
+
+    PNG, JPEG, TIFF and whatever else Pillow opens; 1-bit images become 0 and 255. Alpha is
+    ignored. Colour becomes ITU-R BT.601 luma, (299 R + 587 G + 114 B) / 1000 rounded, which is
+    Pillow's "L" to within one grey level and returns R unchanged where R = G = B.
+    A 16-bit TIFF in which white is zero is inverted, as Pillow does with its 8-bit kin.
+
+    Raises UnreadableImageError for a missing, empty, truncated or damaged file, for one that is
+    not an image, and for more than MAX_PIXELS pixels, which is read from the header.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(error.strerror or type(error).__name__) from None
+    if not data:
+        raise UnreadableImageError("the file is empty (0 bytes)")
+    return decode_radiograph(data)
+
+
+def decode_radiograph(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The encoded image `data` as `read_radiograph` returns it; the only decoder in xlite."""
+    if data.startswith(_PNG_SIGNATURE):
+        return _decode_png(data)
+    return _decode_with_pillow(data)
+
+
+def _decode_png(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    # OpenCV is 7 % faster than Pillow here (9.1 against 9.8 ms for a 1024 x 1024 NIH image) and
+    # keeps 16-bit colour. Checking every CRC first costs 0.1 ms and finds damage that libpng
+    # would report on the terminal, as it would a faulty colour profile: hence critical only.
+    critical = _critical_png_chunks(data)
+    try:
+        pixels: Any = cv2.imdecode(np.frombuffer(critical, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise UnreadableImageError(f"damaged PNG ({error.err})") from None
+    if pixels is None:
+        raise UnreadableImageError("damaged PNG (its pixel data can't be decompressed)")
+    if pixels.ndim == 3:
+        is_alpha = pixels.shape[2] == 4
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2GRAY if is_alpha else cv2.COLOR_BGR2GRAY)
+    grey: NDArray[Any] = pixels
+    return grey
+
+
+def _critical_png_chunks(data: bytes) -> bytes:
+    """The PNG stripped to the chunks that pixels need, once the CRC of every chunk is right."""
+    view = memoryview(data)
+    kept: list[bytes | memoryview] = [_PNG_SIGNATURE]
+    offset = len(_PNG_SIGNATURE)
+    kind = b""
+    while kind != b"IEND":
+        if offset + 12 > len(data):
+            raise UnreadableImageError(f"truncated PNG (ends after {len(data)} bytes)")
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        end = offset + 12 + length
+        if end > len(data):
+            raise UnreadableImageError(f"truncated PNG (ends after {len(data)} bytes)")
+        (expected,) = struct.unpack_from(">I", data, end - 4)
+        # Metadata too: a damaged name could make pixels look like metadata.
+        if zlib.crc32(view[offset + 4 : end - 4]) != expected:
+            raise UnreadableImageError(f"damaged PNG (wrong checksum at byte {offset})")
+        if kind in _PNG_CRITICAL:
+            kept.append(view[offset:end])
+        if len(kept) == 2 and kind == b"IHDR" and length == _PNG_HEADER_BYTES:
+            _check_pixel_count(*struct.unpack_from(">II", data, offset + 8))
+        elif len(kept) <= 2 and kind in _PNG_CRITICAL:
+            raise UnreadableImageError("damaged PNG (no header)")
+        offset = end
+    return b"".join(kept)
+
+
+def _decode_with_pillow(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns about faulty metadata, which is not ours; faulty pixels it raises.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as image:
+                _check_pixel_count(image.width, image.height)
+                image.load()
+                return _grey_of_pillow_image(image)
+    except UnidentifiedImageError:
+        raise UnreadableImageError("not an image") from None
+    except Image.DecompressionBombError:
+        raise UnreadableImageError(f"more than {MAX_PIXELS:,} pixels") from None
+    # What Pillow's parsers raise on damaged bytes.
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
+        raise UnreadableImageError(f"damaged image ({error})") from None
+
+
+def _grey_of_pillow_image(
+    image: ImageFile.ImageFile,
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(image).astype(np.uint16)
+        tags = getattr(image, "tag_v2", {})
+        is_inverted = tags.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO
+        return np.asarray(np.uint16(65535) - grey if is_inverted else grey)
+    if image.mode in ("I", "F"):
+        raise UnreadableImageError("32-bit pixels; save the image with 8 or 16 bits")
+    # Pillow would blend nothing either: "LA" and "RGBA" lose their alpha when converted.
+    return np.array(image.convert("L"), np.uint8)
+
+
+def _check_pixel_count(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImageError(
+            f"{width} x {height} pixels are more than the {MAX_PIXELS:,} allowed"
+        )
+    if width * height == 0:
+        raise UnreadableImageError("an image without pixels")
