@@ -1,0 +1,188 @@
+"""Sampling weights: how often each image is drawn, by named schemes.
+
+N images, C classes, K distinct label sets; n_c images have label c, and f_c = n_c / N. An
+image's weight depends on its label set alone, so schemes work on sets. Each gives an image
+with a finding a weight made of its classes' weights; images without one follow `no_finding`,
+which matters more than the scheme: they are half of a chest X-ray data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from scipy.special import expit
+
+from xlite.config import SamplerName, SamplerSettings
+from xlite.dataset.label_sets import LabelSets, find_label_sets
+from xlite.dataset.max_entropy import fit_max_entropy
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAMPLER_NAMES: tuple[SamplerName, ...] = get_args(SamplerName)
+"""The samplers that `sampling_weights` knows."""
+
+# The smoothing map of Wu et al. 2020, as they set it for COCO-MLT.
+_DB_ALPHA, _DB_BETA, _DB_MU = 0.1, 10.0, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class _SchemeWeights:
+    """Weights on a scheme's own scale."""
+
+    sets: NDArray[np.float64]
+    """(K,), of an image of each set; of no meaning for sets without a finding."""
+    smallest: float
+    """The smallest weight of an image with a single label."""
+    default: float
+    """What `auto` gives to images without a finding."""
+
+
+def sampling_weights(
+    labels: NDArray[np.int8] | LabelSets,
+    settings: SamplerSettings,
+    *,
+    vocabulary: Sequence[str] | None = None,
+) -> NDArray[np.float64] | None:
+    """The weight of each of N images, (N,) with mean 1, or None for the sampler "none".
+
+    labels: (N, C) int8 array, or its label sets. vocabulary: the C names, for messages. An
+    unknown label counts as not present. An image on which nothing is present and something
+    unknown has the smallest class weight (max-entropy: the mean weight of images with a
+    finding), whatever `no_finding` says, since it is not known to be healthy. A class without
+    positives has no image to weigh, so that every scheme but max-entropy passes over it.
+
+    Raises InputError when no image has a finding, when `no_finding` asks for a share of images
+    that do not exist, and when max-entropy's target can't be met.
+
+    >>> labels = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.int8)
+    >>> settings = SamplerSettings(name="inverse-mean", smoothing=0, no_finding="share:0.2")
+    >>> sampling_weights(labels, settings).round(3).tolist()
+    [0.667, 0.667, 0.667, 2.0, 1.0]
+    """
+    if settings.name == "none":
+        return None
+    sets = find_label_sets(labels)
+    if settings.name == "max-entropy":
+        weights = fit_max_entropy(
+            sets,
+            strength=settings.strength,
+            no_finding_share=settings.no_finding_share,
+            min_ess=settings.min_ess,
+            max_repeat=settings.max_repeat,
+            nearest_feasible=settings.nearest_feasible,
+            vocabulary=vocabulary,
+        ).set_weights
+    else:
+        has_finding = sets.num_present > 0
+        if not has_finding.any():
+            raise InputError("no image has a finding, so there is nothing to balance. Use 'none'.")
+        scheme = _SCHEMES[settings.name](sets, settings)
+        weights = np.where(has_finding, scheme.sets, scheme.smallest)
+        weights[sets.no_finding] = _no_finding_weight(sets, weights, scheme, settings)
+        weights /= sets.counts @ weights / sets.num_images
+    return np.asarray(weights[sets.inverse])
+
+
+def _no_finding_weight(
+    sets: LabelSets,
+    weights: NDArray[np.float64],
+    scheme: _SchemeWeights,
+    settings: SamplerSettings,
+) -> float:
+    if isinstance(settings.no_finding, float):
+        return settings.no_finding
+    if settings.no_finding == "auto":
+        return scheme.default
+    if settings.no_finding == "smallest":
+        return scheme.smallest
+    natural = sets.natural_no_finding_share
+    share = settings.no_finding_share
+    wanted = natural if share is None else share
+    if wanted == 0:
+        return 0.0
+    if natural == 0:
+        raise InputError(
+            f"{wanted:.1%} of the draws shall be images without a finding, and there are none. "
+            "Use --no-finding natural."
+        )
+    others = (sets.counts * weights)[~sets.no_finding].sum()
+    return float(wanted / (1 - wanted) * others / sets.counts[sets.no_finding].sum())
+
+
+def _weigh_inverse(
+    sets: LabelSets, settings: SamplerSettings, *, combine: Literal["mean", "max", "sum"]
+) -> _SchemeWeights:
+    """w_c = 1 / (n_c + smoothing)^power, combined over the labels of an image."""
+    counts = sets.class_counts
+    has_positives = counts > 0
+    class_weights = np.zeros(len(counts))
+    class_weights[has_positives] = (counts[has_positives] + settings.smoothing) ** -settings.power
+    if combine == "max":
+        weights = (sets.patterns * class_weights).max(axis=1)
+    else:
+        weights = sets.patterns @ class_weights
+        if combine == "mean":
+            weights /= np.maximum(sets.num_present, 1)
+    smallest = float(class_weights[has_positives].min())
+    return _SchemeWeights(weights, smallest, default=smallest)
+
+
+def _weigh_class_aware(sets: LabelSets, settings: SamplerSettings) -> _SchemeWeights:
+    """Draw a class uniformly, then an image of it (Shen et al. 2016, arXiv:1512.05830).
+
+    An image is drawn through each of its labels: w = sum of 1/n_c over them. Images without a
+    finding are no class of their own, which would tie their share to the number of labels;
+    as in every scheme `no_finding` says how many there are.
+    """
+    as_found = settings.model_copy(update={"power": 1.0, "smoothing": 0.0})
+    return _weigh_inverse(sets, as_found, combine="sum")
+
+
+def _weigh_repeat_factor(sets: LabelSets, settings: SamplerSettings) -> _SchemeWeights:
+    """r_c = max(1, sqrt(t / f_c)), the largest over an image's labels.
+
+    Gupta et al. 2019 (arXiv:1908.03195), who take t = 0.001 for the 1,200 classes of LVIS;
+    t = 0.05 repeats 9 of NIH's 14. They repeat images r times, rounded at random; here r is a
+    weight.
+    """
+    counts = sets.class_counts
+    has_positives = counts > 0
+    factors = np.zeros(len(counts))
+    frequency = counts[has_positives] / sets.num_images
+    factors[has_positives] = np.maximum(1, np.sqrt(settings.threshold / frequency))
+    weights = (sets.patterns * factors).max(axis=1)
+    return _SchemeWeights(weights, float(factors[has_positives].min()), default=1.0)
+
+
+def _weigh_distribution_balanced(sets: LabelSets, settings: SamplerSettings) -> _SchemeWeights:
+    """Class-aware sampling, corrected for the labels that come along with the drawn one.
+
+    Wu et al. 2020 (arXiv:2007.09654) draw image x with P(x) ∝ sum of 1/n_c over its labels
+    (class-aware) and weigh the loss of label c by a smoothed r_c = (1/n_c) / P(x), the share of
+    x's draws that c itself asked for: alpha + sigmoid(beta (r_c - mu)). Here the correction
+    joins the sampling weight, w = P(x) times its mean over the labels of x, so that an image
+    of many labels is drawn less than class-aware sampling would.
+    """
+    drawn = _weigh_class_aware(sets, settings)
+    counts = np.maximum(sets.class_counts, 1)
+    asked = sets.patterns / counts / np.where(drawn.sets > 0, drawn.sets, 1.0)[:, None]
+    smoothed = (_DB_ALPHA + expit(_DB_BETA * (asked - _DB_MU))) * sets.patterns
+    weights = drawn.sets * smoothed.sum(axis=1) / np.maximum(sets.num_present, 1)
+    alone = _DB_ALPHA + float(expit(_DB_BETA * (1 - _DB_MU)))
+    return _SchemeWeights(weights, drawn.smallest * alone, default=drawn.smallest * alone)
+
+
+_SCHEMES: dict[str, Callable[[LabelSets, SamplerSettings], _SchemeWeights]] = {
+    "inverse-mean": partial(_weigh_inverse, combine="mean"),
+    "inverse-max": partial(_weigh_inverse, combine="max"),
+    "inverse-sum": partial(_weigh_inverse, combine="sum"),
+    "class-aware": _weigh_class_aware,
+    "repeat-factor": _weigh_repeat_factor,
+    "distribution-balanced": _weigh_distribution_balanced,
+}
