@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from xlite.errors import InputError
+from xlite.models import pretrained
+from xlite.models.pretrained import (
+    check_timm_name,
+    create_pretrained_model,
+    find_cached_weights,
+    import_timm,
+    read_weights,
+)
+
+timm = import_timm()
+
+# Stands in for a torchvision built for another torch: its first import leaves a submodule
+# behind and fails as the real one does, for as long as the operators are undeclared.
+BROKEN_TORCHVISION = """
+import torch, torchvision.extension
+for name in ("nms", "qnms"):
+    if not hasattr(torch.ops.torchvision, name):
+        raise RuntimeError(f"operator torchvision::{name} does not exist")
+"""
+HEALTHY_TORCHVISION = "import torchvision.extension"
+OTHERWISE_BROKEN_TORCHVISION = "raise RuntimeError('something else')"
+
+IMPORT = """
+import gc, torch
+from xlite.models.pretrained import import_timm
+assert import_timm().marker == 42
+gc.collect()
+import torchvision
+print(hasattr(torch.ops.torchvision, "nms"))
+"""
+
+
+def import_beside(torchvision_source: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """import_timm() in a new process that finds this torchvision and a small timm using it."""
+    (folder / "torchvision").mkdir()
+    (folder / "torchvision" / "__init__.py").write_text(torchvision_source)
+    (folder / "torchvision" / "extension.py").write_text("")
+    (folder / "timm").mkdir()
+    (folder / "timm" / "__init__.py").write_text("import torchvision\nmarker = 42\n")
+    repository = Path(pretrained.__file__).parents[2]
+    path = os.pathsep.join([str(folder), str(repository)])
+    return subprocess.run(
+        [sys.executable, "-c", IMPORT],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_timm_imports_beside_a_torchvision_of_another_build(tmp_path):
+    result = import_beside(BROKEN_TORCHVISION, tmp_path)
+    assert (result.returncode, result.stdout.strip()) == (0, "True"), result.stderr
+
+
+def test_a_working_torchvision_is_left_alone(tmp_path):
+    result = import_beside(HEALTHY_TORCHVISION, tmp_path)
+    assert (result.returncode, result.stdout.strip()) == (0, "False"), result.stderr
+
+
+def test_any_other_fault_of_torchvision_is_shown(tmp_path):
+    result = import_beside(OTHERWISE_BROKEN_TORCHVISION, tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.strip().endswith("RuntimeError: something else")
+
+
+def test_unknown_names_and_tags_come_with_what_there_is():
+    with pytest.raises(InputError, match=r"no model 'resnet_18'. Did you mean .*resnet18"):
+        check_timm_name("resnet_18")
+    with pytest.raises(InputError, match=r"no weights 'foo' of resnet18. It has: a1_in1k"):
+        check_timm_name("resnet18.foo")
+    check_timm_name("resnet18.a1_in1k")
+
+
+@pytest.fixture
+def empty_hub_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    return tmp_path
+
+
+def test_an_unreachable_hub_is_an_input_error_with_both_remedies(empty_hub_cache, monkeypatch):
+    def refuse(request, timeout):
+        raise urllib.error.URLError("name or service not known")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    with pytest.raises(InputError) as caught:
+        create_pretrained_model("resnet18")
+    assert "--weights FILE.safetensors" in str(caught.value)
+    assert "--no-pretrained" in str(caught.value)
+
+
+def test_offline_mode_is_named_as_the_reason(empty_hub_cache, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match="HF_HUB_OFFLINE is set"):
+        create_pretrained_model("resnet18")
+
+
+def test_a_download_that_breaks_off_is_an_input_error(empty_hub_cache, monkeypatch):
+    def break_off(*args, **kwargs):
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(pretrained, "_unreachable_hub", lambda: None)
+    monkeypatch.setattr(timm, "create_model", break_off)
+    with pytest.raises(InputError, match=r"connection reset.*--no-pretrained"):
+        create_pretrained_model("resnet18")
+
+
+def test_an_architecture_without_weights_is_an_input_error():
+    trained = {name.partition(".")[0] for name in timm.list_pretrained()}
+    name = next(name for name in timm.list_models("test_*") if name not in trained)
+    with pytest.raises(InputError, match=rf"no pretrained weights of {name}\..*--no-pretrained"):
+        create_pretrained_model(name)
+
+
+def test_cached_weights_are_used_without_the_hub(empty_hub_cache, monkeypatch):
+    monkeypatch.setattr(
+        pretrained, "_unreachable_hub", lambda: pytest.fail("the hub was asked all the same")
+    )
+    assert find_cached_weights("test_resnet") is None
+    source = timm.create_model("test_resnet", pretrained=False)
+    repository = timm.get_pretrained_cfg("test_resnet").hf_hub_id.replace("/", "--")
+    snapshots = empty_hub_cache / f"models--{repository}"
+    (snapshots / "refs").mkdir(parents=True)
+    (snapshots / "refs" / "main").write_text("abc")
+    (snapshots / "snapshots" / "abc").mkdir(parents=True)
+    path = snapshots / "snapshots" / "abc" / "model.safetensors"
+    save_file(source.state_dict(), path)
+
+    assert find_cached_weights("test_resnet") == path
+    model = create_pretrained_model("test_resnet")
+    assert torch.equal(model.conv1[0].weight, source.conv1[0].weight)
+
+
+class RunsCode:
+    def __reduce__(self):
+        return (os.mkdir, ("code-ran",))
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weight": RunsCode()}, tmp_path / "evil.pth")
+    with pytest.raises(InputError, match=r"evil\.pth: .* could run code"):
+        read_weights(tmp_path / "evil.pth")
+    assert not (tmp_path / "code-ran").exists()
+
+
+def test_tensors_are_read_from_either_format(tmp_path):
+    tensors = {"layer.weight": torch.arange(6.0).view(2, 3)}
+    save_file(tensors, tmp_path / "a.safetensors")
+    torch.save(tensors, tmp_path / "b.pt")
+    torch.save({"state_dict": {f"module.{k}": v for k, v in tensors.items()}}, tmp_path / "c.pth")
+    for name in ("a.safetensors", "b.pt", "c.pth"):
+        weights = read_weights(tmp_path / name)
+        assert weights.keys() == tensors.keys()
+        assert torch.equal(weights["layer.weight"], tensors["layer.weight"])
+
+
+def cut_off_checkpoint() -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"weight": torch.zeros(1000)}, buffer)
+    return buffer.getvalue()[:2000]
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", cut_off_checkpoint()])
+def test_damaged_and_foreign_files_are_named(tmp_path, suffix, content):
+    path = tmp_path / f"weights.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"weights\.{suffix}: no \.{suffix} file"):
+        read_weights(path)
+
+
+def test_missing_files_other_endings_and_other_objects_are_named(tmp_path):
+    with pytest.raises(InputError, match="there is no such file"):
+        read_weights(tmp_path / "nowhere.safetensors")
+    with pytest.raises(InputError, match="has to end in"):
+        read_weights(tmp_path / "weights.h5")
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(InputError, match=r"list\.pt: it holds something else"):
+        read_weights(tmp_path / "list.pt")
+    torch.save({"epoch": 3}, tmp_path / "numbers.pt")
+    with pytest.raises(InputError, match="something else than named tensors"):
+        read_weights(tmp_path / "numbers.pt")

@@ -1,0 +1,86 @@
+"""Names of models, understood without importing torch or timm.
+
+A model is one of the six hybrids of `MODELS`, or a timm name, alone or with `+mhsa` or
+`+performer`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from xlite.errors import InputError
+
+Attention = Literal["none", "mhsa", "performer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """What a model's name stands for."""
+
+    name: str
+    """As the user wrote it; run folders and tables carry it."""
+    timm_name: str
+    """The backbone's name in timm, with its weights' tag if one was given."""
+    attention: Attention
+    """The block between the feature map and the pooling."""
+
+
+_HYBRID_BACKBONES = {
+    "efficientnet_b0": "efficientnet_b0",
+    "convnext_tiny": "convnext_tiny",
+    "mobilenet_v3_large": "mobilenetv3_large_100",
+}
+
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec
+    for backbone, timm_name in _HYBRID_BACKBONES.items()
+    for spec in (
+        ModelSpec(name=f"{backbone}_mhsa", timm_name=timm_name, attention="mhsa"),
+        ModelSpec(name=f"{backbone}_performer", timm_name=timm_name, attention="performer"),
+    )
+}
+"""The six hybrids by name."""
+
+_SUFFIXES: tuple[str, ...] = tuple(kind for kind in get_args(Attention) if kind != "none")
+
+
+def parse_model_name(name: str) -> ModelSpec:
+    """The backbone and the attention that a model's name asks for.
+
+    Raises InputError for a suffix other than `+mhsa` and `+performer`, for text that can't be a
+    timm name, and for a near miss of one of the six. Whether timm has the backbone is
+    `create_backbone`'s question.
+
+    >>> parse_model_name("efficientnet_b0_mhsa").timm_name
+    'efficientnet_b0'
+    >>> parse_model_name("resnet18+performer")
+    ModelSpec(name='resnet18+performer', timm_name='resnet18', attention='performer')
+    >>> parse_model_name("resnet18").attention
+    'none'
+    """
+    if name in MODELS:
+        return MODELS[name]
+    timm_name, plus, suffix = name.partition("+")
+    if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?", timm_name):
+        raise InputError(f"{name!r} is no model name. {_allowed_names()}")
+    if timm_name in MODELS:
+        raise InputError(f"{name!r}: {timm_name} has its attention already; leave out +{suffix}.")
+    # A hybrid's ending on something else is a typing error, not a backbone that timm may have.
+    if timm_name.endswith(tuple(f"_{kind}" for kind in _SUFFIXES)):
+        close = difflib.get_close_matches(timm_name, MODELS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise InputError(f"{name!r} is none of the six hybrids.{hint} {_allowed_names()}")
+    if not plus:
+        return ModelSpec(name=name, timm_name=timm_name, attention="none")
+    for attention in get_args(Attention):
+        if suffix == attention and attention != "none":
+            return ModelSpec(name=name, timm_name=timm_name, attention=attention)
+    raise InputError(f"{name!r}: no attention is called {suffix!r}. {_allowed_names()}")
+
+
+def _allowed_names() -> str:
+    endings = ", ".join(f"TIMM_NAME+{kind}" for kind in _SUFFIXES)
+    return f"A model is one of {', '.join(MODELS)}, or TIMM_NAME, {endings}."

@@ -1,0 +1,151 @@
+"""The classifier: a backbone's feature map, attention over its tokens, mean pooling, a small head.
+
+B batch, C classes, D channels, S image side, H' and W' the map's sides, T = H' W' tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from xlite.errors import InputError
+from xlite.models.attention import MultiHeadSelfAttention, PerformerAttention, encode_positions
+from xlite.models.backbone import Backbone, create_backbone
+from xlite.models.catalogue import MODELS, Attention, ModelSpec, parse_model_name
+from xlite.randomness import derive_seed
+
+__all__ = [
+    "MODELS",
+    "Classifier",
+    "ModelSpec",
+    "build_classifier",
+    "count_parameters",
+    "parse_model_name",
+]
+
+_ATTENTION_BLOCKS: dict[Attention, Callable[[int], nn.Module]] = {
+    "none": lambda _: nn.Identity(),
+    "mhsa": MultiHeadSelfAttention,
+    "performer": PerformerAttention,
+}
+
+
+class Classifier(nn.Module):
+    """Grey images (B, 1, S, S), uint8 or float in [0, 255], to logits (B, C) in float32.
+
+    Built by `build_classifier`. `backbone`, `attention` and `head` are its parts, for learning
+    rates and schedules of their own.
+    """
+
+    pixel_scale: Tensor
+    pixel_shift: Tensor
+
+    def __init__(
+        self,
+        *,
+        backbone: Backbone,
+        attention: nn.Module,
+        head: nn.Module,
+        has_position_encoding: bool,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.attention = attention
+        self.head = head
+        self.has_position_encoding = has_position_encoding
+        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (backbone.mean, backbone.std))
+        # (pixel / 255 - mean) / std as one scale and one shift: a single pass over the batch.
+        self.register_buffer("pixel_scale", 1 / (255 * std))
+        self.register_buffer("pixel_shift", -mean / std)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The logits (B, C). Raises InputError where attention would see a single token."""
+        feature_map = self.backbone(self.normalise(images))
+        _, D, height, width = feature_map.shape
+        tokens = feature_map.flatten(2).mT
+        if not isinstance(self.attention, nn.Identity):
+            if height * width == 1:
+                raise InputError(
+                    f"{self.backbone.timm_name} leaves one token of a {images.shape[-1]} pixel "
+                    "image, and attention needs more than one; use a larger --image-size."
+                )
+            if self.has_position_encoding:
+                tokens = tokens + encode_positions(height, width, D).to(tokens)
+            tokens = self.attention(tokens)
+        logits: Tensor = self.head(tokens.mean(dim=1))
+        return logits.float()
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """The backbone's input (B, 3, S, S): three normalised channels from one grey channel.
+
+        The channels first come apart here, on the device: until then an image is a byte a pixel.
+        """
+        if images.ndim != 4 or images.shape[1] != 1:
+            raise ValueError(f"images must be (B, 1, S, S), not {tuple(images.shape)}")
+        grey = images.to(self.pixel_scale.dtype)
+        return torch.addcmul(self.pixel_shift, grey, self.pixel_scale)
+
+
+def build_classifier(
+    name: str,
+    *,
+    num_classes: int = 14,
+    pretrained: bool = True,
+    weights_path: Path | None = None,
+    generator_seed: int,
+    dropout: float = 0.1,
+    position_encoding: bool = False,
+) -> Classifier:
+    """The classifier of that name (see `parse_model_name`), on the CPU, in training mode.
+
+    New weights are a function of `generator_seed` alone, part by part: at one seed a backbone's
+    plain, MHSA and Performer variants share all but the attention's mechanism, so a comparison
+    starts from equal weights. torch's global generators stay as they were.
+
+    weights_path: the backbone's weights in timm's naming, before `pretrained`.
+    position_encoding: add a 2-D sine-cosine code to the tokens before attention.
+    Raises InputError for the name, the weights, and a position code without attention.
+    """
+    spec = parse_model_name(name)
+    if position_encoding and spec.attention == "none":
+        raise InputError(f"{name} has no attention that a position encoding could serve.")
+    with _seeded(derive_seed("initialise backbone", generator_seed)):
+        backbone = create_backbone(spec.timm_name, pretrained=pretrained, weights_path=weights_path)
+    D = backbone.num_features
+    with _seeded(derive_seed("initialise attention", generator_seed)):
+        attention = _ATTENTION_BLOCKS[spec.attention](D)
+    with _seeded(derive_seed("initialise head", generator_seed)):
+        head = nn.Sequential(
+            nn.Linear(D, D // 2),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(D // 2, num_classes),
+        )
+    return Classifier(
+        backbone=backbone,
+        attention=attention,
+        head=head,
+        has_position_encoding=position_encoding,
+    )
+
+
+def count_parameters(module: nn.Module) -> int:
+    """The number of a module's parameters, frozen ones included; buffers are none.
+
+    >>> count_parameters(nn.Linear(3, 2))
+    8
+    """
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """A block in which torch's CPU generator starts from `seed`; afterwards it is as before."""
+    # timm's and torch's initialisers know no other generator. devices=[] leaves the GPUs' alone.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
