@@ -1,0 +1,197 @@
+"""Scores at a threshold, and thresholds fitted to maximise F1.
+
+N images, C classes. Targets are (N, C) int8: 1 present, 0 absent, -1 unknown; an unknown entry is
+left out of its class alone. An image is called positive when prob >= threshold.
+
+An undefined score is NaN, never 0.0: precision without predicted positives, recall and F1 without
+positives, specificity without negatives. An F1 of 0.0 is a finding: positives exist and none was
+found, which is how a collapsed class looks.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlite.labels import UNKNOWN
+from xlite.scores.ranking import (
+    PerClass,
+    Probs,
+    Targets,
+    ThresholdSweep,
+    check_scores,
+    refuse_entries,
+    sweep_classes,
+)
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ConfusionCounts:
+    """The confusion matrix of each class over its known entries; the sum of two pools them."""
+
+    true_positives: Counts
+    """(C,) present and called positive."""
+    false_positives: Counts
+    """(C,) absent and called positive."""
+    false_negatives: Counts
+    """(C,) present and called negative."""
+    true_negatives: Counts
+    """(C,) absent and called negative."""
+
+    def __add__(self, other: ConfusionCounts) -> ConfusionCounts:
+        return ConfusionCounts(
+            true_positives=self.true_positives + other.true_positives,
+            false_positives=self.false_positives + other.false_positives,
+            false_negatives=self.false_negatives + other.false_negatives,
+            true_negatives=self.true_negatives + other.true_negatives,
+        )
+
+
+def confusion_counts(targets: Targets, predictions: NDArray[np.bool_]) -> ConfusionCounts:
+    """The confusion matrix of each class; targets: (N, C), predictions: (N, C) bool.
+
+    Raises ValueError when the shapes differ or predictions are not bool.
+
+    >>> targets = np.array([[1], [1], [0], [-1]], dtype=np.int8)
+    >>> counts = confusion_counts(targets, np.array([[True], [False], [True], [True]]))
+    >>> counts.true_positives, counts.false_positives, counts.false_negatives
+    (array([1]), array([1]), array([1]))
+    """
+    if targets.ndim != 2 or targets.shape != predictions.shape or predictions.dtype != np.bool_:
+        raise ValueError(
+            f"targets (N, C) and bool predictions (N, C) are needed; got {targets.shape} and "
+            f"{predictions.shape} of {predictions.dtype}"
+        )
+    is_present, is_absent = targets == 1, targets == 0
+    true_positives = (is_present & predictions).sum(axis=0)
+    false_positives = (is_absent & predictions).sum(axis=0)
+    return ConfusionCounts(
+        true_positives=true_positives,
+        false_positives=false_positives,
+        false_negatives=is_present.sum(axis=0) - true_positives,
+        true_negatives=is_absent.sum(axis=0) - false_positives,
+    )
+
+
+def count_at_thresholds(targets: Targets, probs: Probs, thresholds: PerClass) -> ConfusionCounts:
+    """The confusion matrix of each class at its threshold, (C,), with prob >= threshold positive.
+
+    A NaN threshold (nothing to fit it on) leaves its class unjudged: all four counts are 0, so
+    that every score of them is NaN. Raises ValueError on NaN or infinite probs.
+    """
+    check_scores(targets, probs)
+    if thresholds.shape != targets.shape[1:]:
+        raise ValueError(
+            f"{targets.shape[1]} classes need as many thresholds; got {thresholds.shape}"
+        )
+    judged = np.where(np.isnan(thresholds), np.int8(UNKNOWN), targets)
+    return confusion_counts(judged, probs >= thresholds)
+
+
+def precision(counts: ConfusionCounts) -> PerClass:
+    """TP / (TP + FP) of each class, (C,); NaN where nothing was called positive."""
+    return _divide(counts.true_positives, counts.true_positives + counts.false_positives)
+
+
+def recall(counts: ConfusionCounts) -> PerClass:
+    """TP / (TP + FN) of each class, (C,), also called sensitivity; NaN without positives."""
+    return _divide(counts.true_positives, counts.true_positives + counts.false_negatives)
+
+
+def specificity(counts: ConfusionCounts) -> PerClass:
+    """TN / (TN + FP) of each class, (C,); NaN without negatives."""
+    return _divide(counts.true_negatives, counts.true_negatives + counts.false_positives)
+
+
+def f1(counts: ConfusionCounts) -> PerClass:
+    """2 TP / (2 TP + FP + FN) of each class, (C,); NaN without positives.
+
+    Deviates from scikit-learn in one case: without positives but with false alarms it says 0.0.
+    We say NaN, since no classifier could have scored anything else there.
+    """
+    num_positives = counts.true_positives + counts.false_negatives
+    num_called = counts.true_positives + counts.false_positives
+    scores = _divide(2 * counts.true_positives, num_positives + num_called)
+    return np.where(num_positives > 0, scores, np.nan)
+
+
+def fit_f1_thresholds(targets: Targets, probs: Probs) -> PerClass:
+    """The threshold of each class, (C,) in [0, 1], that maximises F1 on these very rows.
+
+    It lies midway between the lowest score called positive and the next lower score, so that it
+    hangs on no single image; it is 0.0 where calling every image positive is best. Of several best
+    thresholds the highest is taken (fewest false alarms). NaN for a class without positives.
+    An F1 at these thresholds on the same rows is optimistic: see `crossfit_f1`.
+
+    targets: (N, C). probs: (N, C) in [0, 1], else ValueError.
+
+    >>> targets = np.array([[0], [0], [1], [1]], dtype=np.int8)
+    >>> fit_f1_thresholds(targets, np.array([[0.1], [0.2], [0.4], [0.8]])).round(3).tolist()
+    [0.3]
+    """
+    refuse_entries((probs < 0) | (probs > 1), "probs outside [0, 1]")
+    return np.array([_fit_f1_threshold(sweep) for sweep in sweep_classes(targets, probs)])
+
+
+def crossfit_f1(targets: Targets, probs: Probs, groups: NDArray[Any]) -> PerClass:
+    """The F1 of each class, (C,), with no row judged at a threshold that was fitted on it.
+
+    Thresholds are fitted on one half of the patients and judged on the other, and the reverse; the
+    counts of both are pooled. `groups`: (N,) patient ids, halved by `assign_halves`. NaN for a
+    class that lacks positives in either half.
+    """
+    if groups.shape != targets.shape[:1]:
+        raise ValueError(f"{targets.shape[0]} rows need as many groups, got {groups.shape}")
+    in_first = assign_halves(groups)
+    halves = (in_first, ~in_first)
+    first, second = (
+        count_at_thresholds(
+            targets[judged], probs[judged], fit_f1_thresholds(targets[fitted], probs[fitted])
+        )
+        for fitted, judged in (halves, halves[::-1])
+    )
+    return f1(first + second)
+
+
+def assign_halves(groups: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each of N rows falls in the first half of the groups: (N,) bool.
+
+    The half is the lowest bit of the CRC-32 of str(id): the same for an id on every machine, in
+    every order of the rows and whichever other groups are present. An id has to have one text:
+    13 and "13" agree, 13.0 does not.
+
+    >>> bool((assign_halves(np.array([7, 8, 9])) == assign_halves(np.array(["7", "8", "9"]))).all())
+    True
+    """
+    bits = (zlib.crc32(str(group).encode()) & 1 for group in groups.tolist())
+    return np.fromiter(bits, dtype=np.bool_, count=groups.size)
+
+
+def _fit_f1_threshold(sweep: ThresholdSweep) -> float:
+    if sweep.num_positives == 0:
+        return float("nan")
+    num_called = sweep.true_positives + sweep.false_positives
+    # Equal fractions divide to equal floats, so ties are found exactly; the last is the highest.
+    scores = 2 * sweep.true_positives / (num_called + sweep.num_positives)
+    best = len(scores) - 1 - int(np.argmax(scores[::-1]))
+    lowest_called = float(sweep.thresholds[best])
+    num_below = sweep.num_negatives - int(sweep.false_positives[best])
+    below = [*sweep.thresholds[:best][-1:], *sweep.negatives[:num_below][-1:]]
+    if not below:
+        return 0.0
+    highest_left = float(max(below))
+    midway = highest_left + (lowest_called - highest_left) / 2
+    # Between two neighbouring floats there is no midway: the sum may round down to the lower.
+    return midway if midway > highest_left else lowest_called
+
+
+def _divide(numerator: Counts, denominator: Counts) -> PerClass:
+    ratio = np.full(numerator.shape, np.nan)
+    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
+    return ratio
