@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from xlite.config import ClaheSettings
+from xlite.dataset.cache import ClaheCache
+from xlite.dataset.cache_build import ImageSource, cache_clahe
+from xlite.dataset.images import locate_images
+from xlite.dataset.loader import (
+    RadiographDataset,
+    RuntimeClahe,
+    build_loader,
+    default_num_workers,
+    resize_images,
+)
+from xlite.dataset.manifest import read_manifest
+from xlite.dataset.sampler import EpochSampler
+from xlite.dataset.transforms import Augmentation
+
+
+def load_epochs(
+    dataset: RadiographDataset, *, num_workers: int, epochs: tuple[int, ...]
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    weights = np.arange(1, len(dataset) + 1, dtype=float)
+    sampler = EpochSampler(len(dataset), batch_size=16, seed=7, weights=weights)
+    loader = build_loader(dataset, sampler, num_workers=num_workers)
+    batches = []
+    for epoch in epochs:
+        sampler.set_epoch(epoch)
+        batches += [(b.images.numpy(), b.targets.numpy(), b.index.numpy()) for b in loader]
+    return batches
+
+
+def make_dataset(project: Any) -> RadiographDataset:
+    return RadiographDataset(
+        read_manifest(project.table),
+        ClaheCache.open(project.cache),
+        augmentation=Augmentation("strong", seed=7, horizontal_flip=True),
+    )
+
+
+def test_batches_are_grey_uint8_with_their_labels(project: Any) -> None:
+    manifest = read_manifest(project.table)
+    cache = ClaheCache.open(project.cache)
+    dataset = RadiographDataset(manifest, cache)
+    sampler = EpochSampler(len(manifest), batch_size=16, seed=0)
+    batch = next(iter(build_loader(dataset, sampler, num_workers=0)))
+    assert batch.images.shape == (16, 1, 64, 64)
+    assert batch.images.dtype == torch.uint8
+    for image, target, row in zip(batch.images, batch.targets, batch.index.tolist(), strict=True):
+        expected = cache.read(cache.rows_of([manifest.image_ids[row]])[0])
+        np.testing.assert_array_equal(image[0].numpy(), expected)
+        np.testing.assert_array_equal(target.numpy(), manifest.labels[row])
+
+
+@pytest.mark.parametrize("num_workers", [2, 4])
+def test_bytes_do_not_depend_on_the_number_of_workers(project: Any, num_workers: int) -> None:
+    dataset = make_dataset(project)
+    alone = load_epochs(dataset, num_workers=0, epochs=(0, 1))
+    shared = load_epochs(dataset, num_workers=num_workers, epochs=(0, 1))
+    assert len(alone) == len(shared) == 20
+    for expected, given in zip(alone, shared, strict=True):
+        for left, right in zip(expected, given, strict=True):
+            np.testing.assert_array_equal(left, right)
+    # The test would say nothing if all epochs were alike.
+    assert (alone[0][0] != alone[10][0]).any()
+
+
+def test_an_epoch_does_not_depend_on_those_before(project: Any) -> None:
+    dataset = make_dataset(project)
+    after = load_epochs(dataset, num_workers=0, epochs=(0, 3))[10:]
+    fresh = load_epochs(make_dataset(project), num_workers=0, epochs=(3,))
+    for left, right in zip(after, fresh, strict=True):
+        np.testing.assert_array_equal(left[0], right[0])
+
+
+def test_runtime_clahe_gives_the_pixels_of_the_cache(project: Any) -> None:
+    manifest = locate_images(read_manifest(project.table), project.images)
+    runtime = RuntimeClahe([manifest], ClaheSettings(size=64, grid=4))
+    cache = ClaheCache.open(project.cache)
+    ids = list(manifest.image_ids[[5, 3, 90]])
+    np.testing.assert_array_equal(
+        runtime.read_many(runtime.rows_of(ids)), cache.read_many(cache.rows_of(ids))
+    )
+
+
+def test_runtime_clahe_gives_the_pixels_of_the_cache_on_real_images(
+    nih_sample: Path, tmp_path: Path
+) -> None:
+    manifest = read_manifest(nih_sample / "Data_Entry_2017.csv").select(np.arange(6))
+    manifest = locate_images(manifest, nih_sample)
+    sources = [
+        ImageSource(image_id, Path(path))
+        for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
+    ]
+    cache_clahe(sources, tmp_path / "cache", ClaheSettings(), workers=1)
+    cache = ClaheCache.open(tmp_path / "cache")
+    runtime = RuntimeClahe([manifest], ClaheSettings())
+    rows = np.arange(6)
+    np.testing.assert_array_equal(runtime.read_many(rows), cache.read_many(rows))
+
+
+def test_images_are_resized_by_area_or_linearly() -> None:
+    images = np.full((2, 8, 8), 7, dtype=np.uint8)
+    images[:, ::2] = 9
+    assert (resize_images(images, 4) == 8).all()
+    assert resize_images(images, 16).shape == (2, 16, 16)
+
+
+def test_the_memory_map_needs_no_workers_on_a_cpu() -> None:
+    assert default_num_workers(is_cached=True, has_gpu=False) == 0
+    assert default_num_workers(is_cached=False, has_gpu=False) > 0
+    assert default_num_workers(is_cached=True, has_gpu=True) > 0

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xlite.dataset.transforms import AUGMENTATIONS, Augmentation
+from xlite.errors import InputError
+
+STRENGTHS = [name for name in AUGMENTATIONS if name != "none"]
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    """A smooth, left-right asymmetric picture: bright on the left."""
+    columns = np.linspace(200, 20, 64)
+    rows = np.linspace(0, 30, 64)[:, None]
+    return (columns + rows).astype(np.uint8)
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_augmentation_is_a_function_of_seed_epoch_and_position(
+    strength: str, image: np.ndarray
+) -> None:
+    first = Augmentation(strength, seed=3)
+    expected = first(image, epoch=1, position=5)
+    assert expected.shape == image.shape
+    assert expected.dtype == np.uint8
+    second = Augmentation(strength, seed=3)
+    second(image, epoch=9, position=9)
+    np.testing.assert_array_equal(second(image, epoch=1, position=5), expected)
+    for other in (
+        first(image, epoch=2, position=5),
+        first(image, epoch=1, position=6),
+        Augmentation(strength, seed=4)(image, epoch=1, position=5),
+    ):
+        assert (other != expected).any()
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_the_heart_stays_on_its_side_unless_flips_are_asked_for(
+    strength: str, image: np.ndarray
+) -> None:
+    def is_flipped(augmented: np.ndarray) -> bool:
+        middle = augmented[16:48, 16:48].astype(float)
+        return bool(middle[:, :16].mean() < middle[:, 16:].mean())
+
+    plain = Augmentation(strength, seed=0)
+    assert not any(is_flipped(plain(image, epoch=0, position=i)) for i in range(50))
+    flipping = Augmentation(strength, seed=0, horizontal_flip=True)
+    num_flipped = sum(is_flipped(flipping(image, epoch=0, position=i)) for i in range(50))
+    assert 10 < num_flipped < 40
+
+
+def test_stronger_augmentation_changes_more(image: np.ndarray) -> None:
+    def change(strength: str) -> float:
+        augmentation = Augmentation(strength, seed=0)
+        return float(
+            np.mean(
+                [
+                    np.abs(augmentation(image, epoch=0, position=i).astype(float) - image).mean()
+                    for i in range(40)
+                ]
+            )
+        )
+
+    assert 0 < change("light") < change("medium") < change("strong")
+
+
+def test_an_unknown_strength_is_named() -> None:
+    with pytest.raises(InputError, match="'heavy'.*none, light, medium, strong"):
+        Augmentation("heavy", seed=0)

@@ -1,0 +1,175 @@
+"""The loader that every command shares: cached (or runtime) CLAHE images to batches.
+
+A batch holds uint8 grey images; the model scales, normalises and replicates them to three
+channels on the device, so that a twelfth of the bytes cross processes and buses.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from xlite.dataset.clahe import apply_clahe
+from xlite.dataset.manifest import Manifest
+from xlite.dataset.radiograph import read_radiograph
+from xlite.dataset.sampler import EpochSampler, SampleKey
+from xlite.dataset.transforms import Augmentation
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+    from numpy.typing import NDArray
+
+    from xlite.config import ClaheSettings
+
+
+class ImageSource(Protocol):
+    """Where the dataset gets its images from: a ClaheCache, or RuntimeClahe."""
+
+    def rows_of(self, image_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The source's row of each image."""
+
+    def read_many(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(B, S, S) uint8 grey images."""
+
+
+class RuntimeClahe:
+    """CLAHE at loading time, an order of magnitude slower than the cache; for a quick look."""
+
+    def __init__(self, manifests: Sequence[Manifest], settings: ClaheSettings) -> None:
+        self.settings = settings
+        self._paths = [Path(path) for part in manifests for path in part.table["path"]]
+        image_ids = (image_id for part in manifests for image_id in part.image_ids)
+        self._row = {image_id: row for row, image_id in enumerate(image_ids)}
+
+    def rows_of(self, image_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The row of each image among the manifests that the source was made of."""
+        return np.array([self._row[image_id] for image_id in image_ids], dtype=np.int64)
+
+    def read_many(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(B, S, S) uint8 grey images, decoded and equalised now."""
+        return np.stack(
+            [apply_clahe(read_radiograph(self._paths[row]), self.settings) for row in rows]
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B samples. images: (B, 1, S, S) uint8; targets: (B, C) int8; index: (B,) manifest rows."""
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    index: torch.Tensor
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory, for asynchronous copies to a GPU."""
+        return Batch(self.images.pin_memory(), self.targets.pin_memory(), self.index.pin_memory())
+
+
+class RadiographDataset(Dataset[Batch]):
+    """Batches of a manifest's images by sample keys."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        source: ImageSource,
+        *,
+        image_size: int | None = None,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        self.labels = manifest.labels
+        self.source = source
+        self.image_size = image_size
+        self.augmentation = augmentation
+        self._rows = source.rows_of(list(manifest.image_ids))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, keys: list[SampleKey]) -> Batch:
+        """The batch of samples that `keys` name; a pure function of them."""
+        index = np.array([key.row for key in keys])
+        images = self.source.read_many(self._rows[index])
+        if self.image_size is not None and images.shape[1] != self.image_size:
+            images = resize_images(images, self.image_size)
+        if self.augmentation is not None:
+            images = np.stack(
+                [
+                    self.augmentation(image, epoch=key.epoch, position=key.position)
+                    for image, key in zip(images, keys, strict=True)
+                ]
+            )
+        return Batch(
+            images=torch.from_numpy(images).unsqueeze(1),
+            targets=torch.from_numpy(self.labels[index]),
+            index=torch.from_numpy(index),
+        )
+
+
+def resize_images(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """(B, size, size) images: by area when they shrink, linearly when they grow."""
+    method = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
+    resized = [cv2.resize(image, (size, size), interpolation=method) for image in images]
+    return np.stack(resized).astype(np.uint8)
+
+
+def build_loader(
+    dataset: RadiographDataset, sampler: EpochSampler, *, num_workers: int, pin_memory: bool = False
+) -> DataLoader[Batch]:
+    """A DataLoader over one epoch after another; call `sampler.set_epoch` before each.
+
+    The bytes of a batch do not depend on `num_workers`. Workers live as long as the loader.
+    """
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=num_workers,
+        multiprocessing_context=_choose_context() if num_workers else None,
+        persistent_workers=num_workers > 0,
+        collate_fn=_keep_batch,  # type: ignore[arg-type]  # __getitems__ has made the batch
+        pin_memory=pin_memory,
+        worker_init_fn=_prepare_worker,
+    )
+
+
+def default_num_workers(*, is_cached: bool, has_gpu: bool) -> int:
+    """Loader processes that serve best: none where the memory map outruns the model.
+
+    One process gives some 3,000 augmented images/s from the packed cache, more than a CPU
+    trains; runtime CLAHE (some 80 images/s a core) and a GPU need helpers.
+    """
+    if is_cached and not has_gpu:
+        return 0
+    return min(8, os.cpu_count() or 1)
+
+
+def _choose_context() -> BaseContext:
+    # A fork of a process in which OpenCV has used its threads hangs in OpenCV. Workers come
+    # from a clean server instead, which has done the slow imports once for all of them.
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _keep_batch(batch: Batch) -> Batch:
+    return batch
+
+
+def _prepare_worker(_: int) -> None:
+    # Ctrl-C reaches the whole process group; the trainer decides when its workers stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Loader processes are the parallelism; OpenCV's own threads would fight them for cores.
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
