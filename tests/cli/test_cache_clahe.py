@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xlite.dataset.cache import ClaheCache
+
+
+def arguments(project: Any, out: Path, *more: object) -> tuple[object, ...]:
+    return (
+        *("cache-clahe", "--labels", project.table, "--images", project.images),
+        *("--out", out, "--size", 32, "--workers", 1, *more),
+    )
+
+
+def test_the_summary_and_a_second_run(project: Any, xlite_ok: Any, tmp_path: Path) -> None:
+    first = json.loads(xlite_ok(*arguments(project, tmp_path / "c", "--json")).stdout)
+    assert (first["images"], first["failed"], first["skipped"]) == (160, 0, 0)
+    assert first["bytes"] >= 160 * 32 * 32
+    assert first["loading_speedup"] > 1
+    second = xlite_ok(*arguments(project, tmp_path / "c"))
+    assert "nothing to do" in second.stderr
+
+
+def test_both_formats_hold_the_same_pixels(project: Any, xlite_ok: Any, tmp_path: Path) -> None:
+    for name in ("packed", "png"):
+        xlite_ok(*arguments(project, tmp_path / name, "--format", name))
+    packed, png = (ClaheCache.open(tmp_path / name) for name in ("packed", "png"))
+    assert list(packed.image_ids) == list(png.image_ids)
+    rows = np.arange(160)
+    np.testing.assert_array_equal(packed.read_many(rows), png.read_many(rows))
+
+
+def test_broken_images_are_named_and_the_rest_goes_on(
+    project: Any, xlite: Any, tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(project.images, images)
+    names = sorted(path.name for path in images.iterdir())
+    (images / names[0]).write_bytes(b"")
+    content = (images / names[1]).read_bytes()
+    (images / names[1]).write_bytes(content[: len(content) // 2])
+    (images / names[2]).write_text("no image")
+    command = list(arguments(project, tmp_path / "c", "--json"))
+    command[command.index("--images") + 1] = images
+    result = xlite(*command)
+    assert result.exit_code == 1
+    assert "3 of 160 images could not be read" in result.stderr
+    failed = (tmp_path / "c" / "failed.csv").read_text()
+    assert all(name in failed for name in names[:3])
+    assert names[3] not in failed
+    assert len(ClaheCache.open(tmp_path / "c").image_ids) == 157
+    assert xlite(*command, "--allow-failed").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--size", 0), "--size"),
+        (("--fit", "squash"), "--fit"),
+        (("--format", "zip"), "packed, png"),
+        (("--images", "/no/such/folder"), "does not exist"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    project: Any, xlite: Any, tmp_path: Path, more: tuple[object, ...], message: str
+) -> None:
+    result = xlite(*arguments(project, tmp_path / "c"), *more)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "c").exists()
+
+
+def test_other_settings_never_mix_into_a_cache(project: Any, xlite: Any, tmp_path: Path) -> None:
+    assert xlite(*arguments(project, tmp_path / "c")).exit_code == 0
+    other = xlite(*arguments(project, tmp_path / "c", "--clip", 3.0))
+    assert other.exit_code == 2
+    assert "clip 2.0 (now 3.0)" in other.stderr
+    assert xlite(*arguments(project, tmp_path / "c", "--clip", 3.0, "--rebuild")).exit_code == 0

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xlite.artifacts import sha256_of_file
+from xlite.dataset.manifest import read_manifest, write_manifest
+from xlite.dataset.split import read_split
+
+PARTS = ("train", "val", "test")
+
+
+def test_the_real_table_splits_without_overlap_and_within_a_fifth_of_a_point(
+    nih_table: Path, tmp_path: Path, xlite_ok: Any
+) -> None:
+    result = xlite_ok("split", "--labels", nih_table, "--out", tmp_path / "splits", "--json")
+    record = json.loads(result.stdout)
+    assert record["patient_overlap"] == 0
+    assert record["max_deviation_pp"] < 0.20
+    # The same, from the files alone.
+    tables = {name: pd.read_csv(tmp_path / "splits" / f"{name}.csv") for name in PARTS}
+    patients = [set(table["Patient ID"]) for table in tables.values()]
+    assert sum(len(part) for part in patients) == len(set.union(*patients)) == 30_805
+    whole = pd.concat(tables.values())
+    assert len(whole) == whole["Image Index"].nunique() == 112_120
+    assert len(tables["train"]) == pytest.approx(0.7 * 112_120, rel=0.001)
+    for label in ("Hernia", "Pneumonia", "Infiltration", "No Finding"):
+        prevalence = whole["Finding Labels"].str.contains(label).mean()
+        for table in tables.values():
+            in_part = table["Finding Labels"].str.contains(label).mean()
+            assert abs(in_part - prevalence) < 0.0020
+
+
+def test_the_files_agree_with_the_record(project: Any) -> None:
+    record = json.loads((project.split / "split.json").read_text())
+    assert record["files"] == {
+        f"{n}.csv": sha256_of_file(project.split / f"{n}.csv") for n in PARTS
+    }
+    for name in PARTS:
+        manifest = read_manifest(project.split / f"{name}.csv")
+        part = record["parts"][name]
+        assert part["images"] == len(manifest)
+        assert list(part["positives"].values()) == manifest.positives.tolist()
+    assert sum(record["parts"][name]["images"] for name in PARTS) == 160
+
+
+def test_the_same_command_again_changes_nothing(project: Any, xlite: Any, tmp_path: Path) -> None:
+    arguments = ("split", "--labels", project.table, "--out", tmp_path)
+    assert xlite(*arguments).exit_code == 0
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert xlite(*arguments).exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    other = xlite(*arguments, "--seed", 7)
+    assert other.exit_code == 2
+    assert "holds another split (seed 42" in other.stderr
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert xlite(*arguments, "--seed", 7, "--overwrite").exit_code == 0
+    assert json.loads((tmp_path / "split.json").read_text())["seed"] == 7
+
+
+def test_official_lists_keep_the_test_part(project: Any, xlite_ok: Any, tmp_path: Path) -> None:
+    manifest = read_manifest(project.table)
+    is_test = manifest.patient_codes % 4 == 0
+    (tmp_path / "test.txt").write_text("\n".join(manifest.image_ids[is_test]) + "\n")
+    (tmp_path / "rest.txt").write_text("\n".join(manifest.image_ids[~is_test]))
+    lists = ("--train-val-list", tmp_path / "rest.txt", "--test-list", tmp_path / "test.txt")
+    xlite_ok("split", "--labels", project.table, "--out", tmp_path / "s", *lists)
+    parts = read_split(tmp_path / "s").parts
+    assert set(parts["test"].image_ids) == set(manifest.image_ids[is_test])
+    assert len(parts["val"]) == pytest.approx((~is_test).sum() * 15 / 85, rel=0.25)
+
+
+def test_official_lists_that_share_a_patient_leak(project: Any, xlite: Any, tmp_path: Path) -> None:
+    manifest = read_manifest(project.table)
+    half = len(manifest) // 2
+    codes = np.bincount(manifest.patient_codes)
+    assert codes.max() > 1
+    order = np.argsort(manifest.patient_codes, kind="stable")
+    # Cut within the patient who has most images.
+    cut = int(np.flatnonzero(manifest.patient_codes[order] == codes.argmax())[0]) + 1
+    assert 0 < cut < 2 * half
+    (tmp_path / "test.txt").write_text("\n".join(manifest.image_ids[order[:cut]]))
+    (tmp_path / "rest.txt").write_text("\n".join(manifest.image_ids[order[cut:]]))
+    lists = ("--train-val-list", tmp_path / "rest.txt", "--test-list", tmp_path / "test.txt")
+    result = xlite("split", "--labels", project.table, "--out", tmp_path / "s", *lists)
+    assert result.exit_code == 1
+    assert "leaks" in result.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_subset_takes_whole_patients_of_training_only(
+    nih_table: Path, tmp_path: Path, xlite_ok: Any
+) -> None:
+    xlite_ok("split", "--labels", nih_table, "--out", tmp_path / "whole")
+    xlite_ok("split", "--labels", nih_table, "--out", tmp_path / "fifth", "--subset", 0.2)
+    whole, fifth = (read_split(tmp_path / name).parts for name in ("whole", "fifth"))
+    assert fifth["val"].image_ids.tolist() == whole["val"].image_ids.tolist()
+    assert len(fifth["train"]) == pytest.approx(0.2 * len(whole["train"]), rel=0.01)
+    chosen = set(fifth["train"].patient_ids)
+    kept = [patient in chosen for patient in whole["train"].patient_ids]
+    assert sum(kept) == len(fifth["train"])
+    for old, new in zip(whole["train"].positives, fifth["train"].positives, strict=True):
+        assert new / len(fifth["train"]) == pytest.approx(old / len(whole["train"]), abs=0.002)
+
+
+def test_audit_of_a_random_split_of_images_finds_the_leak(
+    nih_table: Path, tmp_path: Path, xlite: Any
+) -> None:
+    manifest = read_manifest(nih_table)
+    part = np.random.default_rng(42).choice(3, size=len(manifest), p=[0.7, 0.15, 0.15])
+    paths = []
+    for number, name in enumerate(PARTS):
+        paths.append(tmp_path / f"{name}.csv")
+        write_manifest(manifest.select(part == number), paths[-1])
+    result = xlite("split", "--audit", *paths, "--json")
+    assert result.exit_code == 1
+    audit = json.loads(result.stdout)
+    val = manifest.select(part == 1)
+    train_patients = set(manifest.select(part == 0).patient_ids)
+    leaked = [patient for patient in val.patient_ids if patient in train_patients]
+    assert audit["images_of_shared_patients"]["train|val"] == len(leaked)
+    assert audit["patient_overlap"]["train|val"] == len(set(leaked))
+    assert len(leaked) / len(val) > 0.75
+    assert audit["image_overlap"]["train|val"] == 0
+
+
+def test_audit_of_our_own_split_finds_nothing(project: Any, xlite: Any) -> None:
+    paths = [project.split / f"{name}.csv" for name in PARTS]
+    result = xlite("split", "--audit", *paths)
+    assert result.exit_code == 0, result.output
+    assert "0 patients on both sides" in result.stderr
+    assert "Hernia" in result.stderr
+
+
+def test_a_split_file_that_was_edited_is_refused(project: Any, xlite: Any, tmp_path: Path) -> None:
+    xlite("split", "--labels", project.table, "--out", tmp_path)
+    text = (tmp_path / "val.csv").read_text()
+    (tmp_path / "val.csv").write_text(text.replace("No Finding", "Hernia", 1))
+    result = xlite("verify-balance", "--split", tmp_path, "--out", tmp_path / "e")
+    assert result.exit_code == 2
+    assert "val.csv was changed since the split was made" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--ratios", "70/30"), "70/15/15"),
+        (("--ratios", "a/b/c"), "70/15/15"),
+        (("--subset", "0"), "fraction"),
+        (("--test-list", "x.txt"), "go together"),
+        (("stray.csv",), "Pass --audit"),
+        (("--audit", "one.csv"), "at least two"),
+        (("--labels-col", "a", "--label-cols", "b"), "exclude each other"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    project: Any, xlite: Any, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = xlite("split", "--labels", project.table, "--out", tmp_path / "s", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_generic_table_keeps_its_format_for_later_commands(
+    xlite_ok: Any, xlite: Any, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "file": [f"scan{i}.png" for i in range(60)],
+            "who": rng.integers(0, 30, 60),
+            "Fracture": rng.integers(0, 2, 60),
+            "Edema": rng.choice([0, 1, -1], 60),
+        }
+    )
+    table.to_csv(tmp_path / "t.csv", index=False)
+    columns = ("--image-col", "file", "--label-cols", "Fracture,Edema", "--patient-col", "who")
+    out = tmp_path / "s"
+    xlite_ok("split", "--labels", tmp_path / "t.csv", *columns, "--out", out)
+    parts = read_split(out).parts
+    assert parts["train"].vocabulary == ("Fracture", "Edema")
+    total = sum(int((part.labels == -1).sum()) for part in parts.values())
+    assert total == int((table["Edema"] == -1).sum()) > 0
+    verify = ("verify-balance", "--split", out, "--out", tmp_path / "e", "--batches", 20)
+    xlite_ok(*verify, "--labels", tmp_path / "t.csv")
+    table.loc[0, "Fracture"] = 1 - table.loc[0, "Fracture"]
+    table.to_csv(tmp_path / "t.csv", index=False)
+    changed = xlite(*verify, "--labels", tmp_path / "t.csv")
+    assert changed.exit_code == 2
+    assert "scan0.png" in changed.stderr

@@ -1,0 +1,93 @@
+"""The `xlite` command: its commands, its global options, and how errors end it."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from xlite import __version__, console
+from xlite.cli import ablate, balance, cache, demo, split, train
+from xlite.errors import XliteError
+
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class _ErrorHandlingGroup(TyperGroup):
+    """The command group that turns a user's errors into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except XliteError as error:
+            _report(ctx, str(error))
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as interrupt:
+            _report(ctx, "interrupted.")
+            raise typer.Exit(130) from interrupt
+        except OSError as error:
+            if error.errno not in _DISK_FAULTS:
+                raise
+            _report(ctx, f"{error.strerror}: {error.filename or 'the output folder'}.")
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    cls=_ErrorHandlingGroup,
+    name="xlite",
+    help="Train imbalanced, multi-label chest X-ray classifiers whose experiments can be believed.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"xlite {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def set_up(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the full traceback of an error.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but results, warnings and errors.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Train imbalanced, multi-label chest X-ray classifiers whose experiments can be believed."""
+    console.set_verbosity(
+        console.QUIET if quiet else console.VERBOSE if verbose else console.NORMAL
+    )
+
+
+for command in (demo, split, cache, balance, train, ablate):
+    command.register(app)
+
+
+def _report(ctx: Any, message: str) -> None:
+    if ctx.params.get("debug"):
+        console.error(traceback.format_exc().rstrip())
+    console.error(message)
+
+
+def main() -> None:
+    """The entry point of the `xlite` script."""
+    try:
+        app()
+    except BrokenPipeError:
+        # `xlite … | head` closed the pipe; nobody is left to tell.
+        sys.stderr.close()
+        raise SystemExit(141) from None

@@ -1,0 +1,181 @@
+"""`xlite verify-balance`: what batches hold, exactly and as drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.cli.groups import ColumnOptions, LossOptions, SamplerOptions, expand_groups
+from xlite.errors import CheckFailedError
+
+if TYPE_CHECKING:
+    from xlite.dataset.balance import SamplerReport
+    from xlite.dataset.manifest import Manifest
+
+_EPILOG = (
+    "Example: xlite verify-balance --labels Data_Entry_2017.csv --sampler max-entropy "
+    "--batches 500 --batch-size 32"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("verify-balance", rich_help_panel="Balance", epilog=_EPILOG)(
+        expand_groups(verify_balance)
+    )
+
+
+def verify_balance(
+    columns: ColumnOptions,
+    sampling: SamplerOptions,
+    losses: LossOptions,
+    labels: options.Labels = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            "--split",
+            metavar="DIR",
+            help="Judge the training part of this split instead of the whole table.",
+            rich_help_panel=options.DATA,
+        ),
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="The sampler to verify.")] = "max-entropy",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show every sampler side by side.")
+    ] = False,
+    batches: Annotated[int, typer.Option(min=1, help="Batches to draw.")] = 500,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a batch.")] = 32,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the CSV and the figure.")
+    ] = options.EXPERIMENTS_DIR,
+    seed: options.Seed = 42,
+    json: options.Json = False,
+) -> None:
+    """Compute each class's exposure exactly, draw real batches, and judge whether they agree.
+
+    The sampling options are those of the sampler to verify; the others of --compare are shown
+    at their defaults.
+
+    Writes data_balance_verification.csv and balance.png. Exit 1, with reasons, when a class is
+    starved, the sampler has collapsed, or the draws contradict the algebra.
+    """
+    from xlite.artifacts import BALANCE_VERIFICATION
+    from xlite.config import SamplerSettings
+    from xlite.dataset.balance import tabulate_balance, verify_sampler, write_balance
+    from xlite.dataset.label_sets import find_label_sets
+    from xlite.dataset.weights import SAMPLER_NAMES
+
+    manifest = _load(labels, split, columns)
+    sets = find_label_sets(manifest.labels)
+    names = list(dict.fromkeys(["none", sampler, *(SAMPLER_NAMES if compare else ())]))
+    reports = {
+        name: verify_sampler(
+            manifest.labels,
+            manifest.vocabulary,
+            sampling.to_settings(name) if name == sampler else SamplerSettings.parse(name=name),
+            batch_size=batch_size,
+            num_batches=batches,
+            seed=seed,
+            sets=sets,
+        )
+        for name in names
+    }
+    chosen, natural = reports[sampler], reports["none"]
+    rows = tabulate_balance(manifest, natural, chosen)
+    write_balance(out / BALANCE_VERIFICATION, rows)
+    _draw(manifest, natural, chosen, losses, out)
+    if json:
+        console.result_json(
+            {
+                "sampler": sampler,
+                "images": len(manifest),
+                "samplers": {n: r.to_dict(manifest.vocabulary) for n, r in reports.items()},
+                "verdict": chosen.verdict,
+                "reasons": list(chosen.reasons),
+            }
+        )
+    else:
+        _print_classes(rows, chosen)
+        _print_samplers(reports)
+        console.say(f"written: {out / BALANCE_VERIFICATION}, {out / 'balance.png'}")
+    if chosen.reasons:
+        raise CheckFailedError(f"sampler {sampler}: " + " ".join(chosen.reasons))
+
+
+def _load(labels: Path | None, split: Path | None, columns: ColumnOptions) -> Manifest:
+    from xlite.dataset.manifest import read_manifest
+
+    if split is not None:
+        return options.load_split(split, labels).parts["train"]
+    return read_manifest(options.find_label_table(labels), table_format=columns.to_table_format())
+
+
+def _draw(
+    manifest: Manifest,
+    natural: SamplerReport,
+    chosen: SamplerReport,
+    losses: LossOptions,
+    out: Path,
+) -> None:
+    from xlite.losses.class_weights import choose_pos_weight
+    from xlite.reporting.figures import BalancePanels, draw_balance
+
+    draw_balance(
+        BalancePanels(
+            labels=manifest.vocabulary,
+            positives=manifest.positives,
+            natural_share=natural.exposure.share,
+            sampled_share=chosen.exposure.share,
+            drawn_share=chosen.drawn.share,
+            pos_weight=choose_pos_weight(
+                losses.to_settings("pos-weight"), manifest.labels, manifest.vocabulary
+            ),
+            sampler=chosen.name,
+            cv=(natural.exposure.cv, chosen.exposure.cv),
+        ),
+        out / "balance",
+    )
+
+
+def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:
+    cells = [
+        [
+            row["label"],
+            f"{row['count']:,}",
+            f"{row['original_pct']:.2f}",
+            f"{row['exact_pct']:.2f}",
+            f"{row['weighted_batch_pct']:.2f}",
+            f"{row['images_behind']:,.0f}",
+        ]
+        for row in rows
+    ]
+    exposure = chosen.exposure
+    console.table(
+        f"Share of the shown positives under {chosen.name}, %",
+        ["", "images", "as found", "exact", "drawn", "images behind"],
+        cells,
+        caption=f"no finding {exposure.no_finding_share:.2%}, CV {exposure.cv:.3f}, ESS "
+        f"{exposure.ess:.3f}, drawn {chosen.drawn.num_images:,} images, "
+        f"p = {chosen.p_value:.3f} (control {chosen.control_p_value:.1e})",
+    )
+
+
+def _print_samplers(reports: dict[str, SamplerReport]) -> None:
+    cells = [
+        [
+            name,
+            f"{report.exposure.cv:.3f}",
+            f"{report.exposure.no_finding_share:.4f}",
+            f"{report.exposure.ess:.3f}",
+            f"{report.exposure.max_repeats:.1f}",
+            f"{report.exposure.distinct_images:,.0f}",
+            report.verdict,
+        ]
+        for name, report in reports.items()
+    ]
+    columns = ["sampler", "CV", "no finding", "ESS", "max repeats", "distinct images", "verdict"]
+    console.table("Samplers", columns, cells)

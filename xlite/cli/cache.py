@@ -1,0 +1,117 @@
+"""`xlite cache-clahe`: every image of a label table, equalised once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.cli.groups import ColumnOptions, expand_groups
+from xlite.errors import CheckFailedError, InputError
+
+_EPILOG = (
+    "Example: xlite cache-clahe --labels Data_Entry_2017.csv --images images --size 224 "
+    "--out data/clahe_cache"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("cache-clahe", rich_help_panel="Data", epilog=_EPILOG)(expand_groups(cache_clahe))
+
+
+def cache_clahe(
+    columns: ColumnOptions,
+    labels: options.Labels = None,
+    images: Annotated[
+        Path,
+        typer.Option("--images", metavar="DIR", help="Folder with the images, at any depth."),
+    ] = Path("data/raw"),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write.")
+    ] = options.CACHE_DIR,
+    size: Annotated[int, typer.Option(help="Side of a cached image in pixels.")] = 224,
+    clip: Annotated[float, typer.Option(help="Clip limit of CLAHE.")] = 2.0,
+    grid: Annotated[int, typer.Option(help="Tiles of CLAHE along each side.")] = 8,
+    fit: Annotated[
+        str, typer.Option(help="Images that are not square: pad, stretch or crop.")
+    ] = "pad",
+    file_format: Annotated[
+        str, typer.Option("--format", help="packed (one memory map, fast) or png (to look at).")
+    ] = "packed",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes. Default: all cores.")
+    ] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Go on without images that are not there.")
+    ] = False,
+    allow_failed: Annotated[
+        bool, typer.Option("--allow-failed", help="Exit 0 although images could not be read.")
+    ] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Start afresh, replacing a cache that differs.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Cache CLAHE images: equalised at full resolution, then resized by area, 8-bit grey.
+
+    Stopped at any moment, the same command goes on where it was; a second run does nothing.
+    Images that can't be read are named in failed.csv and the rest goes on (exit 1).
+    """
+    from xlite.config import ClaheSettings
+    from xlite.dataset.cache import FILE_FORMATS, ClaheCache
+    from xlite.dataset.cache_build import ImageSource, measure_loading_speedup
+    from xlite.dataset.cache_build import cache_clahe as build_cache
+    from xlite.dataset.images import locate_images
+    from xlite.dataset.manifest import read_manifest
+
+    settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
+    if file_format not in FILE_FORMATS:
+        raise InputError(f"unknown --format {file_format!r}. Use: {', '.join(FILE_FORMATS)}.")
+    table_path = options.find_label_table(labels)
+    manifest = read_manifest(table_path, table_format=columns.to_table_format())
+    manifest = locate_images(manifest, images, skip_missing=skip_missing)
+    sources = [
+        ImageSource(image_id, Path(path))
+        for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
+    ]
+    summary = build_cache(
+        sources, out, settings, file_format=file_format, workers=workers, rebuild=rebuild
+    )
+    content = summary.to_dict()
+    made = summary.images - summary.skipped
+    if made > 0:
+        cache = ClaheCache.open(out)
+        content["loading_speedup"] = measure_loading_speedup(cache, sources, settings)
+    if json:
+        console.result_json(content)
+    elif made == 0 and not summary.failed:
+        console.say(f"all {summary.images:,} images are cached in {out}; nothing to do")
+    else:
+        rows = [
+            ["images", f"{summary.images:,} ({summary.skipped:,} were there already)"],
+            ["could not be read", f"{summary.failed:,}"],
+            ["time", f"{summary.seconds:.1f} s, {summary.ms_per_image:.2f} ms/image"],
+            ["disk used", _megabytes(summary.bytes)],
+            ["against decoded images", _saved(summary.bytes, summary.bytes_decoded)],
+            ["against the image files", _saved(summary.bytes, summary.bytes_files)],
+        ]
+        if "loading_speedup" in content:
+            rows.append(["loading", f"{content['loading_speedup']:.0f}x as fast as runtime CLAHE"])
+        console.table(f"CLAHE cache in {out}", ["", ""], rows)
+    if summary.failed and not allow_failed:
+        raise CheckFailedError(
+            f"{summary.failed} of {len(sources)} images could not be read; {out / 'failed.csv'} "
+            "says why. Replace the files and run again, or pass --allow-failed."
+        )
+
+
+def _megabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:,.1f} MB"
+
+
+def _saved(used: int, other: int) -> str:
+    return f"{_megabytes(other)} ({1 - used / other:.1%} saved)" if other else "unknown"

@@ -1,0 +1,140 @@
+"""`xlite demo`: the main job on synthetic radiographs, by the very commands a user would type."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.errors import CheckFailedError
+
+_EPILOG = "Example: xlite demo --out demo"
+_MODELS = ("resnet10t+mhsa", "mobilenetv3_small_050+performer")
+_INTERRUPT_AFTER_EPOCHS = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("demo", rich_help_panel="Start here", epilog=_EPILOG)(demo)
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")] = Path(
+        "demo"
+    ),
+    num_images: Annotated[
+        int, typer.Option("--num-images", min=200, help="Synthetic radiographs to draw.")
+    ] = 1200,
+    epochs: Annotated[int, typer.Option(min=3, help="Epochs of each training.")] = 12,
+    seed: options.Seed = 42,
+) -> None:
+    """Draw synthetic radiographs, then split, cache, verify, train, resume and ablate.
+
+    No network, minutes on two CPU cores. The second run finds everything done.
+    """
+    from xlite.dataset.synthetic import generate_synthetic
+
+    table = generate_synthetic(
+        out / "raw", num_images=num_images, seed=seed, image_size=256, min_positives=20
+    )
+    console.say(f"{num_images} synthetic radiographs with NIH's labels: {table.parent}")
+    project = _Project(out=out, table=table, epochs=epochs, seed=seed)
+    project.run("split", "--labels", table, "--out", project.split)
+    project.run(
+        "cache-clahe",
+        *("--labels", table, "--images", table.parent, "--size", 112, "--out", project.cache),
+    )
+    project.run(
+        "verify-balance",
+        *("--labels", table, "--split", project.split, "--compare", "--out", project.experiments),
+    )
+    train = ("train", "--models", ",".join(_MODELS), *project.training())
+    project.interrupt(*train, model=_MODELS[0])
+    project.run(*train)
+    project.run("ablate", "--losses", "bce,focal", "--model", _MODELS[1], *project.training())
+    _say_where_to_look(project)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Project:
+    """The demo's folders and the commands that work on them."""
+
+    out: Path
+    table: Path
+    epochs: int
+    seed: int
+
+    @property
+    def split(self) -> Path:
+        return self.out / "splits"
+
+    @property
+    def cache(self) -> Path:
+        return self.out / "clahe_cache"
+
+    @property
+    def experiments(self) -> Path:
+        return self.out / "experiments"
+
+    def training(self) -> tuple[object, ...]:
+        folders = ("--split", self.split, "--cache", self.cache, "--out", self.experiments)
+        settings = ("--epochs", self.epochs, "--lr", 2e-3, "--augment", "light", "--no-pretrained")
+        return (*folders, *settings, "--seed", self.seed, "--resume")
+
+    def run(self, *arguments: object) -> None:
+        """Run one command and raise CheckFailedError when it does not exit with 0."""
+        process = self._start(arguments)
+        if process.wait() != 0:
+            raise CheckFailedError(
+                f"`xlite {arguments[0]}` ended with exit code {process.returncode}."
+            )
+
+    def interrupt(self, *arguments: object, model: str) -> None:
+        """Run a training and press Ctrl-C in it once `model` has trained two epochs."""
+        if self._epochs_done(model) > _INTERRUPT_AFTER_EPOCHS:
+            return
+        process = self._start(arguments)
+        while process.poll() is None and self._epochs_done(model) < _INTERRUPT_AFTER_EPOCHS:
+            time.sleep(0.1)
+        if process.poll() is None:
+            console.say(f"… Ctrl-C after epoch {_INTERRUPT_AFTER_EPOCHS}:")
+            process.send_signal(signal.SIGINT)
+        if process.wait() not in (0, 130):
+            raise CheckFailedError(f"training ended with exit code {process.returncode}.")
+
+    def _start(self, arguments: tuple[object, ...]) -> subprocess.Popen[bytes]:
+        words = [str(argument) for argument in arguments]
+        console.say(f"\n$ xlite {shlex.join(words)}")
+        return subprocess.Popen([sys.executable, "-m", "xlite", *words])
+
+    def _epochs_done(self, model: str) -> int:
+        from xlite.artifacts import TRAINING_PROGRESS, read_json
+
+        path = self.experiments / TRAINING_PROGRESS
+        if not path.exists():
+            return 0
+        entry = read_json(path, remedy="Delete it.")["models"].get(model, {})
+        return int(entry.get("epochs_done", 0))
+
+
+def _say_where_to_look(project: _Project) -> None:
+    from xlite.artifacts import ABLATION, BALANCE_VERIFICATION, BASELINE_RESULTS
+
+    experiments = project.experiments
+    console.say(
+        f"\nLook at:\n"
+        f"  {project.split / 'split.json'}  the split and its audit\n"
+        f"  {experiments / 'balance.png'}, {experiments / BALANCE_VERIFICATION}\n"
+        f"  {experiments / BASELINE_RESULTS}  the models\n"
+        f"  {experiments / ABLATION}  what the loss changes for each label\n"
+        f"  {experiments / 'runs'}  a folder a run: settings, history, predictions, scores"
+    )

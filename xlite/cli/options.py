@@ -1,0 +1,104 @@
+"""Options that mean the same thing in every command, and what their values become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.dataset.manifest import Manifest
+    from xlite.dataset.split import Split
+
+DATA = "Data"
+
+SPLIT_DIR = Path("data/splits")
+CACHE_DIR = Path("data/clahe_cache")
+EXPERIMENTS_DIR = Path("experiments")
+
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="CSV",
+        help="Label table, .csv or .csv.gz. Default: data/Data_Entry_2017*.csv.",
+        rich_help_panel=DATA,
+    ),
+]
+CheckedLabels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="CSV",
+        help="Label table that the split has to agree with. Default: the split's own labels.",
+        rich_help_panel=DATA,
+    ),
+]
+SplitDir = Annotated[
+    Path,
+    typer.Option(
+        "--split", metavar="DIR", help="Folder written by `xlite split`.", rich_help_panel=DATA
+    ),
+]
+CacheDir = Annotated[
+    Path,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Folder written by `xlite cache-clahe`.",
+        rich_help_panel=DATA,
+    ),
+]
+RuntimeImages = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        metavar="DIR",
+        help="Compute CLAHE at each loading from this folder instead of a cache: slow.",
+        rich_help_panel=DATA,
+    ),
+]
+ExperimentsDir = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder for runs and tables.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Skip finished runs and continue unfinished ones.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def find_label_table(labels: Path | None) -> Path:
+    """The label table that was named, or the one that lies in `data/`."""
+    if labels is not None:
+        return labels
+    found = sorted(Path("data").glob("Data_Entry_2017*.csv*"))
+    if len(found) != 1:
+        what = f"{len(found)} label tables" if found else "no label table"
+        raise InputError(f"{what} named data/Data_Entry_2017*.csv. Pass --labels CSV.")
+    return found[0]
+
+
+def load_split(split_dir: Path, labels: Path | None) -> Split:
+    """The split in a folder, checked against the label table when one is named.
+
+    The table is read in the format that it had when the split was made.
+    """
+    from xlite.artifacts import SPLIT_RECORD, read_json
+    from xlite.dataset.manifest import TableFormat, read_manifest
+    from xlite.dataset.split import read_split
+
+    table: Manifest | None = None
+    if labels is not None:
+        table_format, vocabulary = None, None
+        record_path = split_dir / SPLIT_RECORD
+        if record_path.exists():
+            record = read_json(record_path, remedy="Run `xlite split` again.")
+            vocabulary = record["labels"]
+            columns = record["table_format"]
+            table_format = TableFormat(**{**columns, "label_cols": tuple(columns["label_cols"])})
+        table = read_manifest(labels, table_format=table_format, vocabulary=vocabulary)
+    return read_split(split_dir, table=table)

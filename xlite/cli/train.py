@@ -1,0 +1,126 @@
+"""`xlite train`: many models, one after the other, resumable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.cli.groups import LossOptions, SamplerOptions, TrainingOptions, expand_groups
+from xlite.cli.names import split_names
+from xlite.errors import CheckFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xlite.studies.runner import Outcome
+
+_EPILOG = (
+    "Example: xlite train --models efficientnet_b0_mhsa,mobilenet_v3_large_performer "
+    "--epochs 20 --resume"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("train", rich_help_panel="Training", epilog=_EPILOG)(expand_groups(train))
+
+
+def train(
+    training: TrainingOptions,
+    sampling: SamplerOptions,
+    losses: LossOptions,
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Names separated by commas: efficientnet_b0_mhsa and the other five, or "
+            "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer."
+        ),
+    ],
+    loss: Annotated[str, typer.Option(help="bce, pos-weight or focal.")] = "pos-weight",
+    sampler: Annotated[str, typer.Option(help="See `xlite verify-balance --compare`.")] = "none",
+    labels: options.CheckedLabels = None,
+    split: options.SplitDir = options.SPLIT_DIR,
+    cache: options.CacheDir = options.CACHE_DIR,
+    images: options.RuntimeImages = None,
+    out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
+    resume: options.Resume = False,
+    seed: options.Seed = 42,
+    json: options.Json = False,
+) -> None:
+    """Train models on a split, one run folder each, and rank them on validation.
+
+    Stopped by Ctrl-C, SIGTERM or a power cut, the same command with --resume skips finished
+    models and continues the unfinished one. A model that fails is recorded with its error and
+    the others go on (exit 1).
+    """
+    from xlite.studies.plan import plan_models
+    from xlite.studies.runner import run_plan
+    from xlite.training.data import load_study_data
+
+    names = split_names(models)
+    base = training.to_settings(
+        model=names[0] if names else "",
+        loss=losses.to_settings(loss),
+        sampler=sampling.to_settings(sampler),
+        seed=seed,
+    )
+    plan = plan_models(base, names)
+    data = load_study_data(options.load_split(split, labels), cache, images_dir=images)
+    outcomes = run_plan(
+        plan,
+        data,
+        out,
+        runtime=training.to_runtime(),
+        weights_path=training.weights,
+        resume=resume,
+    )
+    if json:
+        console.result_json(
+            {
+                "runs": [
+                    {"name": o.name, "run": str(o.run_dir), "error": o.error, "scores": o.scores}
+                    for o in outcomes
+                ]
+            }
+        )
+    else:
+        _print_ranking(outcomes)
+        console.say(f"written: {out}")
+    require_success(outcomes)
+
+
+def require_success(outcomes: Sequence[Outcome]) -> None:
+    """Raise CheckFailedError when a run failed."""
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if failed:
+        raise CheckFailedError(
+            f"{len(failed)} of {len(outcomes)} runs failed: "
+            + "; ".join(f"{outcome.name}: {outcome.error}" for outcome in failed)
+        )
+
+
+def _print_ranking(outcomes: Sequence[Outcome]) -> None:
+    finished = [outcome for outcome in outcomes if outcome.scores is not None]
+    cells = []
+    for outcome in sorted(finished, key=lambda o: -o.scores["val"]["macro"]["auroc"]):  # type: ignore[index]
+        scores = outcome.scores or {}
+        val = scores["val"]["macro"]
+        cells.append(
+            [
+                outcome.name,
+                *(console.decimal(val[name]) for name in ("auroc", "average_precision", "f1")),
+                f"{scores['best_epoch']}/{scores['epochs']}",
+                f"{scores['num_parameters'] / 1e6:.2f} M",
+                f"{scores['seconds'] / 60:.1f} min",
+            ]
+        )
+    if cells:
+        console.table(
+            "Validation, macro over the labels",
+            ["model", "AUROC", "AP", "F1 (cross-fitted)", "best epoch", "parameters", "time"],
+            cells,
+            caption="One seed: a rank is no verdict. Test scores are in each run's scores.json.",
+        )
