@@ -25,6 +25,7 @@ from xlite.errors import InputError
 _SHARE = "share:"
 
 LossName = Literal["bce", "pos-weight", "focal"]
+PosWeightScheme = Literal["neg-over-pos", "sqrt", "inverse", "effective-number"]
 SamplerName = Literal[
     "none",
     "inverse-mean",
@@ -51,15 +52,17 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            faults = []
+            faults: dict[str, str] = {}
             for fault in error.errors():
                 field = str(fault["loc"][0]) if fault["loc"] else ""
                 option = cls.options.get(field, f"--{field.replace('_', '-')}")
                 message = fault["msg"].removeprefix("Value error, ")
-                faults.append(
-                    f"{option}: {message[:1].lower()}{message[1:]} (given: {fault['input']!r})"
+                # A union of types gives a fault for each; the first is the one to read.
+                faults.setdefault(
+                    option,
+                    f"{option}: {message[:1].lower()}{message[1:]} (given: {fault['input']!r})",
                 )
-            raise InputError("; ".join(faults) + ".") from None
+            raise InputError("; ".join(faults.values()) + ".") from None
 
     def fingerprint(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the canonical JSON."""
@@ -90,8 +93,8 @@ class LossSettings(Settings):
     }
     name: LossName = "pos-weight"
     """bce, pos-weight (BCE with a weight on each class's positives) or focal."""
-    pos_weight: Literal["neg-over-pos", "sqrt", "inverse", "effective-number"] = "neg-over-pos"
-    """The scheme of the positive weights; read by the pos-weight loss."""
+    pos_weight: PosWeightScheme | tuple[float, ...] = "neg-over-pos"
+    """The scheme of the positive weights, or one weight a class; read by the pos-weight loss."""
     power: float = Field(default=1.0, ge=0, le=4)
     """Exponent of the inverse scheme."""
     smoothing: float = Field(default=1.0, ge=0)

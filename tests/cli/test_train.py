@@ -73,7 +73,7 @@ def test_a_model_that_fails_is_recorded_and_the_others_go_on(
     assert progress["test_efficientnet+mhsa"]["status"] == "failed"
     assert "token" in progress["test_efficientnet+mhsa"]["error"]
     assert progress["test_resnet"]["status"] == "finished"
-    assert "1 of 2 runs failed: test_efficientnet+mhsa" in result.stderr
+    assert "1 of 2 runs failed: test_efficientnet+mhsa." in result.stderr
 
 
 @pytest.mark.parametrize(

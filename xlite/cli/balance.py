@@ -13,13 +13,15 @@ from xlite.cli.groups import ColumnOptions, LossOptions, SamplerOptions, expand_
 from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:
-    from xlite.dataset.balance import SamplerReport
+    from xlite.dataset.balance import DrawBatches, SamplerReport
     from xlite.dataset.manifest import Manifest
+    from xlite.losses.class_weights import LossEmphasis
 
 _EPILOG = (
     "Example: xlite verify-balance --labels Data_Entry_2017.csv --sampler max-entropy "
     "--batches 500 --batch-size 32"
 )
+_FIGURE, _TRADEOFF = "balance", "balance_tradeoff"
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +51,13 @@ def verify_balance(
     ] = False,
     batches: Annotated[int, typer.Option(min=1, help="Batches to draw.")] = 500,
     batch_size: Annotated[int, typer.Option(min=1, help="Images a batch.")] = 32,
+    decode: Annotated[
+        bool,
+        typer.Option("--decode", help="Send the batches through image decoding, as training does."),
+    ] = False,
+    cache: options.CacheDir = options.CACHE_DIR,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder for the CSV and the figure.")
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the CSV and the figures.")
     ] = options.EXPERIMENTS_DIR,
     seed: options.Seed = 42,
     json: options.Json = False,
@@ -58,18 +65,23 @@ def verify_balance(
     """Compute each class's exposure exactly, draw real batches, and judge whether they agree.
 
     The sampling options are those of the sampler to verify; the others of --compare are shown
-    at their defaults.
+    at their defaults. With --pos-weight the loss weights are judged together with the sampler.
 
-    Writes data_balance_verification.csv and balance.png. Exit 1, with reasons, when a class is
-    starved, the sampler has collapsed, or the draws contradict the algebra.
+    Writes data_balance_verification.csv, balance.png and, with --compare, balance_tradeoff.png
+    (and .svg). Exit 1, with reasons, when a class is starved, the sampler has collapsed, the
+    draws contradict the algebra, or they are too few to tell.
     """
     from xlite.artifacts import BALANCE_VERIFICATION
     from xlite.config import SamplerSettings
     from xlite.dataset.balance import tabulate_balance, verify_sampler, write_balance
     from xlite.dataset.label_sets import find_label_sets
     from xlite.dataset.weights import SAMPLER_NAMES
+    from xlite.losses.class_weights import choose_pos_weight, measure_emphasis
 
     manifest = _load(labels, split, columns)
+    pos_weight = choose_pos_weight(
+        losses.to_settings("pos-weight"), manifest.labels, manifest.vocabulary
+    )
     sets = find_label_sets(manifest.labels)
     names = list(dict.fromkeys(["none", sampler, *(SAMPLER_NAMES if compare else ())]))
     reports = {
@@ -81,27 +93,38 @@ def verify_balance(
             num_batches=batches,
             seed=seed,
             sets=sets,
+            draw_batches=_decode(manifest, cache) if decode and name == sampler else None,
         )
         for name in names
     }
     chosen, natural = reports[sampler], reports["none"]
+    emphasis = measure_emphasis(
+        pos_weight, natural.exposure.positives_per_image, chosen.exposure.positives_per_image
+    )
     rows = tabulate_balance(manifest, natural, chosen)
     write_balance(out / BALANCE_VERIFICATION, rows)
-    _draw(manifest, natural, chosen, losses, out)
+    _draw_balance(manifest, natural, chosen, emphasis, out)
+    if compare:
+        _draw_tradeoff(manifest, reports, out)
     if json:
-        console.result_json(
-            {
-                "sampler": sampler,
-                "images": len(manifest),
-                "samplers": {n: r.to_dict(manifest.vocabulary) for n, r in reports.items()},
-                "verdict": chosen.verdict,
-                "reasons": list(chosen.reasons),
-            }
-        )
+        content: dict[str, Any] = {
+            "sampler": sampler,
+            "images": len(manifest),
+            "samplers": {n: r.to_dict(manifest.vocabulary) for n, r in reports.items()},
+            "verdict": chosen.verdict,
+            "reasons": list(chosen.reasons),
+        }
+        if losses.pos_weight:
+            content["loss"] = _describe_emphasis(manifest, emphasis)
+        console.result_json(content)
     else:
         _print_classes(rows, chosen)
+        if losses.pos_weight:
+            _print_emphasis(manifest, emphasis, sampler)
         _print_samplers(reports)
-        console.say(f"written: {out / BALANCE_VERIFICATION}, {out / 'balance.png'}")
+        console.say(f"written: {out / BALANCE_VERIFICATION}, {out / _FIGURE}.png")
+    if losses.pos_weight and sampler != "none":
+        _warn_about_emphasis(manifest, natural, chosen, emphasis)
     if chosen.reasons:
         raise CheckFailedError(f"sampler {sampler}: " + " ".join(chosen.reasons))
 
@@ -114,14 +137,21 @@ def _load(labels: Path | None, split: Path | None, columns: ColumnOptions) -> Ma
     return read_manifest(options.find_label_table(labels), table_format=columns.to_table_format())
 
 
-def _draw(
+def _decode(manifest: Manifest, cache: Path) -> DrawBatches:
+    from xlite.dataset.balance import decode_batches
+    from xlite.dataset.cache import ClaheCache
+    from xlite.dataset.loader import RadiographDataset
+
+    return decode_batches(RadiographDataset(manifest, ClaheCache.open(cache)), num_workers=0)
+
+
+def _draw_balance(
     manifest: Manifest,
     natural: SamplerReport,
     chosen: SamplerReport,
-    losses: LossOptions,
+    emphasis: LossEmphasis,
     out: Path,
 ) -> None:
-    from xlite.losses.class_weights import choose_pos_weight
     from xlite.reporting.figures import BalancePanels, draw_balance
 
     draw_balance(
@@ -131,14 +161,26 @@ def _draw(
             natural_share=natural.exposure.share,
             sampled_share=chosen.exposure.share,
             drawn_share=chosen.drawn.share,
-            pos_weight=choose_pos_weight(
-                losses.to_settings("pos-weight"), manifest.labels, manifest.vocabulary
-            ),
+            pos_weight=emphasis.pos_weight,
             sampler=chosen.name,
             cv=(natural.exposure.cv, chosen.exposure.cv),
         ),
-        out / "balance",
+        out / _FIGURE,
     )
+
+
+def _draw_tradeoff(manifest: Manifest, reports: dict[str, SamplerReport], out: Path) -> None:
+    from xlite.dataset.balance import trace_strengths
+    from xlite.dataset.label_sets import find_label_sets
+    from xlite.reporting.figures import draw_tradeoff
+
+    others = [
+        (name, report.exposure.cv, report.exposure.ess)
+        for name, report in reports.items()
+        if name != "max-entropy"
+    ]
+    curve = trace_strengths(find_label_sets(manifest.labels), manifest.vocabulary)
+    draw_tradeoff(curve, others, out / _TRADEOFF)
 
 
 def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:
@@ -159,8 +201,53 @@ def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:
         ["", "images", "as found", "exact", "drawn", "images behind"],
         cells,
         caption=f"no finding {exposure.no_finding_share:.2%}, CV {exposure.cv:.3f}, ESS "
-        f"{exposure.ess:.3f}, drawn {chosen.drawn.num_images:,} images, "
-        f"p = {chosen.p_value:.3f} (control {chosen.control_p_value:.1e})",
+        f"{exposure.ess:.3f}\n{chosen.drawn.num_images:,} images drawn: p = {chosen.p_value:.3f}, "
+        f"against wrong weights p = {chosen.control_p_value:.1e}",
+    )
+
+
+def _print_emphasis(manifest: Manifest, emphasis: LossEmphasis, sampler: str) -> None:
+    cells = [
+        [
+            name,
+            f"{emphasis.pos_weight[c]:.2f}",
+            f"{emphasis.operating_point[c]:.3f}",
+            f"{emphasis.joint_operating_point[c]:.3f}",
+            f"{100 * emphasis.emphasis[c]:.2f}",
+            "twice" if emphasis.is_double[c] else "",
+        ]
+        for c, name in enumerate(manifest.vocabulary)
+    ]
+    console.table(
+        f"Loss weights, alone and with {sampler}",
+        ["", "pos_weight", "operating point", "with sampler", "emphasis %", "corrected"],
+        cells,
+    )
+
+
+def _describe_emphasis(manifest: Manifest, emphasis: LossEmphasis) -> dict[str, Any]:
+    return {
+        name: {
+            "pos_weight": float(emphasis.pos_weight[c]),
+            "operating_point": float(emphasis.operating_point[c]),
+            "joint_operating_point": float(emphasis.joint_operating_point[c]),
+            "emphasis": float(emphasis.emphasis[c]),
+            "corrected_twice": bool(emphasis.is_double[c]),
+        }
+        for c, name in enumerate(manifest.vocabulary)
+    }
+
+
+def _warn_about_emphasis(
+    manifest: Manifest, natural: SamplerReport, chosen: SamplerReport, emphasis: LossEmphasis
+) -> None:
+    from xlite.losses.class_weights import warn_about_double_corrections
+
+    warn_about_double_corrections(
+        emphasis.pos_weight,
+        natural.exposure.positives_per_image,
+        chosen.exposure.positives_per_image,
+        manifest.vocabulary,
     )
 
 

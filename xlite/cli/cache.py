@@ -88,9 +88,7 @@ def cache_clahe(
         content["loading_speedup"] = measure_loading_speedup(cache, sources, settings)
     if json:
         console.result_json(content)
-    elif made == 0 and not summary.failed:
-        console.say(f"all {summary.images:,} images are cached in {out}; nothing to do")
-    else:
+    elif made or summary.failed:
         rows = [
             ["images", f"{summary.images:,} ({summary.skipped:,} were there already)"],
             ["could not be read", f"{summary.failed:,}"],

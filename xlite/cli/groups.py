@@ -112,14 +112,19 @@ class LossOptions:
     """The settings of the loss, but for its name."""
 
     pos_weight: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Weights of positives: neg-over-pos, sqrt, inverse or effective-number.",
+            help="Weights of positives: neg-over-pos, sqrt, inverse, effective-number, or one "
+            "number a label, separated by commas. Default: neg-over-pos.",
             rich_help_panel=_LOSS,
         ),
-    ] = "neg-over-pos"
+    ] = None
     pos_weight_power: Annotated[
         float, typer.Option(help="Exponent of the inverse scheme.", rich_help_panel=_LOSS)
+    ] = 1.0
+    pos_weight_smoothing: Annotated[
+        float,
+        typer.Option(help="inverse: images added to each count.", rich_help_panel=_LOSS),
     ] = 1.0
     pos_weight_beta: Annotated[
         float, typer.Option(help="β of the effective number.", rich_help_panel=_LOSS)
@@ -145,13 +150,21 @@ class LossOptions:
 
         return LossSettings.parse(
             name=name,
-            pos_weight=self.pos_weight,
+            pos_weight=_parse_pos_weight(self.pos_weight or "neg-over-pos"),
             power=self.pos_weight_power,
+            smoothing=self.pos_weight_smoothing,
             beta=self.pos_weight_beta,
             allow_extreme=self.allow_extreme,
             focal_alpha=self.focal_alpha,
             focal_gamma=self.focal_gamma,
         )
+
+
+def _parse_pos_weight(text: str) -> str | tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in split_names(text))
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True)

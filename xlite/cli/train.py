@@ -98,7 +98,8 @@ def require_success(outcomes: Sequence[Outcome]) -> None:
     if failed:
         raise CheckFailedError(
             f"{len(failed)} of {len(outcomes)} runs failed: "
-            + "; ".join(f"{outcome.name}: {outcome.error}" for outcome in failed)
+            + ", ".join(outcome.name for outcome in failed)
+            + ". training_progress.json holds their errors."
         )
 
 

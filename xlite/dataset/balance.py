@@ -5,7 +5,7 @@ N images, C classes, K distinct label sets, M batches. Nothing here opens an ima
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import gammaincc
 
+from xlite import console
 from xlite.artifacts import atomic_path
+from xlite.config import SamplerSettings
 from xlite.dataset.exposure import Exposure, expected_exposure
 from xlite.dataset.label_sets import LabelSets, find_label_sets
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.weights import sampling_weights
+from xlite.errors import CheckFailedError, InputError
 from xlite.labels import has_no_finding
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xlite.config import SamplerSettings
+    from xlite.dataset.loader import RadiographDataset
     from xlite.dataset.manifest import Manifest
 
 STARVED_BELOW = 0.1
@@ -37,6 +40,12 @@ COLLAPSED_ESS = 0.05
 """A sampler has collapsed when its effective sample size is under this fraction."""
 CONTRADICTION_P = 1e-4
 """Draws contradict the algebra when they are less likely than this."""
+
+LEAST_POSITIVES = 62
+"""Expected positives of a class that a drawn share needs to be good to ±25 %: (1.96 / 0.25)²."""
+
+DrawBatches = Callable[[EpochSampler, int], "Iterator[NDArray[np.int64]]"]
+"""Gives the image rows of a number of batches of a sampler."""
 
 _LEAST_EXPECTED = 5.0
 
@@ -107,6 +116,46 @@ class SamplerReport:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class SamplingPlan:
+    """The sampler that training uses, and what the algebra says of it."""
+
+    sampler: EpochSampler
+    weights: NDArray[np.float64] | None
+    """(N,), None when each image is shown once an epoch."""
+    exposure: Exposure
+    natural: Exposure
+    """The exposure without weights."""
+
+
+def plan_sampling(
+    sets: LabelSets,
+    settings: SamplerSettings,
+    vocabulary: Sequence[str],
+    *,
+    batch_size: int,
+    seed: int,
+) -> SamplingPlan:
+    """The sampler of the settings over images with these label sets; one for all commands."""
+    weights = sampling_weights(sets, settings, vocabulary=vocabulary)
+    natural = expected_exposure(sets, None)
+    return SamplingPlan(
+        sampler=EpochSampler(
+            sets.num_images, batch_size=batch_size, seed=seed, weights=weights, drop_last=True
+        ),
+        weights=weights,
+        exposure=natural if weights is None else expected_exposure(sets, weights),
+        natural=natural,
+    )
+
+
+def require_sound_sampling(plan: SamplingPlan, vocabulary: Sequence[str]) -> None:
+    """Raise CheckFailedError for a sampler that has collapsed or starves a class."""
+    faults = [] if plan.weights is None else find_faults(plan.exposure, plan.natural, vocabulary)
+    if faults:
+        raise CheckFailedError("the sampler is not fit to train with: " + " ".join(faults))
+
+
 def verify_sampler(
     labels: NDArray[np.int8],
     vocabulary: Sequence[str],
@@ -116,20 +165,18 @@ def verify_sampler(
     num_batches: int,
     seed: int,
     sets: LabelSets | None = None,
+    draw_batches: DrawBatches | None = None,
 ) -> SamplerReport:
     """What the sampler shows: computed exactly, then drawn as training draws it, then compared.
 
-    labels: (N, C) int8. The batches come from the EpochSampler that training would build, over
-    as many epochs as they need.
+    labels: (N, C) int8. The batches come from the EpochSampler that training builds, over as
+    many epochs as they need; `draw_batches` can send them through the loader as well.
     """
     sets = find_label_sets(labels) if sets is None else sets
-    weights = sampling_weights(sets, settings, vocabulary=vocabulary)
-    natural = expected_exposure(sets, None)
-    exposure = natural if weights is None else expected_exposure(sets, weights)
-    sampler = EpochSampler(
-        len(labels), batch_size=batch_size, seed=seed, weights=weights, drop_last=True
-    )
-    drawn = count_draws(_iterate_batches(sampler, num_batches), labels, sets)
+    sampling = plan_sampling(sets, settings, vocabulary, batch_size=batch_size, seed=seed)
+    batches = (draw_batches or iterate_batches)(sampling.sampler, num_batches)
+    drawn = count_draws(batches, labels, sets)
+    weights, exposure = sampling.weights, sampling.exposure
     # Weights that differ clearly from the sampler's: those of the opposite habit.
     wrong = np.ones(len(labels))
     if weights is None:
@@ -141,7 +188,17 @@ def verify_sampler(
         drawn=drawn,
         p_value=p_value,
         control_p_value=fit_draws(drawn, sets, wrong),
-        reasons=tuple(find_faults(exposure, natural, vocabulary, p_value=p_value)),
+        reasons=tuple(
+            find_faults(exposure, sampling.natural, vocabulary)
+            or find_contradictions(
+                exposure,
+                vocabulary,
+                p_value=p_value,
+                num_batches=num_batches,
+                batch_size=batch_size,
+                is_weighted=weights is not None,
+            )
+        ),
     )
 
 
@@ -237,16 +294,14 @@ def fit_draws(drawn: DrawnBatches, sets: LabelSets, weights: NDArray[np.float64]
     return float(gammaincc((len(expected) - 1) / 2, statistic / 2))
 
 
-def find_faults(
-    exposure: Exposure, natural: Exposure, vocabulary: Sequence[str], *, p_value: float
-) -> list[str]:
-    """Why a sampler is not to be trained with: starved classes, collapse, contradiction."""
+def find_faults(exposure: Exposure, natural: Exposure, vocabulary: Sequence[str]) -> list[str]:
+    """Why a sampler is not to be trained with: starved classes and collapse, by the algebra."""
     faults = []
-    if exposure.no_finding_share > COLLAPSED_NO_FINDING:
+    if exposure.no_finding_share > max(COLLAPSED_NO_FINDING, natural.no_finding_share):
         faults.append(
             f"collapsed: {exposure.no_finding_share:.2%} of the drawn images are without a "
-            f"finding (natural: {natural.no_finding_share:.2%}). The weight of images without a "
-            "finding has to be on the scale of the class weights: use --no-finding smallest."
+            f"finding (as found: {natural.no_finding_share:.2%}). Their weight has to be on the "
+            "scale of the class weights: use --no-finding smallest, natural or share:X."
         )
     if exposure.ess < COLLAPSED_ESS:
         faults.append(
@@ -259,6 +314,37 @@ def find_faults(
     if starved.any():
         names = ", ".join(name for name, is_so in zip(vocabulary, starved, strict=True) if is_so)
         faults.append(f"starved: {names} appear less than a tenth as often as without sampling.")
+    return faults
+
+
+def find_contradictions(
+    exposure: Exposure,
+    vocabulary: Sequence[str],
+    *,
+    p_value: float,
+    num_batches: int,
+    batch_size: int,
+    is_weighted: bool,
+) -> list[str]:
+    """Why draws prove nothing, or prove the loader wrong.
+
+    A drawn share whose 95 % interval is wider than ±25 % can't tell a balanced class from one
+    that is not; unweighted epochs need no such proof, since each image is shown once.
+    """
+    faults = []
+    num_draws = num_batches * batch_size
+    shown = exposure.positives_per_image > 0
+    if is_weighted and shown.any():
+        rarest = int(np.argmin(np.where(shown, exposure.positives_per_image, np.inf)))
+        per_image = float(exposure.positives_per_image[rarest])
+        if num_draws * per_image < LEAST_POSITIVES:
+            needed = int(np.ceil(LEAST_POSITIVES / per_image / batch_size))
+            spread = 1.96 / np.sqrt(num_draws * per_image)
+            faults.append(
+                f"inconclusive: {num_batches} batches of {batch_size} are {num_draws} images with "
+                f"{num_draws * per_image:.0f} expected positives of {vocabulary[rarest]}, so its "
+                f"drawn share is good to ±{spread:.0%} only. Draw --batches {needed} or more."
+            )
     if p_value < CONTRADICTION_P:
         faults.append(
             f"contradiction: the drawn batches do not follow the weights (p = {p_value:.1e}). "
@@ -267,7 +353,9 @@ def find_faults(
     return faults
 
 
-def _iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
+def iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
+    """The image rows of each of M batches, over as many epochs as they need."""
+
     def batches() -> Iterator[NDArray[np.int64]]:
         epoch = 0
         while True:
@@ -277,6 +365,54 @@ def _iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArra
             epoch += 1
 
     return islice(batches(), num_batches)
+
+
+def decode_batches(dataset: RadiographDataset, *, num_workers: int) -> DrawBatches:
+    """Batches that went through the loader, images decoded and augmented, as in training.
+
+    Raises CheckFailedError when the labels that come with an image are not its own.
+    """
+
+    def batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
+        from xlite.dataset.loader import build_loader
+
+        loader = build_loader(dataset, sampler, num_workers=num_workers)
+        num_given, epoch = 0, 0
+        with console.progress_bar(num_batches, "decoding", "batch") as bar:
+            while num_given < num_batches:
+                sampler.set_epoch(epoch)
+                for batch in islice(loader, num_batches - num_given):
+                    rows: NDArray[np.int64] = batch.index.numpy()
+                    if (batch.targets.numpy() != dataset.labels[rows]).any():
+                        raise CheckFailedError(
+                            "the loader pairs images with labels that are not theirs. This is a "
+                            "defect of the loader; please report it."
+                        )
+                    bar.update()
+                    num_given += 1
+                    yield rows
+                epoch += 1
+
+    return batches
+
+
+def trace_strengths(
+    sets: LabelSets, vocabulary: Sequence[str], *, num_points: int = 21
+) -> list[tuple[float, float, float]]:
+    """(strength, CV, ESS) of max-entropy from shares as found to equal shares.
+
+    Strengths whose target can't be met are left out.
+    """
+    points = []
+    for strength in np.linspace(0, 1, num_points):
+        settings = SamplerSettings(name="max-entropy", strength=float(strength))
+        try:
+            weights = sampling_weights(sets, settings, vocabulary=vocabulary)
+        except InputError:
+            continue
+        exposure = expected_exposure(sets, weights)
+        points.append((float(strength), exposure.cv, exposure.ess))
+    return points
 
 
 def _by_name(vocabulary: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

@@ -32,9 +32,9 @@ class Exposure:
     ess: float
     """Kish's effective sample size as a fraction of N, (sum w)^2 / (N sum w^2), in (0, 1]."""
     num_draws: int
-    """The draws of an epoch, with replacement."""
+    """The draws of an epoch: with replacement under weights, each image in turn without."""
     distinct_images: float
-    """The number of different images in an epoch, sum_i 1 - (1 - q_i)^num_draws."""
+    """The number of different images in an epoch, sum_i 1 - (1 - q_i)^num_draws under weights."""
     max_repeats: float
     """The largest number of times that an image is drawn in an epoch, num_draws * max(q)."""
     co_occurrence: NDArray[np.float64]
@@ -57,8 +57,8 @@ def expected_exposure(
     """The exposure of every class when images are drawn in proportion to `weights`.
 
     labels: (N, C) int8 array, or its label sets. weights: (N,), finite, at least 0, not all 0,
-    on any scale; None for uniform. num_draws: N by default. patient_codes: (N,) integers from
-    0, one for each patient. Raises ValueError where these are not met.
+    on any scale; None shows each image once, in turn. num_draws: N by default. patient_codes:
+    (N,) integers from 0, one for each patient. Raises ValueError where these are not met.
 
     >>> labels = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.int8)
     >>> exposure = expected_exposure(labels, np.array([1.0, 1.0, 2.0, 4.0]))
@@ -88,7 +88,9 @@ def expected_exposure(
         no_finding_share=float(mass[sets.no_finding].sum() / total),
         ess=float(total**2 / squares.sum() / sets.num_images),
         num_draws=draws,
-        distinct_images=_expected_distinct(q, draws),
+        distinct_images=(
+            float(min(draws, sets.num_images)) if weights is None else _expected_distinct(q, draws)
+        ),
         max_repeats=float(draws * q.max()),
         co_occurrence=present.T @ (mass[:, None] * present) / total,
         ess_within_class=_ratio(class_mass**2, squares @ present),

@@ -7,22 +7,27 @@ before anything heavy is imported.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlite import console
-from xlite.config import LossSettings
+from xlite.config import LossName, LossSettings, PosWeightScheme
 from xlite.errors import InputError
 
-LOSS_NAMES: tuple[str, ...] = ("bce", "pos-weight", "focal")
+LOSS_NAMES: tuple[str, ...] = get_args(LossName)
 """The losses that `xlite.losses.binary.build_loss` knows."""
 
-POS_WEIGHT_SCHEMES: tuple[str, ...] = ("neg-over-pos", "sqrt", "inverse", "effective-number")
+POS_WEIGHT_SCHEMES: tuple[str, ...] = get_args(PosWeightScheme)
 """The schemes that `pos_weight_by_scheme` knows."""
 
 EXTREME_OPERATING_POINT = 0.9
 """Above it, a class counts as one that the loss wants called positive without evidence."""
+
+DOUBLE_OPERATING_POINT = 2 / 3
+"""Above it, under sampling and loss weights together, a class counts as corrected twice."""
 
 _NUM_NAMED = 5
 
@@ -45,15 +50,23 @@ def choose_pos_weight(
         )
     names = [name for name, ok in zip(vocabulary, is_learnable, strict=True) if ok]
     pos_weight = np.ones(len(vocabulary))
-    pos_weight[is_learnable] = pos_weight_by_scheme(
-        positives[is_learnable],
-        negatives[is_learnable],
-        settings.pos_weight,
-        labels=names,
-        power=settings.power,
-        smoothing=settings.smoothing,
-        beta=settings.beta,
-    )
+    if isinstance(settings.pos_weight, tuple):
+        if len(settings.pos_weight) != len(vocabulary):
+            raise InputError(
+                f"--pos-weight has {len(settings.pos_weight)} numbers for {len(vocabulary)} "
+                f"labels. Pass one a label, in this order: {', '.join(vocabulary)}."
+            )
+        pos_weight[is_learnable] = np.array(settings.pos_weight)[is_learnable]
+    else:
+        pos_weight[is_learnable] = pos_weight_by_scheme(
+            positives[is_learnable],
+            negatives[is_learnable],
+            settings.pos_weight,
+            labels=names,
+            power=settings.power,
+            smoothing=settings.smoothing,
+            beta=settings.beta,
+        )
     known = np.maximum(positives + negatives, 1)
     check_pos_weight(
         pos_weight[is_learnable],
@@ -173,6 +186,79 @@ def check_pos_weight(
         f"Use a named scheme (--pos-weight {'|'.join(POS_WEIGHT_SCHEMES)}), or pass "
         "--allow-extreme to train with these weights all the same."
     )
+
+
+@dataclass(frozen=True, eq=False)
+class LossEmphasis:
+    """What loss weights do, alone and on top of a sampler; all (C,)."""
+
+    pos_weight: NDArray[np.float64]
+    operating_point: NDArray[np.float64]
+    """Implied by the weights at the prevalence as found."""
+    joint_operating_point: NDArray[np.float64]
+    """The same at the prevalence among drawn images."""
+    emphasis: NDArray[np.float64]
+    """Share of the class in the expected weight of all drawn positives, w e / Σ w e."""
+    is_double: NDArray[np.bool_]
+    """Corrected by both (`find_double_corrections`)."""
+
+
+def measure_emphasis(
+    pos_weight: NDArray[np.float64],
+    prevalence: NDArray[np.float64],
+    sampled_prevalence: NDArray[np.float64],
+) -> LossEmphasis:
+    """The emphasis of loss weights (C,) under the prevalences (C,) as found and as drawn.
+
+    >>> point = measure_emphasis(np.array([9.0]), np.array([0.1]), np.array([0.5]))
+    >>> point.operating_point, point.joint_operating_point, point.is_double
+    (array([0.5]), array([0.9]), array([ True]))
+    """
+    weight = pos_weight * sampled_prevalence
+    return LossEmphasis(
+        pos_weight=pos_weight,
+        operating_point=implied_operating_point(pos_weight, prevalence),
+        joint_operating_point=implied_operating_point(pos_weight, sampled_prevalence),
+        emphasis=weight / weight.sum(),
+        is_double=find_double_corrections(pos_weight, prevalence, sampled_prevalence),
+    )
+
+
+def find_double_corrections(
+    pos_weight: NDArray[np.float64],
+    prevalence: NDArray[np.float64],
+    sampled_prevalence: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Whether sampler and loss weights correct a class twice: (C,) bool.
+
+    prevalence, sampled_prevalence: (C,) in [0, 1], as found and among drawn images. Both
+    corrections raise the class, and together they put the implied operating point over 2/3: its
+    positives then outweigh all its negatives by more than two to one.
+
+    >>> w, natural, sampled = np.array([9.0, 9.0]), np.array([0.1, 0.1]), np.array([0.1, 0.3])
+    >>> find_double_corrections(w, natural, sampled)
+    array([False,  True])
+    """
+    is_raised_twice = (pos_weight > 1) & (sampled_prevalence > prevalence)
+    point = implied_operating_point(pos_weight, sampled_prevalence)
+    return is_raised_twice & (point > DOUBLE_OPERATING_POINT)
+
+
+def warn_about_double_corrections(
+    pos_weight: NDArray[np.float64],
+    prevalence: NDArray[np.float64],
+    sampled_prevalence: NDArray[np.float64],
+    labels: Sequence[str],
+) -> None:
+    """Warn of classes that sampler and loss weights both correct (`find_double_corrections`)."""
+    is_double = find_double_corrections(pos_weight, prevalence, sampled_prevalence)
+    if is_double.any():
+        points = implied_operating_point(pos_weight, sampled_prevalence)
+        console.warn(
+            f"corrected twice, by the sampler and by the loss (implied operating point): "
+            f"{_name_classes(is_double, labels, points)}. Use one of the two: --loss bce with "
+            "the sampler, or --sampler none with the loss weights."
+        )
 
 
 def _effective_number(counts: NDArray[np.int64], beta: float) -> NDArray[np.float64]:

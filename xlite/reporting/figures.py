@@ -107,6 +107,65 @@ def draw_balance(panels: BalancePanels, path: Path) -> None:
     save_figure(figure, path)
 
 
+def draw_tradeoff(
+    curve: Sequence[tuple[float, float, float]],
+    samplers: Sequence[tuple[str, float, float]],
+    path: Path,
+) -> None:
+    """Write what balance costs: CV of exposure against effective sample size.
+
+    curve: (strength, CV, ESS) of max-entropy. samplers: (name, CV, ESS) of the others. Written
+    as `<path>.png` and `<path>.svg`; further down and to the right is better.
+    """
+    figure = _new_figure(3.5, 3.0)
+    axis = figure.subplots()
+    axis.plot(
+        [ess for _, _, ess in curve],
+        [cv for _, cv, _ in curve],
+        color=BLUE,
+        linewidth=1.5,
+        label="max-entropy, strength 0 to 1",
+        zorder=3,
+    )
+    for strength, cv, ess in curve:
+        if strength in (0.0, 0.25, 0.5, 0.75, 1.0):
+            axis.plot(ess, cv, "o", color=BLUE, markersize=3, zorder=4)
+            axis.annotate(
+                f"{strength:g}",
+                (ess, cv),
+                (-4, -9),
+                textcoords="offset points",
+                fontsize=6,
+                color=BLUE,
+            )
+    # A label beside its point; points that nearly coincide share one.
+    groups: list[tuple[list[str], float, float]] = []
+    for name, cv, ess in samplers:
+        near = [group for group in groups if abs(group[1] - cv) + abs(group[2] - ess) < 0.01]
+        if near:
+            near[0][0].append(name)
+        else:
+            groups.append(([name], cv, ess))
+    label_height = 0.04 * max(cv for _, cv, _ in (*curve, *samplers))
+    lowest: dict[bool, float] = {}
+    for names, cv, ess in sorted(groups, key=lambda group: -group[1]):
+        axis.plot(ess, cv, "D", color=ORANGE, markersize=4, markeredgecolor="black", mew=0.4)
+        # Labels of one half of the picture stand below one another, never on top.
+        is_right = ess > 0.5
+        height = min(cv, lowest.get(is_right, cv) - label_height if is_right in lowest else cv)
+        lowest[is_right] = height
+        axis.text(ess + 0.025, height, ", ".join(names), fontsize=5.5, va="center")
+    axis.set_xlim(0, 1.25)
+    axis.set_xticks(np.linspace(0, 1, 6))
+    axis.set_ylim(-0.06, None)
+    axis.set_xlabel("effective sample size, fraction of the images", fontsize=7)
+    axis.set_ylabel("CV of exposure over classes", fontsize=7)
+    axis.tick_params(labelsize=6)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=6, frameon=False, loc="upper left")
+    save_figure(figure, path)
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write `<path>.png` (200 dpi) and `<path>.svg`, each atomically."""
     for suffix in (".png", ".svg"):

@@ -184,10 +184,12 @@ def write_results(out: Path, progress: ProgressFile) -> None:
     """
     import pandas as pd
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, entry in progress.models.items():
         folder = out / entry["run"]
-        if entry["status"] != FINISHED or not is_finished(folder):
+        # An ablation's baseline can be a run that was trained before under its model's name.
+        is_listed = any(row["run"] == entry["run"] for row in rows)
+        if entry["status"] != FINISHED or is_listed or not is_finished(folder):
             continue
         scores = read_scores(folder)
         settings = read_json(folder / RUN_CONFIG, remedy="Train the run again.")["settings"]

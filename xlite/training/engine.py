@@ -51,6 +51,11 @@ class Trainer:
     run_dir: Path
     fingerprint: str
 
+    @property
+    def title(self) -> str:
+        """What bars and lines call the run."""
+        return f"{self.settings.model} {self.settings.loss.name}"
+
     def fit(
         self,
         *,
@@ -85,7 +90,7 @@ class Trainer:
         checkpoint = self.run_dir / RUN_LAST
         if resume and checkpoint.exists():
             state = load_checkpoint(checkpoint, parts=parts, fingerprint=self.fingerprint)
-            console.say(f"{settings.model}: continues in epoch {state.epoch + 1}")
+            console.say(f"{self.title}: continues in epoch {state.epoch + 1}")
 
         def save() -> None:
             save_checkpoint(checkpoint, parts=parts, state=state, fingerprint=self.fingerprint)
@@ -125,7 +130,7 @@ class Trainer:
         settings, epoch = self.settings, state.epoch
         model.train()
         self.sampler.set_epoch(epoch, first_batch=state.step)
-        description = f"{settings.model} epoch {epoch + 1}/{settings.epochs}"
+        description = f"{self.title} epoch {epoch + 1}/{settings.epochs}"
         with (
             console.progress_bar(
                 self.sampler.num_batches, description, "batch", initial=state.step
@@ -211,7 +216,7 @@ class Trainer:
         state.step, state.loss_sum, state.num_images = 0, 0.0, 0
         mark = "" if state.epochs_without_gain else " (best)"
         console.say(
-            f"{self.settings.model} epoch {state.epoch}/{self.settings.epochs}: "
+            f"{self.title} epoch {state.epoch}/{self.settings.epochs}: "
             f"train loss {row['train_loss']:.4f}, val loss {row['val_loss']:.4f}, "
             f"val AUROC {row['val_auroc']:.4f}{mark}, "
             f"{row['images_per_second']:.1f} images/s"

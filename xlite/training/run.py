@@ -31,13 +31,14 @@ from xlite.artifacts import (
     write_predictions,
 )
 from xlite.config import Runtime, TrainSettings, fingerprint_of
+from xlite.dataset.balance import plan_sampling, require_sound_sampling
+from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.loader import RadiographDataset, build_loader, default_num_workers
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
-from xlite.dataset.weights import sampling_weights
 from xlite.errors import CheckFailedError, InputError
 from xlite.losses.binary import build_loss
-from xlite.losses.class_weights import choose_pos_weight
+from xlite.losses.class_weights import choose_pos_weight, warn_about_double_corrections
 from xlite.models.classifier import build_classifier, count_parameters
 from xlite.scores.summary import summarize_scores
 from xlite.training.engine import Trainer
@@ -143,16 +144,25 @@ def _train_and_judge(
     if num_workers is None:
         num_workers = default_num_workers(is_cached=data.is_cached, has_gpu=has_gpu)
     loaders = _Loaders(settings, data, num_workers=num_workers, pin_memory=has_gpu)
-    sampler = EpochSampler(
-        len(train),
+    sampling = plan_sampling(
+        find_label_sets(train.labels),
+        settings.sampler,
+        train.vocabulary,
         batch_size=settings.batch_size,
         seed=settings.seed,
-        weights=sampling_weights(train.labels, settings.sampler, vocabulary=train.vocabulary),
-        drop_last=True,
     )
+    require_sound_sampling(sampling, train.vocabulary)
+    sampler = sampling.sampler
     pos_weight = None
     if settings.loss.name == "pos-weight":
         pos_weight = choose_pos_weight(settings.loss, train.labels, train.vocabulary)
+        if sampling.weights is not None:
+            warn_about_double_corrections(
+                pos_weight,
+                sampling.natural.positives_per_image,
+                sampling.exposure.positives_per_image,
+                train.vocabulary,
+            )
     loss = build_loss(
         settings.loss.name,
         pos_weight=None
@@ -230,7 +240,7 @@ def _judge(
             trainer.model,
             loaders.build_in_order(part),
             device=trainer.fabric.device,
-            description=f"{trainer.settings.model} {part}",
+            description=f"{trainer.title} {part}",
         )
         probs = to_probs(logits)
         write_predictions(

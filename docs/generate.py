@@ -1,0 +1,278 @@
+"""Writes what the documentation shows from what the program says.
+
+    python docs/generate.py            commands.md from the command line's own help, and the
+                                       marked blocks of the pages from docs/results/
+    python docs/generate.py --demo D   first takes the demo's results in D
+    python docs/generate.py --nih CSV  first verifies the balance of NIH's label table
+    python docs/generate.py --models   first counts the parameters of the six hybrids
+
+tests/test_docs.py holds the pages to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import typer
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "results"
+IMAGES = ROOT / "docs" / "images"
+README = ROOT / "README.md"
+BALANCE = ROOT / "docs" / "balance.md"
+COMMANDS = ROOT / "docs" / "commands.md"
+
+DEMO_FILES = (
+    "splits/split.json",
+    "experiments/data_balance_verification.csv",
+    "experiments/baseline_results.csv",
+    "experiments/ablation.csv",
+)
+
+
+def take_demo(folder: Path) -> None:
+    """Copy the files that the README shows from a finished demo."""
+    for name in DEMO_FILES:
+        shutil.copyfile(folder / name, RESULTS / Path(name).name)
+    shutil.copyfile(folder / "experiments" / "balance.png", IMAGES / "demo_balance.png")
+    runs = sorted(folder.glob("experiments/runs/*/scores.json"))
+    scores = [json.loads(path.read_text(encoding="utf-8")) for path in runs]
+    kept = {entry["run_id"]: entry["test"]["macro"] for entry in scores}
+    _write_json("test_macro.json", kept)
+
+
+def verify_nih(table: Path) -> None:
+    """Take the comparison of samplers and the figures of NIH's label table."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--labels", str(table), "--compare", "--pos-weight", "sqrt", "--json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "xlite", "verify-balance", *options, "--out", folder],
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+        for name in ("balance.png", "balance_tradeoff.png"):
+            shutil.copyfile(Path(folder) / name, IMAGES / name)
+    kept = ("cv", "no_finding_share", "ess", "max_repeats", "distinct_images")
+    samplers = json.loads(done.stdout)["samplers"]
+    _write_json(
+        "nih_samplers.json",
+        {name: {key: row[key] for key in kept} for name, row in samplers.items()},
+    )
+
+
+def count_models() -> None:
+    """Count the parameters of the six hybrids with 14 labels, whole and backbone alone."""
+    from xlite.models.classifier import MODELS, build_classifier, count_parameters
+
+    counts = {}
+    for name, spec in MODELS.items():
+        model = build_classifier(name, pretrained=False, generator_seed=0)
+        counts[name] = {
+            "backbone": spec.timm_name,
+            "attention": spec.attention,
+            "backbone_parameters": count_parameters(model.backbone),
+            "parameters": count_parameters(model),
+        }
+    _write_json("models.json", counts)
+
+
+def render_commands() -> str:
+    """docs/commands.md: every command with its help, its options and an example."""
+    from xlite.cli.app import app
+
+    group: Any = typer.main.get_command(app)
+    lines = [
+        "# Commands",
+        "",
+        "Written by `python docs/generate.py` from the command line itself.",
+        "Exit codes: 0 done; 1 a check found a fault; 2 wrong usage or input; 130 or 143 stopped",
+        "by a signal after saving. Results go to standard output, messages to standard error.",
+        "",
+        "Before a command: `--quiet`, `--verbose`, `--debug` (traceback of an error), `--version`;",
+        "`xlite --install-completion` sets up shell completion.",
+    ]
+    for name, command in group.commands.items():
+        lines += ["", f"## xlite {name}", "", command.help.strip(), ""]
+        examples = [line for line in command.epilog.split("\n") if line]
+        lines += ["```sh", *(example.removeprefix("Example: ") for example in examples), "```", ""]
+        lines += ["| option | default | meaning |", "|---|---|---|"]
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            names = ", ".join(f"`{option}`" for option in parameter.opts)
+            names += "".join(f" / `{option}`" for option in parameter.secondary_opts)
+            if parameter.param_type_name == "argument":
+                names = f"`{parameter.name.upper()}`"
+            shown = "" if parameter.default in (None, False) else f"`{parameter.default}`"
+            cells = (names, "required" if parameter.required else shown, parameter.help or "")
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def render_blocks() -> dict[Path, dict[str, str]]:
+    """The marked blocks of each page by name, as Markdown tables."""
+    return {README: _render_readme(), BALANCE: {"samplers": _render_samplers()}}
+
+
+def _render_samplers() -> str:
+    columns = ["sampler", "CV", "no finding", "ESS", "max repeats", "distinct images"]
+    return _table(
+        columns,
+        [
+            [
+                f"`{name}`",
+                f"{row['cv']:.3f}",
+                f"{row['no_finding_share']:.3f}",
+                f"{row['ess']:.3f}",
+                f"{row['max_repeats']:.1f}",
+                f"{row['distinct_images']:,.0f}",
+            ]
+            for name, row in _read_json("nih_samplers.json").items()
+        ],
+    )
+
+
+def _render_readme() -> dict[str, str]:
+    split = _read_json("split.json")
+    test = _read_json("test_macro.json")
+    parts = split["parts"]
+    rarest = sorted(parts["train"]["positives"], key=lambda n: parts["train"]["positives"][n])[:3]
+    return {
+        "split": _table(
+            ["", *parts],
+            [
+                ["images", *(str(part["images"]) for part in parts.values())],
+                ["patients", *(str(part["patients"]) for part in parts.values())],
+                *(
+                    [name, *(str(part["positives"][name]) for part in parts.values())]
+                    for name in rarest
+                ),
+            ],
+        ),
+        "balance": _table(
+            ["label", "images", "as found %", "exact %", "drawn %", "images behind"],
+            [
+                [
+                    row["label"],
+                    row["count"],
+                    f"{float(row['original_pct']):.2f}",
+                    f"{float(row['exact_pct']):.2f}",
+                    f"{float(row['weighted_batch_pct']):.2f}",
+                    f"{float(row['images_behind']):.0f}",
+                ]
+                for row in _read("data_balance_verification.csv")[:4]
+            ],
+        ),
+        "train": _table(
+            ["model", "val AUROC", "val AP", "val F1", "test AUROC", "parameters", "minutes"],
+            [
+                [
+                    row["name"],
+                    f"{float(row['val_auroc']):.3f}",
+                    f"{float(row['val_average_precision']):.3f}",
+                    f"{float(row['val_f1']):.3f}",
+                    f"{test[Path(row['run']).name]['auroc']:.3f}",
+                    f"{int(row['parameters']):,}",
+                    f"{float(row['minutes']):.1f}",
+                ]
+                for row in _read("baseline_results.csv")
+                if ":" not in row["name"]
+            ],
+        ),
+        "ablate": _render_ablation(),
+        "models": _table(
+            ["model", "timm backbone", "attention", "backbone parameters", "parameters"],
+            [
+                [
+                    f"`{name}`",
+                    row["backbone"],
+                    row["attention"],
+                    f"{row['backbone_parameters']:,}",
+                    f"{row['parameters']:,}",
+                ]
+                for name, row in _read_json("models.json").items()
+            ],
+        ),
+    }
+
+
+def _render_ablation() -> str:
+    rows = _read("ablation.csv")
+    baseline, *others = dict.fromkeys(row["variant"] for row in rows)
+    by_variant = {
+        name: {row["label"]: row for row in rows if row["variant"] == name}
+        for name in (baseline, *others)
+    }
+    shown = [*list(by_variant[baseline])[:4], "macro"]
+    table = []
+    for label in shown:
+        row = by_variant[baseline][label]
+        cells = [label, row["train_positives"] or "", f"{float(row['auroc']):.3f}"]
+        for name in others:
+            other = by_variant[name][label]
+            cells.append(f"{float(other['auroc']):.3f} ({float(other['auroc_change']):+.3f})")
+        table.append(cells)
+    losses = [name.rpartition(":")[2] for name in (baseline, *others)]
+    return _table(["label", "training positives", *(f"AUROC, {loss}" for loss in losses)], table)
+
+
+def fill_blocks(text: str, blocks: dict[str, str]) -> str:
+    """The text with each `<!-- begin: name -->` … `<!-- end: name -->` block replaced."""
+    for name, content in blocks.items():
+        pattern = rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)"
+        text, count = re.subn(
+            pattern, lambda match, c=content: f"{match[1]}{c}{match[2]}", text, flags=re.DOTALL
+        )
+        if count != 1:
+            raise SystemExit(f"the page has {count} blocks named {name}, not 1")
+    return text
+
+
+def _read_json(name: str) -> Any:
+    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
+
+
+def _write_json(name: str, value: Any) -> None:
+    (RESULTS / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    with (RESULTS / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def main() -> None:
+    """Write commands.md and the blocks of the pages."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--demo", type=Path, help="folder of a finished demo")
+    parser.add_argument("--nih", type=Path, help="NIH's label table")
+    parser.add_argument("--models", action="store_true", help="count parameters")
+    arguments = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    if arguments.demo is not None:
+        take_demo(arguments.demo)
+    if arguments.nih is not None:
+        verify_nih(arguments.nih)
+    if arguments.models:
+        count_models()
+    COMMANDS.write_text(render_commands(), encoding="utf-8")
+    for page, blocks in render_blocks().items():
+        page.write_text(fill_blocks(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

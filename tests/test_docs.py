@@ -1,0 +1,103 @@
+"""Each command has help, an example and docs; tables in pages come from files."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import typer
+
+from xlite.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def parse_example(line: str) -> str:
+    """The command of an example, parsed by the command line itself without being run."""
+    words = shlex.split(line)
+    assert words[0] == "xlite"
+    command = COMMANDS[words[1]]
+    command.make_context(words[1], words[2:], resilient_parsing=False)
+    return words[1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_and_an_example_that_parses(name: str) -> None:
+    command = COMMANDS[name]
+    assert len(command.help) > 60
+    examples = [line for line in command.epilog.split("\n") if line]
+    assert examples
+    for example in examples:
+        assert parse_example(example.removeprefix("Example: ")) == name
+    for parameter in command.params:
+        assert parameter.help, f"{name}: {parameter.name} has no help"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_in_the_readme_and_in_a_page(name: str) -> None:
+    assert f"xlite {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = [ROOT / "docs" / page for page in ("data.md", "training.md", "balance.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert f"xlite {name}" in text
+
+
+def test_examples_in_pages_parse() -> None:
+    num_examples = 0
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in block.splitlines():
+                if line.startswith("xlite "):
+                    parse_example(line)
+                    num_examples += 1
+    assert num_examples > 10
+
+
+def test_an_example_with_a_wrong_option_would_be_seen() -> None:
+    with pytest.raises(Exception, match="--no-such-option"):
+        parse_example("xlite split --no-such-option")
+
+
+def test_the_pages_are_what_the_generator_writes(generate: ModuleType) -> None:
+    assert generate.COMMANDS.read_text(encoding="utf-8") == generate.render_commands()
+    for page, blocks in generate.render_blocks().items():
+        text = page.read_text(encoding="utf-8")
+        assert generate.fill_blocks(text, blocks) == text
+
+
+def test_the_figures_of_the_nih_table_are_what_the_command_says(
+    generate: ModuleType, nih_table: Path, tmp_path: Path, xlite_ok: Any
+) -> None:
+    result = xlite_ok(
+        *("verify-balance", "--labels", nih_table, "--compare", "--out", tmp_path, "--json")
+    )
+    samplers = json.loads(result.stdout)["samplers"]
+    kept = json.loads((generate.RESULTS / "nih_samplers.json").read_text(encoding="utf-8"))
+    assert list(kept) == list(samplers)
+    for name, row in kept.items():
+        for key, value in row.items():
+            assert samplers[name][key] == pytest.approx(value, rel=1e-3, abs=1e-6), (name, key)
+
+
+def test_links_in_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
