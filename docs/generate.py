@@ -159,7 +159,15 @@ def _render_readme() -> dict[str, str]:
             ],
         ),
         "balance": _table(
-            ["label", "images", "as found %", "exact %", "drawn %", "images behind"],
+            [
+                "label",
+                "images",
+                "as found %",
+                "exact %",
+                "drawn %",
+                "images behind",
+                "patients behind",
+            ],
             [
                 [
                     row["label"],
@@ -168,6 +176,7 @@ def _render_readme() -> dict[str, str]:
                     f"{float(row['exact_pct']):.2f}",
                     f"{float(row['weighted_batch_pct']):.2f}",
                     f"{float(row['images_behind']):.0f}",
+                    f"{float(row['patients_behind']):.0f}",
                 ]
                 for row in _read("data_balance_verification.csv")[:4]
             ],

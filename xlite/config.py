@@ -132,6 +132,8 @@ class SamplerSettings(Settings):
     """Effective sample size, as a fraction, that max-entropy lowers its strength to keep."""
     max_repeat: float | None = Field(default=None, gt=1, allow_inf_nan=False)
     """Largest expected number of draws of an image in an epoch of N, for max-entropy."""
+    draw: Literal["replacement", "systematic"] = "replacement"
+    """Independent draws, or systematic resampling: the same exposure with less chance in it."""
     nearest_feasible: bool = False
     """Let max-entropy take the nearest feasible class shares when its target can't be met."""
 

@@ -83,6 +83,7 @@ def verify_balance(
         losses.to_settings("pos-weight"), manifest.labels, manifest.vocabulary
     )
     sets = find_label_sets(manifest.labels)
+    patient_codes = manifest.patient_codes
     names = list(dict.fromkeys(["none", sampler, *(SAMPLER_NAMES if compare else ())]))
     reports = {
         name: verify_sampler(
@@ -93,6 +94,7 @@ def verify_balance(
             num_batches=batches,
             seed=seed,
             sets=sets,
+            patient_codes=patient_codes,
             draw_batches=_decode(manifest, cache) if decode and name == sampler else None,
         )
         for name in names
@@ -192,13 +194,14 @@ def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:
             f"{row['exact_pct']:.2f}",
             f"{row['weighted_batch_pct']:.2f}",
             f"{row['images_behind']:,.0f}",
+            f"{row['patients_behind']:,.0f}",
         ]
         for row in rows
     ]
     exposure = chosen.exposure
     console.table(
         f"Share of the shown positives under {chosen.name}, %",
-        ["", "images", "as found", "exact", "drawn", "images behind"],
+        ["", "images", "as found", "exact", "drawn", "images behind", "patients behind"],
         cells,
         caption=f"no finding {exposure.no_finding_share:.2%}, CV {exposure.cv:.3f}, ESS "
         f"{exposure.ess:.3f}\n{chosen.drawn.num_images:,} images drawn: p = {chosen.p_value:.3f}, "

@@ -208,6 +208,13 @@ class SamplerOptions:
             rich_help_panel=_SAMPLING,
         ),
     ] = False
+    draw: Annotated[
+        str,
+        typer.Option(
+            help="replacement (independent draws) or systematic (same exposure, less chance).",
+            rich_help_panel=_SAMPLING,
+        ),
+    ] = "replacement"
     sampler_power: Annotated[
         float,
         typer.Option(help="inverse-*: exponent of the count.", rich_help_panel=_SAMPLING),
@@ -231,6 +238,7 @@ class SamplerOptions:
         return SamplerSettings.parse(
             name=name,
             no_finding=self.no_finding,
+            draw=self.draw,
             power=self.sampler_power,
             smoothing=self.smoothing,
             threshold=self.threshold,

@@ -104,6 +104,9 @@ class SamplerReport:
             "share": _by_name(vocabulary, exposure.share),
             "positives_per_image": _by_name(vocabulary, exposure.positives_per_image),
             "images_behind": _by_name(vocabulary, exposure.ess_within_class),
+            "patients_behind": None
+            if exposure.patients_within_class is None
+            else _by_name(vocabulary, exposure.patients_within_class),
             "max_repeats": exposure.max_repeats,
             "distinct_images": exposure.distinct_images,
             "drawn_images": self.drawn.num_images,
@@ -135,16 +138,27 @@ def plan_sampling(
     *,
     batch_size: int,
     seed: int,
+    patient_codes: NDArray[np.int64] | None = None,
 ) -> SamplingPlan:
-    """The sampler of the settings over images with these label sets; one for all commands."""
+    """The sampler of the settings over images with these label sets; one for all commands.
+
+    patient_codes: (N,) integers from 0, to count the patients behind a class as well.
+    """
     weights = sampling_weights(sets, settings, vocabulary=vocabulary)
-    natural = expected_exposure(sets, None)
+    natural = expected_exposure(sets, None, patient_codes=patient_codes)
     return SamplingPlan(
         sampler=EpochSampler(
-            sets.num_images, batch_size=batch_size, seed=seed, weights=weights, drop_last=True
+            sets.num_images,
+            batch_size=batch_size,
+            seed=seed,
+            weights=weights,
+            draw=settings.draw,
+            drop_last=True,
         ),
         weights=weights,
-        exposure=natural if weights is None else expected_exposure(sets, weights),
+        exposure=natural
+        if weights is None
+        else expected_exposure(sets, weights, patient_codes=patient_codes),
         natural=natural,
     )
 
@@ -165,6 +179,7 @@ def verify_sampler(
     num_batches: int,
     seed: int,
     sets: LabelSets | None = None,
+    patient_codes: NDArray[np.int64] | None = None,
     draw_batches: DrawBatches | None = None,
 ) -> SamplerReport:
     """What the sampler shows: computed exactly, then drawn as training draws it, then compared.
@@ -173,7 +188,14 @@ def verify_sampler(
     many epochs as they need; `draw_batches` can send them through the loader as well.
     """
     sets = find_label_sets(labels) if sets is None else sets
-    sampling = plan_sampling(sets, settings, vocabulary, batch_size=batch_size, seed=seed)
+    sampling = plan_sampling(
+        sets,
+        settings,
+        vocabulary,
+        batch_size=batch_size,
+        seed=seed,
+        patient_codes=patient_codes,
+    )
     batches = (draw_batches or iterate_batches)(sampling.sampler, num_batches)
     drawn = count_draws(batches, labels, sets)
     weights, exposure = sampling.weights, sampling.exposure
@@ -213,6 +235,7 @@ def tabulate_balance(
     uniform = 100 / len(manifest.vocabulary)
     baseline, drawn = 100 * natural.drawn.share, 100 * chosen.drawn.share
     error = 100 * _share_errors(chosen.drawn)
+    patients = chosen.exposure.patients_within_class
     rows = []
     for c in np.argsort(manifest.positives, kind="stable"):
         rows.append(
@@ -229,6 +252,7 @@ def tabulate_balance(
                 "weighted_batch_pct_low": float(drawn[c] - 1.96 * error[c]),
                 "weighted_batch_pct_high": float(drawn[c] + 1.96 * error[c]),
                 "images_behind": float(chosen.exposure.ess_within_class[c]),
+                "patients_behind": float("nan") if patients is None else float(patients[c]),
             }
         )
     return rows

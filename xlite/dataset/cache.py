@@ -194,6 +194,14 @@ class ClaheCache:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    def failed_ids(self) -> list[str]:
+        """The images that could not be read when the cache was built: `failed.csv`."""
+        try:
+            with (self.path / artifacts.CACHE_FAILED).open(encoding="utf-8", newline="") as file:
+                return [line["image_id"] for line in csv.DictReader(file)]
+        except FileNotFoundError:
+            return []
+
     def rows_of(self, image_ids: Sequence[str]) -> NDArray[np.int64]:
         """The rows of `image_ids`, (B,). Raises InputError that names the first five missing."""
         missing = [image_id for image_id in image_ids if image_id not in self._row_of]

@@ -54,28 +54,42 @@ def load_study_data(split: Split, cache_dir: Path, *, images_dir: Path | None = 
     Without a cache, and with `images_dir`, CLAHE is computed while loading, with a warning.
     Raises InputError when a part is too poor to train or to judge on.
     """
-    _check_parts(split.parts)
     source: ImageSource
+    parts = split.parts
     if images_dir is not None:
         settings = ClaheSettings()
         console.warn(
             f"CLAHE is computed at each loading from {images_dir}, an order of magnitude slower "
             "than from a cache. For more than a quick look run `xlite cache-clahe` first."
         )
-        located = {name: locate_images(part, images_dir) for name, part in split.parts.items()}
-        source = RuntimeClahe(list(located.values()), settings)
+        parts = {name: locate_images(part, images_dir) for name, part in parts.items()}
+        source = RuntimeClahe(list(parts.values()), settings)
         size, fingerprint = settings.size, settings.fingerprint()
     else:
         cache = ClaheCache.open(cache_dir)
         source, size, fingerprint = cache, cache.size, cache.fingerprint
+        parts = _leave_out(parts, cache.failed_ids())
+    _check_parts(parts)
     return StudyData(
-        parts=split.parts,
+        parts=parts,
         source=source,
         is_cached=images_dir is None,
         image_size=size,
         split_sha256=split.sha256,
         source_fingerprint=fingerprint,
     )
+
+
+def _leave_out(parts: dict[str, Manifest], failed: list[str]) -> dict[str, Manifest]:
+    """The parts without images that the cache could not read, which are counted and named."""
+    kept = {name: part.select(~np.isin(part.image_ids, failed)) for name, part in parts.items()}
+    num_left_out = sum(len(part) - len(kept[name]) for name, part in parts.items())
+    if num_left_out:
+        console.warn(
+            f"{num_left_out} images are left out: they could not be read when the cache was "
+            f"built (first: {', '.join(failed[:5])})."
+        )
+    return kept
 
 
 def _check_parts(parts: dict[str, Manifest]) -> None:
