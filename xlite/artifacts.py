@@ -148,7 +148,7 @@ def read_predictions(path: Path, vocabulary: Sequence[str]) -> Predictions:
     absent = [name for name in columns if name not in table]
     if absent:
         raise InputError(f"{path} has no column {', '.join(absent)}.")
-    probs = table[columns[1:]].to_numpy(dtype=float)
+    probs = table[columns[1:]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
     wrong = ~((probs >= 0) & (probs <= 1))
     if wrong.any():
         row = int(wrong.any(axis=1).argmax())

@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PositiveFloat,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -41,7 +42,9 @@ SamplerName = Literal[
 class Settings(BaseModel):
     """Base of all settings: frozen, and an unknown field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     options: ClassVar[dict[str, str]] = {}
     """The CLI option of each field whose option is not named after it."""
@@ -74,7 +77,7 @@ class ClaheSettings(Settings):
 
     size: int = Field(default=224, ge=8, le=4096)
     """Edge of the square result, in pixels."""
-    clip: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
+    clip: float = Field(default=2.0, gt=0, le=1000)
     """Clip limit: the largest slope of the grey-level mapping, 1 being no equalisation."""
     grid: int = Field(default=8, ge=1, le=64)
     """Tiles along each edge of the image."""
@@ -93,7 +96,7 @@ class LossSettings(Settings):
     }
     name: LossName = "pos-weight"
     """bce, pos-weight (BCE with a weight on each class's positives) or focal."""
-    pos_weight: PosWeightScheme | tuple[float, ...] = "neg-over-pos"
+    pos_weight: PosWeightScheme | tuple[PositiveFloat, ...] = "neg-over-pos"
     """The scheme of the positive weights, or one weight a class; read by the pos-weight loss."""
     power: float = Field(default=1.0, ge=0, le=4)
     """Exponent of the inverse scheme."""
@@ -122,7 +125,7 @@ class SamplerSettings(Settings):
     max-entropy takes auto, natural and share:X."""
     power: float = Field(default=1.0, ge=0, le=4)
     """Exponent of the inverse samplers."""
-    smoothing: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    smoothing: float = Field(default=1.0, ge=0)
     """Images added to each class's count by the inverse samplers."""
     threshold: float = Field(default=0.05, gt=0, le=1)
     """Share of the images under which repeat-factor repeats a class."""
@@ -130,7 +133,7 @@ class SamplerSettings(Settings):
     """λ of max-entropy: class shares ∝ n^(1 - λ), from as found (0) to equal (1)."""
     min_ess: float | None = Field(default=None, gt=0, le=1)
     """Effective sample size, as a fraction, that max-entropy lowers its strength to keep."""
-    max_repeat: float | None = Field(default=None, gt=1, allow_inf_nan=False)
+    max_repeat: float | None = Field(default=None, gt=1)
     """Largest expected number of draws of an image in an epoch of N, for max-entropy."""
     draw: Literal["replacement", "systematic"] = "replacement"
     """Independent draws, or systematic resampling: the same exposure with less chance in it."""
@@ -209,6 +212,7 @@ class TrainSettings(Settings):
 class Runtime(Settings):
     """What may differ between two sittings of one run without changing its result."""
 
+    options = {"num_workers": "--workers"}  # annotated in the base
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     num_workers: int | None = Field(default=None, ge=0)

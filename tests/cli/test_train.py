@@ -51,6 +51,13 @@ def test_progress_results_and_runs_agree(trained: Path) -> None:
         assert entry["best_val_auroc"] == scores["val"]["macro"]["auroc"]
 
 
+def test_the_experiment_log_has_a_record_of_each_run(trained: Path) -> None:
+    log = (trained / "EXPERIMENT_LOG.md").read_text()
+    for number, name in enumerate(["test_resnet+mhsa", "test_efficientnet+performer"], start=1):
+        run = Path(read_progress(trained)["models"][name]["run"]).name
+        assert f"<!-- run:EXP-00{number} {run} -->" in log
+
+
 def test_resume_skips_finished_models(project: Any, xlite: Any, trained: Path) -> None:
     command = arguments(project, trained, "test_resnet+mhsa,test_efficientnet+performer")
     again = xlite(*command)

@@ -49,6 +49,7 @@ def ablate(
     Scores are those of the validation part, and F1 is cross-fitted between its patients.
     """
     from xlite.artifacts import ABLATION
+    from xlite.reporting.experiment_log import update_experiment_log
     from xlite.studies.compare import compare_to_baseline, write_ablation
     from xlite.studies.plan import plan_losses
     from xlite.studies.runner import run_plan
@@ -71,6 +72,7 @@ def ablate(
         weights_path=training.weights,
         resume=resume,
     )
+    update_experiment_log(options.experiment_log_path(out), out)
     positives = dict(zip(data.vocabulary, data.parts["train"].positives.tolist(), strict=True))
     rows = compare_to_baseline(outcomes, positives)
     if rows:

@@ -13,7 +13,8 @@ from xlite.cli.groups import ColumnOptions, LossOptions, SamplerOptions, expand_
 from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:
-    from xlite.dataset.balance import DrawBatches, SamplerReport
+    from xlite.dataset.balance import SamplerReport
+    from xlite.dataset.draws import DrawBatches
     from xlite.dataset.manifest import Manifest
     from xlite.losses.class_weights import LossEmphasis
 
@@ -140,8 +141,8 @@ def _load(labels: Path | None, split: Path | None, columns: ColumnOptions) -> Ma
 
 
 def _decode(manifest: Manifest, cache: Path) -> DrawBatches:
-    from xlite.dataset.balance import decode_batches
     from xlite.dataset.cache import ClaheCache
+    from xlite.dataset.draws import decode_batches
     from xlite.dataset.loader import RadiographDataset
 
     return decode_batches(RadiographDataset(manifest, ClaheCache.open(cache)), num_workers=0)
@@ -172,8 +173,8 @@ def _draw_balance(
 
 
 def _draw_tradeoff(manifest: Manifest, reports: dict[str, SamplerReport], out: Path) -> None:
-    from xlite.dataset.balance import trace_strengths
     from xlite.dataset.label_sets import find_label_sets
+    from xlite.dataset.sampling_plan import trace_strengths
     from xlite.reporting.figures import draw_tradeoff
 
     others = [

@@ -32,7 +32,7 @@ def demo(
         "demo"
     ),
     num_images: Annotated[
-        int, typer.Option("--num-images", min=200, help="Synthetic radiographs to draw.")
+        int, typer.Option("--num-images", min=300, help="Synthetic radiographs to draw.")
     ] = 1000,
     epochs: Annotated[int, typer.Option(min=3, help="Epochs of each training.")] = 8,
     seed: options.Seed = 42,

@@ -18,6 +18,7 @@ DATA = "Data"
 SPLIT_DIR = Path("data/splits")
 CACHE_DIR = Path("data/clahe_cache")
 EXPERIMENTS_DIR = Path("experiments")
+EXPERIMENT_LOG = "EXPERIMENT_LOG.md"
 
 Labels = Annotated[
     Path | None,
@@ -80,6 +81,17 @@ def find_label_table(labels: Path | None) -> Path:
         what = f"{len(found)} label tables" if found else "no label table"
         raise InputError(f"{what} named data/Data_Entry_2017*.csv. Pass --labels CSV.")
     return found[0]
+
+
+def experiment_log_path(out: Path) -> Path:
+    """Where the log of an experiments folder is: at the project's root, else in the folder.
+
+    >>> experiment_log_path(Path("experiments")).as_posix()
+    'EXPERIMENT_LOG.md'
+    >>> experiment_log_path(Path("elsewhere")).as_posix()
+    'elsewhere/EXPERIMENT_LOG.md'
+    """
+    return Path(EXPERIMENT_LOG) if out == EXPERIMENTS_DIR else out / EXPERIMENT_LOG
 
 
 def load_split(split_dir: Path, labels: Path | None) -> Split:

@@ -56,6 +56,7 @@ def train(
     models and continues the unfinished one. A model that fails is recorded with its error and
     the others go on (exit 1).
     """
+    from xlite.reporting.experiment_log import update_experiment_log
     from xlite.studies.plan import plan_models
     from xlite.studies.runner import run_plan
     from xlite.training.data import load_study_data
@@ -77,6 +78,7 @@ def train(
         weights_path=training.weights,
         resume=resume,
     )
+    update_experiment_log(options.experiment_log_path(out), out)
     if json:
         console.result_json(
             {
@@ -88,7 +90,7 @@ def train(
         )
     else:
         _print_ranking(outcomes)
-        console.say(f"written: {out}")
+        console.say(f"written: {out}, {options.experiment_log_path(out)}")
     require_success(outcomes)
 
 

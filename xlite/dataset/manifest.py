@@ -325,9 +325,11 @@ def _patient_ids(path: Path, raw: pd.DataFrame, layout: TableFormat) -> pd.Serie
     return patients
 
 
-def _parse_age(cells: pd.Series[str]) -> pd.Series[float]:
-    # The 2017 table has DICOM ages ("058Y", "013M", "001D"), the 2020 one plain years.
-    parts = cells.str.extract(r"^(\d+(?:\.\d+)?)\s*([YMWDymwd]?)$")
+def _parse_age(cells: pd.Series[str]) -> NDArray[np.float64]:
+    # The 2017 table has DICOM ages ("058Y", "013M", "001D"), the 2020 one plain years. There
+    # are some hundred distinct ones.
+    codes, distinct = pd.factorize(cells)
+    parts = pd.Series(distinct, dtype=str).str.extract(r"^(\d+(?:\.\d+)?)\s*([YMWDymwd]?)$")
     per_year = parts[1].str.upper().map({"Y": 1.0, "": 1.0, "M": 12.0, "W": 52.18, "D": 365.25})
-    years: pd.Series[float] = parts[0].astype(float) / per_year
-    return years
+    years = (parts[0].astype(float) / per_year).to_numpy(dtype=np.float64)
+    return np.asarray(years[codes])

@@ -168,11 +168,16 @@ def draw_tradeoff(
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write `<path>.png` (200 dpi) and `<path>.svg`, each atomically."""
-    for suffix in (".png", ".svg"):
-        with atomic_path(path.with_name(path.name + suffix)) as temporary:
-            # No date inside, so that the same numbers give the same file.
-            metadata: dict[str, Any] = {"Date": None} if suffix == ".svg" else {}
-            figure.savefig(temporary, format=suffix[1:], dpi=200, metadata=metadata)
+    from matplotlib import rc_context
+
+    # Without a date and with fixed ids inside, the same numbers give the same file.
+    formats: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}}
+    with rc_context({"svg.hashsalt": "xlite"}):
+        for suffix, metadata in formats.items():
+            with atomic_path(path.with_name(path.name + suffix)) as temporary:
+                figure.savefig(temporary, format=suffix[1:], dpi=200, metadata=metadata)
+            # The layout is found at the first drawing and costs as much as the drawing itself.
+            figure.set_layout_engine("none")
 
 
 def _new_figure(width: float, height: float) -> Figure:

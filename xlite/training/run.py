@@ -31,10 +31,10 @@ from xlite.artifacts import (
     write_predictions,
 )
 from xlite.config import Runtime, TrainSettings, fingerprint_of
-from xlite.dataset.balance import plan_sampling, require_sound_sampling
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.loader import RadiographDataset, build_loader, default_num_workers
 from xlite.dataset.sampler import EpochSampler
+from xlite.dataset.sampling_plan import plan_sampling, require_sound_sampling
 from xlite.dataset.transforms import Augmentation
 from xlite.errors import CheckFailedError, InputError
 from xlite.losses.binary import build_loss

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from xlite.artifacts import (
+    RUN_BEST,
+    RUN_CONFIG,
+    RUN_HISTORY,
+    RUN_LAST,
+    RUN_SCORES,
+    predictions_name,
+    read_json,
+)
+
+
+def run_demo(out: Path, num_images: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "xlite", "demo", "--out", str(out)),
+            *("--num-images", str(num_images), "--epochs", "3"),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def record_times(folder: Path) -> dict[str, int]:
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.slow
+def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path) -> None:
+    first = run_demo(tmp_path / "demo", 300)
+    assert first.returncode == 0, first.stderr
+    for command in ("split", "cache-clahe", "verify-balance", "train", "ablate"):
+        assert f"\n$ xlite {command} " in first.stderr
+    assert "… Ctrl-C after epoch 2:" in first.stderr
+    assert "is saved. The same command with --resume continues from there." in first.stderr
+    assert ": continues in epoch 3" in first.stderr
+
+    experiments = tmp_path / "demo" / "experiments"
+    for path in (
+        "../splits/split.json",
+        "../clahe_cache/cache.json",
+        "balance.png",
+        "data_balance_verification.csv",
+        "baseline_results.csv",
+        "ablation.csv",
+    ):
+        assert (experiments / path).stat().st_size > 0
+    runs = sorted((experiments / "runs").iterdir())
+    assert len(runs) == 3, "two models, and a second loss for one of them"
+    for run in runs:
+        names = {path.name for path in run.iterdir()}
+        assert names >= {RUN_CONFIG, RUN_HISTORY, RUN_LAST, RUN_BEST, RUN_SCORES}
+        assert names >= {predictions_name("val"), predictions_name("test")}
+    progress = read_json(experiments / "training_progress.json", remedy="")
+    assert {entry["status"] for entry in progress["models"].values()} == {"finished"}
+    assert {entry["epochs_done"] for entry in progress["models"].values()} == {3}
+
+    made = ("raw", "clahe_cache", "experiments/runs")
+    times = {name: record_times(tmp_path / "demo" / name) for name in made}
+    start = time.monotonic()
+    second = run_demo(tmp_path / "demo", 300)
+    seconds = time.monotonic() - start
+    assert second.returncode == 0, second.stderr
+    assert "Ctrl-C" not in second.stderr
+    assert second.stderr.count("finished already, skipped") == 4
+    assert {name: record_times(tmp_path / "demo" / name) for name in made} == times
+    # Start-up of six commands, most of it the import of torch.
+    assert seconds < 120
+
+
+def test_a_demo_too_small_for_its_findings_is_refused(tmp_path: Path) -> None:
+    result = run_demo(tmp_path / "demo", 200)
+    assert result.returncode == 2
+    assert "300" in result.stderr
+    assert not (tmp_path / "demo").exists(), "nothing half-made is left behind"

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from xlite.artifacts import write_json
+from xlite.config import Runtime, TrainSettings
+from xlite.errors import InputError, InterruptedRunError
+from xlite.studies.plan import PlannedRun
+from xlite.studies.runner import Outcome, ProgressFile, run_plan, write_results
+
+RUNTIME = Runtime(device="cpu", num_workers=0)
+
+
+@dataclasses.dataclass
+class FakeData:
+    """All that the runner asks of the data: what enters a run's name."""
+
+    fingerprint: str = "f"
+
+
+@dataclasses.dataclass
+class FakeState:
+    epoch: int
+    best_metric: float
+    seconds: float
+
+
+def scores_of(run_dir: Path, model: str, auroc: float | None) -> dict[str, Any]:
+    return {
+        "run_id": run_dir.name,
+        "model": model,
+        "fingerprint": "0123456789ab",
+        "num_parameters": 1000,
+        "epochs": 2,
+        "best_epoch": 1,
+        "seconds": 90.0,
+        "val": {
+            "macro": {"auroc": auroc, "average_precision": 0.2, "f1": 0.1},
+            "per_class": {"Mass": {"auroc": auroc}, "Edema": {"auroc": None}},
+        },
+    }
+
+
+class FakeTraining:
+    """Stands for `train_run`: two epochs, then scores, or whatever `faults` says of a model."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.aurocs: dict[str, float | None] = {}
+        self.faults: dict[str, BaseException] = {}
+        self.trained: list[str] = []
+        self.seen: list[dict[str, Any]] = []
+
+    def __call__(
+        self,
+        settings: TrainSettings,
+        data: FakeData,
+        run_dir: Path,
+        *,
+        on_epoch: Callable[[FakeState], None],
+        **_: Any,
+    ) -> dict[str, Any]:
+        self.trained.append(settings.model)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        write_json(run_dir / "config.json", {"settings": settings.model_dump(mode="json")})
+        self.seen.append(read_progress(self.out)["models"])
+        on_epoch(FakeState(1, 0.6, 1.23456))
+        self.seen.append(read_progress(self.out)["models"])
+        if settings.model in self.faults:
+            raise self.faults[settings.model]
+        scores = scores_of(run_dir, settings.model, self.aurocs.get(settings.model, 0.7))
+        write_json(run_dir / "scores.json", scores)
+        return scores
+
+
+@pytest.fixture
+def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
+    fake = FakeTraining(tmp_path)
+    monkeypatch.setattr("xlite.studies.runner.train_run", fake)
+    return fake
+
+
+def plan(*models: str) -> list[PlannedRun]:
+    return [PlannedRun(model, TrainSettings(model=model)) for model in models]
+
+
+def run(out: Path, *models: str, resume: bool = False, debug: bool = False) -> list[Outcome]:
+    data: Any = FakeData()
+    return run_plan(plan(*models), data, out, runtime=RUNTIME, resume=resume, debug=debug)
+
+
+def read_progress(out: Path) -> dict[str, Any]:
+    return json.loads((out / "training_progress.json").read_text())
+
+
+def statuses(models: dict[str, Any]) -> list[str]:
+    return [entry["status"] for entry in models.values()]
+
+
+def test_progress_is_told_before_during_and_after(training: FakeTraining, tmp_path: Path) -> None:
+    outcomes = run(tmp_path, "a", "b")
+    assert [statuses(models) for models in training.seen] == [
+        ["running", "pending"],
+        ["running", "pending"],
+        ["finished", "running"],
+        ["finished", "running"],
+    ]
+    during = training.seen[1]["a"]
+    assert (during["epochs_done"], during["best_val_auroc"]) == (1, 0.6)
+    assert during["seconds"] == 1.235
+    progress = read_progress(tmp_path)
+    assert progress["completed_models"] == ["a", "b"]
+    entry = progress["models"]["a"]
+    assert entry["status"] == "finished"
+    assert (entry["epochs_done"], entry["epochs"], entry["best_val_auroc"]) == (2, 20, 0.7)
+    assert entry["error"] is None
+    assert entry["started"] <= entry["finished"] <= progress["last_updated"]
+    assert [outcome.name for outcome in outcomes] == ["a", "b"]
+    assert [outcome.run_dir for outcome in outcomes] == [
+        tmp_path / progress["models"][name]["run"] for name in "ab"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (InputError("no weights. Pass --weights."), "no weights. Pass --weights."),
+        (ValueError("shape"), "ValueError: shape"),
+        (MemoryError("12 GB"), "MemoryError: 12 GB"),
+    ],
+)
+def test_a_run_that_fails_is_recorded_and_the_next_goes_on(
+    training: FakeTraining,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fault: Exception,
+    message: str,
+) -> None:
+    training.faults["a"] = fault
+    failed, finished = run(tmp_path, "a", "b")
+    assert (failed.scores, failed.error) == (None, message)
+    assert finished.scores is not None
+    assert finished.error is None
+    progress = read_progress(tmp_path)
+    assert statuses(progress["models"]) == ["failed", "finished"]
+    assert progress["models"]["a"]["error"] == message
+    assert "finished" not in progress["models"]["a"]
+    assert progress["completed_models"] == ["b"]
+    error = capsys.readouterr().err
+    assert f"error: a failed: {message}\n" in error
+    assert "Traceback" not in error
+    assert pd.read_csv(tmp_path / "baseline_results.csv")["name"].tolist() == ["b"]
+
+
+def test_debug_shows_the_traceback(
+    training: FakeTraining, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training.faults["a"] = ValueError("shape")
+    run(tmp_path, "a", debug=True)
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "fault", [InterruptedRunError("saved", signal_number=2), KeyboardInterrupt]
+)
+def test_an_interruption_ends_the_plan_and_resume_goes_on(
+    training: FakeTraining, tmp_path: Path, fault: BaseException
+) -> None:
+    training.faults["b"] = fault
+    with pytest.raises((InterruptedRunError, KeyboardInterrupt)):
+        run(tmp_path, "a", "b", "c")
+    assert training.trained == ["a", "b"]
+    assert statuses(read_progress(tmp_path)["models"]) == ["finished", "interrupted", "pending"]
+    del training.faults["b"]
+    first_end = read_progress(tmp_path)["models"]["a"]["finished"]
+    outcomes = run(tmp_path, "a", "b", "c", resume=True)
+    assert training.trained == ["a", "b", "b", "c"], "a finished run is not trained again"
+    assert all(outcome.scores for outcome in outcomes)
+    progress = read_progress(tmp_path)
+    assert statuses(progress["models"]) == ["finished"] * 3
+    assert progress["models"]["a"]["finished"] == first_end
+
+
+def test_a_failure_is_forgotten_when_the_run_succeeds(
+    training: FakeTraining, tmp_path: Path
+) -> None:
+    training.faults["a"] = ValueError("shape")
+    run(tmp_path, "a")
+    training.faults.clear()
+    run(tmp_path, "a", resume=True)
+    entry = read_progress(tmp_path)["models"]["a"]
+    assert (entry["status"], entry["error"]) == ("finished", None)
+
+
+def test_without_resume_an_existing_run_stops_everything_before_it_starts(
+    training: FakeTraining, tmp_path: Path
+) -> None:
+    run(tmp_path, "b")
+    before = (tmp_path / "training_progress.json").read_bytes()
+    with pytest.raises(InputError, match=r"1 of 2 runs exist already \(first: .*b-pos.*--resume"):
+        run(tmp_path, "a", "b")
+    assert training.trained == ["b"]
+    assert (tmp_path / "training_progress.json").read_bytes() == before
+
+
+def test_skipped_runs_say_so_and_keep_their_scores(
+    training: FakeTraining, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [first] = run(tmp_path, "a")
+    [again] = run(tmp_path, "a", resume=True)
+    assert again == first
+    assert f"a: finished already, skipped ({first.run_dir})" in capsys.readouterr().err
+
+
+def test_results_are_ranked_and_undefined_scores_come_last(
+    training: FakeTraining, tmp_path: Path
+) -> None:
+    training.aurocs = {"a": 0.6, "b": None, "c": 0.8, "d": 0.6}
+    run(tmp_path, "a", "b", "c", "d")
+    table = pd.read_csv(tmp_path / "baseline_results.csv")
+    assert table["name"].tolist() == ["c", "a", "d", "b"]
+    assert table["val_auroc"].tolist()[:3] == [0.8, 0.6, 0.6]
+    assert table["val_auroc"].isna().tolist() == [False, False, False, True]
+    row = table.iloc[0]
+    assert (row["loss"], row["sampler"], row["seed"]) == ("pos-weight", "none", 42)
+    assert (row["parameters"], row["epochs"], row["best_epoch"]) == (1000, 2, 1)
+    assert row["minutes"] == 1.5
+    assert row["val_auroc_Mass"] == 0.8
+    assert table["val_auroc_Edema"].isna().all()
+    assert (tmp_path / row["run"] / "scores.json").exists()
+
+
+def test_a_run_under_two_names_is_listed_once(training: FakeTraining, tmp_path: Path) -> None:
+    run(tmp_path, "a")
+    same = [PlannedRun("a:pos-weight", TrainSettings(model="a"))]
+    data: Any = FakeData()
+    run_plan(same, data, tmp_path, runtime=RUNTIME, resume=True)
+    assert training.trained == ["a"]
+    assert list(read_progress(tmp_path)["models"]) == ["a", "a:pos-weight"]
+    assert pd.read_csv(tmp_path / "baseline_results.csv")["name"].tolist() == ["a"]
+
+
+def test_a_run_whose_folder_is_gone_is_left_out(training: FakeTraining, tmp_path: Path) -> None:
+    outcomes = run(tmp_path, "a", "b")
+    outcomes[0].run_dir.rename(tmp_path / "elsewhere")
+    write_results(tmp_path, ProgressFile(tmp_path / "training_progress.json"))
+    assert pd.read_csv(tmp_path / "baseline_results.csv")["name"].tolist() == ["b"]
+
+
+def test_without_a_finished_run_there_is_no_results_file(
+    training: FakeTraining, tmp_path: Path
+) -> None:
+    training.faults["a"] = ValueError("shape")
+    run(tmp_path, "a")
+    assert not (tmp_path / "baseline_results.csv").exists()
+
+
+def test_other_data_is_another_run(training: FakeTraining, tmp_path: Path) -> None:
+    first: Any = FakeData("first split")
+    second: Any = FakeData("second split")
+    for data in (first, second):
+        run_plan(plan("a"), data, tmp_path, runtime=RUNTIME)
+    assert training.trained == ["a", "a"]
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_a_progress_file_that_cannot_be_read_is_not_overwritten(
+    training: FakeTraining, tmp_path: Path
+) -> None:
+    path = tmp_path / "training_progress.json"
+    path.write_text("{")
+    with pytest.raises(InputError, match="training_progress.json is not valid JSON.*Move it away"):
+        run(tmp_path, "a")
+    assert path.read_text() == "{"
+    assert training.trained == []

@@ -1,0 +1,113 @@
+"""The benchmarks' arithmetic and bookkeeping; nothing is timed here."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import benchmarks
+from benchmarks import __main__ as command
+from benchmarks import measure
+
+SECONDS = {"ours": [0.1, 0.2, 0.2], "peer": [0.4, 0.4, 1.0]}
+
+
+def test_a_rate_row_is_the_median_of_the_ratios_of_each_round() -> None:
+    row = measure.compare_rates(
+        "cache", SECONDS, ours="ours", peer="peer", target=4, unit="images/s"
+    )
+    # Round by round 4, 2 and 5; the ratio of the medians would be 2.
+    assert row["ratio"] == pytest.approx(4)
+    assert row["spread"] == pytest.approx((2, 5))
+    assert (row["ours"], row["peer"]) == pytest.approx((5, 2.5))
+    assert (row["bound"], row["met"]) == ("at least", True)
+
+
+def test_a_time_row_is_met_when_it_is_small() -> None:
+    row = measure.compare_times("start", SECONDS, ours="ours", peer="peer", target=0.2)
+    assert row["ratio"] == pytest.approx(0.25)
+    assert row["spread"] == pytest.approx((0.2, 0.5))
+    assert (row["ours"], row["peer"], row["unit"]) == (0.2, 0.4, "s")
+    assert (row["bound"], row["met"]) == ("at most", False)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "bound", "target", "expected"),
+    [
+        (2.0, "at least", 2.0, True),
+        (1.9, "at least", 2.0, False),
+        (2.0, "at most", 2.0, True),
+        (2.1, "at most", 2.0, False),
+        (2.1, "at most", None, None),
+    ],
+)
+def test_targets(
+    ratio: float, bound: measure.Bound, target: float | None, expected: bool | None
+) -> None:
+    assert measure.is_met(ratio, bound=bound, target=target) is expected
+
+
+@pytest.mark.parametrize("warm_up", [False, True])
+def test_contenders_take_turns(monkeypatch: pytest.MonkeyPatch, warm_up: bool) -> None:
+    clock = [0.0]
+    turns: list[str] = []
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+
+    def contender(name: str, num_units: int) -> Any:
+        def work() -> int:
+            turns.append(name)
+            clock[0] += len(turns)
+            return num_units
+
+        return work
+
+    seconds = measure.time_in_turns(
+        {"a": contender("a", 1), "b": contender("b", 2)}, rounds=2, warm_up=warm_up
+    )
+    assert turns == ["a", "b"] * (3 if warm_up else 2)
+    assert seconds == ({"a": [3, 5], "b": [2, 3]} if warm_up else {"a": [1, 3], "b": [1, 2]})
+
+
+def test_every_module_with_a_run_is_run() -> None:
+    modules = {
+        info.name: importlib.import_module(f"benchmarks.{info.name}")
+        for info in pkgutil.iter_modules(benchmarks.__path__)
+    }
+    assert {name for name, module in modules.items() if hasattr(module, "run")} == set(
+        command.SCRIPTS
+    )
+    for name in command.SCRIPTS:
+        assert not inspect.signature(modules[name].run).parameters, name
+
+
+def test_the_command_writes_what_it_prints(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results.json"
+    row = measure.compare_times("xlite --help", SECONDS, ours="ours", peer="peer", target=0.2)
+    monkeypatch.setattr(command, "RESULTS", results)
+    monkeypatch.setattr("sys.argv", ["benchmarks", "startup"])
+    monkeypatch.setattr("benchmarks.startup.run", lambda: [row])
+    command.main()
+    printed = capsys.readouterr().out
+    for text in ("xlite --help", "0.2 s", "0.4 s", "≤ 0.2", "no", "0.2 to 0.5"):
+        assert text in printed
+    written = json.loads(results.read_text(encoding="utf-8"))
+    assert written["rows"] == [{**row, "spread": list(row["spread"])}]
+    assert written["machine"]["libraries"]["numpy"] in printed
+    assert written["radiographs"] == "none read"
+
+
+def test_an_unknown_benchmark_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks", "startups"])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert "no benchmark startups" in capsys.readouterr().err

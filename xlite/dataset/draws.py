@@ -1,0 +1,138 @@
+"""What drawn batches hold, and whether they follow the weights.
+
+N images, C classes, K distinct label sets, M batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import gammaincc
+
+from xlite import console
+from xlite.dataset.label_sets import LabelSets
+from xlite.dataset.sampler import EpochSampler
+from xlite.errors import CheckFailedError
+from xlite.labels import has_no_finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xlite.dataset.loader import RadiographDataset
+
+DrawBatches = Callable[[EpochSampler, int], "Iterator[NDArray[np.int64]]"]
+"""Gives the image rows of a number of batches of a sampler."""
+
+_LEAST_EXPECTED = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnBatches:
+    """What M batches of a sampler really held."""
+
+    class_counts: NDArray[np.int64]
+    """(M, C) positives of each batch."""
+    no_finding_counts: NDArray[np.int64]
+    """(M,) images without a finding of each batch."""
+    set_counts: NDArray[np.int64]
+    """(K,) draws of each label set over all batches."""
+    num_images: int
+    """Draws over all batches."""
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """(C,) each class's share of all drawn positives."""
+        positives = self.class_counts.sum(axis=0)
+        return np.asarray(positives / max(int(positives.sum()), 1))
+
+    @property
+    def no_finding_share(self) -> float:
+        """The share of drawn images without a finding."""
+        return float(self.no_finding_counts.sum() / self.num_images)
+
+
+def count_draws(
+    batches: Iterator[NDArray[np.int64]], labels: NDArray[np.int8], sets: LabelSets
+) -> DrawnBatches:
+    """What batches, each an array of image rows, hold."""
+    rows = list(batches)
+    is_healthy = has_no_finding(labels)
+    return DrawnBatches(
+        class_counts=np.stack([(labels[batch] == 1).sum(axis=0) for batch in rows]),
+        no_finding_counts=np.array([is_healthy[batch].sum() for batch in rows]),
+        set_counts=np.bincount(sets.inverse[np.concatenate(rows)], minlength=len(sets.counts)),
+        num_images=sum(len(batch) for batch in rows),
+    )
+
+
+def fit_draws(drawn: DrawnBatches, sets: LabelSets, weights: NDArray[np.float64] | None) -> float:
+    """The p-value of Pearson's chi-square of the drawn label sets against the weights'.
+
+    Sets are the most that can be told apart: if they fit, so do all classes and their
+    co-occurrence. Those with fewer than 5 expected draws are pooled, commonest first. Draws
+    without replacement vary less than the test assumes, so it errs towards agreement there.
+    """
+    w = np.ones(sets.num_images) if weights is None else weights
+    mass = np.bincount(sets.inverse, weights=w, minlength=len(sets.counts))
+    expected = mass / mass.sum() * drawn.num_images
+    order = np.argsort(-expected, kind="stable")
+    expected, observed = expected[order], drawn.set_counts[order].astype(np.float64)
+    num_large = max(int((expected >= _LEAST_EXPECTED).sum()), 1)
+    if expected[num_large:].sum() >= _LEAST_EXPECTED:
+        edges = np.arange(num_large + 1)
+    else:
+        # The rest is too small to stand alone and joins the last large set.
+        edges = np.arange(num_large)
+    expected = np.add.reduceat(expected, edges)
+    observed = np.add.reduceat(observed, edges)
+    if len(expected) < 2:
+        return 1.0
+    statistic = float((np.square(observed - expected) / expected).sum())
+    return float(gammaincc((len(expected) - 1) / 2, statistic / 2))
+
+
+def iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
+    """The image rows of each of M batches, over as many epochs as they need."""
+
+    def batches() -> Iterator[NDArray[np.int64]]:
+        epoch = 0
+        while True:
+            sampler.set_epoch(epoch)
+            for keys in sampler:
+                yield np.array([key.row for key in keys])
+            epoch += 1
+
+    return islice(batches(), num_batches)
+
+
+def decode_batches(dataset: RadiographDataset, *, num_workers: int) -> DrawBatches:
+    """Batches that went through the loader, images decoded and augmented, as in training.
+
+    Raises CheckFailedError when the labels that come with an image are not its own.
+    """
+
+    def batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
+        from xlite.dataset.loader import build_loader
+
+        loader = build_loader(dataset, sampler, num_workers=num_workers)
+        num_given, epoch = 0, 0
+        with console.progress_bar(num_batches, "decoding", "batch") as bar:
+            while num_given < num_batches:
+                sampler.set_epoch(epoch)
+                for batch in islice(loader, num_batches - num_given):
+                    rows: NDArray[np.int64] = batch.index.numpy()
+                    if (batch.targets.numpy() != dataset.labels[rows]).any():
+                        raise CheckFailedError(
+                            "the loader pairs images with labels that are not theirs. This is a "
+                            "defect of the loader; please report it."
+                        )
+                    bar.update()
+                    num_given += 1
+                    yield rows
+                epoch += 1
+
+    return batches
