@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlite.dataset.images import locate_images
-from xlite.dataset.manifest import Manifest, read_manifest
+from xlite.dataset.label_table import read_manifest
+from xlite.dataset.manifest import Manifest
 from xlite.dataset.synthetic import generate_synthetic
 
 REAL = Path(__file__).parents[2] / "shared" / "nih-sample"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 _verbosity = NORMAL
+_shows_tracebacks = False
 
 
 def set_verbosity(level: int) -> None:
     """Set how much is said: QUIET (warnings and errors only), NORMAL or VERBOSE."""
     global _verbosity
     _verbosity = level
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Set whether `error` shows the traceback of the exception that is being handled."""
+    global _shows_tracebacks
+    _shows_tracebacks = wanted
 
 
 def say(message: str) -> None:
@@ -44,7 +52,9 @@ def warn(message: str) -> None:
 
 
 def error(message: str) -> None:
-    """Write an error message."""
+    """Write an error message; with `--debug`, after the traceback that led to it."""
+    if _shows_tracebacks and sys.exc_info()[0] is not None:
+        sys.stderr.write(traceback.format_exc())
     sys.stderr.write(f"error: {message}\n")
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from xlite.artifacts import sha256_of_file
-from xlite.dataset.manifest import read_manifest, write_manifest
+from xlite.dataset.label_table import read_manifest
+from xlite.dataset.manifest import write_manifest
 from xlite.dataset.split import read_split
 
 PARTS = ("train", "val", "test")

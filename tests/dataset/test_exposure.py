@@ -107,8 +107,10 @@ def test_nih_without_weights_has_the_published_counts(nih_labels) -> None:
     exposure = expected_exposure(sets, None)
     assert exposure.ess == pytest.approx(1)
     assert exposure.max_repeats == pytest.approx(1)
-    # An image is missed by N draws with probability (1 - 1/N)^N, close to 1/e.
-    assert exposure.distinct_images == pytest.approx(112_120 * (1 - (1 - 1 / 112_120) ** 112_120))
+    assert exposure.distinct_images == 112_120
+    # With equal weights images are drawn; one is missed with probability (1 - 1/N)^N, about 1/e.
+    drawn = expected_exposure(sets, np.ones(112_120))
+    assert drawn.distinct_images == pytest.approx(112_120 * (1 - (1 - 1 / 112_120) ** 112_120))
     np.testing.assert_allclose(exposure.ess_within_class, sets.class_counts)
 
 

@@ -11,6 +11,7 @@ from xlite.config import ClaheSettings
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.images import locate_images
+from xlite.dataset.label_table import read_manifest
 from xlite.dataset.loader import (
     RadiographDataset,
     RuntimeClahe,
@@ -18,7 +19,6 @@ from xlite.dataset.loader import (
     default_num_workers,
     resize_images,
 )
-from xlite.dataset.manifest import read_manifest
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
 

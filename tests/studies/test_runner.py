@@ -91,9 +91,9 @@ def plan(*models: str) -> list[PlannedRun]:
     return [PlannedRun(model, TrainSettings(model=model)) for model in models]
 
 
-def run(out: Path, *models: str, resume: bool = False, debug: bool = False) -> list[Outcome]:
+def run(out: Path, *models: str, resume: bool = False) -> list[Outcome]:
     data: Any = FakeData()
-    return run_plan(plan(*models), data, out, runtime=RUNTIME, resume=resume, debug=debug)
+    return run_plan(plan(*models), data, out, runtime=RUNTIME, resume=resume)
 
 
 def read_progress(out: Path) -> dict[str, Any]:
@@ -160,10 +160,14 @@ def test_a_run_that_fails_is_recorded_and_the_next_goes_on(
 
 
 def test_debug_shows_the_traceback(
-    training: FakeTraining, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    training: FakeTraining,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     training.faults["a"] = ValueError("shape")
-    run(tmp_path, "a", debug=True)
+    monkeypatch.setattr("xlite.console._shows_tracebacks", True)
+    run(tmp_path, "a")
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -8,9 +8,10 @@ import typer
 
 from xlite import console
 from xlite.cli import options
-from xlite.cli.groups import LossOptions, SamplerOptions, TrainingOptions, expand_groups
+from xlite.cli.expansion import expand_groups
 from xlite.cli.names import split_names
-from xlite.cli.train import require_success
+from xlite.cli.study import StudyOptions, require_success
+from xlite.cli.training_options import LossOptions, SamplerOptions, TrainingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ablate(
+    study: StudyOptions,
     training: TrainingOptions,
     sampling: SamplerOptions,
     losses_settings: LossOptions,
@@ -34,13 +36,6 @@ def ablate(
         str, typer.Option(help="Losses separated by commas; the first is the baseline.")
     ] = "bce,pos-weight,focal",
     sampler: Annotated[str, typer.Option(help="See `xlite verify-balance --compare`.")] = "none",
-    labels: options.CheckedLabels = None,
-    split: options.SplitDir = options.SPLIT_DIR,
-    cache: options.CacheDir = options.CACHE_DIR,
-    images: options.RuntimeImages = None,
-    out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
-    resume: options.Resume = False,
-    seed: options.Seed = 42,
     json: options.Json = False,
 ) -> None:
     """Train one model under several losses and show each class's change, rarest class first.
@@ -49,39 +44,28 @@ def ablate(
     Scores are those of the validation part, and F1 is cross-fitted between its patients.
     """
     from xlite.artifacts import ABLATION
-    from xlite.reporting.experiment_log import update_experiment_log
     from xlite.studies.compare import compare_to_baseline, write_ablation
     from xlite.studies.plan import plan_losses
-    from xlite.studies.runner import run_plan
-    from xlite.training.data import load_study_data
 
     names = split_names(losses)
     base = training.to_settings(
         model=model,
         loss=losses_settings.to_settings(names[0] if names else ""),
         sampler=sampling.to_settings(sampler),
-        seed=seed,
+        seed=study.seed,
     )
     plan = plan_losses(base, names)
-    data = load_study_data(options.load_split(split, labels), cache, images_dir=images)
-    outcomes = run_plan(
-        plan,
-        data,
-        out,
-        runtime=training.to_runtime(),
-        weights_path=training.weights,
-        resume=resume,
-    )
-    update_experiment_log(options.experiment_log_path(out), out)
+    data = study.load_data()
+    outcomes = study.run(plan, data, training)
     positives = dict(zip(data.vocabulary, data.parts["train"].positives.tolist(), strict=True))
     rows = compare_to_baseline(outcomes, positives)
     if rows:
-        write_ablation(out / ABLATION, rows)
+        write_ablation(study.out / ABLATION, rows)
     if json:
         console.result_json({"baseline": plan[0].name, "rows": rows})
     elif rows:
         _print_rows(rows, [outcome.name for outcome in outcomes])
-        console.say(f"written: {out / ABLATION}")
+        console.say(f"written: {study.out / ABLATION}")
     require_success(outcomes)
 
 

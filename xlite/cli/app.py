@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import sys
-import traceback
 from typing import Annotated, Any
 
 import typer
@@ -24,15 +23,15 @@ class _ErrorHandlingGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except XliteError as error:
-            _report(ctx, str(error))
+            console.error(str(error))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
-            _report(ctx, "interrupted.")
+            console.error("interrupted.")
             raise typer.Exit(130) from interrupt
         except OSError as error:
             if error.errno not in _DISK_FAULTS:
                 raise
-            _report(ctx, f"{error.strerror}: {error.filename or 'the output folder'}.")
+            console.error(f"{error.strerror}: {error.filename or 'the output folder'}.")
             raise typer.Exit(2) from error
 
 
@@ -68,6 +67,7 @@ def set_up(
     ] = False,
 ) -> None:
     """Train imbalanced, multi-label chest X-ray classifiers whose experiments can be believed."""
+    console.show_tracebacks(debug)
     console.set_verbosity(
         console.QUIET if quiet else console.VERBOSE if verbose else console.NORMAL
     )
@@ -75,12 +75,6 @@ def set_up(
 
 for command in (demo, split, cache, balance, train, ablate):
     command.register(app)
-
-
-def _report(ctx: Any, message: str) -> None:
-    if ctx.params.get("debug"):
-        console.error(traceback.format_exc().rstrip())
-    console.error(message)
 
 
 def main() -> None:

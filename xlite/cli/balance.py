@@ -9,7 +9,8 @@ import typer
 
 from xlite import console
 from xlite.cli import options
-from xlite.cli.groups import ColumnOptions, LossOptions, SamplerOptions, expand_groups
+from xlite.cli.expansion import expand_groups
+from xlite.cli.training_options import LossOptions, SamplerOptions
 from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify_balance(
-    columns: ColumnOptions,
+    columns: options.ColumnOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
     labels: options.Labels = None,
@@ -132,8 +133,8 @@ def verify_balance(
         raise CheckFailedError(f"sampler {sampler}: " + " ".join(chosen.reasons))
 
 
-def _load(labels: Path | None, split: Path | None, columns: ColumnOptions) -> Manifest:
-    from xlite.dataset.manifest import read_manifest
+def _load(labels: Path | None, split: Path | None, columns: options.ColumnOptions) -> Manifest:
+    from xlite.dataset.label_table import read_manifest
 
     if split is not None:
         return options.load_split(split, labels).parts["train"]

@@ -9,7 +9,7 @@ import typer
 
 from xlite import console
 from xlite.cli import options
-from xlite.cli.groups import ColumnOptions, expand_groups
+from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError, InputError
 
 _EPILOG = (
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def cache_clahe(
-    columns: ColumnOptions,
+    columns: options.ColumnOptions,
     labels: options.Labels = None,
     images: Annotated[
         Path,
@@ -66,7 +66,7 @@ def cache_clahe(
     from xlite.dataset.cache_build import ImageSource, measure_loading_speedup
     from xlite.dataset.cache_build import cache_clahe as build_cache
     from xlite.dataset.images import locate_images
-    from xlite.dataset.manifest import read_manifest
+    from xlite.dataset.label_table import read_manifest
 
     settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
     if file_format not in FILE_FORMATS:

@@ -34,7 +34,7 @@ def demo(
     num_images: Annotated[
         int, typer.Option("--num-images", min=300, help="Synthetic radiographs to draw.")
     ] = 1000,
-    epochs: Annotated[int, typer.Option(min=3, help="Epochs of each training.")] = 8,
+    epochs: Annotated[int, typer.Option(min=3, help="Epochs of each training.")] = 10,
     seed: options.Seed = 42,
 ) -> None:
     """Draw synthetic radiographs, then split, cache, verify, train, resume and ablate.
@@ -88,7 +88,7 @@ class _Project:
     def training(self) -> tuple[object, ...]:
         folders = ("--split", self.split, "--cache", self.cache, "--out", self.experiments)
         # Small images and no pretrained weights: a larger step, more of them, less distortion.
-        settings = ("--epochs", self.epochs, "--lr", 5e-4, "--batch-size", 16, "--augment", "light")
+        settings = ("--epochs", self.epochs, "--lr", 3e-4, "--batch-size", 16, "--augment", "light")
         sampling = ("--sampler", "max-entropy", "--no-pretrained", "--seed", self.seed, "--resume")
         return (*folders, *settings, *sampling)
 

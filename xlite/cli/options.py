@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xlite.cli.names import split_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
+    from xlite.dataset.label_table import TableFormat
     from xlite.dataset.manifest import Manifest
     from xlite.dataset.split import Split
 
 DATA = "Data"
+_COLUMNS = "Columns of the label table (NIH's tables need none)"
 
 SPLIT_DIR = Path("data/splits")
 CACHE_DIR = Path("data/clahe_cache")
@@ -72,6 +76,46 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random c
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Which columns of a label table hold what."""
+
+    image_col: Annotated[
+        str | None, typer.Option(help="Image file name or path.", rich_help_panel=_COLUMNS)
+    ] = None
+    labels_col: Annotated[
+        str | None, typer.Option(help="Label text.", rich_help_panel=_COLUMNS)
+    ] = None
+    separator: Annotated[
+        str, typer.Option(help="Between two labels.", rich_help_panel=_COLUMNS)
+    ] = "|"
+    label_cols: Annotated[
+        str | None,
+        typer.Option(
+            help="One column a label, separated by commas: 1, 0, and -1 or empty for unknown.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = None
+    patient_col: Annotated[
+        str | None, typer.Option(help="Patient id.", rich_help_panel=_COLUMNS)
+    ] = None
+
+    def to_table_format(self) -> TableFormat:
+        """The table format that the options describe."""
+        from xlite.dataset.label_table import TableFormat
+        from xlite.dataset.manifest import IMAGE_COL, LABELS_COL
+
+        if self.labels_col and self.label_cols:
+            raise InputError("--labels-col and --label-cols exclude each other. Pass one.")
+        return TableFormat(
+            image_col=self.image_col or IMAGE_COL,
+            labels_col=self.labels_col or LABELS_COL,
+            separator=self.separator,
+            label_cols=tuple(split_names(self.label_cols or "")),
+            patient_col=self.patient_col,
+        )
+
+
 def find_label_table(labels: Path | None) -> Path:
     """The label table that was named, or the one that lies in `data/`."""
     if labels is not None:
@@ -100,7 +144,7 @@ def load_split(split_dir: Path, labels: Path | None) -> Split:
     The table is read in the format that it had when the split was made.
     """
     from xlite.artifacts import SPLIT_RECORD, read_json
-    from xlite.dataset.manifest import TableFormat, read_manifest
+    from xlite.dataset.label_table import TableFormat, read_manifest
     from xlite.dataset.split import read_split
 
     table: Manifest | None = None

@@ -10,7 +10,7 @@ import typer
 
 from xlite import console
 from xlite.cli import options
-from xlite.cli.groups import ColumnOptions, expand_groups
+from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError, LeakageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def split(
-    columns: ColumnOptions,
+    columns: options.ColumnOptions,
     files: Annotated[
         list[Path] | None, typer.Argument(help="With --audit: the files of the parts.")
     ] = None,
@@ -63,7 +63,7 @@ def split(
     counts, the largest deviation of a label's prevalence and the SHA-256 of each file.
     """
     from xlite.dataset import split as splitting
-    from xlite.dataset.manifest import read_manifest
+    from xlite.dataset.label_table import read_manifest
 
     table_format = columns.to_table_format()
     if audit:

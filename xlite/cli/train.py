@@ -8,9 +8,10 @@ import typer
 
 from xlite import console
 from xlite.cli import options
-from xlite.cli.groups import LossOptions, SamplerOptions, TrainingOptions, expand_groups
+from xlite.cli.expansion import expand_groups
 from xlite.cli.names import split_names
-from xlite.errors import CheckFailedError
+from xlite.cli.study import StudyOptions, require_success
+from xlite.cli.training_options import LossOptions, SamplerOptions, TrainingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    study: StudyOptions,
     training: TrainingOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
@@ -41,13 +43,6 @@ def train(
     ],
     loss: Annotated[str, typer.Option(help="bce, pos-weight or focal.")] = "pos-weight",
     sampler: Annotated[str, typer.Option(help="See `xlite verify-balance --compare`.")] = "none",
-    labels: options.CheckedLabels = None,
-    split: options.SplitDir = options.SPLIT_DIR,
-    cache: options.CacheDir = options.CACHE_DIR,
-    images: options.RuntimeImages = None,
-    out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
-    resume: options.Resume = False,
-    seed: options.Seed = 42,
     json: options.Json = False,
 ) -> None:
     """Train models on a split, one run folder each, and rank them on validation.
@@ -56,29 +51,18 @@ def train(
     models and continues the unfinished one. A model that fails is recorded with its error and
     the others go on (exit 1).
     """
-    from xlite.reporting.experiment_log import update_experiment_log
     from xlite.studies.plan import plan_models
-    from xlite.studies.runner import run_plan
-    from xlite.training.data import load_study_data
 
     names = split_names(models)
     base = training.to_settings(
         model=names[0] if names else "",
         loss=losses.to_settings(loss),
         sampler=sampling.to_settings(sampler),
-        seed=seed,
+        seed=study.seed,
     )
     plan = plan_models(base, names)
-    data = load_study_data(options.load_split(split, labels), cache, images_dir=images)
-    outcomes = run_plan(
-        plan,
-        data,
-        out,
-        runtime=training.to_runtime(),
-        weights_path=training.weights,
-        resume=resume,
-    )
-    update_experiment_log(options.experiment_log_path(out), out)
+    data = study.load_data()
+    outcomes = study.run(plan, data, training)
     if json:
         console.result_json(
             {
@@ -90,19 +74,8 @@ def train(
         )
     else:
         _print_ranking(outcomes)
-        console.say(f"written: {out}, {options.experiment_log_path(out)}")
+        console.say(f"written: {study.out}, {options.experiment_log_path(study.out)}")
     require_success(outcomes)
-
-
-def require_success(outcomes: Sequence[Outcome]) -> None:
-    """Raise CheckFailedError when a run failed."""
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if failed:
-        raise CheckFailedError(
-            f"{len(failed)} of {len(outcomes)} runs failed: "
-            + ", ".join(outcome.name for outcome in failed)
-            + ". training_progress.json holds their errors."
-        )
 
 
 def _print_ranking(outcomes: Sequence[Outcome]) -> None:

@@ -19,7 +19,8 @@ from xlite.artifacts import (
     write_json,
 )
 from xlite.dataset.audit import SplitAudit, SplitPart, audit_split
-from xlite.dataset.manifest import Manifest, TableFormat, read_manifest, write_manifest
+from xlite.dataset.label_table import TableFormat, read_manifest
+from xlite.dataset.manifest import Manifest, write_manifest
 from xlite.dataset.stratify import assign_patients, choose_subset, measure_deviation
 from xlite.errors import InputError, LeakageError
 

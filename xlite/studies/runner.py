@@ -6,7 +6,6 @@ error and the others go on.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +55,6 @@ def run_plan(
     runtime: Runtime,
     weights_path: Path | None = None,
     resume: bool = False,
-    debug: bool = False,
 ) -> list[Outcome]:
     """Train each run of the plan in `out/runs/<run_id>`; returns one outcome a run.
 
@@ -94,7 +92,6 @@ def run_plan(
                 runtime=runtime,
                 weights_path=weights_path,
                 resume=resume,
-                debug=debug,
             )
         )
         write_results(out, progress)
@@ -110,7 +107,6 @@ def _run_one(
     runtime: Runtime,
     weights_path: Path | None,
     resume: bool,
-    debug: bool,
 ) -> Outcome:
     name = planned.name
     if is_finished(folder):
@@ -146,8 +142,6 @@ def _run_one(
         message = str(error) if isinstance(error, XliteError) else _describe(error)
         progress.update(name, status=FAILED, error=message)
         console.error(f"{name} failed: {message}")
-        if debug:
-            console.error(traceback.format_exc())
         return Outcome(name, folder, None, message)
     progress.update(name, finished=_now(), **_describe_finished(scores))
     return Outcome(name, folder, scores, None)

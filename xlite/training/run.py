@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from lightning_fabric import Fabric
 
 from xlite import __version__
 from xlite.artifacts import (
@@ -32,16 +31,16 @@ from xlite.artifacts import (
 )
 from xlite.config import Runtime, TrainSettings, fingerprint_of
 from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.loader import RadiographDataset, build_loader, default_num_workers
-from xlite.dataset.sampler import EpochSampler
+from xlite.dataset.loader import default_num_workers
 from xlite.dataset.sampling_plan import plan_sampling, require_sound_sampling
-from xlite.dataset.transforms import Augmentation
 from xlite.errors import CheckFailedError, InputError
 from xlite.losses.binary import build_loss
 from xlite.losses.class_weights import choose_pos_weight, warn_about_double_corrections
 from xlite.models.classifier import build_classifier, count_parameters
 from xlite.scores.summary import summarize_scores
+from xlite.training.device import build_fabric
 from xlite.training.engine import Trainer
+from xlite.training.loaders import RunLoaders
 from xlite.training.predict import predict_logits, to_probs
 from xlite.training.resume import TrainState, catch_stop_signals
 
@@ -49,12 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-    from torch.utils.data import DataLoader
 
-    from xlite.dataset.loader import Batch
     from xlite.training.data import StudyData
-
-_EVAL_BATCH = 64
 
 
 def run_fingerprint(settings: TrainSettings, data: StudyData) -> str:
@@ -127,7 +122,7 @@ def _train_and_judge(
     resume: bool,
     on_epoch: Callable[[TrainState], None] | None,
 ) -> dict[str, Any]:
-    fabric = _build_fabric(runtime.device, settings.precision)
+    fabric = build_fabric(runtime.device, settings.precision)
     model = build_classifier(
         settings.model,
         num_classes=len(data.vocabulary),
@@ -143,7 +138,7 @@ def _train_and_judge(
     has_gpu = fabric.device.type != "cpu"
     if num_workers is None:
         num_workers = default_num_workers(is_cached=data.is_cached, has_gpu=has_gpu)
-    loaders = _Loaders(settings, data, num_workers=num_workers, pin_memory=has_gpu)
+    loaders = RunLoaders(settings, data, num_workers=num_workers, pin_memory=has_gpu)
     sampling = plan_sampling(
         find_label_sets(train.labels),
         settings.sampler,
@@ -192,42 +187,8 @@ def _train_and_judge(
     return _judge(trainer, loaders, data, state, run_dir)
 
 
-class _Loaders:
-    """Loaders over the parts of the data with the run's image size."""
-
-    def __init__(
-        self, settings: TrainSettings, data: StudyData, *, num_workers: int, pin_memory: bool
-    ) -> None:
-        self.settings, self.data = settings, data
-        self.num_workers, self.pin_memory = num_workers, pin_memory
-
-    def build(
-        self, part: str, sampler: EpochSampler, *, augment: bool = False
-    ) -> DataLoader[Batch]:
-        settings = self.settings
-        augmentation = None
-        if augment and settings.augment != "none":
-            augmentation = Augmentation(
-                settings.augment, seed=settings.seed, horizontal_flip=settings.horizontal_flip
-            )
-        dataset = RadiographDataset(
-            self.data.parts[part],
-            self.data.source,
-            image_size=settings.image_size,
-            augmentation=augmentation,
-        )
-        return build_loader(
-            dataset, sampler, num_workers=self.num_workers, pin_memory=self.pin_memory
-        )
-
-    def build_in_order(self, part: str) -> DataLoader[Batch]:
-        num_images = len(self.data.parts[part])
-        sampler = EpochSampler(num_images, batch_size=_EVAL_BATCH, seed=0, shuffle=False)
-        return self.build(part, sampler)
-
-
 def _judge(
-    trainer: Trainer, loaders: _Loaders, data: StudyData, state: TrainState, run_dir: Path
+    trainer: Trainer, loaders: RunLoaders, data: StudyData, state: TrainState, run_dir: Path
 ) -> dict[str, Any]:
     from safetensors.torch import load_model
 
@@ -303,26 +264,6 @@ def _write_history(path: Path, state: TrainState) -> None:
     table.insert(0, "epoch", table.pop("epoch"))
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def _build_fabric(device: str, precision: str) -> Fabric:
-    kind, _, number = device.partition(":")
-    if kind not in {"auto", "cpu", "cuda", "mps"} or (number and not number.isdigit()):
-        raise InputError(f"unknown device {device!r}. Use auto, cpu, cuda, cuda:N or mps.")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise InputError(
-            f"device {device!r} is not there: torch sees {torch.cuda.device_count()} CUDA "
-            "devices. Use --device auto."
-        )
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise InputError("device 'mps' is not there. Use --device auto.")
-    if precision == "fp16" and not torch.cuda.is_available():
-        raise InputError("fp16 needs a CUDA device. Use --precision bf16 or fp32.")
-    return Fabric(
-        accelerator=kind,
-        devices=[int(number)] if number else 1,
-        precision={"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[precision],  # type: ignore[arg-type]
-    )
 
 
 @contextmanager

@@ -1,16 +1,10 @@
-"""Groups of options that several commands share, each a dataclass and written once.
-
-A command takes a group as one parameter; `expand_groups` shows its fields to Typer as options.
-"""
+"""The options of training, shared by every command that trains or judges a sampler."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,92 +13,11 @@ from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from xlite.config import LossSettings, Runtime, SamplerSettings, TrainSettings
-    from xlite.dataset.manifest import TableFormat
 
-_COLUMNS = "Columns of the label table (NIH's tables need none)"
 _LOSS = "Loss"
 _SAMPLING = "Sampling"
 _OPTIMISATION = "Optimisation"
 _RUNNING = "Running"
-
-
-def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the fields of its dataclass parameters as parameters of their own."""
-    hints = get_type_hints(command, include_extras=True)
-    own = inspect.signature(command).parameters
-    groups = {name: hints[name] for name in own if dataclasses.is_dataclass(hints[name])}
-    parameters = [
-        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in own.items()
-        if name not in groups
-    ]
-    for group in groups.values():
-        field_hints = get_type_hints(group, include_extras=True)
-        parameters += [
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=field.default,
-                annotation=field_hints[field.name],
-            )
-            for field in dataclasses.fields(group)
-        ]
-
-    def expanded(**values: Any) -> None:
-        for name, group in groups.items():
-            fields = {field.name: values.pop(field.name) for field in dataclasses.fields(group)}
-            values[name] = group(**fields)
-        command(**values)
-
-    expanded.__name__, expanded.__doc__ = command.__name__, _unwrap(command.__doc__)
-    expanded.__annotations__ = {p.name: p.annotation for p in parameters}
-    expanded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return expanded
-
-
-def _unwrap(text: str | None) -> str:
-    # Typer keeps the source's line breaks, which a narrower terminal would break again.
-    paragraphs = inspect.cleandoc(text or "").split("\n\n")
-    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
-
-
-@dataclass(frozen=True)
-class ColumnOptions:
-    """Which columns of a label table hold what."""
-
-    image_col: Annotated[
-        str | None, typer.Option(help="Image file name or path.", rich_help_panel=_COLUMNS)
-    ] = None
-    labels_col: Annotated[
-        str | None, typer.Option(help="Label text.", rich_help_panel=_COLUMNS)
-    ] = None
-    separator: Annotated[
-        str, typer.Option(help="Between two labels.", rich_help_panel=_COLUMNS)
-    ] = "|"
-    label_cols: Annotated[
-        str | None,
-        typer.Option(
-            help="One column a label, separated by commas: 1, 0, and -1 or empty for unknown.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None
-    patient_col: Annotated[
-        str | None, typer.Option(help="Patient id.", rich_help_panel=_COLUMNS)
-    ] = None
-
-    def to_table_format(self) -> TableFormat:
-        """The table format that the options describe."""
-        from xlite.dataset.manifest import IMAGE_COL, LABELS_COL, TableFormat
-
-        if self.labels_col and self.label_cols:
-            raise InputError("--labels-col and --label-cols exclude each other. Pass one.")
-        return TableFormat(
-            image_col=self.image_col or IMAGE_COL,
-            labels_col=self.labels_col or LABELS_COL,
-            separator=self.separator,
-            label_cols=tuple(split_names(self.label_cols or "")),
-            patient_col=self.patient_col,
-        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""What commands that train have in common: their data, their runs, their log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xlite.cli import options
+from xlite.errors import CheckFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xlite.cli.training_options import TrainingOptions
+    from xlite.studies.plan import PlannedRun
+    from xlite.studies.runner import Outcome
+    from xlite.training.data import StudyData
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """What the runs of a command share: data, folders, resume, seed."""
+
+    labels: options.CheckedLabels = None
+    split: options.SplitDir = options.SPLIT_DIR
+    cache: options.CacheDir = options.CACHE_DIR
+    images: options.RuntimeImages = None
+    out: options.ExperimentsDir = options.EXPERIMENTS_DIR
+    resume: options.Resume = False
+    seed: options.Seed = 42
+
+    def load_data(self) -> StudyData:
+        """The split's parts and where their images come from."""
+        from xlite.training.data import load_study_data
+
+        split = options.load_split(self.split, self.labels)
+        return load_study_data(split, self.cache, images_dir=self.images)
+
+    def run(
+        self, plan: Sequence[PlannedRun], data: StudyData, training: TrainingOptions
+    ) -> list[Outcome]:
+        """Train what is unfinished of the plan and bring the experiment log up to date."""
+        from xlite.reporting.experiment_log import update_experiment_log
+        from xlite.studies.runner import run_plan
+
+        outcomes = run_plan(
+            plan,
+            data,
+            self.out,
+            runtime=training.to_runtime(),
+            weights_path=training.weights,
+            resume=self.resume,
+        )
+        update_experiment_log(options.experiment_log_path(self.out), self.out)
+        return outcomes
+
+
+def require_success(outcomes: Sequence[Outcome]) -> None:
+    """Raise CheckFailedError when a run failed."""
+    failed = [outcome.name for outcome in outcomes if outcome.error is not None]
+    if failed:
+        raise CheckFailedError(
+            f"{len(failed)} of {len(outcomes)} runs failed: {', '.join(failed)}. "
+            "training_progress.json holds their errors."
+        )

@@ -1,0 +1,54 @@
+"""The loaders of one run: its settings applied to the parts of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xlite.config import TrainSettings
+from xlite.dataset.loader import RadiographDataset, build_loader
+from xlite.dataset.sampler import EpochSampler
+from xlite.dataset.transforms import Augmentation
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+    from xlite.dataset.loader import Batch
+    from xlite.training.data import StudyData
+
+_EVAL_BATCH = 64
+
+
+class RunLoaders:
+    """Loaders over the parts of the data with the run's image size."""
+
+    def __init__(
+        self, settings: TrainSettings, data: StudyData, *, num_workers: int, pin_memory: bool
+    ) -> None:
+        self.settings, self.data = settings, data
+        self.num_workers, self.pin_memory = num_workers, pin_memory
+
+    def build(
+        self, part: str, sampler: EpochSampler, *, augment: bool = False
+    ) -> DataLoader[Batch]:
+        """A loader of one part in the sampler's order, augmented as the settings say."""
+        settings = self.settings
+        augmentation = None
+        if augment and settings.augment != "none":
+            augmentation = Augmentation(
+                settings.augment, seed=settings.seed, horizontal_flip=settings.horizontal_flip
+            )
+        dataset = RadiographDataset(
+            self.data.parts[part],
+            self.data.source,
+            image_size=settings.image_size,
+            augmentation=augmentation,
+        )
+        return build_loader(
+            dataset, sampler, num_workers=self.num_workers, pin_memory=self.pin_memory
+        )
+
+    def build_in_order(self, part: str) -> DataLoader[Batch]:
+        """A loader of one part in the order of its table, as it is."""
+        num_images = len(self.data.parts[part])
+        sampler = EpochSampler(num_images, batch_size=_EVAL_BATCH, seed=0, shuffle=False)
+        return self.build(part, sampler)
