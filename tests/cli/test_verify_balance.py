@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from xlite.config import SamplerSettings
+from xlite.dataset.balance import verify_sampler
+from xlite.dataset.label_table import read_manifest
 from xlite.labels import NIH_LABELS
 
 
@@ -51,3 +56,59 @@ def test_the_precursors_weight_is_a_collapse(nih_table: Path, xlite: Any, tmp_pa
     assert "collapsed" in result.stderr
     assert "starved: Atelectasis" in result.stderr
     assert "--no-finding smallest" in result.stderr
+
+
+def test_twenty_batches_prove_nothing(nih_table: Path, xlite: Any, tmp_path: Path) -> None:
+    result = xlite("verify-balance", "--labels", nih_table, "--batches", 20, "--out", tmp_path)
+    assert result.exit_code == 1
+    assert "20 batches of 32 are 640 images" in result.stderr
+    needed = int(re.findall(r"Draw --batches (\d+) or more", result.stderr)[0])
+    enough = xlite("verify-balance", "--labels", nih_table, "--batches", needed, "--out", tmp_path)
+    assert enough.exit_code == 0
+
+
+def test_a_pos_weight_of_n_over_14_is_refused(nih_table: Path, xlite: Any, tmp_path: Path) -> None:
+    manifest = read_manifest(nih_table)
+    inverse = len(manifest) / manifest.positives
+    precursor = inverse / inverse.mean() * len(manifest) / 14
+    numbers = ",".join(f"{weight:.2f}" for weight in precursor)
+    command = ("verify-balance", "--labels", nih_table, "--pos-weight", numbers, "--out", tmp_path)
+    refused = xlite(*command)
+    assert refused.exit_code == 2
+    assert "14 of 14 classes over 0.9" in refused.stderr
+    assert xlite(*command, "--allow-extreme").exit_code == 0
+
+
+def test_sampler_and_loss_weights_together_are_judged(
+    nih_table: Path, xlite: Any, tmp_path: Path
+) -> None:
+    command = ("verify-balance", "--labels", nih_table, "--out", tmp_path, "--json")
+    double = xlite(*command, "--pos-weight", "neg-over-pos")
+    assert "corrected twice" in double.stderr
+    hernia = json.loads(double.stdout)["loss"]["Hernia"]
+    assert hernia["operating_point"] == pytest.approx(0.5, abs=1e-9)
+    assert hernia["joint_operating_point"] > 0.9
+    assert hernia["corrected_twice"]
+    single = xlite(*command, "--pos-weight", "neg-over-pos", "--sampler", "none")
+    assert "corrected twice" not in single.stderr
+
+
+def test_batches_can_go_through_the_loader(project: Any, xlite_ok: Any, tmp_path: Path) -> None:
+    command = (
+        *("verify-balance", "--split", project.split, "--cache", project.cache),
+        *("--out", tmp_path, "--json"),
+    )
+    plain = json.loads(xlite_ok(*command).stdout)
+    decoded = json.loads(xlite_ok(*command, "--decode").stdout)
+    assert plain == decoded
+
+
+def test_the_control_has_to_be_rejected() -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random((400, 2)) < 0.4).astype(np.int8)
+    settings = SamplerSettings(name="max-entropy", no_finding="share:0.1")
+    report = verify_sampler(
+        labels, ("a", "b"), settings, batch_size=1, num_batches=3, seed=0, sets=None
+    )
+    assert report.verdict == "fail"
+    assert any("fit wrong weights as well" in reason for reason in report.reasons)

@@ -139,6 +139,7 @@ def find_contradictions_of(weights: np.ndarray | None, **changes: float) -> list
         expected_exposure(LABELS, weights),
         NAMES,
         is_weighted=weights is not None,
+        control_p_value=0.0,
         **values,  # type: ignore[arg-type]
     )
 

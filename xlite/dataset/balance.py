@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 CONTRADICTION_P = 1e-4
 """Draws contradict the algebra when they are less likely than this."""
 
+CONTROL_P = 1e-3
+"""Wrong weights have to be less likely than this, or the draws were too few to tell."""
+CLEARLY_WEIGHTED_ESS = 0.95
+"""Above this effective sample size weights are nearly uniform."""
+
 LEAST_POSITIVES = 62
 """Expected positives of a class that a drawn share needs to be good to ±25 %: (1.96 / 0.25)²."""
 
@@ -109,19 +114,20 @@ def verify_sampler(
     wrong = np.ones(len(labels))
     if weights is None:
         wrong += sets.num_present[sets.inverse]
-    p_value = fit_draws(drawn, sets, weights)
+    p_value, control_p_value = fit_draws(drawn, sets, weights), fit_draws(drawn, sets, wrong)
     return SamplerReport(
         name=settings.name,
         exposure=exposure,
         drawn=drawn,
         p_value=p_value,
-        control_p_value=fit_draws(drawn, sets, wrong),
+        control_p_value=control_p_value,
         reasons=tuple(
             find_faults(exposure, sampling.natural, vocabulary)
             or find_contradictions(
                 exposure,
                 vocabulary,
                 p_value=p_value,
+                control_p_value=control_p_value,
                 num_batches=num_batches,
                 batch_size=batch_size,
                 is_weighted=weights is not None,
@@ -189,6 +195,7 @@ def find_contradictions(
     vocabulary: Sequence[str],
     *,
     p_value: float,
+    control_p_value: float,
     num_batches: int,
     batch_size: int,
     is_weighted: bool,
@@ -216,6 +223,12 @@ def find_contradictions(
         faults.append(
             f"contradiction: the drawn batches do not follow the weights (p = {p_value:.1e}). "
             "This is a defect of the loader; please report it."
+        )
+    # Weights that hardly differ from uniform can't be told from it, and need not be.
+    elif is_weighted and exposure.ess < CLEARLY_WEIGHTED_ESS and control_p_value > CONTROL_P:
+        faults.append(
+            f"inconclusive: the drawn batches fit wrong weights as well (p = {control_p_value:.3f}"
+            "). Draw more --batches."
         )
     return faults
 
