@@ -146,7 +146,7 @@ def default_num_workers(*, is_cached: bool, has_gpu: bool) -> int:
     """Loader processes that serve best: none where the memory map outruns the model.
 
     One process gives some 3,000 augmented images/s from the packed cache, more than a CPU
-    trains; runtime CLAHE (some 80 images/s a core) and a GPU need helpers.
+    trains; runtime CLAHE (some 80 images/s a core) and a GPU need workers.
     """
     if is_cached and not has_gpu:
         return 0

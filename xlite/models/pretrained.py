@@ -30,11 +30,11 @@ _libraries: list[torch.library.Library] = []
 def import_timm() -> ModuleType:
     """The timm package, even where torchvision was built for another torch.
 
-    PyPI's torchvision is the CUDA build; beside a CPU torch, or another CUDA's, its C++ extension
-    does not load and `import torchvision` dies registering a meta kernel for an operator that is
-    not there. timm uses none of torchvision's compiled operators, so declaring them suffices:
-    calling them still fails, saying that they are not implemented. A working torchvision is left
-    alone.
+    The torchvision that pip finds is the CUDA build; beside a CPU torch, or another CUDA's, its
+    C++ extension does not load and `import torchvision` dies registering a meta kernel for an
+    operator that is not there. timm uses none of torchvision's compiled operators, so declaring
+    them suffices: calling them still fails, saying that they are not implemented. A working
+    torchvision is left alone.
     """
     try:
         import timm
