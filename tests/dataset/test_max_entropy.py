@@ -3,6 +3,8 @@ from __future__ import annotations
 import ast
 import csv
 import gzip
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -296,3 +298,34 @@ def test_the_dual_has_no_solution_where_the_constraints_have_none() -> None:
     point = solve_entropy_dual(np.array([[-1.0], [3.0]]), base, cap=1.6)
     assert point is not None
     np.testing.assert_allclose(point.ratio, [1.5, 0.5])
+
+
+_TEN_MILLION_ROWS = """
+import resource
+import sys
+import numpy as np
+from xlite.dataset.exposure import expected_exposure
+from xlite.dataset.label_sets import find_label_sets
+from xlite.dataset.max_entropy import fit_max_entropy
+from xlite.dataset.synthetic_labels import nih_label_sets
+
+patterns, counts = nih_label_sets()
+rows = np.random.default_rng(0).choice(801, size=10_000_000, p=counts / counts.sum())
+labels = patterns[rows]
+sets = find_label_sets(labels)
+exposure = expected_exposure(sets, fit_max_entropy(sets).set_weights[sets.inverse])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+sys.stdout.write(f"{exposure.cv} {exposure.ess} {peak}")
+"""
+
+
+@pytest.mark.slow
+def test_ten_million_rows_stay_under_two_gigabytes() -> None:
+    pytest.importorskip("resource", reason="Windows does not report the peak memory of a process")
+    done = subprocess.run(
+        [sys.executable, "-c", _TEN_MILLION_ROWS], capture_output=True, text=True, check=True
+    )
+    cv, ess, peak_kilobytes = (float(number) for number in done.stdout.split())
+    assert cv < 1e-3
+    assert ess == pytest.approx(0.358, abs=0.005)
+    assert peak_kilobytes < 2e6

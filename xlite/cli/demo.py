@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
@@ -103,6 +104,11 @@ class _Project:
     def interrupt(self, *arguments: object, model: str) -> None:
         """Run a training and press Ctrl-C in it once `model` has trained two epochs."""
         if self._epochs_done(model) > _INTERRUPT_AFTER_EPOCHS:
+            return
+        if os.name == "nt":
+            console.say(
+                "\n(Windows can't send Ctrl-C to one program: the interruption is left out.)"
+            )
             return
         process = self._start(arguments)
         while process.poll() is None and self._epochs_done(model) < _INTERRUPT_AFTER_EPOCHS:
