@@ -14,8 +14,11 @@ from xlite.cli.training_options import LossOptions, SamplerOptions
 from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xlite.dataset.balance import SamplerReport
     from xlite.dataset.draws import DrawBatches
+    from xlite.dataset.label_sets import LabelSets
     from xlite.dataset.manifest import Manifest
     from xlite.losses.class_weights import LossEmphasis
 
@@ -109,7 +112,7 @@ def verify_balance(
     write_balance(out / BALANCE_VERIFICATION, rows)
     _draw_balance(manifest, natural, chosen, emphasis, out)
     if compare:
-        _draw_tradeoff(manifest, reports, out)
+        _draw_tradeoff(sets, manifest.vocabulary, reports, out)
     if json:
         content: dict[str, Any] = {
             "sampler": sampler,
@@ -173,8 +176,9 @@ def _draw_balance(
     )
 
 
-def _draw_tradeoff(manifest: Manifest, reports: dict[str, SamplerReport], out: Path) -> None:
-    from xlite.dataset.label_sets import find_label_sets
+def _draw_tradeoff(
+    sets: LabelSets, vocabulary: Sequence[str], reports: dict[str, SamplerReport], out: Path
+) -> None:
     from xlite.dataset.sampling_plan import trace_strengths
     from xlite.reporting.figures import draw_tradeoff
 
@@ -183,8 +187,7 @@ def _draw_tradeoff(manifest: Manifest, reports: dict[str, SamplerReport], out: P
         for name, report in reports.items()
         if name != "max-entropy"
     ]
-    curve = trace_strengths(find_label_sets(manifest.labels), manifest.vocabulary)
-    draw_tradeoff(curve, others, out / _TRADEOFF)
+    draw_tradeoff(trace_strengths(sets, vocabulary), others, out / _TRADEOFF)
 
 
 def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:

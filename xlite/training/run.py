@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from xlite import __version__
+from xlite import __version__, console
 from xlite.artifacts import (
     RUN_BEST,
     RUN_CONFIG,
@@ -178,6 +178,10 @@ def _train_and_judge(
         image_ids=train.image_ids,
         run_dir=run_dir,
         fingerprint=fingerprint,
+    )
+    console.detail(
+        f"{trainer.title}: {count_parameters(model):,} parameters on {fabric.device}, "
+        f"{sampler.num_batches} batches an epoch, {num_workers} loader processes, {run_dir}"
     )
     record = _describe_run(settings, data, fingerprint, pos_weight, runtime)
     write_json(run_dir / RUN_CONFIG, record)
