@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "console": {"errors"},
     "randomness": {"errors"},
     "labels": {"errors", "console"},
-    "config": {"errors", "console", "labels"},
+    "config": {"errors", "console", "labels", "config"},
     "artifacts": {"errors", "console", "labels", "config"},
     **{folder: {*FOUNDATION, folder} for folder in MIDDLE},
     "training": {*FOUNDATION, *MIDDLE, "training"},

@@ -1,0 +1,24 @@
+"""Frozen, validated settings, their JSON form and their fingerprint.
+
+What is in a settings object changes the result of a run and so enters its fingerprint; what
+does not (device, workers) is in `Runtime`.
+"""
+
+from xlite.config.dataset import ClaheSettings, SamplerName, SamplerSettings
+from xlite.config.loss import LossName, LossSettings, PosWeightScheme
+from xlite.config.settings import Settings, fingerprint_of
+from xlite.config.training import Monitor, Runtime, TrainSettings
+
+__all__ = [
+    "ClaheSettings",
+    "LossName",
+    "LossSettings",
+    "Monitor",
+    "PosWeightScheme",
+    "Runtime",
+    "SamplerName",
+    "SamplerSettings",
+    "Settings",
+    "TrainSettings",
+    "fingerprint_of",
+]
