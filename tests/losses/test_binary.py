@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from xlite.errors import InputError
-from xlite.losses.binary import bce_loss, build_loss, focal_loss
-from xlite.losses.class_weights import LOSS_NAMES
+from xlite.losses.binary import bce_loss, focal_loss
 
 POS_WEIGHT = torch.tensor([0.5, 3.0, 20.0], dtype=torch.float64)
 ALPHA = torch.tensor([0.1, 0.25, 0.9], dtype=torch.float64)
+GAMMA = torch.tensor([0.0, 0.5, 3.0], dtype=torch.float64)
 
 LOSSES = {
     "bce": bce_loss,
@@ -55,7 +54,7 @@ def test_bce_is_torchs(batch, pos_weight):
 
 
 @pytest.mark.parametrize("alpha", [0.25, 0.7, ALPHA])
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0, GAMMA])
 def test_focal_is_the_papers_equation(batch, alpha, gamma):
     logits, targets = batch
     torch.testing.assert_close(
@@ -63,6 +62,16 @@ def test_focal_is_the_papers_equation(batch, alpha, gamma):
         focal_by_definition(logits, targets, alpha, gamma),
         rtol=1e-12,
         atol=0,
+    )
+
+
+@pytest.mark.parametrize("pos_weight", [None, POS_WEIGHT])
+def test_smoothed_bce_is_torchs_of_soft_targets(batch, pos_weight):
+    logits, targets = batch
+    soft = targets * 0.8 + 0.1
+    torch.testing.assert_close(
+        bce_loss(logits, targets, pos_weight, smoothing=0.2),
+        binary_cross_entropy_with_logits(logits, soft, pos_weight=pos_weight),
     )
 
 
@@ -124,7 +133,7 @@ def test_large_logits_give_finite_values_and_gradients(loss, size, dtype):
     assert logits.grad[1, 0] > 0 > logits.grad[1, 1]
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, GAMMA])
 def test_focal_gradients_are_right(batch, gamma):
     logits, targets = batch
     masked, _ = mask_some(targets)
@@ -141,32 +150,3 @@ def test_half_precision_logits_are_summed_in_float32(dtype):
         value = loss(logits, targets)
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, loss(logits.float(), targets.float()))
-
-
-@pytest.mark.parametrize("name", LOSS_NAMES)
-def test_every_named_loss_is_built_with_its_settings(batch, name):
-    built = build_loss(name, pos_weight=POS_WEIGHT, focal_alpha=ALPHA, focal_gamma=1.5)
-    expected = {
-        "bce": bce_loss(*batch),
-        "pos-weight": bce_loss(*batch, POS_WEIGHT),
-        "focal": focal_loss(*batch, alpha=ALPHA, gamma=1.5),
-    }
-    torch.testing.assert_close(built(*batch), expected[name], rtol=0, atol=0)
-
-
-@pytest.mark.parametrize(
-    ("name", "changes", "message"),
-    [
-        ("dice", {}, "unknown loss 'dice'. Choose one of: bce, pos-weight, focal"),
-        ("pos-weight", {}, "needs a weight for each class. Pass --pos-weight neg-over-pos"),
-        ("focal", {"focal_alpha": 1.5}, "alpha 1.5"),
-        ("focal", {"focal_alpha": torch.tensor([0.5, -0.5])}, "alpha .*-0.5"),
-        ("focal", {"focal_alpha": float("nan")}, "alpha nan"),
-        ("focal", {"focal_gamma": -1.0}, "gamma -1.0"),
-        ("focal", {"focal_gamma": float("nan")}, "gamma nan"),
-    ],
-)
-def test_wrong_settings_are_answered_with_the_remedy(name, changes, message):
-    settings = {"pos_weight": None, "focal_alpha": 0.25, "focal_gamma": 2.0} | changes
-    with pytest.raises(InputError, match=message):
-        build_loss(name, **settings)

@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 from xlite import console
 from xlite.config import LossName, LossSettings, PosWeightScheme
 from xlite.errors import InputError
+from xlite.losses.label_counts import (
+    count_labels,
+    effective_number,
+    name_classes,
+    require_one_a_label,
+)
 
 LOSS_NAMES: tuple[str, ...] = get_args(LossName)
-"""The losses that `xlite.losses.binary.build_loss` knows."""
+"""The losses that `xlite.losses.training_loss.build_training_loss` knows."""
 
 POS_WEIGHT_SCHEMES: tuple[str, ...] = get_args(PosWeightScheme)
 """The schemes that `pos_weight_by_scheme` knows."""
@@ -29,8 +35,6 @@ EXTREME_OPERATING_POINT = 0.9
 DOUBLE_OPERATING_POINT = 2 / 3
 """Above it, under sampling and loss weights together, a class counts as corrected twice."""
 
-_NUM_NAMED = 5
-
 
 def choose_pos_weight(
     settings: LossSettings, labels: NDArray[np.int8], vocabulary: Sequence[str]
@@ -40,37 +44,27 @@ def choose_pos_weight(
     A class without positives or without negatives gets 1, with a warning: nothing can be
     learned of it, and there is nothing to weigh. Raises InputError as `check_pos_weight` does.
     """
-    positives = (labels == 1).sum(axis=0)
-    negatives = (labels == 0).sum(axis=0)
-    is_learnable = (positives > 0) & (negatives > 0)
-    if not is_learnable.all():
-        console.warn(
-            f"{_name_classes(~is_learnable, vocabulary)}: no positive or no negative image in "
-            "the training part, so the class can't be learned; its pos_weight is 1."
-        )
+    counts = count_labels(labels, vocabulary)
+    counts.warn_of_unlearnable("its pos_weight is 1")
+    is_learnable = counts.is_learnable
     names = [name for name, ok in zip(vocabulary, is_learnable, strict=True) if ok]
     pos_weight = np.ones(len(vocabulary))
     if isinstance(settings.pos_weight, tuple):
-        if len(settings.pos_weight) != len(vocabulary):
-            raise InputError(
-                f"--pos-weight has {len(settings.pos_weight)} numbers for {len(vocabulary)} "
-                f"labels. Pass one a label, in this order: {', '.join(vocabulary)}."
-            )
+        require_one_a_label("--pos-weight", settings.pos_weight, vocabulary)
         pos_weight[is_learnable] = np.array(settings.pos_weight)[is_learnable]
     else:
         pos_weight[is_learnable] = pos_weight_by_scheme(
-            positives[is_learnable],
-            negatives[is_learnable],
+            counts.positives[is_learnable],
+            counts.negatives[is_learnable],
             settings.pos_weight,
             labels=names,
             power=settings.power,
             smoothing=settings.smoothing,
             beta=settings.beta,
         )
-    known = np.maximum(positives + negatives, 1)
     check_pos_weight(
         pos_weight[is_learnable],
-        (positives / known)[is_learnable],
+        counts.prevalence[is_learnable],
         names,
         allow_extreme=settings.allow_extreme,
     )
@@ -124,7 +118,7 @@ def pos_weight_by_scheme(
         inverse = (smoothed.mean() / smoothed) ** power
         return np.asarray(inverse / inverse.mean(), dtype=np.float64)
     if scheme == "effective-number":
-        return _effective_number(negatives, beta) / _effective_number(positives, beta)
+        return effective_number(negatives, beta) / effective_number(positives, beta)
     ratio: NDArray[np.float64] = negatives / positives
     return np.sqrt(ratio) if scheme == "sqrt" else ratio
 
@@ -171,7 +165,7 @@ def check_pos_weight(
     unusable = ~(np.isfinite(pos_weight) & (pos_weight > 0))
     if unusable.any():
         raise InputError(
-            f"the loss weights of {_name_classes(unusable, labels)} are not finite numbers above "
+            f"the loss weights of {name_classes(unusable, labels)} are not finite numbers above "
             f"0. Use a named scheme: --pos-weight {'|'.join(POS_WEIGHT_SCHEMES)}."
         )
     points = implied_operating_point(pos_weight, prevalence)
@@ -181,7 +175,7 @@ def check_pos_weight(
     raise InputError(
         f"the loss weights (mean {pos_weight.mean():,.4g}) put the implied operating point "
         f"w·π/(w·π+1-π) of {is_extreme.sum()} of {len(labels)} classes over "
-        f"{EXTREME_OPERATING_POINT}: {_name_classes(is_extreme, labels, points)}. "
+        f"{EXTREME_OPERATING_POINT}: {name_classes(is_extreme, labels, points)}. "
         "A classifier that knows nothing would call everything positive. "
         f"Use a named scheme (--pos-weight {'|'.join(POS_WEIGHT_SCHEMES)}), or pass "
         "--allow-extreme to train with these weights all the same."
@@ -256,18 +250,9 @@ def warn_about_double_corrections(
         points = implied_operating_point(pos_weight, sampled_prevalence)
         console.warn(
             f"corrected twice, by the sampler and by the loss (implied operating point): "
-            f"{_name_classes(is_double, labels, points)}. Use one of the two: --loss bce with "
+            f"{name_classes(is_double, labels, points)}. Use one of the two: --loss bce with "
             "the sampler, or --sampler none with the loss weights."
         )
-
-
-def _effective_number(counts: NDArray[np.int64], beta: float) -> NDArray[np.float64]:
-    if not 0 <= beta < 1:
-        raise InputError(
-            f"pos_weight scheme 'effective-number' has beta {beta}. "
-            "Pass a value from 0 to under 1, such as 0.999."
-        )
-    return np.asarray((1.0 - beta**counts) / (1.0 - beta), dtype=np.float64)
 
 
 def _require_counts(counts: NDArray[np.int64], labels: Sequence[str], *, side: str) -> None:
@@ -277,20 +262,6 @@ def _require_counts(counts: NDArray[np.int64], labels: Sequence[str], *, side: s
     if is_empty.any():
         raise InputError(
             f"no {side} in the training part, so no pos_weight: "
-            f"{_name_classes(is_empty, labels)}. Leave these classes out of the label table, or "
+            f"{name_classes(is_empty, labels)}. Leave these classes out of the label table, or "
             "train without class weights (--loss bce)."
         )
-
-
-def _name_classes(
-    is_named: NDArray[np.bool_],
-    labels: Sequence[str],
-    points: NDArray[np.float64] | None = None,
-) -> str:
-    columns = np.flatnonzero(is_named)
-    names = [
-        labels[column] if points is None else f"{labels[column]} {points[column]:.3f}"
-        for column in columns[:_NUM_NAMED]
-    ]
-    num_more = len(columns) - len(names)
-    return ", ".join(names) + (f" and {num_more} more" if num_more else "")

@@ -1,0 +1,62 @@
+"""The asymmetric loss: negatives are focused on harder than positives.
+
+B batch, C classes. Targets are (B, C) floats: 1 present, 0 absent, -1 unknown, which is left out
+(`xlite.losses.entries`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from xlite.losses.entries import at_least_float32, focus, mean_over_known, side_costs
+
+
+def asymmetric_loss(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    gamma_negative: float = 4.0,
+    gamma_positive: float = 0.0,
+    margin: float = 0.05,
+    smoothing: float = 0.0,
+) -> Tensor:
+    """The asymmetric loss (ASL), a scalar: the mean over known entries of
+
+        ℓ⁺ = -(1 - p)^γ⁺ log p,    ℓ⁻ = -p_m^γ⁻ log(1 - p_m),    p_m = max(p - m, 0).
+
+    Ridnik et al. 2021 (arXiv:2009.14119). A negative whose prob is under the margin m
+    costs nothing. One that the model is sure is a positive has a vanishing gradient too: they
+    take it for mislabelled. They sum over entries; we take the mean, so that the learning rate
+    means what it does under BCE, and clamp no log: 1 - p_m is at least m, and for m = 0 the log
+    is that of a sigmoid, computed as such.
+
+    logits, targets: (B, C). gamma_negative, gamma_positive: >= 0. margin: in [0, 1).
+    smoothing: of labels, in [0, 1).
+
+    >>> asymmetric_loss(torch.tensor([[0.0, -4.0]]), torch.tensor([[1.0, 0.0]]), margin=0.05)
+    tensor(0.3466)
+    """
+    logits = at_least_float32(logits)
+    positive, _ = side_costs(logits)
+    on_positive, _ = focus(logits, gamma_positive)
+    return mean_over_known(
+        on_positive * positive,
+        _shifted_negatives(logits, gamma_negative, margin),
+        targets,
+        smoothing=smoothing,
+    )
+
+
+def _shifted_negatives(logits: Tensor, gamma: float, margin: float) -> Tensor:
+    probs = torch.sigmoid(logits)
+    costs_something = probs > margin
+    # A power under 1 has an infinite slope at 0, and a select after it alone would make NaN of
+    # that: what costs nothing is cut off before the power is taken.
+    shifted = torch.where(costs_something, probs - margin, torch.ones_like(probs))
+    log_margin = logits.new_tensor(math.log(margin) if margin > 0 else -math.inf)
+    log_absent = torch.logaddexp(functional.logsigmoid(-logits), log_margin)
+    return torch.where(costs_something, -(shifted**gamma) * log_absent, torch.zeros_like(probs))
