@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from xlite.models.attention import (
@@ -16,6 +16,7 @@ from xlite.models.attention import (
     choose_num_heads,
     draw_orthogonal_features,
     encode_positions,
+    redraw_performer_features,
 )
 
 BLOCKS = [MultiHeadSelfAttention, PerformerAttention]
@@ -185,6 +186,30 @@ def test_features_are_saved_and_change_only_when_redrawn():
 
     other.load_state_dict(attention.state_dict() | {"random_features": before})
     assert torch.equal(other.random_features, before)
+
+
+def test_all_performer_blocks_of_a_model_are_redrawn_one_after_the_other():
+    model = nn.Sequential(
+        PerformerAttention(64), MultiHeadSelfAttention(64), nn.Sequential(PerformerAttention(64))
+    )
+    before = [block.random_features.clone() for block in (model[0], model[2][0])]
+    assert redraw_performer_features(model, generator(7)) == 2
+    after = [block.random_features.clone() for block in (model[0], model[2][0])]
+    for tensor in (*before, after[1]):
+        assert not torch.equal(after[0], tensor)
+    redraw_performer_features(model, generator(7))
+    assert torch.equal(model[2][0].random_features, after[1])
+    assert redraw_performer_features(MultiHeadSelfAttention(64), generator()) == 0
+
+
+def test_redrawn_features_change_the_estimate_within_its_error():
+    attention = PerformerAttention(64, num_features=1024)
+    tokens = torch.randn(1, 49, 64, generator=generator())
+    before = attention(tokens)
+    redraw_performer_features(attention, generator(7))
+    after = attention(tokens)
+    assert not torch.equal(after, before)
+    torch.testing.assert_close(after, before, atol=0.05, rtol=0)
 
 
 @given(st.integers(min_value=1, max_value=4096))

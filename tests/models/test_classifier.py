@@ -195,6 +195,16 @@ def test_position_encoding_lets_attention_tell_places_apart():
     )
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_position_encoding_changes_what_the_hybrids_say(name):
+    """From equal weights, and by more than rounding."""
+    plain, encoded = (build(name, position_encoding=wanted).eval() for wanted in (False, True))
+    assert equal_states(plain, encoded)
+    with torch.no_grad():
+        before, after = plain(draw_images()), encoded(draw_images())
+    assert (after - before).abs().max() > 1e-3 * before.abs().max()
+
+
 def test_position_encoding_without_attention_is_refused():
     with pytest.raises(InputError, match="resnet18 has no attention"):
         build("resnet18", position_encoding=True)

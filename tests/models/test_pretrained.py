@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from xlite.models.pretrained import (
     create_pretrained_model,
     find_cached_weights,
     import_timm,
-    read_weights,
 )
 
 timm = import_timm()
@@ -146,55 +144,3 @@ def test_cached_weights_are_used_without_the_hub(empty_hub_cache, monkeypatch):
     assert find_cached_weights("test_resnet") == path
     model = create_pretrained_model("test_resnet")
     assert torch.equal(model.conv1[0].weight, source.conv1[0].weight)
-
-
-class RunsCode:
-    def __reduce__(self):
-        return (os.mkdir, ("code-ran",))
-
-
-def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save({"weight": RunsCode()}, tmp_path / "evil.pth")
-    with pytest.raises(InputError, match=r"evil\.pth: .* could run code"):
-        read_weights(tmp_path / "evil.pth")
-    assert not (tmp_path / "code-ran").exists()
-
-
-def test_tensors_are_read_from_either_format(tmp_path):
-    tensors = {"layer.weight": torch.arange(6.0).view(2, 3)}
-    save_file(tensors, tmp_path / "a.safetensors")
-    torch.save(tensors, tmp_path / "b.pt")
-    torch.save({"state_dict": {f"module.{k}": v for k, v in tensors.items()}}, tmp_path / "c.pth")
-    for name in ("a.safetensors", "b.pt", "c.pth"):
-        weights = read_weights(tmp_path / name)
-        assert weights.keys() == tensors.keys()
-        assert torch.equal(weights["layer.weight"], tensors["layer.weight"])
-
-
-def cut_off_checkpoint() -> bytes:
-    buffer = io.BytesIO()
-    torch.save({"weight": torch.zeros(1000)}, buffer)
-    return buffer.getvalue()[:2000]
-
-
-@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
-@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", cut_off_checkpoint()])
-def test_damaged_and_foreign_files_are_named(tmp_path, suffix, content):
-    path = tmp_path / f"weights.{suffix}"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=rf"weights\.{suffix}: no \.{suffix} file"):
-        read_weights(path)
-
-
-def test_missing_files_other_endings_and_other_objects_are_named(tmp_path):
-    with pytest.raises(InputError, match="there is no such file"):
-        read_weights(tmp_path / "nowhere.safetensors")
-    with pytest.raises(InputError, match="has to end in"):
-        read_weights(tmp_path / "weights.h5")
-    torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(InputError, match=r"list\.pt: it holds something else"):
-        read_weights(tmp_path / "list.pt")
-    torch.save({"epoch": 3}, tmp_path / "numbers.pt")
-    with pytest.raises(InputError, match="something else than named tensors"):
-        read_weights(tmp_path / "numbers.pt")

@@ -8,6 +8,7 @@ the output projection (D^2 + D). So a comparison between them is one of mechanis
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -77,7 +78,10 @@ class PerformerAttention(MultiHeadSelfAttention):
         """An estimate of softmax attention: (B, H, T, d) from three of that shape."""
         # Half precision has no room for exp(); the estimate is made in float32 at least.
         dtype = torch.promote_types(queries.dtype, torch.float32)
-        with torch.autocast(queries.device.type, enabled=False):
+        # The meta device, on which models are counted, has no autocast to disable.
+        device_type = queries.device.type
+        has_autocast = torch.amp.is_autocast_available(device_type)
+        with torch.autocast(device_type, enabled=False) if has_autocast else nullcontext():
             result = attend_linearly(
                 queries.to(dtype), keys.to(dtype), values.to(dtype), self.random_features.to(dtype)
             )
@@ -92,6 +96,18 @@ class PerformerAttention(MultiHeadSelfAttention):
         self.random_features.copy_(
             draw_orthogonal_features(num_features, head_channels, generator=generator)
         )
+
+
+def redraw_performer_features(model: nn.Module, generator: torch.Generator) -> int:
+    """The number of Performer blocks in `model`, each of which now has new random features.
+
+    Choromanski et al. 2021, section 2.4, redraw during training, so that the weights do not learn
+    one draw's errors. A `generator` keyed by seed and epoch keeps a resumed run the same.
+    """
+    blocks = [module for module in model.modules() if isinstance(module, PerformerAttention)]
+    for block in blocks:
+        block.redraw_features(generator)
+    return len(blocks)
 
 
 def attend_linearly(queries: Tensor, keys: Tensor, values: Tensor, features: Tensor) -> Tensor:

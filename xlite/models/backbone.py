@@ -14,12 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from xlite.errors import InputError
-from xlite.models.pretrained import (
-    check_timm_name,
-    create_pretrained_model,
-    import_timm,
-    read_weights,
-)
+from xlite.models.pretrained import check_timm_name, create_pretrained_model, import_timm
+from xlite.models.weights_file import abridge_names, read_weights
 
 __all__ = ["Backbone", "create_backbone", "import_timm", "load_weights"]
 
@@ -122,7 +118,9 @@ def load_weights(backbone: Backbone, path: Path) -> None:
         ],
         "foreign": _find_foreign_names(weights, backbone),
     }
-    found = [f"{len(names)} {kind} ({_abridge(names)})" for kind, names in faults.items() if names]
+    found = [
+        f"{len(names)} {kind} ({abridge_names(names)})" for kind, names in faults.items() if names
+    ]
     if found:
         raise InputError(
             f"--weights {path} does not hold the weights of {backbone.timm_name}: of its tensors, "
@@ -139,12 +137,6 @@ def _find_foreign_names(names: Collection[str], backbone: Backbone) -> list[str]
     # Swin's masks, for one, are buffers that older files hold and newer ones do not.
     known = {*backbone.model.state_dict(), *(name for name, _ in backbone.model.named_buffers())}
     return [name for name in names if name not in known and not name.startswith(heads)]
-
-
-def _abridge(names: Collection[str]) -> str:
-    """Up to three of the names."""
-    more = "" if len(names) <= 3 else f", and {len(names) - 3} more"
-    return ", ".join(list(names)[:3]) + more
 
 
 def _remove_unused_modules(backbone: Backbone) -> tuple[str, ...]:

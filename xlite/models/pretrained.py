@@ -1,20 +1,20 @@
-"""Importing timm, and the trained weights of its models: from its hub or from a file."""
+"""Importing timm, and the trained weights of its models from its hub or the hub's cache."""
 
 from __future__ import annotations
 
 import difflib
-import pickle
 import ssl
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from xlite.errors import InputError
+from xlite.models.catalogue import MODELS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -56,7 +56,8 @@ def check_timm_name(timm_name: str) -> None:
     """Raise InputError, with close matches, for a model or a tag of weights that timm lacks."""
     timm = import_timm()
     if not timm.is_model(timm_name):
-        close = difflib.get_close_matches(timm_name, timm.list_models(), n=3)
+        # One of the six hybrids may have been meant.
+        close = difflib.get_close_matches(timm_name, [*MODELS, *timm.list_models()], n=3)
         hint = f" Did you mean {', '.join(close)}?" if close else ""
         raise InputError(
             f"timm {timm.__version__} has no model {timm_name!r}.{hint} "
@@ -82,8 +83,7 @@ def create_pretrained_model(timm_name: str) -> nn.Module:
     from huggingface_hub.errors import HfHubHTTPError
 
     remedies = "Pass --weights FILE.safetensors, or --no-pretrained to start from random weights."
-    config = timm.get_pretrained_cfg(timm_name)
-    if not config.has_weights:
+    if not has_pretrained_weights(timm_name):
         raise InputError(f"timm has no pretrained weights of {timm_name}. {remedies}")
     cached_path = find_cached_weights(timm_name)
     overlay = {"file": str(cached_path)} if cached_path else None
@@ -105,6 +105,11 @@ def create_pretrained_model(timm_name: str) -> nn.Module:
             f"the weights of {timm_name} can't be downloaded ({error}). {remedies}"
         ) from error
     return model
+
+
+def has_pretrained_weights(timm_name: str) -> bool:
+    """Whether timm knows of trained weights for a model, wherever they are."""
+    return bool(import_timm().get_pretrained_cfg(timm_name).has_weights)
 
 
 def find_cached_weights(timm_name: str) -> Path | None:
@@ -135,42 +140,3 @@ def _unreachable_hub() -> str | None:
         answered = isinstance(getattr(error, "reason", None), ssl.SSLError)
         return None if answered else str(constants.ENDPOINT)
     return None
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors in a .safetensors, .pt or .pth file by name; nothing in the file can run code.
-
-    Raises InputError for a file that is missing or damaged, has another format or holds objects
-    other than tensors and plain containers.
-    """
-    if path.suffix not in (".safetensors", ".pt", ".pth"):
-        raise InputError(f"--weights {path}: the name has to end in .safetensors, .pt or .pth.")
-    if not path.is_file():
-        raise InputError(f"--weights {path}: there is no such file.")
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    unreadable = f"--weights {path}: no {path.suffix} file of tensors can be read from it"
-    is_safetensors = path.suffix == ".safetensors"
-    try:
-        content: Any = (
-            load_file(path)
-            if is_safetensors
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except pickle.UnpicklingError as error:
-        # torch's own message advises to switch the protection off.
-        raise InputError(
-            f"{unreadable}: it is none, or holds objects that could run code. "
-            "Convert it to .safetensors where you trust it."
-        ) from error
-    # torch raises EOFError for an empty file, RuntimeError or KeyError for a cut-off one.
-    except (SafetensorError, RuntimeError, EOFError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{unreadable} ({reason}). Get the file again.") from error
-    # Training scripts, timm's too, save more than the weights, and DDP prefixes their names.
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(w, Tensor) for w in content.values()):
-        raise InputError(f"--weights {path}: it holds something else than named tensors.")
-    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
