@@ -35,6 +35,7 @@ CACHE_FAILED = "failed.csv"
 RUN_CONFIG = "config.json"
 RUN_HISTORY = "history.csv"
 RUN_LAST = "last.pt"
+RUN_PREVIOUS = "previous.pt"
 RUN_BEST = "best.safetensors"
 RUN_SCORES = "scores.json"
 
@@ -73,6 +74,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _fsync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Delete what writers that were killed in `atomic_path` have left in a folder of ours."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-QUIET, NORMAL, VERBOSE = -1, 0, 1
+SILENT, QUIET, NORMAL, VERBOSE = -2, -1, 0, 1
 
 _verbosity = NORMAL
 _shows_tracebacks = False
@@ -26,6 +26,16 @@ def set_verbosity(level: int) -> None:
     """Set how much is said: QUIET (warnings and errors only), NORMAL or VERBOSE."""
     global _verbosity
     _verbosity = level
+
+
+def current_settings() -> tuple[int, bool]:
+    """The verbosity, and whether errors show their tracebacks: what a child process is told."""
+    return _verbosity, _shows_tracebacks
+
+
+def silence() -> None:
+    """Say nothing but errors, not even results: for all but the first of several processes."""
+    set_verbosity(SILENT)
 
 
 def show_tracebacks(wanted: bool) -> None:
@@ -47,8 +57,9 @@ def detail(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Write a warning; nothing silences it, since the user has to decide about it."""
-    sys.stderr.write(f"warning: {message}\n")
+    """Write a warning; `--quiet` does not hide it, since the user has to decide about it."""
+    if _verbosity > SILENT:
+        sys.stderr.write(f"warning: {message}\n")
 
 
 def error(message: str) -> None:
@@ -60,7 +71,8 @@ def error(message: str) -> None:
 
 def result_json(value: Mapping[str, Any]) -> None:
     """Write a result to standard output as one JSON object; NaN becomes null."""
-    sys.stdout.write(json.dumps(nan_to_none(value), indent=2) + "\n")
+    if _verbosity > SILENT:
+        sys.stdout.write(json.dumps(nan_to_none(value), indent=2) + "\n")
 
 
 def nan_to_none(value: Any) -> Any:
@@ -93,6 +105,8 @@ def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None
 ) -> None:
     """Print a table of text cells to standard output; the first column is left-aligned."""
+    if _verbosity == SILENT:
+        return
     from rich.console import Console
     from rich.table import Table
 

@@ -135,6 +135,10 @@ class EpochSampler:
             return whole
         return whole + bool(self._positions(whole))
 
+    def share_sizes(self, batch: int) -> list[int]:
+        """The images of each rank in a global batch."""
+        return [len(self._positions(batch, rank)) for rank in range(self.world_size)]
+
     def __len__(self) -> int:
         """The number of batches that the next iteration gives."""
         return max(self.num_batches - self.first_batch, 0)
@@ -148,14 +152,15 @@ class EpochSampler:
             batch_rows = rows[places.start : places.stop].tolist()
             yield list(map(make_key, zip(repeat(self.epoch), places, batch_rows, strict=False)))
 
-    def _positions(self, batch: int) -> range:
-        # This rank's slice of a global batch; the cuts fall on multiples of batch_size when
-        # the global batch is full.
+    def _positions(self, batch: int, rank: int | None = None) -> range:
+        # A rank's slice (this one's by default) of a global batch; the cuts fall on multiples
+        # of batch_size when the global batch is full.
+        rank = self.rank if rank is None else rank
         start = batch * self.batch_size * self.world_size
         size = min(self.batch_size * self.world_size, self.num_draws - start)
         return range(
-            start + size * self.rank // self.world_size,
-            start + size * (self.rank + 1) // self.world_size,
+            start + size * rank // self.world_size,
+            start + size * (rank + 1) // self.world_size,
         )
 
 

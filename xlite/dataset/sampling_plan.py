@@ -46,10 +46,13 @@ def plan_sampling(
     batch_size: int,
     seed: int,
     patient_codes: NDArray[np.int64] | None = None,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> SamplingPlan:
     """The sampler of the settings over images with these label sets; one for all commands.
 
-    patient_codes: (N,) integers from 0, to count the patients behind a class as well.
+    batch_size: images of a rank's share of a batch. patient_codes: (N,) integers from 0, to count
+    the patients behind a class as well.
     """
     weights = sampling_weights(sets, settings, vocabulary=vocabulary)
     natural = expected_exposure(sets, None, patient_codes=patient_codes)
@@ -61,6 +64,8 @@ def plan_sampling(
             weights=weights,
             draw=settings.draw,
             drop_last=True,
+            rank=rank,
+            world_size=world_size,
         ),
         weights=weights,
         exposure=natural

@@ -142,9 +142,17 @@ def fit_f1_thresholds(targets: Targets, probs: Probs) -> PerClass:
 def crossfit_f1(targets: Targets, probs: Probs, groups: NDArray[Any]) -> PerClass:
     """The F1 of each class, (C,), with no row judged at a threshold that was fitted on it.
 
-    Thresholds are fitted on one half of the patients and judged on the other, and the reverse; the
-    counts of both are pooled. `groups`: (N,) patient ids, halved by `assign_halves`. NaN for a
-    class that lacks positives in either half.
+    See `crossfit_counts`. NaN for a class that lacks positives in either half.
+    """
+    return f1(crossfit_counts(targets, probs, groups))
+
+
+def crossfit_counts(targets: Targets, probs: Probs, groups: NDArray[Any]) -> ConfusionCounts:
+    """The confusion matrix of each class at thresholds that no row helped to fit for itself.
+
+    Thresholds that maximise F1 are fitted on one half of the patients and judged on the other,
+    and the reverse; the counts of both are pooled. `groups`: (N,) patient ids, halved by
+    `assign_halves`.
     """
     if groups.shape != targets.shape[:1]:
         raise ValueError(f"{targets.shape[0]} rows need as many groups, got {groups.shape}")
@@ -156,7 +164,7 @@ def crossfit_f1(targets: Targets, probs: Probs, groups: NDArray[Any]) -> PerClas
         )
         for fitted, judged in (halves, halves[::-1])
     )
-    return f1(first + second)
+    return first + second
 
 
 def assign_halves(groups: NDArray[Any]) -> NDArray[np.bool_]:
@@ -173,6 +181,27 @@ def assign_halves(groups: NDArray[Any]) -> NDArray[np.bool_]:
     return np.fromiter(bits, dtype=np.bool_, count=groups.size)
 
 
+def place_threshold(sweep: ThresholdSweep, index: int) -> float:
+    """The threshold that calls what `sweep.thresholds[index]` calls, with room below.
+
+    Midway to the next lower score of any image, 0.0 where there is none.
+
+    >>> from xlite.scores.ranking import sweep_thresholds
+    >>> scores = np.array([0.25, 0.5, 0.75])
+    >>> place_threshold(sweep_thresholds(np.array([0, 1, 1], dtype=np.int8), scores), 0)
+    0.375
+    """
+    lowest_called = float(sweep.thresholds[index])
+    num_below = sweep.num_negatives - int(sweep.false_positives[index])
+    below = [*sweep.thresholds[:index][-1:], *sweep.negatives[:num_below][-1:]]
+    if not below:
+        return 0.0
+    highest_left = float(max(below))
+    midway = highest_left + (lowest_called - highest_left) / 2
+    # Between two neighbouring floats there is no midway: the sum may round down to the lower.
+    return midway if midway > highest_left else lowest_called
+
+
 def _fit_f1_threshold(sweep: ThresholdSweep) -> float:
     if sweep.num_positives == 0:
         return float("nan")
@@ -180,15 +209,7 @@ def _fit_f1_threshold(sweep: ThresholdSweep) -> float:
     # Equal fractions divide to equal floats, so ties are found exactly; the last is the highest.
     scores = 2 * sweep.true_positives / (num_called + sweep.num_positives)
     best = len(scores) - 1 - int(np.argmax(scores[::-1]))
-    lowest_called = float(sweep.thresholds[best])
-    num_below = sweep.num_negatives - int(sweep.false_positives[best])
-    below = [*sweep.thresholds[:best][-1:], *sweep.negatives[:num_below][-1:]]
-    if not below:
-        return 0.0
-    highest_left = float(max(below))
-    midway = highest_left + (lowest_called - highest_left) / 2
-    # Between two neighbouring floats there is no midway: the sum may round down to the lower.
-    return midway if midway > highest_left else lowest_called
+    return place_threshold(sweep, best)
 
 
 def _divide(numerator: Counts, denominator: Counts) -> PerClass:
