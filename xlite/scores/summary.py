@@ -1,8 +1,8 @@
 """The scores of one set of predictions as nested plain values, ready for JSON.
 
 N images, C classes. AUROC and average precision need no threshold. F1 does, and it is never
-judged on the rows its threshold was fitted on: with thresholds given (fitted on validation) they
-are applied; without, F1 is cross-fitted between two halves of the patients.
+judged on the rows its threshold was fitted on: it is cross-fitted between two halves of the
+patients.
 """
 
 from __future__ import annotations
@@ -14,14 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlite.scores.ranking import PerClass, Probs, Targets, macro_mean, ranking_scores
-from xlite.scores.thresholded import (
-    count_at_thresholds,
-    crossfit_f1,
-    f1,
-    fit_f1_thresholds,
-    precision,
-    recall,
-)
+from xlite.scores.thresholded import count_at_thresholds, crossfit_f1, f1, fit_f1_thresholds
 
 
 def summarize_scores(
@@ -30,13 +23,12 @@ def summarize_scores(
     labels: Sequence[str],
     *,
     groups: NDArray[Any],
-    thresholds: PerClass | None = None,
 ) -> dict[str, Any]:
     """Per class and macro scores of targets (N, C) and probs (N, C).
 
-    groups: (N,) patient ids. thresholds: (C,), fitted elsewhere; None cross-fits F1 and reports
-    the thresholds fitted on all rows, for use on other images.
-    The macro mean is over defined classes; the others are named in `undefined`.
+    groups: (N,) patient ids. The thresholds that are reported beside the cross-fitted F1 were
+    fitted on all rows, for use on other images. The macro mean is over defined classes; the others
+    are named in `undefined`.
     """
     auroc, average_precision = ranking_scores(targets, probs)
     at_half = count_at_thresholds(targets, probs, np.full(targets.shape[1], 0.5))
@@ -44,14 +36,9 @@ def summarize_scores(
         "auroc": auroc,
         "average_precision": average_precision,
         "f1_at_half": f1(at_half),
+        "f1": crossfit_f1(targets, probs, groups),
+        "threshold": fit_f1_thresholds(targets, probs),
     }
-    if thresholds is None:
-        columns["f1"] = crossfit_f1(targets, probs, groups)
-        columns["threshold"] = fit_f1_thresholds(targets, probs)
-    else:
-        counts = count_at_thresholds(targets, probs, thresholds)
-        columns |= {"f1": f1(counts), "precision": precision(counts), "recall": recall(counts)}
-        columns["threshold"] = thresholds
     positives = (targets == 1).sum(axis=0)
     known = (targets >= 0).sum(axis=0)
     per_class = {
@@ -66,7 +53,7 @@ def summarize_scores(
     return {
         "images": len(targets),
         "patients": len(np.unique(groups)),
-        "f1_thresholds": "cross-fitted" if thresholds is None else "given",
+        "f1_thresholds": "cross-fitted",
         "macro": {score: macro_mean(values)[0] for score, values in judged.items()},
         "undefined": {
             score: [labels[c] for c in macro_mean(values)[1]]
