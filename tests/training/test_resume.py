@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from xlite.artifacts import RUN_LAST, RUN_PREVIOUS
+from xlite.config import TrainSettings
 from xlite.errors import InputError
-from xlite.training.resume import (
-    StopRequest,
-    TrainState,
-    catch_stop_signals,
-    load_checkpoint,
-    save_checkpoint,
-)
+from xlite.training import resume
+from xlite.training.identity import RunIdentity
+from xlite.training.resume import load_checkpoint, read_checkpoint, save_checkpoint
+from xlite.training.state import TrainState
+
+IDENTITY = RunIdentity(TrainSettings(model="resnet18"), {"split.train": "aa", "pixels": "bb"})
 
 
 def make_parts(seed: int) -> dict[str, torch.nn.Module]:
@@ -24,20 +25,66 @@ def make_parts(seed: int) -> dict[str, torch.nn.Module]:
         return {"model": torch.nn.Linear(3, 2)}
 
 
-def test_a_checkpoint_restores_parts_and_state(tmp_path: Path) -> None:
-    path = tmp_path / "last.pt"
-    state = TrainState(epoch=3, step=7, best_metric=0.8, history=[{"epoch": 1, "val_auroc": 0.8}])
-    parts, other = make_parts(0), make_parts(1)
-    save_checkpoint(path, parts=parts, state=state, fingerprint="abc")
-    assert load_checkpoint(path, parts=other, fingerprint="abc") == state
+def save(run_dir: Path, state: TrainState, **changes: Any) -> None:
+    arguments: dict[str, Any] = {
+        "parts": make_parts(0),
+        "best": {"weight": torch.ones(2)},
+        "identity": IDENTITY,
+    }
+    save_checkpoint(run_dir, state=state, **(arguments | changes))
+
+
+def epoch_of(run_dir: Path) -> int:
+    loaded = load_checkpoint(run_dir, parts=make_parts(1), identity=IDENTITY)
+    assert loaded is not None
+    return loaded[0].epoch
+
+
+def make_state(epoch: int) -> TrainState:
+    state = TrainState(epoch=epoch, step=7, best_score=0.8, best_epoch=0)
+    state.history.append({"epoch": 1, "val_auroc": 0.8})
+    state.tally.add_step({"bce": 0.5}, torch.rand(4, 2), torch.ones(4, 2))
+    state.tally.add_step({"bce": 0.25}, torch.rand(4, 2), torch.zeros(4, 2))
+    state.tally.add_norm(2.0)
+    return state
+
+
+def test_a_checkpoint_restores_parts_state_and_best_weights(tmp_path: Path) -> None:
+    state, parts, other = make_state(3), make_parts(0), make_parts(1)
+    save(tmp_path, state, parts=parts)
+    loaded = load_checkpoint(tmp_path, parts=other, identity=IDENTITY)
+    assert loaded is not None
+    again, best = loaded
     assert torch.equal(other["model"].weight, parts["model"].weight)
+    assert best["weight"].tolist() == [1, 1]
+    assert again.history == state.history
+    assert (again.epoch, again.step, again.best_score) == (3, 7, 0.8)
+    assert again.tally.loss_sums == {"bce": 3.0}
+    assert again.tally.norm_max == 2.0
+    for name in ("logits", "targets"):
+        kept, before = getattr(again.tally, name), getattr(state.tally, name)
+        assert torch.equal(torch.cat(kept), torch.cat(before))
 
 
-def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "last.pt"
-    save_checkpoint(path, parts=make_parts(0), state=TrainState(), fingerprint="abc")
-    with pytest.raises(InputError, match="other settings.*abc, now xyz"):
-        load_checkpoint(path, parts=make_parts(0), fingerprint="xyz")
+def test_no_checkpoint_is_none(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path, parts=make_parts(0), identity=IDENTITY) is None
+
+
+def test_a_checkpoint_of_another_run_is_refused_field_by_field(tmp_path: Path) -> None:
+    save(tmp_path, TrainState())
+    settings = IDENTITY.settings.model_copy(update={"lr": 3e-4})
+    other = RunIdentity(settings, {"split.train": "cc", "pixels": "bb"})
+    message = "lr was 0.0001, is 0.0003; split.train was aa, is cc"
+    with pytest.raises(InputError, match=message):
+        load_checkpoint(tmp_path, parts=make_parts(0), identity=other)
+
+
+def test_the_previous_checkpoint_is_kept(tmp_path: Path) -> None:
+    for epoch in (1, 2, 3):
+        save(tmp_path, TrainState(epoch=epoch))
+    assert epoch_of(tmp_path) == 3
+    assert read_checkpoint(tmp_path / RUN_PREVIOUS)["state"]["epoch"] == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == [RUN_LAST, RUN_PREVIOUS]
 
 
 class RunsCode:
@@ -45,53 +92,99 @@ class RunsCode:
         return os.system, ("true",)
 
 
-@pytest.mark.parametrize("fault", ["truncated", "empty", "text", "code", "foreign"])
-def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, fault: str) -> None:
-    path = tmp_path / "last.pt"
-    save_checkpoint(path, parts=make_parts(0), state=TrainState(), fingerprint="abc")
+def spoil(path: Path, fault: str) -> None:
     content = path.read_bytes()
     match fault:
         case "truncated":
             path.write_bytes(content[: len(content) // 2])
+        case "flipped":
+            middle = content.index(b"\x00\x00\x80\x3f\x00\x00\x80\x3f")  # the two ones of `best`
+            path.write_bytes(content[:middle] + b"\x01" + content[middle + 1 :])
         case "empty":
             path.write_bytes(b"")
         case "text":
             path.write_text("not a checkpoint")
         case "code":
+            path.unlink()
+            torch.save({"format": 2, "state": RunsCode()}, path)
+        case "old pickle":
             path.write_bytes(pickle.dumps(RunsCode()))
         case "foreign":
             torch.save({"state_dict": {}}, path)
-    with pytest.raises(InputError, match=r"last\.pt (can't be read|has no)"):
-        load_checkpoint(path, parts=make_parts(0), fingerprint="abc")
+
+
+FAULTS = {
+    "truncated": "cut short",
+    "flipped": "fails its checksum",
+    "empty": "cut short",
+    "text": "no checkpoint at all",
+    "code": "would run code .*system",
+    "old pickle": "no checkpoint at all",
+    "foreign": "not written by this version of xlite",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, fault: str) -> None:
+    save(tmp_path, TrainState())
+    spoil(tmp_path / RUN_LAST, fault)
+    with pytest.raises(InputError, match=rf"last\.pt .*{FAULTS[fault]}.*Delete the file"):
+        load_checkpoint(tmp_path, parts=make_parts(0), identity=IDENTITY)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_previous_checkpoint_stands_in_for_a_bad_one(
+    tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for epoch in (1, 2):
+        save(tmp_path, TrainState(epoch=epoch))
+    spoil(tmp_path / RUN_LAST, fault)
+    assert epoch_of(tmp_path) == 1
+    warning = capsys.readouterr().err
+    assert "last.pt" in warning
+    assert "previous.pt instead" in warning
 
 
 def test_a_failed_write_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "last.pt"
-    save_checkpoint(path, parts=make_parts(0), state=TrainState(epoch=1), fingerprint="abc")
+    save(tmp_path, TrainState(epoch=1))
 
     class Broken:
         def state_dict(self) -> dict[str, object]:
             return {"unpicklable": lambda: None}
 
     with pytest.raises((pickle.PicklingError, AttributeError)):
-        save_checkpoint(path, parts={"model": Broken()}, state=TrainState(), fingerprint="abc")
-    assert load_checkpoint(path, parts=make_parts(0), fingerprint="abc").epoch == 1
-    assert [entry.name for entry in tmp_path.iterdir()] == ["last.pt"]
+        save(tmp_path, TrainState(), parts={"model": Broken()})
+    assert epoch_of(tmp_path) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == [RUN_LAST]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_noted_and_the_handlers_come_back(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with catch_stop_signals() as stop:
-        assert not stop
-        os.kill(os.getpid(), number)
-        assert stop
-        assert stop.signal_number == number
-    assert signal.getsignal(number) is before
+@pytest.mark.parametrize("stage", ["open", "written", "verified", "kept", "renamed"])
+def test_an_end_at_any_stage_leaves_a_whole_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    save(tmp_path, TrainState(epoch=1))
 
+    def end_there(reached: str) -> None:
+        if reached == stage:
+            raise KeyboardInterrupt
 
-def test_a_second_interrupt_ends_at_once() -> None:
-    stop = StopRequest()
-    stop.receive(signal.SIGINT, None)
+    monkeypatch.setattr(resume, "checkpoint_stage", end_there)
     with pytest.raises(KeyboardInterrupt):
-        stop.receive(signal.SIGINT, None)
+        save(tmp_path, TrainState(epoch=2))
+    assert epoch_of(tmp_path) == (2 if stage == "renamed" else 1)
+
+
+def test_a_checkpoint_that_does_not_read_back_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, TrainState(epoch=1))
+    whole = torch.save
+
+    def lose_the_end(content: object, path: Path) -> None:
+        whole(content, path)
+        spoil(path, "truncated")
+
+    monkeypatch.setattr(torch, "save", lose_the_end)
+    with pytest.raises(InputError, match="cut short"):
+        save(tmp_path, TrainState(epoch=2))
+    assert epoch_of(tmp_path) == 1

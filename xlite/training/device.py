@@ -1,19 +1,86 @@
-"""Where a run computes, and in which precision."""
+"""Where a run computes, in which precision, and in how many processes."""
 
 from __future__ import annotations
 
+import os
+import sys
+
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.strategy import Strategy
 
+from xlite import console
+from xlite.config import Runtime
 from xlite.errors import InputError
 
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
-def build_fabric(device: str, precision: str) -> Fabric:
-    """A Fabric on one device, or an InputError that says which devices and precisions there are.
 
-    device: auto, cpu, cuda, cuda:N or mps. precision: fp32, bf16 or fp16.
+def build_fabric(runtime: Runtime, precision: str, *, has_idle_parameters: bool = False) -> Fabric:
+    """A launched Fabric, or an InputError that says which devices and precisions there are.
+
+    precision: fp32, bf16 or fp16. has_idle_parameters: some parameters get no gradient in some
+    steps (frozen layers), which data parallelism has to be told.
+
+    With several devices the first call starts the other processes, each with this command, or
+    joins those that torchrun or Slurm have started; from then on only the main one is heard.
     """
-    kind, _, number = device.partition(":")
+    kind, _, number = runtime.device.partition(":")
+    _check_device(runtime.device, kind, number)
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise InputError("fp16 needs a CUDA device. Use --precision bf16 or fp32.")
+    devices, num_nodes = _count_processes(runtime)
+    strategy: Strategy | str = "auto"
+    if devices * num_nodes > 1:
+        if number:
+            raise InputError(f"--device {runtime.device} is one device. Use --device {kind}.")
+        strategy = DDPStrategy(find_unused_parameters=has_idle_parameters)
+    fabric = Fabric(
+        accelerator=kind,
+        strategy=strategy,
+        devices=[int(number)] if number else devices,
+        num_nodes=num_nodes,
+        precision=_PRECISIONS[precision],  # type: ignore[arg-type]
+    )
+    fabric.launch()
+    if not fabric.is_global_zero:
+        console.silence()
+    return fabric
+
+
+def launch_processes(runtime: Runtime) -> None:
+    """Start or join the processes of `runtime`, before anything is written."""
+    build_fabric(runtime, "fp32")
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes: rank 0, or the only one."""
+    from torch import distributed
+
+    is_distributed = distributed.is_available() and distributed.is_initialized()
+    return not is_distributed or distributed.get_rank() == 0
+
+
+def measure_peak_memory(device: torch.device) -> float:
+    """The most memory used so far, in MB: the device's, or a CPU's process's; NaN if unknown."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows has no such record
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch gave up for want of memory, on a GPU or on the CPU."""
+    is_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or is_cpu
+
+
+def _check_device(device: str, kind: str, number: str) -> None:
     if kind not in {"auto", "cpu", "cuda", "mps"} or (number and not number.isdigit()):
         raise InputError(f"unknown device {device!r}. Use auto, cpu, cuda, cuda:N or mps.")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
@@ -23,10 +90,15 @@ def build_fabric(device: str, precision: str) -> Fabric:
         )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise InputError("device 'mps' is not there. Use --device auto.")
-    if precision == "fp16" and not torch.cuda.is_available():
-        raise InputError("fp16 needs a CUDA device. Use --precision bf16 or fp32.")
-    return Fabric(
-        accelerator=kind,
-        devices=[int(number)] if number else 1,
-        precision={"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[precision],  # type: ignore[arg-type]
-    )
+
+
+def _count_processes(runtime: Runtime) -> tuple[int, int]:
+    """Processes on this machine, and machines; torchrun's word goes before the options'."""
+    per_node = int(os.environ.get("LOCAL_WORLD_SIZE", runtime.devices))
+    total = int(os.environ.get("WORLD_SIZE", per_node * runtime.num_nodes))
+    devices = max(per_node, runtime.devices)
+    if runtime.device.startswith("cuda") and devices > torch.cuda.device_count():
+        raise InputError(
+            f"--devices {devices} are not there: torch sees {torch.cuda.device_count()}."
+        )
+    return devices, max(runtime.num_nodes, total // devices)

@@ -1,8 +1,6 @@
-"""The training loop, on Lightning Fabric.
+"""The training loop: epochs of steps, each closed by a validation and a checkpoint.
 
-B batch, C classes. One step is forward, loss, backward, clip, update; one epoch is its steps,
-a validation and a checkpoint. All that the loop carries along is in `TrainState`, the model,
-the optimizer and the scheduler: see `resume`.
+All that the loop carries along is in `TrainState` and in the stepper's parts: see `resume`.
 """
 
 from __future__ import annotations
@@ -12,225 +10,268 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from xlite import console
-from xlite.artifacts import RUN_BEST, RUN_LAST, atomic_path
-from xlite.config import TrainSettings
+from xlite.artifacts import RUN_BEST, RUN_HISTORY, RUN_LAST, atomic_path
 from xlite.dataset.loader import Batch
 from xlite.dataset.sampler import EpochSampler
 from xlite.errors import CheckFailedError, InterruptedRunError
-from xlite.randomness import derive_seed
-from xlite.scores.ranking import macro_mean, ranking_scores
+from xlite.training.device import measure_peak_memory
+from xlite.training.history import describe_losses, describe_tally, score_epoch, write_history
+from xlite.training.identity import RunIdentity
 from xlite.training.predict import predict_logits
-from xlite.training.resume import StopRequest, TrainState, load_checkpoint, save_checkpoint
+from xlite.training.resume import load_checkpoint, save_checkpoint
+from xlite.training.schedule import lr_factor, record_score
+from xlite.training.signals import StopRequest
+from xlite.training.state import EpochTally, TrainState
+from xlite.training.step import StepOutOfMemoryError, Stepper
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MOST_HALVINGS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trainer:
-    """One run's fixed surroundings; what changes while it trains is in `TrainState`."""
+class TrainingData:
+    """What the loop reads: this process's loaders, and whose the images are."""
 
-    settings: TrainSettings
-    fabric: Fabric
-    model: torch.nn.Module
-    loss: Loss
     sampler: EpochSampler
+    """Deals every process its share of each batch."""
     train_loader: DataLoader[Batch]
     val_loader: DataLoader[Batch]
     vocabulary: tuple[str, ...]
-    image_ids: Any
-    """(N,) ids of the training images, to name those of a bad batch."""
-    run_dir: Path
-    fingerprint: str
+    train_patients: NDArray[Any]
+    """(N,) patient of each training image."""
+    val_patients: NDArray[Any]
+    """The same of the validation images."""
+
+
+class Trainer:
+    """One run under way, and where it stands (`state`)."""
+
+    def __init__(
+        self,
+        *,
+        identity: RunIdentity,
+        stepper: Stepper,
+        data: TrainingData,
+        run_dir: Path,
+        checkpoint_minutes: float,
+    ) -> None:
+        self.identity, self.settings = identity, identity.settings
+        self.stepper, self.fabric = stepper, stepper.fabric
+        self.data, self.run_dir = data, run_dir
+        self.checkpoint_seconds = 60 * checkpoint_minutes
+        self.state = TrainState(num_parts=self.settings.accumulate)
+        self.best_weights: dict[str, Tensor] = {}
+        self._saved_at = time.monotonic()
 
     @property
     def title(self) -> str:
         """What bars and lines call the run."""
         return f"{self.settings.model} {self.settings.loss.name}"
 
+    def prepare(self, *, resume: bool) -> None:
+        """Go back to the run's checkpoint, or write its first."""
+        if resume and self._load():
+            state = self.state
+            console.say(
+                f"{self.title}: continues in epoch {state.epoch + 1} after step {state.step}"
+            )
+        else:
+            self._save()
+
     def fit(
-        self,
-        *,
-        resume: bool,
-        stop: StopRequest,
-        on_epoch: Callable[[TrainState], None] | None = None,
-    ) -> TrainState:
-        """Train to the last epoch or the early stop; returns where training stood then.
+        self, *, stop: StopRequest, on_epoch: Callable[[TrainState], None] | None = None
+    ) -> None:
+        """Train to the last epoch or the early stop.
 
         Raises InterruptedRunError, state saved, when `stop` is set, and CheckFailedError when
         the loss or the gradient is no longer finite.
         """
         settings = self.settings
-        bare_optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
-        )
-        model, optimizer = self.fabric.setup(self.model, bare_optimizer)
-        scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            bare_optimizer,
-            mode="max",
-            factor=settings.plateau_factor,
-            patience=settings.plateau_patience,
-        )
-        # The precision plugin holds the gradient scaler of fp16, and nothing otherwise.
-        parts = {
-            "model": self.model,
-            "optimizer": bare_optimizer,
-            "scheduler": scheduler,
-            "precision": self.fabric.strategy.precision,
-        }
-        state = TrainState()
-        checkpoint = self.run_dir / RUN_LAST
-        if resume and checkpoint.exists():
-            state = load_checkpoint(checkpoint, parts=parts, fingerprint=self.fingerprint)
-            console.say(f"{self.title}: continues in epoch {state.epoch + 1}")
-
-        def save() -> None:
-            save_checkpoint(checkpoint, parts=parts, state=state, fingerprint=self.fingerprint)
-
-        while not state.is_finished(epochs=settings.epochs, early_stopping=settings.early_stopping):
-            started = time.monotonic()
-            earlier_seconds = state.seconds
-            self._train_epoch(model, optimizer, state, stop)
-            state.seconds = earlier_seconds + time.monotonic() - started
-            if stop:
-                save()
+        while not self.state.is_finished(
+            epochs=settings.epochs, early_stopping=settings.early_stopping
+        ):
+            try:
+                row = self._validate(stop) if self._train_epoch(stop) else None
+            except StepOutOfMemoryError:
+                self._split_steps()
+                continue
+            if row is None:
+                self._save()
                 raise InterruptedRunError(
-                    f"stopped in epoch {state.epoch + 1} of {settings.epochs} after step "
-                    f"{state.step}; {checkpoint} is saved. The same command with --resume "
-                    "continues from there.",
+                    f"stopped in epoch {self.state.epoch + 1} of {settings.epochs} after step "
+                    f"{self.state.step}; {self.run_dir / RUN_LAST} is saved. The same command "
+                    "with --resume continues from there.",
                     signal_number=stop.signal_number or 0,
                 )
-            row = self._validate(model) | {
-                "epoch": state.epoch + 1,
-                "train_loss": state.loss_sum / state.num_images,
-                "lr": bare_optimizer.param_groups[0]["lr"],
-            }
-            seconds = time.monotonic() - started
-            row["seconds"] = seconds
-            row["images_per_second"] = state.num_images / seconds
-            self._finish_epoch(state, row)
-            scheduler.step(row["val_auroc"])
-            state.seconds = earlier_seconds + time.monotonic() - started
-            save()
+            self._finish_epoch(row)
+            self._save()
             if on_epoch is not None:
-                on_epoch(state)
-        return state
+                on_epoch(self.state)
 
-    def _train_epoch(
-        self, model: Any, optimizer: Any, state: TrainState, stop: StopRequest
-    ) -> None:
-        settings, epoch = self.settings, state.epoch
-        model.train()
-        self.sampler.set_epoch(epoch, first_batch=state.step)
-        description = f"{self.title} epoch {epoch + 1}/{settings.epochs}"
+    def _train_epoch(self, stop: StopRequest) -> bool:
+        """Train to the epoch's end; returns whether it was reached."""
+        state, sampler = self.state, self.data.sampler
+        num_steps = sampler.num_batches
+        self.stepper.begin_epoch(state)
+        sampler.set_epoch(state.epoch, first_batch=state.step)
+        description = f"{self.title} epoch {state.epoch + 1}/{self.settings.epochs}"
         with (
-            console.progress_bar(
-                self.sampler.num_batches, description, "batch", initial=state.step
-            ) as bar,
+            console.progress_bar(num_steps, description, "step", initial=state.step) as bar,
             isolated_torch_seed(self.fabric.device),
         ):
-            started, num_images = time.monotonic(), 0
-            for batch in self.train_loader:
-                # Dropout draws from torch's default generator; seeded a step, its noise is a
-                # function of (seed, epoch, step), and no generator state has to be saved.
-                torch.manual_seed(derive_seed("noise", settings.seed, epoch, state.step))
-                loss = self._step(model, optimizer, batch)
+            started, earlier = time.monotonic(), state.tally.num_images
+            asked = started
+            for batch in self.data.train_loader:
+                state.tally.seconds["data"] += time.monotonic() - asked
+                is_stopped, loss = self.stepper.take_step(
+                    batch,
+                    state,
+                    lr_factor=self._lr_factor(state.step),
+                    share_sizes=sampler.share_sizes(state.step),
+                    stop=stop,
+                )
                 state.step += 1
-                state.loss_sum += loss * len(batch.index)
-                state.num_images += len(batch.index)
-                num_images += len(batch.index)
-                speed = num_images / (time.monotonic() - started)
+                speed = (state.tally.num_images - earlier) / (time.monotonic() - started)
                 bar.set_postfix_str(f"loss {loss:.4f}, {speed:.1f} images/s", refresh=False)
                 bar.update()
-                if stop:
-                    return
+                if is_stopped:
+                    return False
+                if time.monotonic() - self._saved_at >= self.checkpoint_seconds:
+                    self._save()
+                asked = time.monotonic()
+        return True
 
-    def _step(self, model: Any, optimizer: Any, batch: Batch) -> float:
-        images, targets = self._to_device(batch)
-        loss = self.loss(model(images), targets)
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            raise CheckFailedError(self._describe_bad_batch(f"the loss is {value}", batch))
-        self.fabric.backward(loss)
-        norm = self.fabric.clip_gradients(
-            self.model,
-            optimizer,
-            max_norm=self.settings.clip_norm,
-            error_if_nonfinite=False,
+    def _validate(self, stop: StopRequest) -> dict[str, float] | None:
+        """The epoch's row of the history, or None when a signal came in between."""
+        state, data, stepper = self.state, self.data, self.stepper
+        begun = time.monotonic()
+        outputs = predict_logits(
+            stepper.judged_model, data.val_loader, fabric=self.fabric, should_stop=stop.__bool__
         )
-        # The scaler of fp16 meets infinities by design, skips the step and lowers its scale.
-        if self.settings.precision != "fp16" and norm is not None and not torch.isfinite(norm):
-            raise CheckFailedError(
-                self._describe_bad_batch(f"the gradient's norm is {float(norm)}", batch)
-            )
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        return value
-
-    def _to_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        device = self.fabric.device
-        images = batch.images.to(device, non_blocking=True)
-        return images, batch.targets.to(device, torch.float32, non_blocking=True)
-
-    def _describe_bad_batch(self, what: str, batch: Batch) -> str:
-        names = ", ".join(self.image_ids[row] for row in batch.index[:8].tolist())
-        return (
-            f"{what}; training stopped before the update, and the last checkpoint is good. "
-            f"The batch begins with {names}. Look at these images, or lower --lr."
+        if outputs is None:
+            return None
+        tally = state.tally
+        rows = data.sampler.drawn_indices(state.epoch)[: tally.num_images]
+        train_macro, _ = score_epoch(
+            "train",
+            torch.cat(tally.targets).numpy(),
+            torch.cat(tally.logits).numpy(),
+            data.vocabulary,
+            data.train_patients[rows],
         )
-
-    def _validate(self, model: Any) -> dict[str, float]:
-        logits, targets = predict_logits(model, self.val_loader, device=self.fabric.device)
-        loss = self.loss(
-            torch.from_numpy(logits).to(self.fabric.device),
-            torch.from_numpy(targets).to(self.fabric.device, torch.float32),
+        val_macro, val_per_class = score_epoch(
+            "val", outputs.targets, outputs.logits, data.vocabulary, data.val_patients
         )
-        # AUROC and AP depend on ranks alone, so logits serve as well as probs.
-        auroc, average_precision = ranking_scores(targets, logits)
-        row = {
-            "val_loss": float(loss),
-            "val_auroc": macro_mean(auroc)[0],
-            "val_average_precision": macro_mean(average_precision)[0],
+        losses = stepper.loss.components(
+            torch.from_numpy(outputs.logits).to(self.fabric.device),
+            torch.from_numpy(outputs.targets).to(self.fabric.device, torch.float32),
+            epoch=state.epoch,
+        )
+        train_seconds = max(sum(tally.seconds.values()), 1e-9)
+        validation_seconds = time.monotonic() - begun
+        return {
+            "epoch": state.epoch + 1,
+            "lr": self.settings.lr * self._lr_factor(state.step - 1),
+            **describe_tally(tally),
+            **describe_losses("val", {name: float(value) for name, value in losses.items()}),
+            **train_macro,
+            **val_macro,
+            **val_per_class,
+            "seconds_validation": validation_seconds,
+            "seconds": train_seconds + validation_seconds,
+            "images_per_second": tally.num_images / train_seconds,
+            "peak_memory_mb": measure_peak_memory(self.fabric.device),
         }
-        for name, value in zip(self.vocabulary, auroc, strict=True):
-            row[f"val_auroc_{name}"] = float(value)
-        return row
 
-    def _finish_epoch(self, state: TrainState, row: dict[str, float]) -> None:
-        if row["val_auroc"] > state.best_metric:
-            state.best_metric, state.best_epoch = row["val_auroc"], state.epoch
-            state.epochs_without_gain = 0
-            save_weights(self.run_dir / RUN_BEST, self.model)
-        else:
-            state.epochs_without_gain += 1
+    def _finish_epoch(self, row: dict[str, float]) -> None:
+        state, settings = self.state, self.settings
+        is_best = record_score(settings, state, row[f"val_{settings.monitor}"])
         state.history.append(row)
         state.epoch += 1
-        state.step, state.loss_sum, state.num_images = 0, 0.0, 0
-        mark = "" if state.epochs_without_gain else " (best)"
+        state.step, state.tally = 0, EpochTally()
+        if is_best:
+            # safetensors refuses channels_last strides; the values are what counts.
+            self.best_weights = {
+                name: tensor.detach().to("cpu", copy=True).contiguous()
+                for name, tensor in self.stepper.judged_model.state_dict().items()
+            }
+            self._write_best()
         console.say(
-            f"{self.title} epoch {state.epoch}/{self.settings.epochs}: "
+            f"{self.title} epoch {state.epoch}/{settings.epochs}: "
             f"train loss {row['train_loss']:.4f}, val loss {row['val_loss']:.4f}, "
-            f"val AUROC {row['val_auroc']:.4f}{mark}, "
+            f"val AUROC {row['val_auroc']:.4f}{' (best)' if is_best else ''}, "
             f"{row['images_per_second']:.1f} images/s"
         )
 
+    def _lr_factor(self, step: int) -> float:
+        state, num_steps = self.state, self.data.sampler.num_batches
+        return lr_factor(
+            self.settings,
+            step=state.epoch * num_steps + step,
+            steps_per_epoch=num_steps,
+            cuts=state.plateau_cuts,
+        )
 
-def save_weights(path: Path, model: torch.nn.Module) -> None:
-    """Write a model's weights and buffers as safetensors, atomically."""
-    from safetensors.torch import save_file
+    def _split_steps(self) -> None:
+        """Go back to the checkpoint and compute steps in twice as many parts from there."""
+        settings, num_parts = self.settings, 2 * self.state.num_parts
+        most = min(settings.batch_size, settings.accumulate * 2**_MOST_HALVINGS)
+        if self.fabric.world_size > 1 or num_parts > most:
+            raise CheckFailedError(
+                f"out of memory with batches of {settings.batch_size} in {num_parts // 2} parts. "
+                "Lower --batch-size or --image-size, raise --accumulate, or choose a smaller model."
+            )
+        self.stepper.release_memory()
+        self._load()
+        self.state.num_parts = num_parts
+        self._save()
+        console.warn(
+            f"{self.title}: out of memory. From epoch {self.state.epoch + 1}, step "
+            f"{self.state.step + 1} on, a batch is computed in {num_parts} parts; the batch that "
+            f"the optimizer sees is still of {settings.batch_size} images."
+        )
 
-    # safetensors refuses channels_last strides; the values are what counts.
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary)
+    def _save(self) -> None:
+        now = time.monotonic()
+        self.state.seconds += now - self._saved_at
+        self._saved_at = now
+        if self.fabric.is_global_zero:
+            save_checkpoint(
+                self.run_dir,
+                parts=self.stepper.parts,
+                state=self.state,
+                best=self.best_weights,
+                identity=self.identity,
+            )
+            if self.state.history:
+                write_history(self.run_dir / RUN_HISTORY, self.state.history)
+
+    def _load(self) -> bool:
+        """Go back to the checkpoint, and with it whatever was written after it."""
+        loaded = load_checkpoint(self.run_dir, parts=self.stepper.parts, identity=self.identity)
+        if loaded is None:
+            return False
+        self.state, self.best_weights = loaded
+        if self.fabric.is_global_zero and self.state.history:
+            write_history(self.run_dir / RUN_HISTORY, self.state.history)
+            self._write_best()
+        return True
+
+    def _write_best(self) -> None:
+        from safetensors.torch import save_file
+
+        if self.fabric.is_global_zero:
+            with atomic_path(self.run_dir / RUN_BEST) as temporary:
+                save_file(self.best_weights, temporary)
 
 
 @contextmanager

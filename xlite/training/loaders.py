@@ -19,13 +19,21 @@ _EVAL_BATCH = 64
 
 
 class RunLoaders:
-    """Loaders over the parts of the data with the run's image size."""
+    """Loaders over the parts of the data with the run's image size, for one of its processes."""
 
     def __init__(
-        self, settings: TrainSettings, data: StudyData, *, num_workers: int, pin_memory: bool
+        self,
+        settings: TrainSettings,
+        data: StudyData,
+        *,
+        num_workers: int,
+        pin_memory: bool,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         self.settings, self.data = settings, data
         self.num_workers, self.pin_memory = num_workers, pin_memory
+        self.rank, self.world_size = rank, world_size
 
     def build(
         self, part: str, sampler: EpochSampler, *, augment: bool = False
@@ -48,7 +56,14 @@ class RunLoaders:
         )
 
     def build_in_order(self, part: str) -> DataLoader[Batch]:
-        """A loader of one part in the order of its table, as it is."""
+        """A loader of one part in the order of its table, as it is: this process's share."""
         num_images = len(self.data.parts[part])
-        sampler = EpochSampler(num_images, batch_size=_EVAL_BATCH, seed=0, shuffle=False)
+        sampler = EpochSampler(
+            num_images,
+            batch_size=_EVAL_BATCH,
+            seed=0,
+            shuffle=False,
+            rank=self.rank,
+            world_size=self.world_size,
+        )
         return self.build(part, sampler)

@@ -1,126 +1,138 @@
-"""Everything that continuing a run needs.
+"""Checkpoints: everything that continuing a run needs, in a file that survives anything.
 
-The checkpoint names each thing that the next step depends on: weights and buffers, optimizer,
-scheduler, gradient scaler, and `TrainState`. Random streams need no entry: order, augmentation
-and dropout are pure functions of (seed, epoch, position), all of which are in here.
+A checkpoint is written under a temporary name, flushed to the disk and read back; only then does
+the last one become `previous.pt` and the new one `last.pt`. Whatever the instant of a kill, one
+of the two is whole; and because training is a pure function of a checkpoint, going on from the
+older one gives the same bytes, only later.
 """
 
 from __future__ import annotations
 
 import pickle
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+import re
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from xlite.artifacts import atomic_path
+from xlite import console
+from xlite.artifacts import RUN_LAST, RUN_PREVIOUS, atomic_path
 from xlite.errors import InputError
+from xlite.training.identity import RunIdentity, require_same_run
+from xlite.training.state import TrainState
+
+FORMAT = 2
+"""Version of the content; another one is refused by name."""
 
 
-@dataclass
-class TrainState:
-    """Where training stands; plain values, so that the checkpoint loads without running code."""
+def _pass_by(_: str) -> None:
+    """Nothing."""
 
-    epoch: int = 0
-    """The epoch under way, from 0; equal to the number of finished epochs."""
-    step: int = 0
-    """Finished steps of that epoch."""
-    loss_sum: float = 0.0
-    """Sum over those steps of loss times images."""
-    num_images: int = 0
-    """Images of those steps."""
-    best_metric: float = float("-inf")
-    """Highest validation macro AUROC so far."""
-    best_epoch: int = -1
-    """The epoch, from 0, that reached it."""
-    epochs_without_gain: int = 0
-    """Epochs since, for early stopping."""
-    seconds: float = 0.0
-    """Wall time of training, over all sittings."""
-    history: list[dict[str, float]] = field(default_factory=list)
-    """One row a finished epoch."""
 
-    def is_finished(self, *, epochs: int, early_stopping: int) -> bool:
-        """Whether no further epoch is to be trained."""
-        return self.epoch >= epochs or self.epochs_without_gain >= early_stopping
+checkpoint_stage: Callable[[str], None] = _pass_by
+"""Told of each stage of writing ("open", "written", "verified", "kept", "renamed"): the place
+where tests pull the plug."""
+
+_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError)
 
 
 def save_checkpoint(
-    path: Path, *, parts: dict[str, Any], state: TrainState, fingerprint: str
+    run_dir: Path,
+    *,
+    parts: Mapping[str, Any],
+    state: TrainState,
+    best: Mapping[str, Tensor],
+    identity: RunIdentity,
 ) -> None:
-    """Write a checkpoint atomically: `parts` by name, each by its `state_dict()`."""
-    content: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
-    content["state"] = asdict(state)
-    content["fingerprint"] = fingerprint
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    """Write `last.pt`, keeping the one before as `previous.pt`.
 
-
-def load_checkpoint(path: Path, *, parts: dict[str, Any], fingerprint: str) -> TrainState:
-    """Restore each of `parts` from a checkpoint and return where training stood.
-
-    Raises InputError for a file that is damaged, would run code, or belongs to other settings.
+    parts: objects with a `state_dict()`, by name. best: the weights of the best epoch.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(
-            f"checkpoint {path} can't be read ({reason}). It is damaged, or not xlite's: delete "
-            "it to train this run from its start."
-        ) from None
-    missing = {*parts, "state", "fingerprint"} - set(content if isinstance(content, dict) else ())
-    if missing:
-        raise InputError(
-            f"checkpoint {path} has no {', '.join(sorted(missing))}: it was not written by xlite. "
-            "Delete it to train this run from its start."
-        )
-    if content["fingerprint"] != fingerprint:
-        raise InputError(
-            f"checkpoint {path} belongs to other settings or other data (fingerprint "
-            f"{content['fingerprint']}, now {fingerprint}). Use another --out."
-        )
+    content: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
+    content |= {
+        "format": FORMAT,
+        "state": state.to_content(),
+        "best": dict(best),
+        "identity": identity.to_content(),
+    }
+    last = run_dir / RUN_LAST
+    with atomic_path(last) as temporary:
+        checkpoint_stage("open")
+        torch.save(content, temporary)
+        checkpoint_stage("written")
+        read_checkpoint(temporary)
+        checkpoint_stage("verified")
+        if last.exists():
+            last.replace(run_dir / RUN_PREVIOUS)
+        checkpoint_stage("kept")
+    checkpoint_stage("renamed")
+
+
+def load_checkpoint(
+    run_dir: Path, *, parts: Mapping[str, Any], identity: RunIdentity
+) -> tuple[TrainState, dict[str, Tensor]] | None:
+    """Restore `parts` from a run's checkpoint; returns the state and the best weights.
+
+    None when there is no checkpoint yet. A file that can't be read is named, and the previous
+    checkpoint is used. Raises InputError when neither can be read, or when the checkpoint belongs
+    to another run (other settings or data), whose differences it names.
+    """
+    content = _read_newest(run_dir)
+    if content is None:
+        return None
+    require_same_run(RunIdentity.from_content(content["identity"]), identity, where=run_dir)
     for name, part in parts.items():
         part.load_state_dict(content[name])
-    return TrainState(**content["state"])
+    return TrainState.from_content(content["state"]), content["best"]
 
 
-class StopRequest:
-    """Whether SIGINT or SIGTERM has asked for an end; a second SIGINT ends at once."""
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint, every byte of it checked; it can't run code.
 
-    def __init__(self) -> None:
-        self.signal_number: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.signal_number is not None
-
-    def receive(self, signal_number: int, _: FrameType | None) -> None:
-        """Note the signal (a handler for `signal.signal`)."""
-        if self.signal_number is not None and signal_number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal_number = signal_number
-
-
-@contextmanager
-def catch_stop_signals() -> Iterator[StopRequest]:
-    """Within the block, SIGINT and SIGTERM are noted instead of ending the process.
-
-    Only the main thread can receive signals; in another the request stays unset.
+    Raises InputError for a file that is damaged, would run code, or is not xlite's.
     """
-    request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.signal(number, request.receive) for number in numbers}
     try:
-        yield request
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise InputError(f"checkpoint {path} is damaged: {damaged} fails its checksum.")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except zipfile.BadZipFile:
+        raise InputError(f"checkpoint {path} is cut short, or no checkpoint at all.") from None
+    except _UNREADABLE as error:
+        raise InputError(f"checkpoint {path} can't be read: {_explain(error)}.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"checkpoint {path} was not written by this version of xlite.")
+    return content
+
+
+def _read_newest(run_dir: Path) -> dict[str, Any] | None:
+    paths = [path for path in (run_dir / RUN_LAST, run_dir / RUN_PREVIOUS) if path.exists()]
+    faults = []
+    for path in paths:
+        try:
+            content = read_checkpoint(path)
+        except InputError as error:
+            faults.append(str(error))
+            continue
+        for fault in faults:
+            console.warn(f"{fault} Training goes on from {path} instead.")
+        return content
+    if faults:
+        raise InputError(
+            f"{' '.join(faults)} No other checkpoint is left. Delete the file to train this run "
+            "from its start."
+        )
+    return None
+
+
+def _explain(error: BaseException) -> str:
+    """One clause: what the file would have run, or torch's own first sentence."""
+    # torch goes on to advise that the protection be switched off.
+    wanted = re.search(r"GLOBAL (\S+)", str(error))
+    if wanted:
+        return f"opening it would run code ({wanted[1]}), which xlite never does"
+    return re.split(r"\n|\. ", str(error))[0]

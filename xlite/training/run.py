@@ -7,68 +7,70 @@ data, so the same command finds it again.
 from __future__ import annotations
 
 import platform
-import re
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from xlite import __version__, console
 from xlite.artifacts import (
-    RUN_BEST,
     RUN_CONFIG,
-    RUN_HISTORY,
     RUN_SCORES,
-    Predictions,
-    atomic_path,
-    predictions_name,
     read_json,
+    remove_temporary_files,
     write_json,
-    write_predictions,
 )
-from xlite.config import Runtime, TrainSettings, fingerprint_of
+from xlite.config import Runtime, TrainSettings
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.loader import default_num_workers
-from xlite.dataset.sampling_plan import plan_sampling, require_sound_sampling
-from xlite.errors import CheckFailedError, InputError
-from xlite.losses.binary import build_loss
-from xlite.losses.class_weights import choose_pos_weight, warn_about_double_corrections
-from xlite.models.classifier import build_classifier, count_parameters
-from xlite.scores.summary import summarize_scores
+from xlite.dataset.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
+from xlite.errors import InputError
+from xlite.losses.class_weights import warn_about_double_corrections
+from xlite.losses.training_loss import TrainingLoss, build_training_loss
+from xlite.models.classifier import Classifier, build_classifier, count_parameters
+from xlite.models.pretrained import import_timm
+from xlite.models.warm_start import warm_start
 from xlite.training.device import build_fabric
-from xlite.training.engine import Trainer
+from xlite.training.engine import Trainer, TrainingData
+from xlite.training.identity import RunIdentity, require_same_run
+from xlite.training.judge import judge_run
 from xlite.training.loaders import RunLoaders
-from xlite.training.predict import predict_logits, to_probs
-from xlite.training.resume import TrainState, catch_stop_signals
+from xlite.training.lock import hold_lock
+from xlite.training.processes import decide_once
+from xlite.training.signals import catch_stop_signals
+from xlite.training.state import TrainState
+from xlite.training.step import Stepper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
+    from lightning_fabric import Fabric
 
     from xlite.training.data import StudyData
 
 
-def run_fingerprint(settings: TrainSettings, data: StudyData) -> str:
-    """What decides a run's result: settings, split, pixels."""
-    return fingerprint_of([settings.model_dump(mode="json"), data.fingerprint])
-
-
 def name_run(settings: TrainSettings, data: StudyData) -> str:
     """The run's folder name: model, loss, sampler, seed for the eye, a fingerprint for the rest."""
-    model = re.sub(r"[^A-Za-z0-9_.+-]", "-", settings.model)
-    return (
-        f"{model}-{settings.loss.name}-{settings.sampler.name}-s{settings.seed}-"
-        f"{run_fingerprint(settings, data)[:8]}"
-    )
+    return RunIdentity.of(settings, data).name
 
 
 def is_finished(run_dir: Path) -> bool:
     """Whether a run folder is complete."""
     return (run_dir / RUN_SCORES).exists()
+
+
+def has_reached(run_dir: Path, settings: TrainSettings) -> bool:
+    """Whether a run folder is complete, and trained for all the epochs that are asked for.
+
+    Raises InputError when it was planned for more epochs than that.
+    """
+    if not is_finished(run_dir):
+        return False
+    scores = read_scores(run_dir)
+    planned = RunIdentity.read(run_dir)
+    asked = RunIdentity(settings, planned.data)
+    require_same_run(planned, asked, where=run_dir)
+    return bool(scores["stopped_early"] or settings.epochs <= scores["epochs"])
 
 
 def read_scores(run_dir: Path) -> dict[str, Any]:
@@ -82,166 +84,167 @@ def train_run(
     run_dir: Path,
     *,
     runtime: Runtime,
-    weights_path: Path | None = None,
     resume: bool = False,
     on_epoch: Callable[[TrainState], None] | None = None,
 ) -> dict[str, Any]:
     """Train one model and judge it; returns the content of its `scores.json`.
 
     With `resume` a finished run is returned as it is and an unfinished one goes on from its last
-    checkpoint. Without, a run folder that holds anything is an InputError: nothing is overwritten.
-    `on_epoch` is told of each finished epoch.
+    checkpoint; a finished one of fewer epochs goes on, too. Without, a run folder that holds
+    anything is an InputError: nothing is overwritten. `on_epoch` is told of each finished epoch.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with _hold_lock(run_dir):
-        if is_finished(run_dir) and resume:
-            return read_scores(run_dir)
-        if (run_dir / RUN_CONFIG).exists() and not resume:
-            raise InputError(
-                f"run {run_dir} exists already. Pass --resume to continue or reuse it, or change "
-                "--seed or --out to train it anew beside it."
-            )
+    fabric = build_fabric(
+        runtime, settings.precision, has_idle_parameters=settings.freeze_epochs > 0
+    )
+    with ExitStack() as stack:
+
+        def open_run() -> dict[str, Any] | None:
+            """The scores, when nothing is left to do; otherwise the folder is ours to write."""
+            run_dir.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold_lock(run_dir))
+            if resume and has_reached(run_dir, settings):
+                return read_scores(run_dir)
+            if (run_dir / RUN_CONFIG).exists() and not resume:
+                raise InputError(
+                    f"run {run_dir} exists already. Pass --resume to continue or reuse it, or "
+                    "change --seed or --out to train it anew beside it."
+                )
+            remove_temporary_files(run_dir)
+            return None
+
+        scores = decide_once(fabric, open_run)
+        if scores is not None:
+            return scores
         return _train_and_judge(
-            settings,
+            RunIdentity.of(settings, data),
             data,
             run_dir,
+            fabric=fabric,
             runtime=runtime,
-            weights_path=weights_path,
             resume=resume,
             on_epoch=on_epoch,
         )
 
 
 def _train_and_judge(
-    settings: TrainSettings,
+    identity: RunIdentity,
     data: StudyData,
     run_dir: Path,
     *,
+    fabric: Fabric,
     runtime: Runtime,
-    weights_path: Path | None,
     resume: bool,
     on_epoch: Callable[[TrainState], None] | None,
 ) -> dict[str, Any]:
-    fabric = build_fabric(runtime.device, settings.precision)
-    model = build_classifier(
-        settings.model,
-        num_classes=len(data.vocabulary),
-        pretrained=settings.initial_weights != "none",
-        weights_path=weights_path,
-        generator_seed=settings.seed,
-        dropout=settings.dropout,
-    )
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-    train = data.parts["train"]
-    fingerprint = run_fingerprint(settings, data)
-    num_workers = runtime.num_workers
+    settings, train = identity.settings, data.parts["train"]
     has_gpu = fabric.device.type != "cpu"
+    num_workers = runtime.num_workers
     if num_workers is None:
         num_workers = default_num_workers(is_cached=data.is_cached, has_gpu=has_gpu)
-    loaders = RunLoaders(settings, data, num_workers=num_workers, pin_memory=has_gpu)
+    loaders = RunLoaders(
+        settings,
+        data,
+        num_workers=num_workers,
+        pin_memory=has_gpu,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
+    )
+    sampling = _plan_sampling(settings, data, fabric)
+    loss = build_training_loss(settings.loss, train.labels, train.vocabulary, device=fabric.device)
+    if loss.pos_weight is not None and sampling.weights is not None:
+        warn_about_double_corrections(
+            loss.pos_weight,
+            sampling.natural.positives_per_image,
+            sampling.exposure.positives_per_image,
+            train.vocabulary,
+        )
+    trainer = Trainer(
+        identity=identity,
+        stepper=Stepper(
+            settings=settings,
+            fabric=fabric,
+            model=_build_model(settings, data, runtime, fabric),
+            loss=loss,
+            image_ids=train.image_ids,
+        ),
+        data=TrainingData(
+            sampler=sampling.sampler,
+            train_loader=loaders.build("train", sampling.sampler, augment=True),
+            val_loader=loaders.build_in_order("val"),
+            vocabulary=data.vocabulary,
+            train_patients=train.patient_ids,
+            val_patients=data.parts["val"].patient_ids,
+        ),
+        run_dir=run_dir,
+        checkpoint_minutes=runtime.checkpoint_minutes,
+    )
+    console.detail(
+        f"{trainer.title}: {count_parameters(trainer.stepper.model):,} parameters on "
+        f"{fabric.device}, {sampling.sampler.num_batches} batches an epoch, {num_workers} loader "
+        f"processes, {run_dir}"
+    )
+    with catch_stop_signals() as stop:
+        trainer.prepare(resume=resume)
+        if fabric.is_global_zero:
+            _describe_run(identity, data, loss, runtime, fabric, run_dir)
+        trainer.fit(stop=stop, on_epoch=on_epoch)
+    return judge_run(trainer, loaders, data)
+
+
+def _plan_sampling(settings: TrainSettings, data: StudyData, fabric: Fabric) -> SamplingPlan:
+    train = data.parts["train"]
+    share, rest = divmod(settings.batch_size, fabric.world_size)
+    if rest:
+        raise InputError(
+            f"a batch of {settings.batch_size} can't be dealt out evenly to {fabric.world_size} "
+            "processes. Change --batch-size or --devices."
+        )
     sampling = plan_sampling(
         find_label_sets(train.labels),
         settings.sampler,
         train.vocabulary,
-        batch_size=settings.batch_size,
+        batch_size=share,
         seed=settings.seed,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
     )
     require_sound_sampling(sampling, train.vocabulary)
-    sampler = sampling.sampler
-    pos_weight = None
-    if settings.loss.name == "pos-weight":
-        pos_weight = choose_pos_weight(settings.loss, train.labels, train.vocabulary)
-        if sampling.weights is not None:
-            warn_about_double_corrections(
-                pos_weight,
-                sampling.natural.positives_per_image,
-                sampling.exposure.positives_per_image,
-                train.vocabulary,
-            )
-    loss = build_loss(
-        settings.loss.name,
-        pos_weight=None
-        if pos_weight is None
-        else torch.tensor(pos_weight, dtype=torch.float32, device=fabric.device),
-        focal_alpha=settings.loss.focal_alpha,
-        focal_gamma=settings.loss.focal_gamma,
-    )
-    trainer = Trainer(
-        settings=settings,
-        fabric=fabric,
-        model=model,
-        loss=loss,
-        sampler=sampler,
-        train_loader=loaders.build("train", sampler, augment=True),
-        val_loader=loaders.build_in_order("val"),
-        vocabulary=data.vocabulary,
-        image_ids=train.image_ids,
-        run_dir=run_dir,
-        fingerprint=fingerprint,
-    )
-    console.detail(
-        f"{trainer.title}: {count_parameters(model):,} parameters on {fabric.device}, "
-        f"{sampler.num_batches} batches an epoch, {num_workers} loader processes, {run_dir}"
-    )
-    record = _describe_run(settings, data, fingerprint, pos_weight, runtime)
-    write_json(run_dir / RUN_CONFIG, record)
-    with catch_stop_signals() as stop:
-        state = trainer.fit(resume=resume, stop=stop, on_epoch=on_epoch)
-    _write_history(run_dir / RUN_HISTORY, state)
-    return _judge(trainer, loaders, data, state, run_dir)
+    return sampling
 
 
-def _judge(
-    trainer: Trainer, loaders: RunLoaders, data: StudyData, state: TrainState, run_dir: Path
-) -> dict[str, Any]:
-    from safetensors.torch import load_model
-
-    load_model(trainer.model, run_dir / RUN_BEST)
-    thresholds = None
-    parts: dict[str, Any] = {}
-    for part in ("val", "test"):
-        manifest = data.parts[part]
-        logits, targets = predict_logits(
-            trainer.model,
-            loaders.build_in_order(part),
-            device=trainer.fabric.device,
-            description=f"{trainer.title} {part}",
-        )
-        probs = to_probs(logits)
-        write_predictions(
-            run_dir / predictions_name(part),
-            Predictions(manifest.image_ids, probs, data.vocabulary),
-        )
-        parts[part] = summarize_scores(
-            targets, probs, data.vocabulary, groups=manifest.patient_ids, thresholds=thresholds
-        )
-        if part == "val":
-            per_class = parts[part]["per_class"].values()
-            thresholds = np.array([scores["threshold"] for scores in per_class])
-    scores = {
-        "run_id": run_dir.name,
-        "model": trainer.settings.model,
-        "fingerprint": trainer.fingerprint,
-        "num_parameters": count_parameters(trainer.model),
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch + 1,
-        "seconds": round(state.seconds, 3),
-        **parts,
-    }
-    write_json(run_dir / RUN_SCORES, scores)
-    return scores
+def _build_model(
+    settings: TrainSettings, data: StudyData, runtime: Runtime, fabric: Fabric
+) -> Classifier:
+    model = build_classifier(
+        settings.model,
+        num_classes=len(data.vocabulary),
+        pretrained=settings.initial_weights != "none",
+        weights_path=runtime.weights_path,
+        generator_seed=settings.seed,
+        dropout=settings.dropout,
+        position_encoding=settings.position_encoding,
+    )
+    if runtime.warm_start is not None:
+        console.say(warm_start(model, runtime.warm_start).describe())
+    if fabric.world_size > 1 and fabric.device.type == "cuda":
+        # Its statistics are then those of the whole batch; torch has no such layer for CPUs.
+        model = import_timm().layers.convert_sync_batchnorm(model)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    return model
 
 
 def _describe_run(
-    settings: TrainSettings,
+    identity: RunIdentity,
     data: StudyData,
-    fingerprint: str,
-    pos_weight: NDArray[np.float64] | None,
+    loss: TrainingLoss,
     runtime: Runtime,
-) -> dict[str, Any]:
-    return {
-        "fingerprint": fingerprint,
-        "settings": settings.model_dump(mode="json"),
+    fabric: Fabric,
+    run_dir: Path,
+) -> None:
+    pos_weight = loss.pos_weight
+    record = {
+        "fingerprint": identity.fingerprint,
+        "settings": identity.settings.model_dump(mode="json"),
         "runtime": runtime.model_dump(mode="json"),
         "labels": list(data.vocabulary),
         "pos_weight": None if pos_weight is None else [float(weight) for weight in pos_weight],
@@ -257,29 +260,7 @@ def _describe_run(
             "python": platform.python_version(),
             "machine": platform.machine(),
             "num_threads": torch.get_num_threads(),
+            "num_processes": fabric.world_size,
         },
     }
-
-
-def _write_history(path: Path, state: TrainState) -> None:
-    import pandas as pd
-
-    table = pd.DataFrame(state.history)
-    table.insert(0, "epoch", table.pop("epoch"))
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-
-
-@contextmanager
-def _hold_lock(run_dir: Path) -> Iterator[None]:
-    lock = FileLock(run_dir / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise CheckFailedError(
-            f"another process is training {run_dir}. Wait for it, or use another --out."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    write_json(run_dir / RUN_CONFIG, record)

@@ -1,0 +1,49 @@
+"""Trains one run, for test_processes.py: python run_two_processes.py SPLIT CACHE OUT DEVICES."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from xlite.config import LossSettings, Runtime, SamplerSettings, TrainSettings
+from xlite.dataset.split import read_split
+from xlite.training.data import load_study_data
+from xlite.training.run import train_run
+from xlite.training.state import TrainState
+
+# Layer normalisation: batch statistics of half a batch are other numbers.
+SETTINGS = TrainSettings(
+    model="test_convnext+mhsa",
+    initial_weights="none",
+    loss=LossSettings(name="pos-weight", pos_weight="sqrt"),
+    sampler=SamplerSettings(name="inverse-mean"),
+    epochs=2,
+    batch_size=16,
+    lr=1e-3,
+    augment="light",
+    # Its noise is drawn anew in each process.
+    dropout=0.0,
+    ema_decay=0.9,
+)
+
+
+def main() -> None:
+    split, cache, out = map(Path, sys.argv[1:4])
+    torch.set_num_threads(1)
+    data = load_study_data(read_split(split), cache)
+
+    def stop_once(state: TrainState) -> None:
+        # The signal reaches one process only; all of them have to stop after the same step.
+        if "STOP" in os.environ and state.epoch == 1 and os.environ.get("LOCAL_RANK") == "1":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    runtime = Runtime(device="cpu", num_workers=0, devices=int(sys.argv[4]))
+    train_run(SETTINGS, data, out, runtime=runtime, resume=True, on_epoch=stop_once)
+
+
+if __name__ == "__main__":
+    main()

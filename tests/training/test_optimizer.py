@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from xlite.config import TrainSettings
+from xlite.models.classifier import Classifier, build_classifier
+from xlite.models.layers import LayerMap, assign_layers
+from xlite.training.optimizer import (
+    build_optimizer,
+    count_thawed_layers,
+    freeze_layers,
+    set_lr_factor,
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> Classifier:
+    return build_classifier("test_resnet+mhsa", pretrained=False, generator_seed=0)
+
+
+@pytest.fixture(scope="module")
+def layer_map(model: Classifier) -> LayerMap:
+    return assign_layers(model)
+
+
+def settings_of(**changes: Any) -> TrainSettings:
+    return TrainSettings.parse(model="test_resnet+mhsa", **changes)
+
+
+def test_every_parameter_is_in_one_group_at_its_rate(
+    model: Classifier, layer_map: LayerMap
+) -> None:
+    settings = settings_of(lr=1e-3, attention_lr=2e-3, head_lr=5e-3, layer_decay=0.5)
+    optimizer = build_optimizer(model, layer_map, settings)
+    rate_of = {
+        id(parameter): group["lr"]
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    assert len(rate_of) == len(list(model.parameters()))
+    num_layers = layer_map.num_backbone_layers
+    assert num_layers > 2
+    for name, parameter in model.named_parameters():
+        part = name.partition(".")[0]
+        if part == "backbone":
+            expected = 1e-3 * 0.5 ** (num_layers - layer_map.places[name].layer)
+        else:
+            expected = {"attention": 2e-3, "head": 5e-3}[part]
+        assert rate_of[id(parameter)] == pytest.approx(expected)
+
+
+def test_a_factor_scales_each_group_from_its_base(model: Classifier, layer_map: LayerMap) -> None:
+    optimizer = build_optimizer(model, layer_map, settings_of(lr=1e-3, head_lr=1e-2))
+    for factor in (0.5, 0.25):
+        set_lr_factor(optimizer, factor)
+    rates = sorted(group["lr"] for group in optimizer.param_groups)
+    assert rates == pytest.approx([0.25e-3, 0.25e-2])
+
+
+@pytest.mark.parametrize(
+    ("freeze", "unfreeze", "thawed"),
+    [(0, 0, [4, 4, 4, 4, 4]), (2, 0, [0, 0, 4, 4, 4]), (1, 3, [0, 1, 2, 3, 4])],
+)
+def test_layers_thaw_from_the_last_one_down(freeze: int, unfreeze: int, thawed: list[int]) -> None:
+    settings = settings_of(freeze_epochs=freeze, unfreeze_epochs=unfreeze)
+    assert [count_thawed_layers(settings, epoch, 4) for epoch in range(5)] == thawed
+
+
+def test_frozen_layers_neither_learn_nor_follow_the_images(
+    model: Classifier, layer_map: LayerMap
+) -> None:
+    settings = settings_of(freeze_epochs=1, unfreeze_epochs=1, weight_decay=0.1, lr=1e-2)
+    optimizer = build_optimizer(model, layer_map, settings)
+    images = torch.randint(0, 256, (4, 1, 64, 64), generator=torch.Generator().manual_seed(0))
+
+    def changed_by_a_step(epoch: int) -> set[int]:
+        """The layers in which anything, statistics included, moved."""
+        freeze_layers(model, layer_map, settings, epoch)
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        model(images).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        moved = [n for n, t in model.state_dict().items() if not torch.equal(t, before[n])]
+        owners = {name.rpartition(".")[0]: place for name, place in layer_map.places.items()}
+        return {owners[name.rpartition(".")[0]].layer for name in moved}
+
+    num_layers = layer_map.num_backbone_layers
+    assert changed_by_a_step(0) == {num_layers}
+    half = changed_by_a_step(1)
+    assert 0 not in half
+    assert num_layers - 1 in half
+    assert changed_by_a_step(2) == set(range(num_layers + 1))

@@ -1,0 +1,79 @@
+"""The end of a run: predictions of its best epoch, and their scores on validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlite.artifacts import (
+    RUN_PREVIOUS,
+    RUN_SCORES,
+    Predictions,
+    predictions_name,
+    write_json,
+    write_predictions,
+)
+from xlite.console import nan_to_none
+from xlite.models.classifier import count_parameters
+from xlite.scores.summary import summarize_scores
+from xlite.training.predict import predict_logits, to_probs
+
+if TYPE_CHECKING:
+    from xlite.training.data import StudyData
+    from xlite.training.engine import Trainer
+    from xlite.training.loaders import RunLoaders
+
+
+def judge_run(trainer: Trainer, loaders: RunLoaders, data: StudyData) -> dict[str, Any]:
+    """The content of `scores.json`, written last: predictions of both parts come before it.
+
+    Only validation is scored: the test part is sealed until `xlite evaluate --part test` asks.
+    """
+    fabric, state, run_dir = trainer.fabric, trainer.state, trainer.run_dir
+    model = trainer.stepper.model
+    model.load_state_dict(trainer.best_weights)
+    val: dict[str, Any] = {}
+    for part in ("val", "test"):
+        manifest = data.parts[part]
+        outputs = predict_logits(
+            model,
+            loaders.build_in_order(part),
+            fabric=fabric,
+            description=f"{trainer.title} {part}",
+        )
+        assert outputs is not None, "nothing asks it to stop"
+        probs = to_probs(outputs.logits)
+        if fabric.is_global_zero:
+            predictions = Predictions(manifest.image_ids, probs, data.vocabulary)
+            write_predictions(run_dir / predictions_name(part), predictions)
+        if part == "val":
+            val = summarize_scores(
+                outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
+            )
+    scores = {
+        "run_id": run_dir.name,
+        "model": trainer.settings.model,
+        "fingerprint": trainer.identity.fingerprint,
+        "num_parameters": count_parameters(model),
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch + 1,
+        "stopped_early": state.epoch < trainer.settings.epochs,
+        "accumulate": state.num_parts,
+        "seconds": round(state.seconds, 3),
+        "val": val,
+    }
+    if fabric.is_global_zero:
+        _keep_earlier_scores(run_dir)
+        write_json(run_dir / RUN_SCORES, scores)
+        (run_dir / RUN_PREVIOUS).unlink(missing_ok=True)
+    # As a reader of the file finds it: an undefined score is None.
+    kept: dict[str, Any] = nan_to_none(scores)
+    return kept
+
+
+def _keep_earlier_scores(run_dir: Path) -> None:
+    # A finished run that is trained for more epochs keeps what it had reached before.
+    path = run_dir / RUN_SCORES
+    if path.exists():
+        number = len(list(run_dir.glob("scores_before_*.json"))) + 1
+        path.rename(run_dir / f"scores_before_{number}.json")

@@ -1,0 +1,78 @@
+"""AdamW with a learning rate a part and a layer, and the backbone's freezing and thawing."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+import torch
+from torch import nn
+
+from xlite.config import TrainSettings
+from xlite.models.classifier import Classifier
+from xlite.models.layers import LayerMap, ParameterPlace
+
+
+def build_optimizer(
+    model: Classifier, layer_map: LayerMap, settings: TrainSettings
+) -> torch.optim.AdamW:
+    """AdamW with a group for each learning rate; a group's `base_lr` is the rate at factor 1.
+
+    Attention and head have `attention_lr` and `head_lr`, the backbone `lr` times layer_decay to
+    the number of layers behind it (Bao et al. 2022, arXiv:2106.08254, appendix).
+    """
+    groups: dict[float, list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        groups[_base_lr(layer_map.places[name], layer_map, settings)].append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": parameters, "lr": base_lr, "base_lr": base_lr}
+            for base_lr, parameters in groups.items()
+        ],
+        lr=settings.lr,
+        weight_decay=settings.weight_decay,
+    )
+
+
+def set_lr_factor(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Set each group's learning rate to its base times `factor`."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+def count_thawed_layers(settings: TrainSettings, epoch: int, num_layers: int) -> int:
+    """How many of the backbone's layers, from the last one down, are trained in an epoch from 0.
+
+    None for `freeze_epochs`; over the next `unfreeze_epochs` in equal steps; then all.
+    """
+    if epoch < settings.freeze_epochs:
+        return 0
+    thawing = epoch - settings.freeze_epochs + 1
+    return min(math.ceil(num_layers * thawing / (settings.unfreeze_epochs + 1)), num_layers)
+
+
+def freeze_layers(
+    model: Classifier, layer_map: LayerMap, settings: TrainSettings, epoch: int
+) -> None:
+    """Put the model in training mode, but for the layers that are frozen in this epoch.
+
+    A frozen module is in evaluation mode too: batch normalisation would otherwise follow the new
+    images while the weights around it stand still.
+    """
+    num_layers = layer_map.num_backbone_layers
+    num_frozen = num_layers - count_thawed_layers(settings, epoch, num_layers)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(layer_map.places[name].layer >= num_frozen)
+    model.train()
+    for module in model.backbone.modules():
+        own = list(module.parameters(recurse=False))
+        if own and not any(parameter.requires_grad for parameter in own):
+            module.eval()
+
+
+def _base_lr(place: ParameterPlace, layer_map: LayerMap, settings: TrainSettings) -> float:
+    if place.part == "backbone":
+        behind = layer_map.num_backbone_layers - place.layer
+        return settings.lr * float(settings.layer_decay**behind)
+    own = settings.attention_lr if place.part == "attention" else settings.head_lr
+    return settings.lr if own is None else own
