@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from xlite.training.lock import is_held, read_owner
+
 
 def arguments(project: Any, out: Path, models: str, *more: object) -> tuple[str, ...]:
     values = (
@@ -95,6 +97,15 @@ def test_a_model_that_fails_is_recorded_and_the_others_go_on(
         ("test_resnet", ("--pretrained", "--weights", "absent.safetensors"), "absent.safetensors"),
         ("test_resnet", ("--cache", "absent"), "cache-clahe"),
         ("test_resnet", ("--split", "absent"), "xlite split"),
+        ("test_resnet", ("--seed", 1, "--seeds", "1,2"), "--seed and --seeds exclude each other"),
+        ("test_resnet", ("--seeds", "1,two"), "--seeds: 'two' is no whole number"),
+        ("test_resnet", ("--seeds", ","), "--seeds: ',' is no whole number"),
+        ("test_resnet", ("--seeds", "1,1"), "--seeds names 1 more than once"),
+        ("test_resnet", ("--jobs", 2, "--devices", 2), "--jobs"),
+        ("test_resnet", ("--jobs", 0), "--jobs"),
+        ("test_resnet", ("--pause", -1), "--pause"),
+        ("test_resnet", ("--nodes", 0), "--nodes"),
+        ("test_resnet", ("--checkpoint-minutes", -1), "--checkpoint-minutes"),
     ],
 )
 def test_wrong_usage_is_explained(
@@ -106,28 +117,136 @@ def test_wrong_usage_is_explained(
     assert "Traceback" not in result.stderr
 
 
+def test_power_safe_says_what_it_spares_and_keeps_what_is_given(
+    project: Any, xlite_ok: Any, tmp_path: Path
+) -> None:
+    result = xlite_ok(
+        *arguments(project, tmp_path, "test_resnet", "--power-safe", "--pause", 0, "--workers", 0)
+    )
+    assert (
+        "power-safe: 0 loader processes, each step of 16 images in 2 parts, 0 s of rest between "
+        "runs, a checkpoint every 2 minutes\n"
+    ) in result.stderr
+    [config] = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/config.json")]
+    assert (config["settings"]["accumulate"], config["settings"]["batch_size"]) == (2, 16)
+    assert config["runtime"]["checkpoint_minutes"] == 2
+    assert config["runtime"]["pause_seconds"] == 0
+    assert config["runtime"]["num_workers"] == 0
+
+
+def start(command: tuple[str, ...]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "xlite", *command], stderr=subprocess.PIPE, text=True
+    )
+
+
+def await_epochs(out: Path, process: subprocess.Popen[str], *names: str) -> dict[str, Any]:
+    """The progress entries once each of the runs has finished an epoch."""
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if (out / "training_progress.json").exists():
+            entries = read_progress(out)["models"]
+            if all(entries[name]["epochs_done"] for name in names):
+                return entries
+        time.sleep(0.02)
+    process.kill()
+    raise AssertionError(process.communicate()[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_training_that_resumes(
     project: Any, xlite_ok: Any, tmp_path: Path, number: int, code: int
 ) -> None:
-    command = arguments(project, tmp_path, "test_resnet+mhsa", "--epochs", 40, "--resume")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "xlite", *command], stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
-        progress = tmp_path / "training_progress.json"
-        if progress.exists() and read_progress(tmp_path)["models"]["test_resnet+mhsa"].get(
-            "epochs_done", 0
-        ):
-            os.kill(process.pid, number)
-            break
-        time.sleep(0.02)
+    command = arguments(project, tmp_path, "test_resnet+mhsa", "--epochs", 15, "--resume")
+    process = start(command)
+    await_epochs(tmp_path, process, "test_resnet+mhsa")
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == code, stderr
     assert "--resume continues from there" in stderr
     assert read_progress(tmp_path)["models"]["test_resnet+mhsa"]["status"] == "interrupted"
-    done = xlite_ok(*command, "--early-stopping", 10)
+    done = xlite_ok(*command)
     assert "continues in epoch" in done.stderr
     assert read_progress(tmp_path)["completed_models"] == ["test_resnet+mhsa"]
+
+
+NAMES = ["test_resnet+mhsa:s0", "test_resnet+mhsa:s1"]
+
+
+def jobs_command(project: Any, out: Path, *more: object) -> tuple[str, ...]:
+    options = ("--seeds", "0,1", "--jobs", 2, "--resume", "--early-stopping", 100)
+    return arguments(project, out, "test_resnet+mhsa", *options, *more)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "to_group", "code"),
+    [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)],
+)
+def test_a_signal_ends_runs_side_by_side_once_they_are_saved(
+    project: Any, tmp_path: Path, number: int, to_group: bool, code: int
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xlite", *jobs_command(project, tmp_path, "--epochs", 400)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    entries = await_epochs(tmp_path, process, *NAMES)
+    assert [entries[name]["status"] for name in NAMES] == ["running", "running"]
+    # A terminal sends Ctrl-C to the whole group, `kill` to the one process.
+    if to_group:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == code, stderr
+    assert "the state of 2 is saved. The same command with --resume continues" in stderr
+    assert f"{NAMES[1]} | test_resnet+mhsa pos-weight epoch 1/400: " in stderr
+    assert "Traceback" not in stderr
+    entries = read_progress(tmp_path)["models"]
+    assert [entries[name]["status"] for name in NAMES] == ["interrupted", "interrupted"]
+    assert all((tmp_path / entries[name]["run"] / "last.pt").exists() for name in NAMES)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_fails_and_the_others_go_on(
+    project: Any, xlite_ok: Any, tmp_path: Path
+) -> None:
+    command = jobs_command(project, tmp_path, "--epochs", 12)
+    process = start(command)
+    entries = await_epochs(tmp_path, process, NAMES[0])
+    owner = read_owner(tmp_path / entries[NAMES[0]]["run"])
+    assert owner is not None
+    assert owner.pid != process.pid
+    os.kill(owner.pid, signal.SIGKILL)
+    _, stderr = process.communicate(timeout=240)
+    assert process.returncode == 1, stderr
+    assert f"1 of 2 runs failed: {NAMES[0]}." in stderr
+    entries = read_progress(tmp_path)["models"]
+    assert [entries[name]["status"] for name in NAMES] == ["failed", "finished"]
+    assert "killed by SIGKILL (exit code -9)" in entries[NAMES[0]]["error"]
+    done = xlite_ok(*command)
+    assert "continues in epoch" in done.stderr
+    assert read_progress(tmp_path)["completed_models"] == NAMES
+    assert sorted(pd.read_csv(tmp_path / "baseline_results.csv")["seed"]) == [0, 1]
+
+
+@pytest.mark.slow
+def test_runs_side_by_side_save_and_end_when_their_parent_dies(
+    project: Any, xlite_ok: Any, tmp_path: Path
+) -> None:
+    process = start(jobs_command(project, tmp_path, "--epochs", 400))
+    entries = await_epochs(tmp_path, process, *NAMES)
+    process.kill()
+    folders = [tmp_path / entries[name]["run"] for name in NAMES]
+    deadline = time.monotonic() + 60
+    while any(is_held(folder) for folder in folders) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(is_held(folder) for folder in folders)
+    process.communicate(timeout=60)
+    # An orderly end removes the lock's record; a killed process would leave it.
+    assert [read_owner(folder) for folder in folders] == [None, None]
+    shown = json.loads(xlite_ok("status", "--out", tmp_path, "--json").stdout)
+    assert [run["status"] for run in shown["runs"]] == ["stopped", "stopped"]

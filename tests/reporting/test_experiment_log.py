@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlite.cli.app import app
 from xlite.config import LossSettings, SamplerSettings, TrainSettings
 from xlite.errors import InputError
 from xlite.reporting.experiment_log import update_experiment_log
-from xlite.reporting.experiment_record import WITHOUT_OPTION
 
 
 def settings_of(**changes: Any) -> TrainSettings:
@@ -328,8 +325,25 @@ CHANGED = {
     "initial_weights": "none",
     "epochs": 3,
     "batch_size": 8,
+    "accumulate": 2,
     "image_size": 96,
     "lr": 0.01,
+    "attention_lr": 0.02,
+    "head_lr": 0.03,
+    "layer_decay": 0.9,
+    "freeze_epochs": 1,
+    "unfreeze_epochs": 1,
+    "schedule": "cosine",
+    "warmup_epochs": 0.5,
+    "min_lr_factor": 0.1,
+    "plateau_patience": 2,
+    "plateau_factor": 0.3,
+    "monitor": "f1",
+    "min_delta": 0.01,
+    "ema_decay": 0.9,
+    "clip_norm": 2.0,
+    "position_encoding": True,
+    "redraw_features": 2,
     "weight_decay": 0.0,
     "early_stopping": 2,
     "dropout": 0.5,
@@ -344,8 +358,24 @@ CHANGED = {
         smoothing=2.0,
         beta=0.9,
         allow_extreme=True,
-        focal_alpha=0.5,
+        focal_alpha=(0.5, 0.75),
         focal_gamma=3.0,
+        label_smoothing=0.1,
+        focal_share=0.3,
+        asymmetric_gamma_negative=3.0,
+        asymmetric_gamma_positive=1.0,
+        asymmetric_margin=0.1,
+        rebalance_alpha=0.2,
+        rebalance_beta=5.0,
+        rebalance_mu=0.3,
+        tolerance_kappa=0.1,
+        tolerance_lambda=5.0,
+        ldam_margin=1.0,
+        ldam_scale=2.0,
+        reweight_epoch=2,
+        adjustment_tau=0.5,
+        two_way_temperature_positive=2.0,
+        two_way_temperature_negative=2.0,
     ),
     "sampler": SamplerSettings(
         name="max-entropy",
@@ -365,7 +395,7 @@ CHANGED = {
 def test_the_command_gives_the_same_settings_again(
     log: Path, experiments: Path, xlite: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert set(CHANGED) | WITHOUT_OPTION | {"model"} == set(TrainSettings.model_fields)
+    assert set(CHANGED) | {"model", "warm_start"} == set(TrainSettings.model_fields)
     settings, defaults = settings_of(**CHANGED), settings_of()
     for part in ("loss", "sampler"):
         changed, default = getattr(settings, part), getattr(defaults, part)
@@ -375,7 +405,7 @@ def test_the_command_gives_the_same_settings_again(
     update_experiment_log(log, experiments)
     planned: list[TrainSettings] = []
 
-    def take_plan(base: TrainSettings, models: list[str]) -> None:
+    def take_plan(base: TrainSettings, models: list[str], **_: Any) -> None:
         planned.append(base)
         raise InputError("planned")
 
@@ -386,18 +416,10 @@ def test_the_command_gives_the_same_settings_again(
     assert planned == [settings]
 
 
-def test_what_no_command_can_set_is_said(log: Path, experiments: Path) -> None:
-    weights = f"sha256:{'e' * 64}"
-    add_run(experiments, "a", settings_of(clip_norm=5.0, initial_weights=weights))
+def test_files_of_weights_are_named_by_their_sums(log: Path, experiments: Path) -> None:
+    sums = {"initial_weights": f"sha256:{'e' * 64}", "warm_start": f"sha256:{'f' * 64}"}
+    add_run(experiments, "a", settings_of(**sums))
     update_experiment_log(log, experiments)
     record = record_of(log, "EXP-001")
-    assert "FILE has the SHA-256 above; clip_norm can be set in Python only" in record
-    assert "--weights FILE\n" in record
-    assert "--clip-norm" not in record
-
-
-def test_settings_without_an_option_have_none() -> None:
-    train: Any = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
-    names = {parameter.name for parameter in train.params}
-    assert not names & WITHOUT_OPTION
-    assert "weight_decay" in names
+    assert "each FILE has its SHA-256 above" in record
+    assert "--weights FILE --warm-start FILE\n" in record

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,9 @@ from xlite.artifacts import write_json
 from xlite.config import Runtime, TrainSettings
 from xlite.errors import InputError, InterruptedRunError
 from xlite.studies.plan import PlannedRun
-from xlite.studies.runner import Outcome, ProgressFile, run_plan, write_results
+from xlite.studies.progress import ProgressFile
+from xlite.studies.runner import Outcome, run_plan
+from xlite.training.lock import hold_lock
 
 RUNTIME = Runtime(device="cpu", num_workers=0)
 
@@ -22,13 +27,14 @@ RUNTIME = Runtime(device="cpu", num_workers=0)
 class FakeData:
     """All that the runner asks of the data: what enters a run's name."""
 
-    fingerprint: str = "f"
+    source_fingerprint: str = "f"
+    split_sha256: dict[str, str] = dataclasses.field(default_factory=lambda: {"train": "5p1"})
 
 
 @dataclasses.dataclass
 class FakeState:
     epoch: int
-    best_metric: float
+    best_val_auroc: float
     seconds: float
 
 
@@ -39,6 +45,8 @@ def scores_of(run_dir: Path, model: str, auroc: float | None) -> dict[str, Any]:
         "fingerprint": "0123456789ab",
         "num_parameters": 1000,
         "epochs": 2,
+        "stopped_early": True,
+        "accumulate": 1,
         "best_epoch": 1,
         "seconds": 90.0,
         "val": {
@@ -56,6 +64,7 @@ class FakeTraining:
         self.aurocs: dict[str, float | None] = {}
         self.faults: dict[str, BaseException] = {}
         self.trained: list[str] = []
+        self.num_parts = 1
         self.seen: list[dict[str, Any]] = []
 
     def __call__(
@@ -69,13 +78,18 @@ class FakeTraining:
     ) -> dict[str, Any]:
         self.trained.append(settings.model)
         run_dir.mkdir(parents=True, exist_ok=True)
-        write_json(run_dir / "config.json", {"settings": settings.model_dump(mode="json")})
+        sums = {"split_sha256": data.split_sha256, "source": data.source_fingerprint}
+        write_json(
+            run_dir / "config.json",
+            {"settings": settings.model_dump(mode="json"), "data": sums},
+        )
         self.seen.append(read_progress(self.out)["models"])
         on_epoch(FakeState(1, 0.6, 1.23456))
         self.seen.append(read_progress(self.out)["models"])
         if settings.model in self.faults:
             raise self.faults[settings.model]
         scores = scores_of(run_dir, settings.model, self.aurocs.get(settings.model, 0.7))
+        scores["accumulate"] = self.num_parts
         write_json(run_dir / "scores.json", scores)
         return scores
 
@@ -83,7 +97,7 @@ class FakeTraining:
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     fake = FakeTraining(tmp_path)
-    monkeypatch.setattr("xlite.studies.runner.train_run", fake)
+    monkeypatch.setattr("xlite.studies.attempt.train_run", fake)
     return fake
 
 
@@ -151,7 +165,7 @@ def test_a_run_that_fails_is_recorded_and_the_next_goes_on(
     progress = read_progress(tmp_path)
     assert statuses(progress["models"]) == ["failed", "finished"]
     assert progress["models"]["a"]["error"] == message
-    assert "finished" not in progress["models"]["a"]
+    assert progress["models"]["a"]["finished"] is None
     assert progress["completed_models"] == ["b"]
     error = capsys.readouterr().err
     assert f"error: a failed: {message}\n" in error
@@ -223,24 +237,6 @@ def test_skipped_runs_say_so_and_keep_their_scores(
     assert f"a: finished already, skipped ({first.run_dir})" in capsys.readouterr().err
 
 
-def test_results_are_ranked_and_undefined_scores_come_last(
-    training: FakeTraining, tmp_path: Path
-) -> None:
-    training.aurocs = {"a": 0.6, "b": None, "c": 0.8, "d": 0.6}
-    run(tmp_path, "a", "b", "c", "d")
-    table = pd.read_csv(tmp_path / "baseline_results.csv")
-    assert table["name"].tolist() == ["c", "a", "d", "b"]
-    assert table["val_auroc"].tolist()[:3] == [0.8, 0.6, 0.6]
-    assert table["val_auroc"].isna().tolist() == [False, False, False, True]
-    row = table.iloc[0]
-    assert (row["loss"], row["sampler"], row["seed"]) == ("pos-weight", "none", 42)
-    assert (row["parameters"], row["epochs"], row["best_epoch"]) == (1000, 2, 1)
-    assert row["minutes"] == 1.5
-    assert row["val_auroc_Mass"] == 0.8
-    assert table["val_auroc_Edema"].isna().all()
-    assert (tmp_path / row["run"] / "scores.json").exists()
-
-
 def test_a_run_under_two_names_is_listed_once(training: FakeTraining, tmp_path: Path) -> None:
     run(tmp_path, "a")
     same = [PlannedRun("a:pos-weight", TrainSettings(model="a"))]
@@ -249,13 +245,6 @@ def test_a_run_under_two_names_is_listed_once(training: FakeTraining, tmp_path: 
     assert training.trained == ["a"]
     assert list(read_progress(tmp_path)["models"]) == ["a", "a:pos-weight"]
     assert pd.read_csv(tmp_path / "baseline_results.csv")["name"].tolist() == ["a"]
-
-
-def test_a_run_whose_folder_is_gone_is_left_out(training: FakeTraining, tmp_path: Path) -> None:
-    outcomes = run(tmp_path, "a", "b")
-    outcomes[0].run_dir.rename(tmp_path / "elsewhere")
-    write_results(tmp_path, ProgressFile(tmp_path / "training_progress.json"))
-    assert pd.read_csv(tmp_path / "baseline_results.csv")["name"].tolist() == ["b"]
 
 
 def test_without_a_finished_run_there_is_no_results_file(
@@ -284,3 +273,91 @@ def test_a_progress_file_that_cannot_be_read_is_not_overwritten(
         run(tmp_path, "a")
     assert path.read_text() == "{"
     assert training.trained == []
+
+
+def test_a_displaced_run_keeps_its_entry_and_its_line(
+    training: FakeTraining, tmp_path: Path
+) -> None:
+    for seed in (1, 2):
+        seeded = [PlannedRun("a", TrainSettings(model="a", seed=seed))]
+        data: Any = FakeData()
+        run_plan(seeded, data, tmp_path, runtime=RUNTIME)
+    models = read_progress(tmp_path)["models"]
+    assert models["a"]["seed"] == 2
+    [displaced] = models.keys() - {"a"}
+    assert displaced.startswith("a-pos-weight-none-s1-")
+    assert (models[displaced]["seed"], models[displaced]["status"]) == (1, "finished")
+    assert sorted(pd.read_csv(tmp_path / "baseline_results.csv")["seed"]) == [1, 2]
+
+
+def test_a_run_of_another_command_is_left_to_it(training: FakeTraining, tmp_path: Path) -> None:
+    [first] = run(tmp_path, "a")
+    (first.run_dir / "scores.json").unlink()
+    training.faults["a"] = InputError("process 1 has been training")
+    record = ProgressFile(tmp_path / "training_progress.json")
+    run_name = first.run_dir.relative_to(tmp_path).as_posix()
+    record.update({"a": {"run": run_name, "status": "running", "epochs_done": 7}})
+    with hold_lock(first.run_dir):
+        [outcome, other] = run(tmp_path, "a", "b", resume=True)
+    assert outcome.error == "process 1 has been training"
+    assert other.scores is not None
+    entry = read_progress(tmp_path)["models"]["a"]
+    assert (entry["status"], entry["epochs_done"], entry["error"]) == ("running", 7, None)
+    # ensure the above was a meaningful test
+    [outcome] = run(tmp_path, "a", resume=True)
+    assert read_progress(tmp_path)["models"]["a"]["status"] == "failed"
+
+
+def test_halvings_for_want_of_memory_are_noted(training: FakeTraining, tmp_path: Path) -> None:
+    training.num_parts = 4
+    run(tmp_path, "a")
+    note = read_progress(tmp_path)["models"]["a"]["note"]
+    assert note == "out of memory: steps were computed in 4 parts instead of 1"
+
+
+def test_the_runner_rests_between_two_runs_only(
+    training: FakeTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[str] = []
+    monkeypatch.setattr(
+        "xlite.studies.runner._rest",
+        lambda seconds, before: rests.append(f"{seconds:g} {before.name}"),
+    )
+    data: Any = FakeData()
+    run(tmp_path, "b")
+    resting = RUNTIME.model_copy(update={"pause_seconds": 3.0})
+    run_plan(plan("a", "b", "c"), data, tmp_path, runtime=resting, resume=True)
+    assert rests == ["3 c"], "b is finished: nothing is between it and another"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_rest(training: FakeTraining, tmp_path: Path, number: int) -> None:
+    data: Any = FakeData()
+    resting = RUNTIME.model_copy(update={"pause_seconds": 600.0})
+    threading.Timer(1.0, os.kill, (os.getpid(), number)).start()
+    with pytest.raises(InterruptedRunError, match=r"stopped before b\. .*--resume") as stopped:
+        run_plan(plan("a", "b"), data, tmp_path, runtime=resting)
+    assert stopped.value.exit_code == 128 + number
+    assert statuses(read_progress(tmp_path)["models"]) == ["finished", "pending"]
+
+
+@pytest.mark.parametrize("other", [{"devices": 2}, {"num_nodes": 2}])
+def test_jobs_and_devices_exclude_each_other(
+    training: FakeTraining, tmp_path: Path, other: dict[str, int]
+) -> None:
+    data: Any = FakeData()
+    runtime = RUNTIME.model_copy(update={"jobs": 2, **other})
+    with pytest.raises(InputError, match="--jobs .*exclude each other"):
+        run_plan(plan("a", "b"), data, tmp_path, runtime=runtime)
+    assert not (tmp_path / "training_progress.json").exists()
+
+
+def test_only_the_main_process_writes(
+    training: FakeTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlite.studies.runner.is_main_process", lambda: False)
+    (tmp_path / "training_progress.json").write_text('{"models": {}}')
+    outcomes = run(tmp_path, "a")
+    assert outcomes[0].scores is not None
+    assert (tmp_path / "training_progress.json").read_text() == '{"models": {}}'
+    assert not (tmp_path / "baseline_results.csv").exists()

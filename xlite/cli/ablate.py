@@ -9,9 +9,12 @@ import typer
 from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
+from xlite.cli.loss_options import LossOptions
 from xlite.cli.names import split_names
+from xlite.cli.running_options import RunningOptions
+from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.study import StudyOptions, require_success
-from xlite.cli.training_options import LossOptions, SamplerOptions, TrainingOptions
+from xlite.cli.training_options import TrainingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +32,7 @@ def register(app: typer.Typer) -> None:
 def ablate(
     study: StudyOptions,
     training: TrainingOptions,
+    running: RunningOptions,
     sampling: SamplerOptions,
     losses_settings: LossOptions,
     model: Annotated[str, typer.Option(help="The model to train under each loss.")],
@@ -49,6 +53,7 @@ def ablate(
 
     names = split_names(losses)
     base = training.to_settings(
+        running,
         model=model,
         loss=losses_settings.to_settings(names[0] if names else ""),
         sampler=sampling.to_settings(sampler),
@@ -56,7 +61,7 @@ def ablate(
     )
     plan = plan_losses(base, names)
     data = study.load_data()
-    outcomes = study.run(plan, data, training)
+    outcomes = study.run(plan, data, running)
     positives = dict(zip(data.vocabulary, data.parts["train"].positives.tolist(), strict=True))
     rows = compare_to_baseline(outcomes, positives)
     if rows:

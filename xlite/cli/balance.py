@@ -10,7 +10,8 @@ import typer
 from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
-from xlite.cli.training_options import LossOptions, SamplerOptions
+from xlite.cli.loss_options import LossOptions
+from xlite.cli.sampler_options import SamplerOptions
 from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from xlite import console
 from xlite.cli import options
 from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xlite.cli.training_options import TrainingOptions
+    from xlite.cli.running_options import RunningOptions
     from xlite.studies.plan import PlannedRun
     from xlite.studies.runner import Outcome
     from xlite.training.data import StudyData
@@ -37,21 +38,20 @@ class StudyOptions:
         return load_study_data(split, self.cache, images_dir=self.images)
 
     def run(
-        self, plan: Sequence[PlannedRun], data: StudyData, training: TrainingOptions
+        self, plan: Sequence[PlannedRun], data: StudyData, running: RunningOptions
     ) -> list[Outcome]:
         """Train what is unfinished of the plan and bring the experiment log up to date."""
+        from xlite.cli.power_safe import describe
         from xlite.reporting.experiment_log import update_experiment_log
         from xlite.studies.runner import run_plan
+        from xlite.training.device import is_main_process
 
-        outcomes = run_plan(
-            plan,
-            data,
-            self.out,
-            runtime=training.to_runtime(),
-            weights_path=training.weights,
-            resume=self.resume,
-        )
-        update_experiment_log(options.experiment_log_path(self.out), self.out)
+        runtime = running.to_runtime(is_cached=data.is_cached)
+        if running.power_safe:
+            console.say(describe(plan[0].settings, runtime))
+        outcomes = run_plan(plan, data, self.out, runtime=runtime, resume=self.resume)
+        if is_main_process():
+            update_experiment_log(options.experiment_log_path(self.out), self.out)
         return outcomes
 
 

@@ -1,4 +1,4 @@
-"""`xlite train`: many models, one after the other, resumable."""
+"""`xlite train`: many models and seeds, in turn or side by side, resumable."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import typer
 from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
+from xlite.cli.loss_options import LossOptions
 from xlite.cli.names import split_names
+from xlite.cli.running_options import RunningOptions
+from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.study import StudyOptions, require_success
-from xlite.cli.training_options import LossOptions, SamplerOptions, TrainingOptions
+from xlite.cli.training_options import TrainingOptions
+from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 _EPILOG = (
     "Example: xlite train --models efficientnet_b0_mhsa,mobilenet_v3_large_performer "
-    "--epochs 20 --resume"
+    "--seeds 0,1,2 --epochs 20 --resume"
 )
 
 
@@ -32,6 +36,7 @@ def register(app: typer.Typer) -> None:
 def train(
     study: StudyOptions,
     training: TrainingOptions,
+    running: RunningOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
     models: Annotated[
@@ -41,28 +46,43 @@ def train(
             "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer."
         ),
     ],
-    loss: Annotated[str, typer.Option(help="bce, pos-weight or focal.")] = "pos-weight",
+    context: typer.Context,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,…",
+            help="Seeds separated by commas: each model is trained with each. Default: --seed.",
+        ),
+    ] = None,
+    loss: Annotated[
+        str,
+        typer.Option(
+            help="bce, pos-weight, focal, combined, asymmetric, class-balanced, "
+            "distribution-balanced, ldam, logit-adjusted, two-way or zlpr."
+        ),
+    ] = "pos-weight",
     sampler: Annotated[str, typer.Option(help="See `xlite verify-balance --compare`.")] = "none",
     json: options.Json = False,
 ) -> None:
     """Train models on a split, one run folder each, and rank them on validation.
 
     Stopped by Ctrl-C, SIGTERM or a power cut, the same command with --resume skips finished
-    models and continues the unfinished one. A model that fails is recorded with its error and
-    the others go on (exit 1).
+    runs and continues the unfinished ones. A run that fails is recorded with its error and
+    the others go on (exit 1). `xlite status` shows how far they are.
     """
     from xlite.studies.plan import plan_models
 
     names = split_names(models)
     base = training.to_settings(
+        running,
         model=names[0] if names else "",
         loss=losses.to_settings(loss),
         sampler=sampling.to_settings(sampler),
         seed=study.seed,
     )
-    plan = plan_models(base, names)
+    plan = plan_models(base, names, seeds=_parse_seeds(seeds, context))
     data = study.load_data()
-    outcomes = study.run(plan, data, training)
+    outcomes = study.run(plan, data, running)
     if json:
         console.result_json(
             {
@@ -76,6 +96,23 @@ def train(
         _print_ranking(outcomes)
         console.say(f"written: {study.out}, {options.experiment_log_path(study.out)}")
     require_success(outcomes)
+
+
+def _parse_seeds(text: str | None, context: typer.Context) -> list[int]:
+    """The seeds that were named; none when --seed is to count."""
+    if text is None:
+        return []
+    source = context.get_parameter_source("seed")
+    if source is not None and source.name == "COMMANDLINE":
+        raise InputError("--seed and --seeds exclude each other. Pass one.")
+    seeds = split_names(text)
+    wrong = [seed for seed in seeds if not (seed.isascii() and seed.isdigit())]
+    if wrong or not seeds:
+        raise InputError(
+            f"--seeds: {wrong[0] if wrong else text!r} is no whole number from 0. Pass numbers "
+            "separated by commas, as in --seeds 0,1,2."
+        )
+    return [int(seed) for seed in seeds]
 
 
 def _print_ranking(outcomes: Sequence[Outcome]) -> None:
@@ -96,7 +133,7 @@ def _print_ranking(outcomes: Sequence[Outcome]) -> None:
     if cells:
         console.table(
             "Validation, macro over the labels",
-            ["model", "AUROC", "AP", "F1 (cross-fitted)", "best epoch", "parameters", "time"],
+            ["run", "AUROC", "AP", "F1 (cross-fitted)", "best epoch", "parameters", "time"],
             cells,
-            caption="One seed: a rank is no verdict. Test scores are in each run's scores.json.",
+            caption="A rank is no verdict. Test scores are in each run's scores.json.",
         )

@@ -17,11 +17,9 @@ from xlite.console import decimal
 INDEX_COLUMNS = ("id", "date", "model", "loss", "sampler", "seed", "val AUROC", "status")
 """The columns of the index."""
 
-WITHOUT_OPTION = frozenset({"plateau_patience", "plateau_factor", "clip_norm"})
-"""Settings that only Python can change, so that no command reproduces them."""
-
 _FINISHED = "finished"
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
+_WEIGHTS_OPTIONS = ("initial_weights", "warm_start")
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def render_record(key: str, run: FinishedRun, notes: str, log_dir: Path) -> str:
         *(f"- {_escape(fact)}" for fact in facts),
         "",
         "```sh",
-        _build_command(settings, changes),
+        build_train_command(settings),
         "```",
         "",
         f"<!-- notes:{key} -->{notes}<!-- end notes -->",
@@ -114,11 +112,8 @@ def _find_changes(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _describe_reproduction(changes: dict[str, Any], environment: dict[str, Any]) -> str:
     notes = []
-    if str(changes.get("initial_weights", "")).startswith(_WEIGHTS_FILE):
-        notes.append("FILE has the SHA-256 above")
-    without = [name for name in changes if name in WITHOUT_OPTION]
-    if without:
-        notes.append(f"{', '.join(without)} can be set in Python only")
+    if any(str(changes.get(name, "")).startswith(_WEIGHTS_FILE) for name in _WEIGHTS_OPTIONS):
+        notes.append("each FILE has its SHA-256 above")
     return (
         f"To reproduce, with the same split and cache (xlite {environment['xlite']}, torch "
         f"{environment['torch']}, Python {environment['python']}, {environment['machine']}, "
@@ -126,7 +121,9 @@ def _describe_reproduction(changes: dict[str, Any], environment: dict[str, Any])
     )
 
 
-def _build_command(settings: dict[str, Any], changes: dict[str, Any]) -> str:
+def build_train_command(settings: dict[str, Any]) -> str:
+    """The command line that trains a run with these settings again, in the project's folder."""
+    changes = dict(_find_changes(settings))
     # Always said, since a default of the command may come to differ from this run.
     always = {
         "--models": settings["model"],
@@ -141,7 +138,9 @@ def _build_command(settings: dict[str, Any], changes: dict[str, Any]) -> str:
         option = _option_of(name)
         if name == "initial_weights":
             words += ["--weights", "FILE"] if value.startswith(_WEIGHTS_FILE) else [_UNTRAINED]
-        elif name not in WITHOUT_OPTION and option not in always:
+        elif name == "warm_start":
+            words += ["--warm-start", "FILE"]
+        elif option not in always:
             words += [option] if value is True else [option, _as_argument(value)]
     return " ".join(shlex.join(words).split())
 

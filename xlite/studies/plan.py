@@ -20,12 +20,28 @@ class PlannedRun:
     settings: TrainSettings
 
 
-def plan_models(base: TrainSettings, models: Sequence[str]) -> list[PlannedRun]:
-    """One run a model, all else equal. Raises InputError for an unknown or repeated name."""
+def plan_models(
+    base: TrainSettings, models: Sequence[str], *, seeds: Sequence[int] = ()
+) -> list[PlannedRun]:
+    """One run a model and seed, all else equal; models in turn, each with all of its seeds.
+
+    Without `seeds` it is the seed of `base`. A run is named after its model, and after its seed
+    where there are several: `model:s0`. Raises InputError for an unknown or repeated model or
+    seed.
+    """
     _require_distinct("--models", models)
     for model in models:
         check_timm_name(parse_model_name(model).timm_name)
-    return [PlannedRun(model, base.model_copy(update={"model": model})) for model in models]
+    used = list(seeds) or [base.seed]
+    _require_distinct("--seeds", [str(seed) for seed in used])
+    return [
+        PlannedRun(
+            model if len(used) == 1 else f"{model}:s{seed}",
+            base.model_copy(update={"model": model, "seed": seed}),
+        )
+        for model in models
+        for seed in used
+    ]
 
 
 def plan_losses(base: TrainSettings, losses: Sequence[str]) -> list[PlannedRun]:

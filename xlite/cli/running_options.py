@@ -1,0 +1,148 @@
+"""Where and from which weights runs are trained: the options that every training command shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.config import Runtime
+
+_option = partial(typer.Option, rich_help_panel="Running")
+_weights_option = partial(typer.Option, rich_help_panel="Model")
+
+
+@dataclass(frozen=True)
+class RunningOptions:
+    """Initial weights, machine, and how runs share it."""
+
+    weights: Annotated[
+        Path | None,
+        _weights_option(
+            metavar="FILE",
+            help="Backbone weights, .safetensors. Default: timm's, from its hub.",
+        ),
+    ] = None
+    pretrained: Annotated[
+        bool,
+        _weights_option("--pretrained/--no-pretrained", help="Start from ImageNet weights."),
+    ] = True
+    warm_start: Annotated[
+        Path | None,
+        _weights_option(
+            metavar="FILE",
+            help="Checkpoint of which whatever fits is loaded: another run's best.safetensors, "
+            "a file of timm, torch or Lightning.",
+        ),
+    ] = None
+    precision: Annotated[
+        str,
+        _option(help="auto (bf16 or fp16 on a GPU, else fp32), fp32, bf16 or fp16."),
+    ] = "auto"
+    device: Annotated[str, _option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
+    devices: Annotated[int, _option(help="Devices of this machine that train one run.")] = 1
+    nodes: Annotated[
+        int,
+        _option(
+            help="Machines that train one run together, each by this command under torchrun or "
+            "Slurm.",
+        ),
+    ] = 1
+    workers: Annotated[int | None, _option(help="Loader processes. Default: chosen.")] = None
+    jobs: Annotated[
+        int,
+        _option(help="Runs that train side by side on this machine, which share its cores."),
+    ] = 1
+    checkpoint_minutes: Annotated[
+        float | None,
+        _option(
+            help="Minutes between two checkpoints within an epoch; 0 writes one after each step. "
+            "Default: 10, with --power-safe 2.",
+        ),
+    ] = None
+    pause: Annotated[
+        float | None,
+        _option(
+            metavar="SECONDS",
+            help="Rest between two runs. Default: 0, with --power-safe 30.",
+        ),
+    ] = None
+    power_safe: Annotated[
+        bool,
+        _option(
+            "--power-safe",
+            help="Spare power supply and cooling: at most 2 loader processes, each step in 2 "
+            "parts or more (same batch), rests between runs, frequent checkpoints.",
+        ),
+    ] = False
+
+    def describe_weights(self) -> dict[str, str | None]:
+        """The settings that say which weights a run starts from, files by their SHA-256."""
+        if self.weights is not None and not self.pretrained:
+            raise InputError("--weights and --no-pretrained exclude each other. Pass one.")
+        initial = "hub" if self.pretrained else "none"
+        return {
+            "initial_weights": _name_file("--weights", self.weights) or initial,
+            "warm_start": _name_file("--warm-start", self.warm_start),
+        }
+
+    def to_runtime(self, *, is_cached: bool) -> Runtime:
+        """Where and with how many processes to run; is_cached: images come from a cache."""
+        from xlite.cli.power_safe import spare
+        from xlite.config import Runtime
+
+        given = {"checkpoint_minutes": self.checkpoint_minutes, "pause_seconds": self.pause}
+        runtime = Runtime.parse(
+            device=self.device,
+            devices=self.devices,
+            num_nodes=self.nodes,
+            num_workers=self.workers,
+            jobs=self.jobs,
+            weights_path=self.weights,
+            warm_start=self.warm_start,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        if not self.power_safe:
+            return runtime
+        from xlite.dataset.loader import default_num_workers
+
+        num_workers = runtime.num_workers
+        if num_workers is None:
+            num_workers = default_num_workers(is_cached=is_cached, has_gpu=self._has_gpu())
+        return spare(
+            runtime,
+            num_workers=num_workers,
+            keeps_pause=self.pause is not None,
+            keeps_checkpoints=self.checkpoint_minutes is not None,
+        )
+
+    def resolve_precision(self) -> str:
+        """The precision that "auto" stands for on this machine."""
+        if self.precision != "auto":
+            return self.precision
+        import torch
+
+        if not self._has_gpu():
+            return "fp32"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+    def _has_gpu(self) -> bool:
+        import torch
+
+        return self.device != "cpu" and torch.cuda.is_available()
+
+
+def _name_file(option: str, path: Path | None) -> str | None:
+    from xlite.artifacts import sha256_of_file
+
+    if path is None:
+        return None
+    if not path.is_file():
+        raise InputError(f"weights file {path} does not exist. Pass {option} FILE.")
+    return f"sha256:{sha256_of_file(path)}"

@@ -1,0 +1,114 @@
+"""`xlite status`: the queue of runs as a table, once or while it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.studies.outlook import Outlook
+
+_EPILOG = "Example: xlite status --out experiments --watch"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("status", rich_help_panel="Training", epilog=_EPILOG)(status)
+
+
+def status(
+    out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Redraw until all runs have ended, or Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option("--interval", min=0.1, help="--watch: seconds between two drawings.")
+    ] = 2.0,
+    json: options.Json = False,
+) -> None:
+    """Show the runs of an experiments folder: status, epochs, best score, time left.
+
+    The time left goes by a run's own seconds an epoch, or the mean of the others', to the last
+    epoch: early stopping may end it sooner. "stopped" is a run whose process ended without a
+    word; --resume of the command that trained it continues it.
+    """
+    from xlite.studies.outlook import read_outlook
+
+    if watch and json:
+        raise InputError("--watch and --json exclude each other. Pass one.")
+    outlook = read_outlook(out)
+    if json:
+        console.result_json(dataclasses.asdict(outlook))
+        return
+    _draw(outlook)
+    if not watch:
+        return
+    try:
+        while not outlook.has_ended:
+            time.sleep(interval)
+            seen, outlook = outlook, read_outlook(out)
+            # A log need not hear every two seconds that two seconds have gone by.
+            if sys.stdout.isatty() or _timeless(outlook) != _timeless(seen):
+                _clear_screen()
+                _draw(outlook)
+    except KeyboardInterrupt:
+        return
+
+
+def format_duration(seconds: float | None) -> str:
+    """A duration in its two largest units, or "–" when it is not known.
+
+    >>> format_duration(42), format_duration(200), format_duration(7500), format_duration(None)
+    ('42 s', '3 min 20 s', '2 h 05 min', '–')
+    """
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _draw(outlook: Outlook) -> None:
+    counts: dict[str, int] = {}
+    for run in outlook.runs:
+        counts[run.status] = counts.get(run.status, 0) + 1
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+    if outlook.seconds_left != 0:
+        summary += f"; left in total: {format_duration(outlook.seconds_left)}"
+    columns = ["run", "status", "epoch", "best val AUROC", "elapsed", "left"]
+    rows = [
+        [
+            run.name,
+            run.status,
+            f"{run.epochs_done}/{run.epochs}",
+            console.decimal(run.best_val_auroc),
+            format_duration(run.seconds),
+            "" if run.seconds_left == 0 else format_duration(run.seconds_left),
+        ]
+        for run in outlook.runs
+    ]
+    if any(run.error or run.note for run in outlook.runs):
+        columns.append("remark")
+        for row, run in zip(rows, outlook.runs, strict=True):
+            row.append(run.error or run.note or "")
+    console.table("Runs", columns, rows, caption=summary)
+
+
+def _timeless(outlook: Outlook) -> list[tuple[object, ...]]:
+    return [(run.name, run.status, run.epochs_done) for run in outlook.runs]
+
+
+def _clear_screen() -> None:
+    from rich.console import Console
+
+    Console().clear()  # nothing where that is no terminal

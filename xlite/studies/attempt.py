@@ -1,0 +1,88 @@
+"""One attempt at one run of a study, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlite import console
+from xlite.errors import InterruptedRunError, XliteError
+from xlite.studies.plan import PlannedRun
+from xlite.training.run import train_run
+
+if TYPE_CHECKING:
+    from xlite.config import Runtime, TrainSettings
+    from xlite.training.data import StudyData
+    from xlite.training.state import TrainState
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A planned run and the folder it is trained in."""
+
+    planned: PlannedRun
+    run_dir: Path
+
+    @property
+    def name(self) -> str:
+        """What tables and progress call it."""
+        return self.planned.name
+
+    @property
+    def settings(self) -> TrainSettings:
+        """What decides its result."""
+        return self.planned.settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a planned run ended: its folder, and the scores or the error."""
+
+    name: str
+    run_dir: Path
+    scores: dict[str, Any] | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What is told of a run after each epoch; seconds are those of all its sittings."""
+
+    epochs_done: int
+    best_val_auroc: float | None
+    seconds: float
+
+
+def attempt_run(
+    run: StudyRun,
+    data: StudyData,
+    *,
+    runtime: Runtime,
+    resume: bool,
+    on_epoch: Callable[[EpochReport], None],
+) -> Outcome:
+    """Train a run to its end; whatever goes wrong is said and becomes the outcome's error.
+
+    Raises InterruptedRunError or KeyboardInterrupt when a signal asked for an end.
+    """
+
+    def report(state: TrainState) -> None:
+        on_epoch(EpochReport(state.epoch, state.best_val_auroc, round(state.seconds, 3)))
+
+    try:
+        scores = train_run(
+            run.settings, data, run.run_dir, runtime=runtime, resume=resume, on_epoch=report
+        )
+    except InterruptedRunError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever one model does, the others go on
+        message = str(error) if isinstance(error, XliteError) else _describe(error)
+        console.error(f"{run.name} failed: {message}")
+        return Outcome(run.name, run.run_dir, None, message)
+    return Outcome(run.name, run.run_dir, scores, None)
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

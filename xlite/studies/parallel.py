@@ -1,0 +1,244 @@
+"""Runs side by side on one machine, each in a process of its own.
+
+The parent starts the processes, keeps the record and shows what they say; each run has its own
+lock, its own checkpoint and its own end. A process that dies takes nothing but its run along.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
+
+from xlite import console
+from xlite.errors import InterruptedRunError
+from xlite.studies.attempt import EpochReport, Outcome, StudyRun
+from xlite.studies.child import Interrupted, Speech, Started, train_in_child
+from xlite.training.signals import catch_stop_signals
+
+if TYPE_CHECKING:
+    from xlite.config import Runtime
+    from xlite.studies.record import StudyRecord
+    from xlite.training.data import StudyData
+
+_POLL_SECONDS = 0.2
+
+
+def train_side_by_side(
+    runs: Sequence[StudyRun],
+    data: StudyData,
+    record: StudyRecord,
+    *,
+    runtime: Runtime,
+    resume: bool,
+) -> list[Outcome]:
+    """Train `runtime.jobs` runs at a time; returns their outcomes in the order of their ends.
+
+    On SIGINT or SIGTERM each of them finishes its step, saves and ends, and InterruptedRunError
+    is raised; a second Ctrl-C ends all of them at once.
+    """
+    train = partial(
+        train_in_child,
+        data=data,
+        runtime=runtime,
+        resume=resume,
+        num_threads=max(1, _count_cores() // runtime.jobs),
+        speech=Speech(*console.current_settings()),
+    )
+    crew = _Crew(record)
+    waiting = deque(runs)
+    next_start = 0.0
+    with catch_stop_signals() as stop:
+        try:
+            while crew.children or (waiting and not stop):
+                if stop:
+                    crew.stop()
+                elif (
+                    waiting and len(crew.children) < runtime.jobs and time.monotonic() >= next_start
+                ):
+                    run = waiting.popleft()
+                    record.claim(run)
+                    crew.children.append(_start(run, train))
+                if crew.listen():
+                    next_start = time.monotonic() + runtime.pause_seconds
+        finally:
+            crew.end_at_once()
+    if stop:
+        raise InterruptedRunError(
+            f"stopped: {len(crew.outcomes)} of {len(runs)} runs have ended, the state of "
+            f"{len(crew.interrupted)} is saved. The same command with --resume continues from "
+            "there.",
+            signal_number=stop.signal_number or 0,
+        )
+    return crew.outcomes
+
+
+@dataclass
+class _Child:
+    """A run's process as the parent sees it."""
+
+    run: StudyRun
+    process: BaseProcess
+    connection: Connection
+    was_started: bool = False
+    is_open: bool = True
+    """Whether more may come through the connection."""
+    outcome: Outcome | None = None
+
+
+@dataclass
+class _Crew:
+    """The children that live, and what has become of the others."""
+
+    record: StudyRecord
+    children: list[_Child] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    interrupted: list[StudyRun] = field(default_factory=list)
+    is_stopping: bool = False
+
+    def stop(self) -> None:
+        """Ask each child, once, to save and end."""
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        console.say("stopping: each run finishes its step and saves; Ctrl-C again ends at once")
+        # On Windows it would kill, and Ctrl-C has reached the children of a console by itself.
+        if os.name != "nt":
+            for child in self.children:
+                child.process.terminate()
+
+    def end_at_once(self) -> None:
+        """Kill the children that are left: what they have not saved is lost."""
+        for child in self.children:
+            child.process.kill()
+            child.process.join()
+            if child.was_started:
+                self.record.interrupt(child.run)
+
+    def listen(self) -> bool:
+        """Wait a little for children to speak or end, and note it; whether one has ended."""
+        wait(
+            [
+                *(child.connection for child in self.children if child.is_open),
+                *(child.process.sentinel for child in self.children),
+            ],
+            timeout=_POLL_SECONDS,
+        )
+        # Who has ended is asked before reading, so that none of its last words stay unread.
+        ended = [child for child in self.children if not child.process.is_alive()]
+        for child in self.children:
+            self._read(child)
+        for child in ended:
+            self._note_end(child)
+        return bool(ended)
+
+    def _read(self, child: _Child) -> None:
+        try:
+            while child.is_open and child.connection.poll():
+                self._note(child, child.connection.recv())
+        except (EOFError, OSError):  # the second when a killed process has left half a message
+            child.is_open = False
+
+    def _note(self, child: _Child, message: object) -> None:
+        match message:
+            case str():
+                _show(child.run.name, message)
+            case Started():
+                child.was_started = True
+                self.record.start(child.run)
+            case EpochReport():
+                self.record.report(child.run, message)
+            case Outcome():
+                child.outcome = message
+            case Interrupted():
+                self._note_interruption(child.run)
+
+    def _note_interruption(self, run: StudyRun) -> None:
+        self.interrupted.append(run)
+        self.record.interrupt(run)
+
+    def _note_end(self, child: _Child) -> None:
+        child.process.join()
+        child.connection.close()
+        self.children.remove(child)
+        run, outcome = child.run, child.outcome
+        if outcome is None and self.is_stopping:
+            if child.was_started and run not in self.interrupted:
+                self._note_interruption(run)
+            return
+        if outcome is None:
+            outcome = Outcome(run.name, run.run_dir, None, _describe_death(child.process.exitcode))
+            console.error(f"{run.name} failed: {outcome.error}")
+        self.record.end(run, outcome)
+        self.outcomes.append(outcome)
+
+
+def _start(run: StudyRun, train: partial[None]) -> _Child:
+    # A fork would inherit torch's and OpenCV's threads as locks that nobody opens again. And a
+    # pipe for each child: the lock of a common queue would die with the process that holds it.
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=train, args=(sender, run), name=run.name)
+    # Its own start would let interrupts through again.
+    resource_tracker.ensure_running()
+    with _hold_back_interrupts():
+        process.start()
+    sender.close()
+    return _Child(run, process, receiver)
+
+
+@contextmanager
+def _hold_back_interrupts() -> Iterator[None]:
+    """Processes that start within the block never see SIGINT.
+
+    A terminal sends Ctrl-C to all of its processes: children would be told twice, by it and by
+    their parent, and take the second time for "end at once".
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def _count_cores() -> int:
+    # A container or a batch system may grant fewer than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _show(name: str, line: str) -> None:
+    if line.startswith("warning: "):
+        console.warn(f"{name}: {line.removeprefix('warning: ')}")
+    elif line.startswith("error: "):
+        console.error(line.removeprefix("error: "))
+    else:
+        console.say(f"{name} | {line}")
+
+
+def _describe_death(exit_code: int | None) -> str:
+    """What an exit code of a process without an outcome means, and what to do.
+
+    >>> _describe_death(-9)[:54]
+    'its process was killed by SIGKILL (exit code -9), as s'
+    """
+    if exit_code is not None and exit_code < 0:
+        cause = f"was killed by {signal.Signals(-exit_code).name} (exit code {exit_code})"
+    else:
+        cause = f"ended by itself with exit code {exit_code}"
+    return (
+        f"its process {cause}, as systems do that run out of memory. Lower --jobs or "
+        "--batch-size if so; --resume continues from its last checkpoint."
+    )
