@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from xlite import __version__, console
-from xlite.cli import ablate, balance, cache, demo, split, train
+from xlite.cli import ablate, balance, cache, demo, models, split, status, train
 from xlite.errors import XliteError
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -73,7 +73,7 @@ def set_up(
     )
 
 
-for command in (demo, split, cache, balance, train, ablate):
+for command in (demo, split, cache, balance, models, train, status, ablate):
     command.register(app)
 
 
