@@ -4,13 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test soak lint bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/xlite demo
 
 test: lint
 	$(BIN)/pytest -W error::UserWarning:xlite
+
+# Exact resume under 200 kills, then under 50 with loader processes; a quarter of an hour.
+soak: $(INSTALLED)
+	folder=$$(mktemp -d) && \
+	$(BIN)/python tests/training/kill_harness.py --kills 200 --out $$folder/without-workers && \
+	$(BIN)/python tests/training/kill_harness.py --kills 50 --workers 2 --out $$folder/with-workers && \
+	rm -r $$folder
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from xlite.errors import InterruptedRunError
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -63,7 +65,12 @@ def warn(message: str) -> None:
 
 
 def error(message: str) -> None:
-    """Write an error message; with `--debug`, after the traceback that led to it."""
+    """Write an error message; with `--debug`, after the traceback that led to it.
+
+    Of several processes only the first says that it was stopped: the others were, too.
+    """
+    if _verbosity == SILENT and isinstance(sys.exc_info()[1], InterruptedRunError):
+        return
     if _shows_tracebacks and sys.exc_info()[0] is not None:
         sys.stderr.write(traceback.format_exc())
     sys.stderr.write(f"error: {message}\n")

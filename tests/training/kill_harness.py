@@ -18,15 +18,9 @@ if __name__ == "__main__":  # before numpy: a fork copies no threads, but what t
 
 import argparse
 import json
-import select
-import signal
 import sys
-import threading
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +28,16 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from kill_sitting import (
+    STAGES,
+    Plan,
+    end_session,
+    forget_momentum,
+    fork,
+    inject_kills,
+    read_points,
+)
+from run_comparison import find_differences
 from tqdm import tqdm
 
 from xlite.artifacts import (
@@ -53,7 +57,6 @@ from xlite.dataset.transforms import Augmentation
 from xlite.models.pretrained import import_timm
 from xlite.training import resume
 from xlite.training.data import StudyData, load_study_data
-from xlite.training.history import MACHINE_COLUMNS
 from xlite.training.lock import LOCK_RECORD
 from xlite.training.run import train_run
 
@@ -78,8 +81,6 @@ SETTINGS = TrainSettings(
     augment="medium",
 )
 
-STAGES = ("open", "torn", "written", "verified", "kept", "renamed")
-"""Where a kill falls inside checkpoint writing; "torn" is half-way through its bytes."""
 EARLY_FILES = (RUN_CONFIG, RUN_BEST, RUN_HISTORY, LOCK_RECORD)
 LATE_FILES = (predictions_name("val"), predictions_name("test"), RUN_SCORES)
 
@@ -87,18 +88,6 @@ KILLS_A_RUN = 25
 KILLS_AT_ONE_STEP = 3
 """After so many, a sitting is left alone until it has written a checkpoint."""
 HANG_SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a sitting is to end: SIGKILL once it has written `num_saved` checkpoints, and then …"""
-
-    num_saved: int
-    point: str | None
-    """… reaches this point, or with None, from outside …"""
-    fraction: float
-    """… after this share of the time that a checkpoint usually takes to come; of a torn
-    checkpoint, the share of its bytes that are written."""
 
 
 @dataclass
@@ -125,112 +114,6 @@ def prepare_data(folder: Path) -> StudyData:
     write_split(parts, folder / "splits", {}, overwrite=False)
     split = read_split(folder / "splits")
     return load_study_data(split, folder, images_dir=table.parent / "images")
-
-
-def inject_kills(plan: Plan | None, tell: int) -> None:
-    """Make this process tell each stage that it reaches, and die where it is planned to."""
-    num_saved = 0
-    torch_save, path_replace = torch.save, Path.replace
-
-    def is_due(point: str) -> bool:
-        return plan is not None and plan.point == point and num_saved >= plan.num_saved
-
-    def reach(point: str) -> None:
-        nonlocal num_saved
-        if is_due(point):
-            os.write(tell, f"died\n{point}\n".encode())
-            os.kill(os.getpid(), signal.SIGKILL)
-        if point in STAGES:
-            os.write(tell, f"{point}\n".encode())
-        num_saved += point == "renamed"
-
-    def save(content: Any, path: Path) -> None:
-        torch_save(content, path)
-        if plan is not None and is_due("torn"):
-            os.truncate(path, int(plan.fraction * path.stat().st_size))
-            reach("torn")
-
-    def replace(path: Path, target: Path) -> Path:
-        reach(f"before {target.name}")
-        replaced = path_replace(path, target)
-        reach(f"after {target.name}")
-        return replaced
-
-    torch.save, Path.replace = save, replace  # type: ignore[assignment,method-assign]
-    resume.checkpoint_stage = reach
-
-
-def forget_momentum() -> None:
-    """Make this process resume without AdamW's moments."""
-    read_checkpoint = resume.read_checkpoint
-
-    def read(path: Path) -> dict[str, Any]:
-        content = read_checkpoint(path)
-        content["optimizer"]["state"] = {}
-        return content
-
-    resume.read_checkpoint = read
-
-
-def fork(child: Callable[[int], None], log: Path) -> tuple[int, int]:
-    """Pid of a process that does `child` in a session of its own, and the pipe that it tells."""
-    assert threading.active_count() == 1, "ensure that nothing is locked for ever in the child"
-    hear, tell = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(tell)
-        return pid, hear
-    status = 1
-    try:
-        os.setsid()
-        os.close(hear)
-        with log.open("ab") as file:
-            os.dup2(file.fileno(), sys.stdout.fileno())
-            os.dup2(file.fileno(), sys.stderr.fileno())
-        child(tell)
-        status = 0
-    finally:
-        # Whatever happened, the child must not go on in its parent's code.
-        if status:
-            traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def read_points(hear: int, patience: Callable[[int], float]) -> Iterator[str]:
-    """What a sitting tells, until it ends or its time is up.
-
-    patience: the seconds that it is given after its last checkpoint, or its start, by the number
-    of checkpoints that it has written.
-    """
-    rest, num_saved, since = b"", 0, time.monotonic()
-    while True:
-        seconds = since + patience(num_saved) - time.monotonic()
-        if not select.select([hear], [], [], max(0.0, seconds))[0]:
-            return
-        data = os.read(hear, 65536)
-        if not data:
-            return
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            if line == b"renamed":
-                num_saved, since = num_saved + 1, time.monotonic()
-            yield line.decode()
-
-
-def end_session(pid: int) -> int:
-    """Kill a sitting and all processes that it has started; returns its wait status."""
-    os.kill(pid, signal.SIGKILL)
-    with suppress(ProcessLookupError):  # it may not have come to have a session of its own
-        os.killpg(pid, signal.SIGKILL)
-    status = os.waitpid(pid, 0)[1]
-    deadline = time.monotonic() + 30
-    with suppress(ProcessLookupError):
-        while True:
-            os.killpg(pid, 0)
-            assert time.monotonic() < deadline, f"processes of session {pid} survive"
-            time.sleep(0.005)
-    return status
 
 
 def find_position(run_dir: Path) -> tuple[int, int]:
@@ -337,49 +220,6 @@ class Harness:
         start, *later = self.usual.saved_at
         usual = start if num_saved == 0 else (later[-1] - start) / len(later)
         return plan.fraction * usual
-
-
-def find_differences(left: Path, right: Path) -> list[str]:
-    """What two finished runs differ in: names of files, and of values inside them."""
-    found = {path.name for path in left.iterdir()} ^ {path.name for path in right.iterdir()}
-    for name in (RUN_BEST, *map(predictions_name, ("val", "test"))):
-        if (left / name).read_bytes() != (right / name).read_bytes():
-            found.add(name)
-    for name in (RUN_HISTORY, RUN_LAST, RUN_SCORES, RUN_CONFIG):
-        pair = [dict(list_values(read_artifact(run_dir / name))) for run_dir in (left, right)]
-        keys = pair[0].keys() | pair[1].keys()
-        found |= {f"{name}{key}" for key in keys if pair[0].get(key) != pair[1].get(key)}
-    return sorted(found)
-
-
-def read_artifact(path: Path) -> Any:
-    """The content of a checkpoint, a JSON file, or the history as a list of lines' cells."""
-    match path.suffix:
-        case ".pt":
-            return resume.read_checkpoint(path)
-        case ".json":
-            return json.loads(path.read_text())
-    header, *rows = (line.split(",") for line in path.read_text().splitlines())
-    return [dict(zip(header, row, strict=True)) for row in rows]
-
-
-def list_values(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """The numbers, texts and tensors inside a nested value, each with its place.
-
-    Left out are a run's name and what tells of the machine's speed and memory.
-    """
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key not in {*MACHINE_COLUMNS, "run_id"}:
-                yield from list_values(item, f"{place} {key}")
-    elif isinstance(value, list | tuple):
-        yield f"{place} length", len(value)
-        for number, item in enumerate(value):
-            yield from list_values(item, f"{place} {number}")
-    elif isinstance(value, torch.Tensor):
-        yield place, (value.dtype, value.shape, value.numpy().tobytes())
-    else:
-        yield place, repr(value)  # NaN equals NaN, 0.0 is not -0.0
 
 
 def main() -> None:

@@ -65,7 +65,8 @@ def attempt_run(
 ) -> Outcome:
     """Train a run to its end; whatever goes wrong is said and becomes the outcome's error.
 
-    Raises InterruptedRunError or KeyboardInterrupt when a signal asked for an end.
+    Raises InterruptedRunError or KeyboardInterrupt when a signal asked for an end, and what is no
+    XliteError when several processes train the run.
     """
 
     def report(state: TrainState) -> None:
@@ -78,6 +79,8 @@ def attempt_run(
     except InterruptedRunError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever one model does, the others go on
+        if runtime.devices * runtime.num_nodes > 1 and not isinstance(error, XliteError):
+            raise  # the processes of the run no longer agree on where they are
         message = str(error) if isinstance(error, XliteError) else _describe(error)
         console.error(f"{run.name} failed: {message}")
         return Outcome(run.name, run.run_dir, None, message)

@@ -5,6 +5,7 @@ All that the loop carries along is in `TrainState` and in the stepper's parts: s
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,13 +80,22 @@ class Trainer:
 
     def prepare(self, *, resume: bool) -> None:
         """Go back to the run's checkpoint, or write its first."""
-        if resume and self._load():
-            state = self.state
-            console.say(
-                f"{self.title}: continues in epoch {state.epoch + 1} after step {state.step}"
-            )
-        else:
+        if not (resume and self._load()):
             self._save()
+        elif self.is_trained:
+            console.say(f"{self.title}: all epochs are trained, and are judged now")
+        else:
+            console.say(
+                f"{self.title}: continues in epoch {self.state.epoch + 1} after step "
+                f"{self.state.step}"
+            )
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether no further epoch is to be trained."""
+        settings, state = self.settings, self.state
+        is_early = state.epochs_without_gain >= settings.early_stopping
+        return is_early or state.epoch >= settings.epochs
 
     def fit(
         self, *, stop: StopRequest, on_epoch: Callable[[TrainState], None] | None = None
@@ -95,10 +105,7 @@ class Trainer:
         Raises InterruptedRunError, state saved, when `stop` is set, and CheckFailedError when
         the loss or the gradient is no longer finite.
         """
-        settings = self.settings
-        while not self.state.is_finished(
-            epochs=settings.epochs, early_stopping=settings.early_stopping
-        ):
+        while not self.is_trained:
             try:
                 row = self._validate(stop) if self._train_epoch(stop) else None
             except StepOutOfMemoryError:
@@ -107,10 +114,10 @@ class Trainer:
             if row is None:
                 self._save()
                 raise InterruptedRunError(
-                    f"stopped in epoch {self.state.epoch + 1} of {settings.epochs} after step "
-                    f"{self.state.step}; {self.run_dir / RUN_LAST} is saved. The same command "
-                    "with --resume continues from there.",
-                    signal_number=stop.signal_number or 0,
+                    f"stopped in epoch {self.state.epoch + 1} of {self.settings.epochs} after "
+                    f"step {self.state.step}; {self.run_dir / RUN_LAST} is saved. The same "
+                    "command with --resume continues from there.",
+                    signal_number=stop.signal_number or signal.SIGTERM,
                 )
             self._finish_epoch(row)
             self._save()
@@ -267,11 +274,12 @@ class Trainer:
         return True
 
     def _write_best(self) -> None:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
+        # Not save_file: it writes through a temporary file of its own, which a kill would leave.
         if self.fabric.is_global_zero:
             with atomic_path(self.run_dir / RUN_BEST) as temporary:
-                save_file(self.best_weights, temporary)
+                temporary.write_bytes(save(self.best_weights))
 
 
 @contextmanager

@@ -79,10 +79,6 @@ class TrainState:
     """One row a finished epoch."""
     tally: EpochTally = field(default_factory=EpochTally)
 
-    def is_finished(self, *, epochs: int, early_stopping: int) -> bool:
-        """Whether no further epoch is to be trained."""
-        return self.epoch >= epochs or self.epochs_without_gain >= early_stopping
-
     @property
     def best_val_auroc(self) -> float | None:
         """The macro validation AUROC of the best epoch; None before the first has finished."""

@@ -1,0 +1,3 @@
+"""What pytest leaves alone: a script that imports its neighbours."""
+
+collect_ignore = ["kill_harness.py"]
