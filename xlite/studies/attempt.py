@@ -78,7 +78,7 @@ def attempt_run(
         )
     except InterruptedRunError:
         raise
-    except Exception as error:  # noqa: BLE001  # whatever one model does, the others go on
+    except Exception as error:  # whatever one model does, the others go on
         if runtime.devices * runtime.num_nodes > 1 and not isinstance(error, XliteError):
             raise  # the processes of the run no longer agree on where they are
         message = str(error) if isinstance(error, XliteError) else _describe(error)
