@@ -27,7 +27,7 @@ from xlite.config import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.dataset.split import read_split
 from xlite.errors import CheckFailedError, InputError, InterruptedRunError
 from xlite.scores.ranking import auroc, macro_mean
-from xlite.training import engine, step
+from xlite.training import engine, judge, step
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.history import MACHINE_COLUMNS
 from xlite.training.resume import read_checkpoint
@@ -177,6 +177,30 @@ def test_a_signal_during_validation_is_obeyed(
     monkeypatch.setattr(engine, "predict_logits", interrupt)
     with pytest.raises(InterruptedRunError, match="epoch 2 of 8 after step 7"):
         train_run(SETTINGS, data, run_dir, runtime=CPU)
+    monkeypatch.undo()
+    train_run(SETTINGS, data, run_dir, runtime=CPU, resume=True)
+    assert_same_results(run_dir, whole_run)
+
+
+def test_a_signal_during_judging_is_obeyed(
+    data: StudyData,
+    whole_run: Path,
+    interrupted_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_dir = shutil.copytree(interrupted_run, tmp_path / "run")
+    predict = judge.predict_logits
+
+    def interrupt(*arguments: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return predict(*arguments, **options)
+
+    monkeypatch.setattr(judge, "predict_logits", interrupt)
+    with pytest.raises(InterruptedRunError, match="after the last epoch.*--resume") as caught:
+        train_run(SETTINGS, data, run_dir, runtime=CPU, resume=True)
+    assert caught.value.exit_code == 130
+    assert not (run_dir / RUN_SCORES).exists()
     monkeypatch.undo()
     train_run(SETTINGS, data, run_dir, runtime=CPU, resume=True)
     assert_same_results(run_dir, whole_run)

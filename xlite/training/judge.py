@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from xlite.artifacts import (
     write_predictions,
 )
 from xlite.console import nan_to_none
+from xlite.errors import InterruptedRunError
 from xlite.models.classifier import count_parameters
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
     from xlite.training.data import StudyData
     from xlite.training.engine import Trainer
     from xlite.training.loaders import RunLoaders
+    from xlite.training.signals import StopRequest
 
 
-def judge_run(trainer: Trainer, loaders: RunLoaders, data: StudyData) -> dict[str, Any]:
+def judge_run(
+    trainer: Trainer, loaders: RunLoaders, data: StudyData, *, stop: StopRequest
+) -> dict[str, Any]:
     """The content of `scores.json`, written last: predictions of both parts come before it.
 
     Only validation is scored: the test part is sealed until `xlite evaluate --part test` asks.
+    Raises InterruptedRunError when `stop` is set on the way.
     """
     fabric, state, run_dir = trainer.fabric, trainer.state, trainer.run_dir
     model = trainer.stepper.model
@@ -40,8 +46,14 @@ def judge_run(trainer: Trainer, loaders: RunLoaders, data: StudyData) -> dict[st
             loaders.build_in_order(part),
             fabric=fabric,
             description=f"{trainer.title} {part}",
+            should_stop=stop.__bool__,
         )
-        assert outputs is not None, "nothing asks it to stop"
+        if outputs is None:
+            raise InterruptedRunError(
+                f"stopped after the last epoch, before {run_dir} was judged. The same command "
+                "with --resume does that.",
+                signal_number=stop.signal_number or signal.SIGTERM,
+            )
         probs = to_probs(outputs.logits)
         if fabric.is_global_zero:
             predictions = Predictions(manifest.image_ids, probs, data.vocabulary)

@@ -39,7 +39,7 @@ from xlite.training.judge import judge_run
 from xlite.training.loaders import RunLoaders
 from xlite.training.lock import hold_lock
 from xlite.training.processes import decide_once
-from xlite.training.signals import catch_stop_signals
+from xlite.training.signals import StopRequest, catch_stop_signals
 from xlite.training.state import TrainState
 from xlite.training.step import Stepper
 
@@ -122,6 +122,7 @@ def train_run(
             fabric=fabric,
             runtime=runtime,
             resume=resume,
+            stop=stack.enter_context(catch_stop_signals()),
             on_epoch=on_epoch,
         )
 
@@ -134,6 +135,7 @@ def _train_and_judge(
     fabric: Fabric,
     runtime: Runtime,
     resume: bool,
+    stop: StopRequest,
     on_epoch: Callable[[TrainState], None] | None,
 ) -> dict[str, Any]:
     settings, train = identity.settings, data.parts["train"]
@@ -183,12 +185,11 @@ def _train_and_judge(
         f"{fabric.device}, {sampling.sampler.num_batches} batches an epoch, {num_workers} loader "
         f"processes, {run_dir}"
     )
-    with catch_stop_signals() as stop:
-        trainer.prepare(resume=resume)
-        if fabric.is_global_zero:
-            _describe_run(identity, data, loss, runtime, fabric, run_dir)
-        trainer.fit(stop=stop, on_epoch=on_epoch)
-    return judge_run(trainer, loaders, data)
+    trainer.prepare(resume=resume)
+    if fabric.is_global_zero:
+        _describe_run(identity, data, loss, runtime, fabric, run_dir)
+    trainer.fit(stop=stop, on_epoch=on_epoch)
+    return judge_run(trainer, loaders, data, stop=stop)
 
 
 def _plan_sampling(settings: TrainSettings, data: StudyData, fabric: Fabric) -> SamplingPlan:
