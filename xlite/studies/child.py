@@ -41,7 +41,7 @@ class Interrupted:
     """A signal asked for an end, and the run is saved."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Speech:
     """What the parent's user wants to hear."""
 
