@@ -1,66 +1,252 @@
-"""The ablation table: how each class's scores change against the baseline, rarest class first."""
+"""Models side by side: a ranking with ties, and a choice by tie-breakers declared beforehand.
+
+Only validation scores rank and choose. The test part never does.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlite.artifacts import atomic_path
-from xlite.studies.runner import Outcome
+import numpy as np
 
-SCORES = ("auroc", "average_precision", "f1")
-MACRO = "macro"
+from xlite.artifacts import RUN_CONFIG, RUN_SCORES, TRAINING_PROGRESS, atomic_path, write_json
+from xlite.config import TrainSettings
+from xlite.errors import InputError
+from xlite.scores.multiplicity import adjust_holm
+from xlite.scores.ranking import macro_mean
+from xlite.studies.contrast import TESTED, JudgedMethods
+from xlite.studies.progress import current_time, read_entries
+from xlite.training.identity import RunIdentity
+
+COMPARISON = "comparison.csv"
+COMPARISON_RECORD = "comparison.json"
+
+TIE_BREAKERS = (
+    *("auroc", "average_precision", "f1", "precision", "recall", "specificity"),
+    *("balanced_accuracy", "mcc", "brier"),
+)
+"""The scores that may break a tie; of brier the lowest wins."""
+DEFAULT_THEN = ("val.average_precision", "val.recall")
+
+_DIGITS = 3
+"""Tie-breakers that agree to as many decimals as are printed don't decide."""
 
 
-def compare_to_baseline(
-    outcomes: Sequence[Outcome], train_positives: dict[str, int]
-) -> list[dict[str, Any]]:
-    """Rows of variant x class with validation scores and their change against the first outcome.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A method's place in the ranking."""
 
-    Classes are sorted by their number of training positives, rarest first, then `macro`.
-    Outcomes that failed are left out. A change of an undefined score is NaN.
+    name: str
+    rank: int
+    """1 for the best and all that the test can't tell from it; the next group comes after them."""
+    p: float
+    """Against the leader of its group, corrected; NaN for a leader."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The method that the declared order chooses, and the steps to it in words."""
+
+    name: str
+    steps: tuple[str, ...]
+
+
+def parse_order(by: str, then: Sequence[str]) -> tuple[str, ...]:
+    """The names of scores in the order in which they decide, without `val.`.
+
+    Raises InputError for any score of the test part, for an unknown score, and for a first one
+    that has no paired test.
+
+    >>> parse_order("val.auroc", ["recall"])
+    ('auroc', 'recall')
     """
-    finished = [outcome for outcome in outcomes if outcome.scores is not None]
-    if not finished or finished[0] is not outcomes[0]:
-        return []
-    baseline = _validation_scores(finished[0])
-    labels = [*sorted(train_positives, key=lambda name: train_positives[name]), MACRO]
-    rows = []
-    for outcome in finished:
-        scores = _validation_scores(outcome)
-        for label in labels:
-            row: dict[str, Any] = {
-                "variant": outcome.name,
-                "label": label,
-                "train_positives": train_positives.get(label),
-                "val_positives": scores[label].get("positives"),
+    order = []
+    for option, text in [("--by", by), *(("--then", text) for text in then)]:
+        part, dot, name = text.strip().rpartition(".")
+        if part == "test" or name.startswith("test"):
+            raise InputError(
+                f"{option} {text}: the test set never selects. A model that was chosen by its "
+                "test score has no test score any more. Choose by val.*, then pass --show-test "
+                "to look at the test scores of what was chosen."
+            )
+        if dot and part != "val":
+            raise InputError(f"{option} {text}: only validation scores choose, as in val.auroc.")
+        known = TESTED if option == "--by" else TIE_BREAKERS
+        if name not in known:
+            raise InputError(f"{option} {text}: use one of {', '.join(f'val.{n}' for n in known)}.")
+        order.append(name)
+    repeated = [name for name in order if order.count(name) > 1]
+    if repeated:
+        raise InputError(f"--by and --then name val.{repeated[0]} more than once.")
+    return tuple(order)
+
+
+def rank_methods(judged: JudgedMethods, score: str) -> list[Place]:
+    """The methods by the macro mean of a score, best first, those with the same rank tied.
+
+    The best leads the first group, which takes in all whose paired test against it has a
+    Holm-corrected p of at least 1 - level. The best of the rest leads the next group, and so on.
+    """
+    means = {m.name: macro_of(judged, m.name, score) for m in judged.methods}
+    rest = sorted(means, key=lambda name: -means[name] if means[name] == means[name] else np.inf)
+    places: list[Place] = []
+    while rest:
+        leader, *others = rest
+        found = np.array([judged.contrast(leader, name, score).macro_p for name in others])
+        adjusted = dict(zip(others, adjust_holm(found).tolist(), strict=True))
+        rank = len(places) + 1
+        is_apart = {name: 1 - adjusted[name] > judged.resampling.level for name in others}
+        places.append(Place(name=leader, rank=rank, p=float("nan")))
+        places += [Place(name=n, rank=rank, p=adjusted[n]) for n in others if not is_apart[n]]
+        rest = [name for name in others if is_apart[name]]
+    return places
+
+
+def choose_method(judged: JudgedMethods, order: Sequence[str], places: Sequence[Place]) -> Choice:
+    """The method that is chosen: of those tied for the first rank by the scores after the first.
+
+    A tie-breaker keeps those whose macro mean over validation is best to three decimals. What is
+    left at the end goes to the highest first score.
+    """
+    left = [place.name for place in places if place.rank == 1]
+    steps = [
+        f"val.{order[0]}: {left[0]} is best; the test can't tell it from {', '.join(left[1:])}"
+        if len(left) > 1
+        else f"val.{order[0]}: {left[0]} is best, and the test tells it from all others"
+    ]
+    for score in order[1:]:
+        if len(left) == 1:
+            break
+        sign = -1 if score == "brier" else 1
+        # A score that is undefined for a method can't speak for it.
+        values = {n: round(sign * macro_of(judged, n, score), _DIGITS) for n in left}
+        best = max((value for value in values.values() if value == value), default=None)
+        left = [name for name in left if values[name] == best] or left
+        steps.append(f"val.{score}: {', '.join(left)}")
+    if len(left) > 1:
+        steps.append(f"still tied: {left[0]} has the highest val.{order[0]}")
+    return Choice(name=left[0], steps=tuple(steps))
+
+
+def macro_of(judged: JudgedMethods, name: str, score: str) -> float:
+    """The macro mean of a method's score, over its seeds and the classes that are defined."""
+    return macro_mean(judged.mean_scores(name)[score])[0]
+
+
+def describe_comparison(judged: JudgedMethods, order: Sequence[str]) -> dict[str, Any]:
+    """The content of `comparison.json` as plain values, methods in the order of the ranking."""
+    score = order[0]
+    places = rank_methods(judged, score)
+    choice = choose_method(judged, order, places)
+    leader = places[0].name
+    contrasts = [judged.contrast(leader, place.name, score) for place in places[1:]]
+    adjusted = adjust_holm(np.array([contrast.macro_p for contrast in contrasts])).tolist()
+    by_name = {method.name: method for method in judged.methods}
+    rows: list[dict[str, Any]] = []
+    for number, place in enumerate(places):
+        row: dict[str, Any] = {
+            "rank": place.rank,
+            "name": place.name,
+            "chosen": place.name == choice.name,
+            "seeds": len(by_name[place.name].cases),
+            **{name: macro_of(judged, place.name, name) for name in TIE_BREAKERS},
+        }
+        if number:
+            contrast = contrasts[number - 1]
+            row |= {
+                "change": contrast.macro_change,
+                "change_low": contrast.macro_low,
+                "change_high": contrast.macro_high,
+                "p": contrast.macro_p,
+                "p_holm": adjusted[number - 1],
+                "covers": contrast.covers,
             }
-            for score in SCORES:
-                row[score] = _as_float(scores[label][score])
-                row[f"{score}_change"] = row[score] - _as_float(baseline[label][score])
-            rows.append(row)
-    return rows
+        rows.append(row)
+    cases = judged.reference
+    return {
+        "time": current_time(),
+        "part": "val",
+        "images": len(cases),
+        "patients": len(np.unique(cases.patient_ids)),
+        "labels": list(cases.vocabulary),
+        "level": judged.resampling.level,
+        "resamples": judged.resampling.num_resamples,
+        "order": [f"val.{name}" for name in order],
+        "best": leader,
+        "chosen": choice.name,
+        "steps": list(choice.steps),
+        "rows": rows,
+        "per_class": {
+            place.name: {
+                label: {
+                    name: float(values[column])
+                    for name, values in judged.mean_scores(place.name).items()
+                }
+                for column, label in enumerate(cases.vocabulary)
+            }
+            for place in places
+        },
+    }
 
 
-def write_ablation(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows of `compare_to_baseline` as CSV, atomically."""
+def write_comparison(out: Path, content: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Write comparison.csv, a row a method, and comparison.json; returns their paths."""
     import pandas as pd
 
-    table = pd.DataFrame(rows)
-    for name in ("train_positives", "val_positives"):
-        table[name] = table[name].astype("Int64")
+    path, record = out / COMPARISON, out / COMPARISON_RECORD
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        pd.DataFrame(content["rows"]).to_csv(
+            temporary, index=False, float_format="%.6g", lineterminator="\n"
+        )
+    write_json(record, content)
+    return path, record
 
 
-def _validation_scores(outcome: Outcome) -> dict[str, dict[str, Any]]:
-    assert outcome.scores is not None
-    val = outcome.scores["val"]
-    return {**val["per_class"], MACRO: val["macro"]}
+def find_finished_runs(out: Path) -> list[Path]:
+    """The folders of an experiments folder's finished runs; InputError when there is none."""
+    found = sorted(path.parent for path in (out / "runs").glob(f"*/{RUN_SCORES}"))
+    if not found:
+        raise InputError(
+            f"{out / 'runs'} has no finished run. Train one, or name files to compare."
+        )
+    return found
 
 
-def _as_float(value: float | None) -> float:
-    # JSON has no NaN: an undefined score comes back as None.
-    return math.nan if value is None else float(value)
+def group_runs(run_dirs: Sequence[Path]) -> dict[str, dict[int, Path]]:
+    """Runs by method and seed: those that differ in nothing but the seed are one method.
+
+    A method is called as the progress file calls its runs, without the seed; where that is not
+    unique, as the folder of its first run.
+    """
+    groups: dict[str, dict[int, Path]] = {}
+    names: dict[str, str] = {}
+    for run_dir in run_dirs:
+        if not (run_dir / RUN_CONFIG).exists():
+            raise InputError(f"{run_dir} is no run folder: it has no {RUN_CONFIG}.")
+        settings = RunIdentity.read(run_dir).settings
+        key = TrainSettings.fingerprint(settings.model_copy(update={"seed": 0}))
+        runs = groups.setdefault(key, {})
+        if settings.seed in runs:
+            raise InputError(
+                f"{runs[settings.seed]} and {run_dir} have the same settings and seed. Leave one "
+                "out."
+            )
+        runs[settings.seed] = run_dir
+        names.setdefault(key, _name_in_progress(run_dir) or run_dir.name)
+    is_unique = {key: list(names.values()).count(name) == 1 for key, name in names.items()}
+    return {
+        names[key] if is_unique[key] else next(iter(runs.values())).name: runs
+        for key, runs in groups.items()
+    }
+
+
+def _name_in_progress(run_dir: Path) -> str | None:
+    path = run_dir.parent.parent / TRAINING_PROGRESS
+    for name, entry in read_entries(path).items():
+        if Path(entry["run"]).name == run_dir.name:
+            return re.sub(rf":s{entry['seed']}$", "", name)
+    return None

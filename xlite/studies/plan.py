@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
-from xlite.config import LossName, TrainSettings
+from xlite.config import TrainSettings
 from xlite.errors import InputError
 from xlite.models.catalogue import parse_model_name
 from xlite.models.pretrained import check_timm_name
@@ -29,14 +28,14 @@ def plan_models(
     where there are several: `model:s0`. Raises InputError for an unknown or repeated model or
     seed.
     """
-    _require_distinct("--models", models)
+    require_distinct("--models", models)
     for model in models:
-        check_timm_name(parse_model_name(model).timm_name)
+        require_known_model(model)
     used = list(seeds) or [base.seed]
-    _require_distinct("--seeds", [str(seed) for seed in used])
+    require_distinct("--seeds", [str(seed) for seed in used])
     return [
         PlannedRun(
-            model if len(used) == 1 else f"{model}:s{seed}",
+            name_run(model, seed, num_seeds=len(used)),
             base.model_copy(update={"model": model, "seed": seed}),
         )
         for model in models
@@ -44,26 +43,22 @@ def plan_models(
     ]
 
 
-def plan_losses(base: TrainSettings, losses: Sequence[str]) -> list[PlannedRun]:
-    """One run a loss with the same data, order and initialisation; the first is the baseline."""
-    _require_distinct("--losses", losses)
-    if len(losses) < 2:
-        raise InputError("an ablation compares at least two losses. Pass --losses bce,focal.")
-    check_timm_name(parse_model_name(base.model).timm_name)
-    known = get_args(LossName)
-    for loss in losses:
-        if loss not in known:
-            raise InputError(f"unknown loss {loss!r} in --losses. Use: {', '.join(known)}.")
-    return [
-        PlannedRun(
-            f"{base.model}:{loss}",
-            base.model_copy(update={"loss": base.loss.model_copy(update={"name": loss})}),
-        )
-        for loss in losses
-    ]
+def require_known_model(model: str) -> None:
+    """Raise InputError for a model that timm does not have."""
+    check_timm_name(parse_model_name(model).timm_name)
 
 
-def _require_distinct(option: str, names: Sequence[str]) -> None:
+def name_run(stem: str, seed: int, *, num_seeds: int) -> str:
+    """What a run is called: its seed is part of the name where there are several.
+
+    >>> name_run("resnet18:loss=focal", 0, num_seeds=3)
+    'resnet18:loss=focal:s0'
+    """
+    return stem if num_seeds == 1 else f"{stem}:s{seed}"
+
+
+def require_distinct(option: str, names: Sequence[str]) -> None:
+    """Raise InputError when an option names nothing, or something twice."""
     if not names:
         raise InputError(f"{option} is empty. Name at least one, separated by commas.")
     repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]

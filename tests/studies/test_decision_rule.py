@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xlite.errors import InputError
+from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thresholds
+from xlite.studies.cases import Cases
+from xlite.studies.decision_rule import (
+    apply_rule,
+    check_method,
+    crossfit_decisions,
+    fit_rule,
+)
+
+LABELS = ("Mass", "Edema", "Hernia")
+
+
+def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> Cases:
+    rng = np.random.default_rng(seed)
+    targets = (rng.random((num_images, 3)) < (0.4, 0.2, 0.05)).astype(np.int8)
+    logits = rng.normal(size=targets.shape) + 2 * targets - 1
+    ids = np.array([f"{prefix}{k}.png" for k in range(num_images)], dtype=object)
+    return Cases(
+        name="model",
+        image_ids=ids,
+        patient_ids=np.array([str(k // 2) for k in range(num_images)], dtype=object),
+        targets=targets,
+        probs=1 / (1 + np.exp(-logits)),
+        vocabulary=LABELS,
+        columns={},
+    )
+
+
+def test_no_image_helps_to_fit_the_threshold_that_it_is_called_by() -> None:
+    cases = make_cases()
+    decisions = crossfit_decisions(cases, method="f1", calibration="none")
+    in_first = assign_halves(cases.patient_ids)
+    assert 0.3 < in_first.mean() < 0.7
+    for judged in (in_first, ~in_first):
+        limits = fit_f1_thresholds(cases.targets[~judged], cases.probs[~judged])
+        np.testing.assert_array_equal(decisions.calls[judged], cases.probs[judged] >= limits)
+    whole = fit_f1_thresholds(cases.targets, cases.probs)
+    np.testing.assert_array_equal(decisions.thresholds, whole)
+    counts = crossfit_counts(cases.targets, cases.probs, cases.patient_ids)
+    called = (decisions.calls & (decisions.targets == 1)).sum(axis=0)
+    np.testing.assert_array_equal(called, counts.true_positives)
+
+
+def test_a_half_without_positives_leaves_the_other_unjudged() -> None:
+    cases = make_cases()
+    in_first = assign_halves(cases.patient_ids)
+    cases.targets[in_first, 2] = 0
+    decisions = crossfit_decisions(cases, method="f1", calibration="none")
+    assert (decisions.targets[~in_first, 2] == -1).all()
+    assert (decisions.targets[in_first, 2] == 0).all()
+    np.testing.assert_array_equal(decisions.targets[:, :2], cases.targets[:, :2])
+
+
+@pytest.mark.parametrize("calibration", ["platt", "temperature"])
+def test_calibration_mends_probs_that_are_too_extreme(calibration: str) -> None:
+    cases = make_cases(num_images=2000)
+    logits = np.log(cases.probs / (1 - cases.probs))
+    extreme = 1 / (1 + np.exp(-4 * logits))
+    cases.probs[:] = extreme
+    decisions = crossfit_decisions(cases, method="f1", calibration=calibration)
+    before = ((extreme - cases.targets) ** 2).mean(axis=0)
+    after = ((decisions.probs - cases.targets) ** 2).mean(axis=0)
+    assert (after < 0.95 * before).all()
+
+
+def test_a_model_that_ranks_the_wrong_way_round_is_not_turned_round() -> None:
+    cases = make_cases()
+    cases.probs[:, 1] = 1 - cases.probs[:, 1]
+    rule = fit_rule(cases, method="f1", calibration="platt")
+    assert (rule.scaling.slope[1], rule.scaling.intercept[1]) == (1.0, 0.0)
+    assert rule.scaling.slope[0] != 1.0
+    assert any("wrong way round" in note for note in rule.notes["Edema"])
+    assert not any("wrong way round" in note for note in rule.notes.get("Mass", []))
+
+
+def test_a_rule_without_a_label_of_the_cases_is_refused() -> None:
+    cases = make_cases()
+    rule = fit_rule(cases, method="f1", calibration="none")
+    rule = type(rule)(**{**vars(rule), "vocabulary": ("Mass", "Edema", "Nodule")})
+    with pytest.raises(InputError, match="lack Hernia"):
+        apply_rule(rule, cases, source="a file")
+
+
+def test_unstable_thresholds_and_those_at_an_edge_are_noted() -> None:
+    cases = make_cases()
+    rng = np.random.default_rng(3)
+    cases.targets[:, 2] = 0
+    cases.targets[rng.integers(0, 400, 3), 2] = 1
+    cases.probs[:, 2] = rng.random(400)
+    rule = fit_rule(cases, method="f1", calibration="none")
+    assert any("unstable" in note for note in rule.notes["Hernia"])
+    assert "Mass" not in rule.notes
+
+
+@pytest.mark.parametrize("method", ["f1", "youden", "sensitivity:0.9", "specificity:1"])
+def test_methods_are_accepted(method: str) -> None:
+    check_method(method)
+
+
+@pytest.mark.parametrize(
+    "method", ["", "f2", "sensitivity", "sensitivity:", "sensitivity:0", "specificity:1.5", "f1:1"]
+)
+def test_other_methods_are_refused(method: str) -> None:
+    with pytest.raises(InputError):
+        check_method(method)

@@ -1,0 +1,203 @@
+"""The axes of an ablation: which settings are varied, and the variants that come of it."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from xlite.config import LossSettings, SamplerSettings, Settings, TrainSettings
+from xlite.errors import InputError
+from xlite.studies.plan import PlannedRun, name_run, require_distinct, require_known_model
+
+_FIXED = {
+    "seed": "Pass --seeds 0,1,2.",
+    "initial_weights": "Train with and without --no-pretrained, then run `xlite compare`.",
+    "warm_start": "Train with and without --warm-start, then run `xlite compare`.",
+}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A setting by the name of its command-line option, without dashes, and its values as text."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Axis:
+        """The axis in a `NAME=VALUE,VALUE` of --vary. Raises InputError for another form.
+
+        >>> Axis.parse("lr=1e-4,3e-4")
+        Axis(name='lr', values=('1e-4', '3e-4'))
+        """
+        name, equals, values = text.partition("=")
+        parts = tuple(value.strip() for value in values.split(",") if value.strip())
+        if not equals or not name.strip() or not parts:
+            raise InputError(f"--vary {text!r} is no NAME=VALUE,VALUE, as in --vary lr=1e-4,3e-4.")
+        return cls(name.strip().lstrip("-").replace("_", "-"), parts)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way of training that is compared with another, under any seed."""
+
+    name: str
+    """What it is made of: `loss=focal`."""
+    values: Mapping[str, str]
+    """The value on each axis."""
+    settings: TrainSettings
+
+    def run_name(self, seed: int, *, num_seeds: int) -> str:
+        """What tables and progress call its run with a seed: `MODEL:loss=focal:s0`."""
+        # The model is in the variant's own name where it is what varies.
+        stem = self.name if "model" in self.values else f"{self.settings.model}:{self.name}"
+        return name_run(stem, seed, num_seeds=num_seeds)
+
+
+def plan_variants(
+    base: TrainSettings, axes: Sequence[Axis], *, baseline: str | None = None, product: bool = False
+) -> list[Variant]:
+    """The variants that axes span around `base`, the baseline first.
+
+    The baseline has the first value of each axis, unless `baseline` names others: values, or
+    NAME=VALUE, separated by commas. Each further variant differs from it on one axis, or, with
+    `product`, every combination of values is one. Raises InputError for a setting or value that
+    does not exist, for two variants with the same settings, and for less than two.
+    """
+    require_distinct("--losses, --samplers and --vary together", [axis.name for axis in axes])
+    for axis in axes:
+        require_distinct(f"{axis.name}=", axis.values)
+    axes = _put_first(axes, baseline)
+    combinations = list(itertools.product(*(axis.values for axis in axes)))
+    first = combinations[0]
+    if not product:
+        # In the order of the axes; a product's order would begin with the last one.
+        combinations = [
+            first,
+            *(
+                (*first[:place], value, *first[place + 1 :])
+                for place, axis in enumerate(axes)
+                for value in axis.values[1:]
+            ),
+        ]
+    variants = [
+        _build_variant(base, axes, values, None if product or values == first else first)
+        for values in combinations
+    ]
+    if len(variants) < 2:
+        raise InputError(
+            "an ablation compares at least two variants. Pass --losses bce,focal, --samplers "
+            "none,max-entropy, or --vary lr=1e-4,3e-4."
+        )
+    for one, other in itertools.combinations(variants, 2):
+        if one.settings == other.settings:
+            raise InputError(f"{one.name} and {other.name} are the same settings. Leave one out.")
+    return variants
+
+
+def plan_runs(variants: Sequence[Variant], seeds: Sequence[int]) -> list[PlannedRun]:
+    """One run a seed and variant, all variants of a seed in turn, each seed's baseline first."""
+    require_distinct("--seeds", [str(seed) for seed in seeds])
+    return [
+        PlannedRun(
+            variant.run_name(seed, num_seeds=len(seeds)),
+            variant.settings.model_copy(update={"seed": seed}),
+        )
+        for seed in seeds
+        for variant in variants
+    ]
+
+
+def _put_first(axes: Sequence[Axis], baseline: str | None) -> list[Axis]:
+    """The axes with the values that `baseline` names in front."""
+    ordered = {axis.name: axis for axis in axes}
+    for item in (baseline or "").split(","):
+        if not item.strip():
+            continue
+        name, equals, value = (part.strip() for part in item.rpartition("="))
+        found = [
+            axis
+            for axis in axes
+            if value in axis.values and (not equals or axis.name == name.replace("_", "-"))
+        ]
+        if len(found) != 1:
+            known = ", ".join(f"{axis.name}={value}" for axis in axes for value in axis.values)
+            raise InputError(
+                f"--baseline {item.strip()} is {'ambiguous' if found else 'not varied'}. Name one "
+                f"of: {known}."
+            )
+        axis = found[0]
+        rest = tuple(other for other in axis.values if other != value)
+        ordered[axis.name] = Axis(axis.name, (value, *rest))
+    return list(ordered.values())
+
+
+def _build_variant(
+    base: TrainSettings,
+    axes: Sequence[Axis],
+    values: Sequence[str],
+    differs_from: Sequence[str] | None,
+) -> Variant:
+    settings = base
+    for axis, value in zip(axes, values, strict=True):
+        settings = _change_setting(settings, axis.name, value)
+    require_known_model(settings.model)
+    chosen = {axis.name: value for axis, value in zip(axes, values, strict=True)}
+    named = [
+        f"{name}={value}"
+        for place, (name, value) in enumerate(chosen.items())
+        if differs_from is None or value != differs_from[place]
+    ]
+    return Variant(",".join(named), chosen, settings)
+
+
+def _change_setting(settings: TrainSettings, name: str, text: str) -> TrainSettings:
+    part, field = _find_field(name)
+    if part is None:
+        return TrainSettings.parse(
+            **{**_values(settings), field: _read(TrainSettings, field, text)}
+        )
+    owner: LossSettings | SamplerSettings = getattr(settings, part)
+    kind = type(owner)
+    changed = kind.parse(**{**_values(owner), field: _read(kind, field, text)})
+    return settings.model_copy(update={part: changed})
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in type(settings).model_fields}
+
+
+def _read(kind: type[Settings], field: str, text: str) -> str | None:
+    """The text, which validation turns into the field's type; `none` where that is a value."""
+    is_optional = type(None) in get_args(kind.model_fields[field].annotation)
+    return None if is_optional and text == "none" else text
+
+
+def _find_field(name: str) -> tuple[str | None, str]:
+    """Where a command-line option is kept: the part of TrainSettings, None for itself; the field.
+
+    >>> _find_field("focal-gamma"), _find_field("lr")
+    (('loss', 'focal_gamma'), (None, 'lr'))
+    """
+    places: dict[str, tuple[str | None, str]] = {}
+    parts: tuple[tuple[str | None, type[Settings]], ...] = (
+        (None, TrainSettings),
+        ("loss", LossSettings),
+        ("sampler", SamplerSettings),
+    )
+    for part, kind in parts:
+        for field in kind.model_fields:
+            option = kind.options.get(field, f"--{field.replace('_', '-')}")
+            if part is not None or field not in ("loss", "sampler"):
+                places[option.lstrip("-")] = (part, field)
+    place = places.get(name)
+    if place is not None and place[1] not in _FIXED:
+        return place
+    if place is not None:
+        raise InputError(f"{name} can't be varied by --vary. {_FIXED[place[1]]}")
+    near = difflib.get_close_matches(name, places, n=3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(places)}."
+    raise InputError(f"--vary: there is no setting {name!r}.{hint}")

@@ -1,0 +1,191 @@
+"""Scores of parts of the images: by view, sex, age or any other column.
+
+N images, C labels, R resamples. Each group is held against the rest of the images under the same
+resamples of the patients, so that a patient with images in both is taken account of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from xlite.errors import InputError
+from xlite.labels import UNKNOWN
+from xlite.scores.bootstrap import average_classes, percentile_interval, resample_scores
+from xlite.scores.class_scores import FEW_POSITIVES
+from xlite.scores.delong import auroc_interval, estimate_auroc_covariance
+from xlite.scores.multiplicity import adjust_holm
+from xlite.studies.cases import Cases
+from xlite.studies.evaluation import Resampling
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+AGE = "age"
+NOT_KNOWN = "unknown"
+
+_AGE_EDGES = (0, 18, 40, 60, 80, np.inf)
+AGE_BANDS = ("0-17", "18-39", "40-59", "60-79", "80+")
+_MOST_GROUPS = 20
+
+
+def band_ages(years: NDArray[Any]) -> NDArray[Any]:
+    """The age band of each of (N,) ages in years; "unknown" where there is none.
+
+    >>> band_ages(np.array([0.5, 17.9, 18, 79, 80, np.nan])).tolist()
+    ['0-17', '0-17', '18-39', '60-79', '80+', 'unknown']
+    """
+    bands = pd.cut(years.astype(np.float64), _AGE_EDGES, right=False, labels=AGE_BANDS)
+    return np.where(pd.isna(bands), NOT_KNOWN, np.asarray(bands, dtype=object)).astype(object)
+
+
+def group_cases(cases: Cases, column: str) -> NDArray[Any]:
+    """The group of each of N images, as text; ages in bands, "unknown" where the cell is empty.
+
+    Raises InputError for a column that is not there, empty, or has more than 20 values.
+    """
+    if column not in cases.columns:
+        raise InputError(
+            f"there is no column {column!r} to group by; there are: {', '.join(cases.columns)}."
+        )
+    values = cases.columns[column]
+    if column == AGE:
+        groups = band_ages(values)
+    else:
+        groups = np.array([str(value).strip() or NOT_KNOWN for value in values], dtype=object)
+    distinct = np.unique(groups)
+    if len(distinct) > _MOST_GROUPS:
+        raise InputError(
+            f"column {column!r} has {len(distinct)} values, more than {_MOST_GROUPS} groups. "
+            "Group by a column with fewer."
+        )
+    if distinct.tolist() == [NOT_KNOWN]:
+        raise InputError(f"column {column!r} is empty for every image.")
+    return groups
+
+
+def judge_subgroups(
+    cases: Cases, column: str, *, resampling: Resampling | None = None
+) -> list[dict[str, Any]]:
+    """The AUROC of each group of a column, by label and macro, against that of all other images.
+
+    Each group: column, group, images, patients, is_small, per_class and macro, which have
+    positives, auroc with its interval, `difference` (group minus rest) with its interval, p and
+    p_holm (over the labels of all groups of the column; macro over the groups) and `differs`. The
+    test takes the standard deviation of the difference over resampled patients as its error, which
+    of few positives is far too small: a label with fewer than 30 positives or negatives in the
+    group or in the rest is not tested (NaN), nor is it in the macro difference, which is over
+    `num_tested` labels. A group in which most labels have under 30 positives is small.
+    """
+    resampling = resampling or Resampling()
+    values = group_cases(cases, column)
+    names = [name for name in AGE_BANDS if name in values] if column == AGE else []
+    names += sorted(set(values.tolist()) - {*names, NOT_KNOWN})
+    names += [NOT_KNOWN] if NOT_KNOWN in values else []
+    groups = [_judge_group(cases, values == name, resampling) for name in names]
+    # Of two groups each is the other's rest: one question, asked once.
+    asked = groups[:1] if len(groups) == 2 else groups
+    _correct([group["macro"] for group in asked], resampling.level)
+    _correct([row for group in asked for row in group["per_class"].values()], resampling.level)
+    if len(groups) > len(asked):
+        _copy_verdict(groups[0]["macro"], groups[1]["macro"])
+        for label in cases.vocabulary:
+            _copy_verdict(groups[0]["per_class"][label], groups[1]["per_class"][label])
+    return [
+        {"column": column, "group": name, **group}
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def _judge_group(cases: Cases, is_in: NDArray[np.bool_], resampling: Resampling) -> dict[str, Any]:
+    # Labels of the others count as unknown: then both sides see the same resamples of patients.
+    sides = [
+        np.where(side[:, None], cases.targets, np.int8(UNKNOWN)).astype(np.int8)
+        for side in (is_in, ~is_in)
+    ]
+    drawn = [
+        resample_scores(
+            targets,
+            [cases.probs],
+            cases.patient_ids,
+            rng=resampling.generator(),
+            num_resamples=resampling.num_resamples,
+        )["auroc"][0]
+        for targets in sides
+    ]
+    estimates = [
+        estimate_auroc_covariance(targets, [cases.probs], groups=cases.patient_ids)
+        for targets in sides
+    ]
+    auroc, rest = estimates[0].auroc[0], estimates[1].auroc[0]
+    low, high = auroc_interval(auroc, estimates[0].variance[0], level=resampling.level)
+    positives = (sides[0] == 1).sum(axis=0)
+    scarcest = np.min([(side == code).sum(axis=0) for side in sides for code in (0, 1)], axis=0)
+    is_tested = scarcest >= FEW_POSITIVES
+    own = ~np.isnan(auroc)
+    whole_low, whole_high = percentile_interval(
+        average_classes(drawn[0][:, own]), level=resampling.level
+    )
+    differences = np.where(is_tested, drawn[0] - drawn[1], np.nan)
+    macro = {
+        "positives": int(positives.sum()),
+        "auroc": _mean(auroc[own]),
+        "auroc_low": float(whole_low),
+        "auroc_high": float(whole_high),
+        **_difference(
+            _mean(auroc[is_tested]) - _mean(rest[is_tested]),
+            average_classes(differences),
+            resampling.level,
+        ),
+        "num_tested": int(is_tested.sum()),
+    }
+    return {
+        "images": int(is_in.sum()),
+        "patients": len(np.unique(cases.patient_ids[is_in])),
+        "is_small": bool((positives < FEW_POSITIVES).mean() > 0.5),
+        "macro": macro,
+        "per_class": {
+            label: {
+                "positives": int(positives[c]),
+                "few_positives": bool(positives[c] < FEW_POSITIVES),
+                "auroc": float(auroc[c]),
+                "auroc_low": float(low[c]),
+                "auroc_high": float(high[c]),
+                **_difference(float(auroc[c] - rest[c]), differences[:, c], resampling.level),
+            }
+            for c, label in enumerate(cases.vocabulary)
+        },
+    }
+
+
+def _difference(value: float, drawn: NDArray[np.float64], level: float) -> dict[str, Any]:
+    low, high = percentile_interval(drawn, level=level)
+    known = drawn[~np.isnan(drawn)]
+    error = float(known.std(ddof=1)) if known.size > 1 else float("nan")
+    p = float(2 * norm.sf(abs(value) / error)) if error > 0 else float("nan")
+    return {
+        "difference": value,
+        "difference_low": float(low),
+        "difference_high": float(high),
+        "p": p,
+    }
+
+
+def _correct(rows: list[dict[str, Any]], level: float) -> None:
+    """Add the corrected p, and whether it and the interval both warrant a difference."""
+    corrected = adjust_holm(np.array([row["p"] for row in rows]))
+    for row, p in zip(rows, corrected, strict=True):
+        excludes_zero = row["difference_low"] > 0 or row["difference_high"] < 0
+        row["p_holm"] = float(p)
+        row["differs"] = bool(p < 1 - level and excludes_zero)
+
+
+def _copy_verdict(row: dict[str, Any], mirrored: dict[str, Any]) -> None:
+    mirrored["p_holm"], mirrored["differs"] = row["p_holm"], row["differs"]
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if values.size else float("nan")
