@@ -119,7 +119,10 @@ def test_the_index_and_the_record_say_what_the_files_hold(log: Path, experiments
     )
     update_experiment_log(log, experiments)
     assert read_index(log) == [
-        ["EXP-001", "2025-03-01", "resnet10t+mhsa", "focal", "none", "42", "0.712", "finished"]
+        [
+            *("EXP-001", "2025-03-01", "resnet10t+mhsa, focal, sampler none, seed 42"),
+            *("finished", "val AUROC 0.712", ""),
+        ]
     ]
     record = record_of(log, "EXP-001")
     for text in (
@@ -145,7 +148,7 @@ def test_a_baseline_differs_in_nothing_and_an_undefined_score_is_a_dash(
     update_experiment_log(log, experiments)
     assert "Differs from the defaults: nothing\n" in record_of(log, "EXP-001")
     [row] = read_index(log)
-    assert (row[1], row[6]) == ("", "–")
+    assert (row[1], row[4]) == ("", "val AUROC –")
 
 
 def test_unfinished_runs_and_stray_files_are_not_listed(log: Path, experiments: Path) -> None:
@@ -246,12 +249,12 @@ def test_a_run_whose_folder_is_gone_keeps_id_record_and_notes(
     update_experiment_log(log, experiments)
     assert record_of(log, "EXP-001") == record
     assert read_ids(log) == {"EXP-001": "a", "EXP-002": "b"}
-    assert [row[-1] for row in read_index(log)] == ["folder missing", "finished"]
-    assert read_index(log)[0][2] == "resnet10t+mhsa"
+    assert [row[3] for row in read_index(log)] == ["folder missing", "finished"]
+    assert read_index(log)[0][2] == "resnet10t+mhsa, pos-weight, sampler none, seed 42"
     (tmp_path / "elsewhere").rename(folder)
     update_experiment_log(log, experiments)
     assert record_of(log, "EXP-001") == record
-    assert [row[-1] for row in read_index(log)] == ["finished", "finished"]
+    assert [row[3] for row in read_index(log)] == ["finished", "finished"]
 
 
 def test_an_id_whose_record_was_removed_is_not_given_to_another_run(
@@ -272,7 +275,7 @@ def test_text_from_files_can_break_neither_table_nor_markers(log: Path, experime
     add_run(experiments, "odd name|<!-- end notes -->", settings_of(model=model))
     update_experiment_log(log, experiments)
     [row] = read_index(log)
-    assert len(row) == 8
+    assert len(row) == 6
     assert row[2].startswith(r"a\|b")
     before = log.read_bytes()
     update_experiment_log(log, experiments)

@@ -1,14 +1,15 @@
-"""The experiment log: an index and one record a finished run, around whatever people write.
+"""The experiment log: an index and one record an experiment, around whatever people write.
 
-The log is the only memory of the ids: which run is EXP-007 is read back from the file itself,
-and so are the records of runs whose folder is no longer there.
+An experiment is a finished run, an ablation or a comparison. The log is the only memory of the
+ids: which run is EXP-007 is read back from the file itself, and so are the records of what is no
+longer there: a run whose folder is gone, an ablation whose file the next one has overwritten.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,12 +17,21 @@ from filelock import FileLock
 
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES, TRAINING_PROGRESS, read_json, write_text
 from xlite.errors import InputError
-from xlite.reporting.experiment_record import (
+from xlite.reporting.experiment_record import FinishedRun, describe_environment, describe_run
+from xlite.reporting.log_entry import (
+    DECISION,
+    FOCUS,
     INDEX_COLUMNS,
-    FinishedRun,
+    KINDS,
+    LogEntry,
+    escape,
+    read_remark,
     render_record,
     render_row,
+    write_remark,
 )
+from xlite.reporting.study_file import find_study_files, read_study
+from xlite.reporting.study_record import describe_study
 
 BEGIN, END = "<!-- xlite:begin -->", "<!-- xlite:end -->"
 """What lies between these lines is generated."""
@@ -29,52 +39,82 @@ BEGIN, END = "<!-- xlite:begin -->", "<!-- xlite:end -->"
 _HEADING = """\
 # Experiment log
 
-One record for each finished run, generated from the run folders; what people add is kept.
+One record for each finished run, ablation and comparison, generated from their files; what people
+add is kept.
 """
 _INTRODUCTION = (
-    "Generated from the run folders: write above or below this part, or inside a record between "
-    "its two notes comments. All of that is kept; anything else here is replaced."
+    "Generated from the experiments folder: write above or below this part, or inside a record "
+    "between its two notes comments, where lines that begin with Focus:, Objective: or Decision: "
+    "are taken up into the index. All of that is kept; anything else here is replaced."
 )
 _MISSING = "folder missing"
 
+_KINDS = "|".join(KINDS)
 _RECORD = re.compile(
-    r"^<!-- run:(?P<id>EXP-\d+) (?P<run>\S+) -->.*?"
+    rf"^<!-- (?P<kind>{_KINDS}):(?P<id>EXP-\d+) (?P<source>\S+) -->.*?"
     r"^<!-- notes:(?P=id) -->(?P<notes>.*?)<!-- end notes -->",
     re.DOTALL | re.MULTILINE,
 )
-_STRAY_MARKER = re.compile(r"^<!-- (?:run|notes):EXP-\d+.*|<!-- end notes -->", re.MULTILINE)
+_STRAY_MARKER = re.compile(rf"^<!-- (?:{_KINDS}|notes):EXP-\d+.*|<!-- end notes -->", re.MULTILINE)
 _ROW = re.compile(r"^\| (EXP-\d+) \|.*\|", re.MULTILINE)
+_TITLE = re.compile(r"^### EXP-\d+: (.*)$", re.MULTILINE)
+
+Name = tuple[str, str]
+"""Kind and source of an experiment: what an id belongs to."""
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What a person says of one experiment, to be put into the notes of its record."""
+
+    lines: Mapping[str, str]
+    """Text by name, one of REMARKS."""
+    key: str | None = None
+    """The record's id, or None for the experiment that `source` names, else the newest."""
+    source: Path | None = None
+    """A run's folder, or the file of an ablation or a comparison."""
 
 
 @dataclass(frozen=True)
 class _Record:
     """What the log holds of one id."""
 
-    run: str
+    name: Name
     text: str
     notes: str
     row: str
 
 
-def update_experiment_log(log_path: Path, experiments_dir: Path) -> None:
-    """Bring the generated part of the log up to date with the runs in `experiments_dir/runs`.
+def update_experiment_log(
+    log_path: Path, experiments_dir: Path, *, remarks: Remarks | None = None
+) -> str | None:
+    """Bring the generated part of the log up to date; returns the id that remarks went to.
 
-    A finished run without an id gets the next one, in the order in which runs ended. Ids are
-    never renumbered or reused, and a run whose folder is gone keeps its record. Text outside
-    the markers and between a record's notes comments stays byte for byte; when nothing changed,
-    nothing is written. Raises InputError when the log's markers or a run's files can't be read,
-    before anything is written.
+    A finished run, an ablation or a comparison without an id gets the next one: runs in the order
+    in which they ended, then studies. Ids are never renumbered or reused, and what is no longer in
+    `experiments_dir` keeps its record. Text outside the markers and between a record's notes
+    comments stays byte for byte but for lines that `remarks` sets; when nothing changed, nothing
+    is written. Raises InputError when the log's markers or a file can't be read, or when there is
+    nothing that the remarks could belong to, before anything is written.
     """
+    experiments_dir.mkdir(parents=True, exist_ok=True)
     # Two trainings that end together would both take the next id.
     with FileLock(experiments_dir / ".experiment_log.lock"):
         old = _read_log(log_path)
         before, generated, after = _cut(old, log_path) if old else (_HEADING + "\n", "", "\n")
         records, used_ids = _read_records(generated, log_path)
-        runs = _read_runs(experiments_dir)
-        ids = _assign_ids(records, runs, used_ids)
-        new = before + _render(ids, records, runs, log_path.parent) + after
+        asked = remarks.source if remarks else None
+        entries, asked_name = _read_entries(experiments_dir, log_path.parent, asked)
+        ids = _assign_ids(records, entries, used_ids)
+        notes = {key: records[key].notes if key in records else "\n" for key in ids}
+        target = _find_target(remarks, asked_name, ids) if remarks else None
+        if remarks and target:
+            for name, text in remarks.lines.items():
+                notes[target] = write_remark(notes[target], name, text)
+        new = before + _render(ids, records, entries, notes) + after
         if new != old:
             write_text(log_path, new)
+    return target
 
 
 def _read_log(path: Path) -> str:
@@ -118,32 +158,75 @@ def _read_records(generated: str, path: Path) -> tuple[dict[str, _Record], set[s
     rows = {match[1]: match[0] for match in _ROW.finditer(rest)}
     records: dict[str, _Record] = {}
     for match in matches:
-        run, key = unquote(match["run"]), match["id"]
-        if key in records or any(record.run == run for record in records.values()):
+        name, key = (match["kind"], unquote(match["source"])), match["id"]
+        if key in records or any(record.name == name for record in records.values()):
             raise InputError(
-                f"{path} has two records of {key} or of the run {run}, perhaps from a merge. "
-                "Give one of them another id, or remove it."
+                f"{path} has two records of {key} or of the {name[0]} {name[1]}, perhaps from a "
+                "merge. Give one of them another id, or remove it."
             )
-        records[key] = _Record(run, match[0], match["notes"], rows.get(key, ""))
+        records[key] = _Record(name, match[0], match["notes"], rows.get(key, ""))
     # An index row whose record somebody removed still keeps its id from other runs.
     return records, {*records, *rows}
 
 
-def _read_runs(experiments_dir: Path) -> dict[str, FinishedRun]:
-    """The finished runs by folder name, in the order in which they ended; undated ones last."""
-    finished = _read_finish_times(experiments_dir / TRAINING_PROGRESS)
+def _read_entries(
+    experiments_dir: Path, log_dir: Path, asked: Path | None
+) -> tuple[dict[Name, LogEntry], Name | None]:
+    """The experiments there are, in the order in which they get ids; and which one is `asked`."""
+    times = _read_finish_times(experiments_dir / TRAINING_PROGRESS)
+    entries: dict[Name, LogEntry] = {}
+    asked_name: Name | None = None
+    if asked is not None and asked.suffix != ".json":
+        # A path as the shell completes it is as good as the folder's name.
+        asked_name = ("run", asked.name)
+    environments: dict[str, str] = {}
+    for run in _read_runs(experiments_dir, times):
+        entry = _describe(run, log_dir)
+        environments[entry.source] = describe_environment(run.config["environment"])
+        entries[entry.kind, entry.source] = entry
+    files = find_study_files(experiments_dir)
+    if asked is not None and asked_name is None:
+        files = [*files, asked]
+    for path in files:
+        study = read_study(path)
+        ended = max((times.get(f"runs/{run}", "") for run in study.runs), default="")
+        entry = describe_study(
+            study,
+            path=path,
+            log_dir=log_dir,
+            finished=ended,
+            environment=next((environments[run] for run in study.runs if run in environments), ""),
+        )
+        # A copy elsewhere may be named beside the newest: it is the same study.
+        entries.setdefault((entry.kind, entry.source), entry)
+        if path == asked:
+            asked_name = (entry.kind, entry.source)
+    return entries, asked_name
+
+
+def _read_runs(experiments_dir: Path, times: Mapping[str, str]) -> list[FinishedRun]:
+    """The finished runs in the order in which they ended; undated ones last."""
     remedy = "Train the run again with --resume, or move its folder away."
     runs = [
         FinishedRun(
             folder=path.parent,
             config=read_json(path.parent / RUN_CONFIG, remedy=remedy),
             scores=read_json(path, remedy=remedy),
-            finished=finished.get(f"runs/{path.parent.name}", ""),
+            finished=times.get(f"runs/{path.parent.name}", ""),
         )
         for path in experiments_dir.glob(f"runs/*/{RUN_SCORES}")
     ]
-    runs.sort(key=lambda run: (run.finished == "", run.finished, run.folder.name))
-    return {run.folder.name: run for run in runs}
+    return sorted(runs, key=lambda run: (run.finished == "", run.finished, run.folder.name))
+
+
+def _describe(run: FinishedRun, log_dir: Path) -> LogEntry:
+    try:
+        return describe_run(run, log_dir)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{RUN_CONFIG} or {RUN_SCORES} in {run.folder} lacks what a record "
+            f"shows ({error}). Train the run again, or move its folder away."
+        ) from None
 
 
 def _read_finish_times(path: Path) -> dict[str, str]:
@@ -160,12 +243,12 @@ def _read_finish_times(path: Path) -> dict[str, str]:
 
 
 def _assign_ids(
-    records: Mapping[str, _Record], runs: Mapping[str, FinishedRun], used_ids: set[str]
-) -> dict[str, str]:
-    """The run folder of every id, ids ascending."""
-    ids = {key: record.run for key, record in records.items()}
+    records: Mapping[str, _Record], entries: Mapping[Name, LogEntry], used_ids: set[str]
+) -> dict[str, Name]:
+    """What each id belongs to, ids ascending."""
+    ids = {key: record.name for key, record in records.items()}
     last = max(map(_number, used_ids), default=0)
-    new = [name for name in runs if name not in ids.values()]
+    new = [name for name in entries if name not in ids.values()]
     ids |= {f"EXP-{number:03d}": name for number, name in enumerate(new, start=last + 1)}
     return dict(sorted(ids.items(), key=lambda item: _number(item[0])))
 
@@ -174,25 +257,53 @@ def _number(key: str) -> int:
     return int(key.removeprefix("EXP-"))
 
 
+def _find_target(remarks: Remarks, asked: Name | None, ids: Mapping[str, Name]) -> str:
+    """The id that remarks belong to."""
+    if not ids:
+        raise InputError("the log has no record yet. Train, ablate or compare first.")
+    if remarks.key is not None:
+        if remarks.key not in ids:
+            raise InputError(f"the log has no record {remarks.key}; it has {', '.join(ids)}.")
+        return remarks.key
+    if asked is None:
+        return list(ids)[-1]
+    for key, name in ids.items():
+        if name == asked:
+            return key
+    runs = ", ".join(source for kind, source in ids.values() if kind == "run")
+    raise InputError(f"{asked[1]!r} is no finished run. Finished are: {runs or 'none'}.")
+
+
 def _render(
-    ids: dict[str, str], records: dict[str, _Record], runs: dict[str, FinishedRun], log_dir: Path
+    ids: Mapping[str, Name],
+    records: Mapping[str, _Record],
+    entries: Mapping[Name, LogEntry],
+    notes: Mapping[str, str],
 ) -> str:
     rows, texts = [], []
     for key, name in ids.items():
-        if name in runs:
-            notes = records[key].notes if key in records else "\n"
-            try:
-                rows.append(render_row(key, runs[name]))
-                texts.append(render_record(key, runs[name], notes, log_dir))
-            except (KeyError, TypeError, AttributeError) as error:
-                raise InputError(
-                    f"{RUN_CONFIG} or {RUN_SCORES} in {runs[name].folder} lacks what a record "
-                    f"shows ({error}). Train the run again, or move its folder away."
-                ) from None
+        if name in entries:
+            rows.append(render_row(key, entries[name], notes[key]))
+            texts.append(render_record(key, entries[name], notes[key]))
         else:
-            row = records[key].row or f"| {key} |" + " |" * (len(INDEX_COLUMNS) - 1)
-            rows.append(re.sub(r"\|[^|]*\|$", f"| {_MISSING} |", row))
-            texts.append(records[key].text)
+            kept = replace(records[key], notes=notes[key])
+            rows.append(_keep_row(key, kept))
+            begin, _, _ = records[key].text.rpartition(f"<!-- notes:{key} -->")
+            texts.append(f"{begin}<!-- notes:{key} -->{notes[key]}<!-- end notes -->")
     header = [f"| {' | '.join(INDEX_COLUMNS)} |", "|" + " --- |" * len(INDEX_COLUMNS)]
     index = "\n".join([*header, *rows]) if rows else "No run has finished yet."
     return "\n\n".join([BEGIN, _INTRODUCTION, index, *texts, END])
+
+
+def _keep_row(key: str, record: _Record) -> str:
+    """The index row of what is no longer there, as far as the log still knows it."""
+    cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", record.row)[1:-1]]
+    if len(cells) != len(INDEX_COLUMNS):
+        title = _TITLE.search(record.text)
+        cells = [key, "", title[1] if title else "", "", "", ""]
+    # A study's file is overwritten by the next one as a matter of course: nothing is amiss.
+    if record.name[0] == "run":
+        cells[3] = _MISSING
+    for place, remark in ((2, FOCUS), (5, DECISION)):
+        cells[place] = escape(read_remark(record.notes, remark)) or cells[place]
+    return "| " + " | ".join(cells) + " |"

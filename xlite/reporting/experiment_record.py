@@ -1,23 +1,18 @@
-"""One finished run as Markdown: its line in the index and its record."""
+"""One finished run as an entry of the experiment log."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from xlite.config import LossSettings, SamplerSettings, TrainSettings
 from xlite.console import decimal
+from xlite.reporting.log_entry import LogEntry
 
-INDEX_COLUMNS = ("id", "date", "model", "loss", "sampler", "seed", "val AUROC", "status")
-"""The columns of the index."""
-
-_FINISHED = "finished"
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
 _WEIGHTS_OPTIONS = ("initial_weights", "warm_start")
 
@@ -33,27 +28,8 @@ class FinishedRun:
     """When it ended, ISO 8601, or nothing."""
 
 
-def render_row(key: str, run: FinishedRun) -> str:
-    """The run's line of the index, its cells in the order of INDEX_COLUMNS."""
-    settings = run.config["settings"]
-    cells = (
-        key,
-        run.finished[:10],
-        settings["model"],
-        settings["loss"]["name"],
-        settings["sampler"]["name"],
-        settings["seed"],
-        decimal(run.scores["val"]["macro"]["auroc"]),
-        _FINISHED,
-    )
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
-
-
-def render_record(key: str, run: FinishedRun, notes: str, log_dir: Path) -> str:
-    """The run's record, from its first marker to the one that ends its notes.
-
-    notes: put between their comments as they are. log_dir: what the run folder is named from.
-    """
+def describe_run(run: FinishedRun, log_dir: Path) -> LogEntry:
+    """The run's entry of the log; log_dir: what the run folder is named from."""
     settings, data, scores = run.config["settings"], run.config["data"], run.scores
     val = scores["val"]
     changes = dict(_find_changes(settings))
@@ -76,25 +52,20 @@ def render_record(key: str, run: FinishedRun, notes: str, log_dir: Path) -> str:
         f"Time: {scores['seconds'] / 60:.1f} min"
         + (f", finished {run.finished}" if run.finished else ""),
         f"Folder: {Path(os.path.relpath(run.folder, log_dir)).as_posix()}",
-        _describe_reproduction(changes, run.config["environment"]),
     ]
-    title = (
-        f"{settings['model']}, {settings['loss']['name']}, sampler {settings['sampler']['name']}, "
-        f"seed {settings['seed']}"
+    return LogEntry(
+        kind="run",
+        source=run.folder.name,
+        finished=run.finished,
+        title=f"{settings['model']}, {settings['loss']['name']}, sampler "
+        f"{settings['sampler']['name']}, seed {settings['seed']}",
+        objective="train one model; a single run decides nothing",
+        key_result=f"val AUROC {decimal(macro['auroc'])}",
+        decision="",
+        facts=facts,
+        command_note=_describe_reproduction(changes, run.config["environment"]),
+        command=build_train_command(settings),
     )
-    lines = [
-        f"<!-- run:{key} {quote(run.folder.name, safe='+')} -->",
-        f"### {key}: {_escape(title)}",
-        "",
-        *(f"- {_escape(fact)}" for fact in facts),
-        "",
-        "```sh",
-        build_train_command(settings),
-        "```",
-        "",
-        f"<!-- notes:{key} -->{notes}<!-- end notes -->",
-    ]
-    return "\n".join(lines)
 
 
 def _find_changes(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -114,10 +85,15 @@ def _describe_reproduction(changes: dict[str, Any], environment: dict[str, Any])
     notes = []
     if any(str(changes.get(name, "")).startswith(_WEIGHTS_FILE) for name in _WEIGHTS_OPTIONS):
         notes.append("each FILE has its SHA-256 above")
+    where = "; ".join([describe_environment(environment), *notes])
+    return f"To reproduce, with the same split and cache ({where}):"
+
+
+def describe_environment(environment: Mapping[str, Any]) -> str:
+    """What a run ran on, on one line."""
     return (
-        f"To reproduce, with the same split and cache (xlite {environment['xlite']}, torch "
-        f"{environment['torch']}, Python {environment['python']}, {environment['machine']}, "
-        f"{environment['num_threads']} threads{''.join(f'; {note}' for note in notes)}):"
+        f"xlite {environment['xlite']}, torch {environment['torch']}, Python "
+        f"{environment['python']}, {environment['machine']}, {environment['num_threads']} threads"
     )
 
 
@@ -153,13 +129,3 @@ def _option_of(setting: str) -> str:
 
 def _as_argument(value: Any) -> str:
     return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
-
-
-def _escape(value: Any) -> str:
-    """One line of text that neither breaks a Markdown table nor forms a comment.
-
-    >>> _escape("a|b <!-- c -->")
-    'a\\\\|b &lt;!-- c -->'
-    """
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\|`*\[\]])", r"\\\1", text)

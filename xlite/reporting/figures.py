@@ -42,7 +42,7 @@ def draw_balance(panels: BalancePanels, path: Path) -> None:
     """
     order = np.argsort(-panels.positives, kind="stable")
     labels = [panels.labels[c].replace("_", " ") for c in order]
-    figure = _new_figure(7.2, 6.4)
+    figure = new_figure(7.2, 6.4)
     axes = figure.subplots(2, 2, sharey=True)
     rows = np.arange(len(order))
 
@@ -117,7 +117,7 @@ def draw_tradeoff(
     curve: (strength, CV, ESS) of max-entropy. samplers: (name, CV, ESS) of the others. Written
     as `<path>.png` and `<path>.svg`; further down and to the right is better.
     """
-    figure = _new_figure(3.5, 3.0)
+    figure = new_figure(3.5, 3.0)
     axis = figure.subplots()
     axis.plot(
         [ess for _, _, ess in curve],
@@ -180,7 +180,8 @@ def save_figure(figure: Figure, path: Path) -> None:
             figure.set_layout_engine("none")
 
 
-def _new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that many inches with a constrained layout."""
     # Figure, not pyplot: no global state, no display, nothing to close.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xlite.reporting.score_figures import ScorePanels, draw_scores
+from xlite.scores.class_scores import score_classes
+
+NAMES = ("roc", "precision_recall", "calibration", "score_by_prevalence", "confusion")
+
+
+def make_panels(num_classes: int, *, lacks_positives: bool = False) -> ScorePanels:
+    rng = np.random.default_rng(0)
+    targets = (rng.random((300, num_classes)) < 0.2).astype(np.int8)
+    targets[:20, 0] = -1
+    if lacks_positives:
+        targets[:, -1] = 0
+    probs = np.clip(0.3 * targets + rng.random(targets.shape) / 2, 0, 1)
+    labels = [f"Pleural_Mass {c}" for c in range(num_classes)]
+    scores = score_classes(targets, probs, thresholds=np.full(num_classes, 0.4))
+    for end in ("low", "high"):
+        scores[f"average_precision_{end}"] = scores["average_precision"]
+    rows = {
+        label: {name: values[c].item() for name, values in scores.items()}
+        for c, label in enumerate(labels)
+    }
+    return ScorePanels(
+        labels=labels,
+        targets=targets,
+        probs=probs,
+        scaled=probs,
+        calls=probs >= 0.4,
+        called=targets,
+        per_class=rows,
+    )
+
+
+@pytest.mark.parametrize("num_classes", [1, 5, 14])
+def test_every_figure_is_drawn_for_any_number_of_labels(num_classes: int, tmp_path: Path) -> None:
+    paths = draw_scores(make_panels(num_classes, lacks_positives=True), tmp_path)
+    assert [path.stem for path in paths] == [*NAMES, "error_overlap"]
+    for path in paths:
+        with Image.open(path) as picture:
+            assert len(np.unique(np.asarray(picture))) > 10, f"{path.name} is blank"
+        ET.parse(path.with_suffix(".svg"))
+
+
+def test_the_same_scores_give_the_same_files(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        draw_scores(make_panels(3), tmp_path / name)
+    for path in sorted((tmp_path / "first").iterdir()):
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+
+
+def test_figures_show_the_scores_in_words(tmp_path: Path) -> None:
+    panels = make_panels(2)
+    draw_scores(panels, tmp_path)
+    row = panels.per_class[panels.labels[0]]
+    text = (tmp_path / "roc.svg").read_text()
+    assert f"<!-- {row['auroc']:.3f} -->" in text
+    assert "Pleural Mass 0" in text
+    assert f"<!-- ECE {row['ece']:.3f} -->" in (tmp_path / "calibration.svg").read_text()

@@ -1,0 +1,160 @@
+"""The report's sections on data: the split with its audit, and the balance of batches."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from xlite.artifacts import BALANCE_VERIFICATION, SPLIT_RECORD, read_json
+from xlite.errors import InputError
+from xlite.labels import NO_FINDING
+from xlite.reporting.html_page import (
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    absent_section,
+    data_uri,
+    number,
+)
+from xlite.scores.class_scores import FEW_POSITIVES
+
+BALANCE_FIGURE = "balance.svg"
+
+_BALANCE_COLUMNS = {
+    "count": ("images", 0),
+    "original_pct": ("as found, %", 2),
+    "exact_pct": ("exact, %", 2),
+    "weighted_batch_pct": ("drawn, %", 2),
+    "images_behind": ("images behind", 0),
+    "patients_behind": ("patients behind", 0),
+}
+"""What is shown of the verification: column, heading and decimals."""
+
+
+def describe_split(split_dir: Path) -> Section:
+    """How the split was made, what leaks, and what each part holds, from `split.json`."""
+    key, title = "split", "Split and leakage audit"
+    path = split_dir / SPLIT_RECORD
+    if not path.exists():
+        return absent_section(key, title, f"{path} does not exist.", "xlite split --labels CSV")
+    record = read_json(path, remedy="Run `xlite split` again.")
+    try:
+        return Section(key, title, _audit_blocks(record))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"{path} lacks what the report shows ({error!r}). Run `xlite split` again."
+        ) from None
+
+
+def _audit_blocks(record: dict[str, Any]) -> list[Block]:
+    parts: dict[str, Any] = record["parts"]
+    overlap = record["patient_overlap"]
+    labels = record["labels"]
+    leak = (
+        f"{overlap} patients stand on two sides: every score below is too good."
+        if overlap
+        else "No patient stands on two sides."
+    )
+    ratios = record.get("ratios")
+    facts = {
+        "Label table": str(record.get("source", "–")),
+        "Seed": str(record.get("seed", "–")),
+        "Ratios": "official lists"
+        if record.get("official_lists") or not ratios
+        else " / ".join(f"{ratio:g}" for ratio in ratios),
+        "Patients on two sides": str(overlap),
+        "Largest deviation of a prevalence": f"{record['max_deviation_pp']:.2f} percentage points",
+    }
+    facts |= {f"SHA-256 of {name}": digest[:16] for name, digest in record["files"].items()}
+    columns = [Column(title="label", is_number=False)]
+    for name in parts:
+        columns += [Column(title=name), Column(title=f"{name}, %"), Column(title="± pp")]
+    rows = []
+    for label in labels:
+        row = [Cell(label)]
+        for part in parts.values():
+            count = part["positives"][label]
+            row += [
+                Cell(f"{count:,}", count, is_marked=count < FEW_POSITIVES),
+                number(100 * count / part["images"], 2),
+                number(part["deviation_pp"][label], 2, sign=True),
+            ]
+        rows.append(row)
+    none = [Cell(NO_FINDING)]
+    images, patients = [Cell("images")], [Cell("patients")]
+    for part in parts.values():
+        none += [
+            number(part["no_finding"], 0),
+            number(100 * part["no_finding"] / part["images"], 2),
+            number(part["deviation_pp"].get(NO_FINDING), 2, sign=True),
+        ]
+        images += [number(part["images"], 0), Cell(""), Cell("")]
+        patients += [number(part["patients"], 0), Cell(""), Cell("")]
+    table = Table(
+        caption="Positive images of each label and part, their share, and its deviation from that "
+        f"of all parts together. * fewer than {FEW_POSITIVES} positives: wide intervals.",
+        columns=columns,
+        rows=rows,
+        foot=[none, images, patients],
+    )
+    return [Paragraph(leak, is_warning=bool(overlap)), Facts(facts), table]
+
+
+def describe_balance(experiments_dir: Path) -> Section:
+    """The four panels and the table that `xlite verify-balance` wrote."""
+    key, title = "balance", "Balance"
+    figure, table = experiments_dir / BALANCE_FIGURE, experiments_dir / BALANCE_VERIFICATION
+    if not figure.exists() and not table.exists():
+        why = f"{experiments_dir} holds neither {figure.name} nor {table.name}."
+        return absent_section(key, title, why, "xlite verify-balance --sampler max-entropy")
+    blocks: list[Block] = []
+    if figure.exists():
+        blocks.append(
+            Picture(
+                # As an image, a drawing can run no script, whoever wrote it.
+                uri=data_uri(figure.read_bytes(), "image/svg+xml"),
+                alt="Four panels: images a label, loss weights, the sampler's effect, and both.",
+                caption="Images with each finding, weight of a positive in the loss, what the "
+                "sampler changes, and both together; rarest label on top.",
+                is_wide=True,
+            )
+        )
+    if table.exists():
+        blocks.append(_tabulate_balance(table))
+    return Section(key, title, blocks)
+
+
+def _tabulate_balance(path: Path) -> Table:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+        shown = {name: how for name, how in _BALANCE_COLUMNS.items() if lines and name in lines[0]}
+        rows = [
+            [
+                Cell(line["label"]),
+                *(
+                    number(float(line[name]) if line[name] else None, digits)
+                    for name, (_, digits) in shown.items()
+                ),
+            ]
+            for line in lines
+        ]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"{path} can't be read ({error!r}). Run `xlite verify-balance` again."
+        ) from None
+    return Table(
+        caption="Share of the shown positives, before and under the sampler, exact and drawn; and "
+        "the effective number of images and patients that a label's exposure rests on.",
+        columns=[
+            Column(title="label", is_number=False),
+            *(Column(title=heading) for heading, _ in shown.values()),
+        ],
+        rows=rows,
+    )

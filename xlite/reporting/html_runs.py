@@ -1,0 +1,298 @@
+"""The report's sections on runs: what was trained, how it went, and what it scores.
+
+N images, C labels.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from xlite.artifacts import RUN_CONFIG, RUN_HISTORY, RUN_SCORES, read_json
+from xlite.errors import InputError
+from xlite.reporting.experiment_record import build_train_command
+from xlite.reporting.html_figures import draw_calibration, draw_curves, draw_operating_curves
+from xlite.reporting.html_page import (
+    Block,
+    Cell,
+    Column,
+    Command,
+    Facts,
+    Heading,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    absent_section,
+    bracket,
+    number,
+    plain,
+)
+from xlite.scores.bootstrap import average_classes, percentile_interval, resample_scores
+from xlite.scores.class_scores import FEW_POSITIVES, score_classes
+from xlite.scores.ranking import macro_mean
+from xlite.scores.thresholded import crossfit_f1
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_TRAIN = "xlite train --models efficientnet_b0_mhsa"
+
+
+class RunImages(Protocol):
+    """Predictions of one run beside what is true."""
+
+    @property
+    def name(self) -> str:
+        """What to call the run."""
+
+    @property
+    def image_ids(self) -> NDArray[Any]:
+        """(N,)."""
+
+    @property
+    def patient_ids(self) -> NDArray[Any]:
+        """(N,)."""
+
+    @property
+    def targets(self) -> NDArray[np.int8]:
+        """(N, C): 1 present, 0 absent, -1 unknown."""
+
+    @property
+    def probs(self) -> NDArray[np.float64]:
+        """(N, C) in [0, 1]."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The C labels."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run as its folder tells of it."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The content of config.json."""
+        return read_json(self.folder / RUN_CONFIG, remedy=f"Move {self.folder} away.")
+
+    @cached_property
+    def scores(self) -> dict[str, Any] | None:
+        """The content of scores.json, or None while the run is unfinished."""
+        path = self.folder / RUN_SCORES
+        return read_json(path, remedy=f"Move {self.folder} away.") if path.exists() else None
+
+    @property
+    def val_auroc(self) -> float:
+        """Macro AUROC on validation; NaN while unfinished or where undefined."""
+        value = self.scores["val"]["macro"]["auroc"] if self.scores else None
+        return float("nan") if value is None else float(value)
+
+    @cached_property
+    def history(self) -> dict[str, list[float]]:
+        """The columns of history.csv by name; NaN where a cell is empty."""
+        path = self.folder / RUN_HISTORY
+        if not path.exists():
+            return {}
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                lines = list(csv.DictReader(file))
+            return {
+                name: [float(line[name] or "nan") for line in lines]
+                for name in (lines[0] if lines else ())
+            }
+        except (TypeError, ValueError, csv.Error) as error:
+            raise InputError(f"{path} can't be read ({error}). Move it away.") from None
+
+
+def list_runs(experiments_dir: Path) -> list[RunFolder]:
+    """The runs of an experiments folder, best validation AUROC first, unfinished ones last."""
+    runs = [RunFolder(path.parent) for path in experiments_dir.glob(f"runs/*/{RUN_CONFIG}")]
+    return sorted(runs, key=lambda run: (-np.nan_to_num(run.val_auroc, nan=-1), run.name))
+
+
+def describe_runs(runs: Sequence[RunFolder], chosen: Sequence[str]) -> Section:
+    """A table of every run and the curves of every run."""
+    key, title = "runs", "Runs and their curves"
+    if not runs:
+        return absent_section(key, title, "No run has been trained.", _TRAIN)
+    columns = ["run", "model", "loss", "sampler", "seed", "epochs", "best"]
+    scores = ["AUROC", "AP", "F1", "minutes"]
+    table = Table(
+        caption="Every run with its best epoch and its macro scores on validation; F1 is "
+        "cross-fitted between patients. A rank is no verdict: the verdicts below are.",
+        columns=[
+            *(Column(title=name, is_number=False) for name in columns[:4]),
+            *(Column(title=name) for name in (*columns[4:], *scores)),
+        ],
+        rows=[_describe_run(run) for run in runs],
+    )
+    blocks: list[Block] = [table]
+    histories = {run.name: run.history for run in runs if run.history}
+    if histories:
+        blocks.append(
+            Picture(
+                uri=draw_curves(histories, chosen),
+                alt="Loss, AUROC and learning rate of each run by epoch.",
+                caption="Validation solid, training dashed. The training AUROC is that of "
+                "augmented images as the sampler drew them. Losses of different kinds are not on "
+                "one scale. Grey: runs that are not shown in detail below.",
+                is_wide=True,
+            )
+        )
+    return Section(key, title, blocks)
+
+
+def _describe_run(run: RunFolder) -> list[Cell]:
+    try:
+        settings, scores = run.config["settings"], run.scores
+        cells = plain(
+            run.name, settings["model"], settings["loss"]["name"], settings["sampler"]["name"]
+        )
+        cells.append(number(settings["seed"], 0))
+        if scores is None:
+            return [*cells, number(len(run.history.get("epoch", ())), 0), *plain(*"–––––")]
+        macro = scores["val"]["macro"]
+        return [
+            *cells,
+            number(scores["epochs"], 0),
+            number(scores["best_epoch"], 0),
+            *(number(macro[name]) for name in ("auroc", "average_precision", "f1")),
+            number(scores["seconds"] / 60, 1),
+        ]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{RUN_CONFIG} or {RUN_SCORES} in {run.folder} lacks what the report shows "
+            f"({error!r}). Train the run again, or move its folder away."
+        ) from None
+
+
+def describe_scores(runs: Sequence[RunImages], *, rng: np.random.Generator) -> Section:
+    """The validation scores of the chosen runs, with 95 % intervals; one table a run."""
+    key, title = "scores", "Scores with intervals"
+    if not runs:
+        return absent_section(key, title, "No run is finished.", _TRAIN)
+    blocks: list[Block] = [
+        Paragraph(
+            "Validation part, 95 % intervals. AUROC of a label: DeLong, clustered by patient; "
+            "macro: 1,000 bootstrap resamples of the patients. F1: thresholds fitted on one half "
+            f"of the patients and judged on the other. * fewer than {FEW_POSITIVES} positives: "
+            "such intervals are too short."
+        )
+    ]
+    for run in runs:
+        blocks.append(Heading(run.name))
+        blocks.append(_tabulate_scores(run, rng))
+    return Section(key, title, blocks)
+
+
+def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
+    scores = score_classes(run.targets, run.probs, groups=run.patient_ids)
+    f1 = crossfit_f1(run.targets, run.probs, run.patient_ids)
+    rows = [
+        [
+            Cell(label, is_marked=bool(scores["few_positives"][c])),
+            number(int(scores["positives"][c]), 0),
+            number(100 * scores["prevalence"][c], 2),
+            number(scores["auroc"][c]),
+            bracket(scores["auroc_low"][c], scores["auroc_high"][c]),
+            number(scores["average_precision"][c]),
+            number(f1[c]),
+            number(scores["brier"][c]),
+            number(scores["ece"][c]),
+            number(scores["calibration_slope"][c], 2),
+        ]
+        for c, label in enumerate(run.vocabulary)
+    ]
+    resampled = resample_scores(
+        run.targets, [run.probs], run.patient_ids, rng=rng, scores=("auroc",)
+    )
+    low, high = percentile_interval(average_classes(resampled["auroc"])[0])
+    means = {
+        name: macro_mean(np.asarray(values, dtype=np.float64))[0]
+        for name, values in {**scores, "f1": f1}.items()
+        if name in ("auroc", "average_precision", "f1", "brier", "ece")
+    }
+    foot = [
+        Cell("macro"),
+        Cell(""),
+        Cell(""),
+        number(means["auroc"]),
+        bracket(float(low), float(high)),
+        *(number(means[name]) for name in ("average_precision", "f1", "brier", "ece")),
+        Cell(""),
+    ]
+    titles = ("positives", "prevalence, %", "AUROC", "95 % interval", "AP", "F1", "Brier", "ECE")
+    return Table(
+        caption=f"{run.name}: {len(run.image_ids):,} images of "
+        f"{len(np.unique(run.patient_ids)):,} patients.",
+        columns=[
+            Column(title="label", is_number=False),
+            *(Column(title=title) for title in (*titles, "slope")),
+        ],
+        rows=rows,
+        foot=[foot],
+    )
+
+
+def describe_operating_curves(runs: Sequence[RunImages]) -> Section:
+    """ROC, precision-recall and reliability curves of the chosen runs."""
+    key, title = "curves", "ROC, precision-recall and calibration"
+    if not runs:
+        return absent_section(key, title, "No run is finished.", _TRAIN)
+    return Section(
+        key,
+        title,
+        [
+            Picture(
+                uri=draw_operating_curves(runs, kind="roc"),
+                alt="ROC curve of each label and run.",
+                caption="ROC on validation. Dotted: chance.",
+                is_wide=True,
+            ),
+            Picture(
+                uri=draw_operating_curves(runs, kind="pr"),
+                alt="Precision-recall curve of each label and run.",
+                caption="Precision-recall on validation. Dotted: prevalence.",
+                is_wide=True,
+            ),
+            Picture(
+                uri=draw_calibration(runs),
+                alt="Reliability curve of each label and run.",
+                caption="Calibration on validation, ten bins of equal numbers of images. Dotted: "
+                "said equals seen. Losses that weight positives say too much by design.",
+                is_wide=True,
+            ),
+        ],
+    )
+
+
+def describe_environment(runs: Sequence[RunFolder], *, version: str, command: str) -> Section:
+    """What the chosen runs ran on, and the commands that make them and this page again."""
+    blocks: list[Block] = []
+    for run in runs:
+        environment, data = run.config["environment"], run.config["data"]
+        images = ", ".join(f"{count:,} {part}" for part, count in data["images"].items())
+        facts = {name.replace("_", " "): str(value) for name, value in environment.items()}
+        facts |= {"images": images, "pixels": str(data["source"])[:16]}
+        facts |= {f"split {part}": digest[:16] for part, digest in data["split_sha256"].items()}
+        blocks += [
+            Heading(run.name),
+            Facts(facts),
+            Command(build_train_command(run.config["settings"])),
+        ]
+    blocks += [Heading("This page"), Facts({"xlite": version}), Command(command)]
+    return Section("environment", "Environment and reproduction", blocks)

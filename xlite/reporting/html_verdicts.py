@@ -1,0 +1,211 @@
+"""The report's sections on verdicts: what was found, and by what rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlite.reporting.html_figures import Effect, draw_forest
+from xlite.reporting.html_page import (
+    Block,
+    Cell,
+    Column,
+    Command,
+    Heading,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    Tone,
+    Verdict,
+    absent_section,
+    bracket,
+    number,
+)
+from xlite.reporting.study_file import (
+    ABLATION_FILE,
+    COMPARISON_FILE,
+    MACRO,
+    Ablation,
+    Change,
+    Comparison,
+    as_number,
+    find_study_files,
+    read_study,
+)
+
+_ABLATE = "xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight --seeds 0,1,2"
+_COMPARE = "xlite compare"
+_TONES: dict[str, Tone] = {"ADOPT": "good", "REJECT": "bad", "TRADE-OFF": "mixed"}
+_SCORES = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1"}
+
+
+def describe_studies(experiments_dir: Path) -> list[Section]:
+    """The verdicts with their rules, the ablation behind them, and the comparison of methods."""
+    studies = [read_study(path) for path in find_study_files(experiments_dir)]
+    ablation = next((study for study in studies if isinstance(study, Ablation)), None)
+    comparison = next((study for study in studies if isinstance(study, Comparison)), None)
+    return [
+        _describe_verdicts(ablation, comparison),
+        _describe_ablation(ablation),
+        _describe_comparison(comparison),
+    ]
+
+
+def _describe_verdicts(ablation: Ablation | None, comparison: Comparison | None) -> Section:
+    key, title = "verdicts", "Verdicts"
+    blocks: list[Block] = []
+    if ablation:
+        blocks += [
+            Verdict(
+                subject=f"{verdict.variant} instead of {ablation.baseline}",
+                word=verdict.decision,
+                tone=_TONES.get(verdict.decision, "open"),
+                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.reasons),
+                rule=ablation.rule,
+            )
+            for verdict in ablation.verdicts
+        ]
+        faults = [f"Collapse: {text}" for text in ablation.collapses]
+        faults += [f"Failed: {text}" for text in ablation.failures]
+        blocks += [Paragraph(text, is_warning=True) for text in faults]
+    if comparison:
+        blocks.append(
+            Verdict(
+                subject=comparison.chosen,
+                word="CHOSEN",
+                tone="open",
+                reason="; ".join(comparison.steps) + ".",
+                rule=f"{', then '.join(comparison.order)}; each counts among those that the ones "
+                "before it, the first by a paired test, could not tell apart.",
+            )
+        )
+    if not blocks:
+        return absent_section(key, title, "Nothing has been judged yet.", _ABLATE)
+    return Section(key, title, blocks)
+
+
+def _describe_ablation(study: Ablation | None) -> Section:
+    key, title = "ablation", "Ablation"
+    if study is None:
+        return absent_section(key, title, f"There is no {ABLATION_FILE}.", _ABLATE)
+    blocks: list[Block] = [
+        Paragraph(
+            f"Changes against {study.baseline} on {study.images:,} validation images of "
+            f"{study.patients:,} patients, seeds {', '.join(map(str, study.seeds))}; "
+            f"{study.level:.0%} intervals; p corrected for the number of labels (Holm). The rarest "
+            "label in training comes first."
+        ),
+        _tabulate_macro(study),
+    ]
+    for variant in study.variants:
+        blocks.append(Heading(f"{variant} against {study.baseline}"))
+        effects = [
+            Effect(label.replace("_", " "), change.change, change.low, change.high)
+            for label in [*study.labels, MACRO]
+            if (row := study.find(variant, label)) is not None
+            and (change := row.changes["auroc"]).change == change.change
+        ]
+        if effects:
+            blocks.append(
+                Picture(
+                    uri=draw_forest(effects, axis_title="change of AUROC"),
+                    alt=f"Change of AUROC under {variant} with its interval, label by label.",
+                    caption="Green: the interval lies above 0; red: below. Of many intervals "
+                    "one is likely to miss 0 by chance alone, so the corrected p decides. An "
+                    "arrow: the interval goes on.",
+                )
+            )
+        blocks.append(_tabulate_variant(study, variant))
+    if study.command:
+        blocks.append(Command(study.command))
+    return Section(key, title, blocks)
+
+
+def _tabulate_macro(study: Ablation) -> Table:
+    columns = [Column(title="variant", is_number=False)]
+    for name in _SCORES.values():
+        columns += [Column(title=name), Column(title="change (interval)")]
+    columns += [Column(title="minutes a run"), Column(title="peak MB")]
+    rows = []
+    for variant in [study.baseline, *study.variants]:
+        row = study.find(variant, MACRO)
+        cells = [Cell(variant)]
+        for score in _SCORES:
+            change = row.changes[score] if row else None
+            is_baseline = variant == study.baseline
+            cells.append(number(change.value if change else None))
+            cells.append(Cell("–") if change is None or is_baseline else _show(change))
+        cost = study.costs.get(variant, {})
+        cells.append(number(cost.get("seconds_a_run", float("nan")) / 60, 1))
+        cells.append(number(cost.get("peak_memory_mb"), 0))
+        rows.append(cells)
+    return Table(caption="Macro means over the labels, and cost.", columns=columns, rows=rows)
+
+
+def _tabulate_variant(study: Ablation, variant: str) -> Table:
+    columns = [
+        Column(title="label", is_number=False),
+        *(Column(title=title) for title in ("train +", "val +")),
+    ]
+    for name in _SCORES.values():
+        columns += [Column(title=f"{name} change (interval)"), Column(title="p")]
+    rows = []
+    for label in [*study.labels, MACRO]:
+        row = study.find(variant, label)
+        if row is None:
+            continue
+        cells = [
+            Cell(label, is_marked=row.has_few_positives),
+            number(row.train_positives, 0),
+            number(row.val_positives, 0),
+        ]
+        for score in _SCORES:
+            change = row.changes[score]
+            cells += [_show(change), number(change.p)]
+        rows.append(cells)
+    has_macro = bool(rows) and rows[-1][0].text == MACRO
+    return Table(
+        caption=f"{variant}: changes against {study.baseline}. * few positives in validation.",
+        columns=columns,
+        rows=rows[:-1] if has_macro else rows,
+        foot=rows[-1:] if has_macro else (),
+    )
+
+
+def _show(change: Change) -> Cell:
+    """A change with its interval in one cell, sorted by the change."""
+    cell = number(change.change, sign=True)
+    if change.low != change.low:
+        return cell
+    return Cell(f"{cell.text} ({bracket(change.low, change.high, sign=True).text})", cell.value)
+
+
+def _describe_comparison(study: Comparison | None) -> Section:
+    key, title = "comparison", "Comparison"
+    if study is None:
+        return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
+    first = study.order[0].removeprefix("val.")
+    scores = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1", "recall": "recall"}
+    titles = ("rank", "seeds", *scores.values(), f"{first} against the best", "interval", "p")
+    rows = [
+        [
+            Cell(str(row["name"])),
+            number(row["rank"], 0),
+            number(row["seeds"], 0),
+            *(number(row.get(name)) for name in scores),
+            number(row.get("change"), sign=True),
+            bracket(as_number(row.get("change_low")), as_number(row.get("change_high")), sign=True),
+            number(row.get("p_holm")),
+        ]
+        for row in study.rows
+    ]
+    table = Table(
+        caption=f"Methods on {study.images:,} validation images of {study.patients:,} patients. "
+        "Equal ranks: the paired test can't tell them apart.",
+        columns=[Column(title="method", is_number=False), *(Column(title=name) for name in titles)],
+        rows=rows,
+    )
+    blocks: list[Block] = [table]
+    if study.command:
+        blocks.append(Command(study.command))
+    return Section(key, title, blocks)
