@@ -36,6 +36,7 @@ DEMO_FILES = (
     "experiments/data_balance_verification.csv",
     "experiments/baseline_results.csv",
     "experiments/ablation.csv",
+    "experiments/ablation.json",
 )
 
 
@@ -44,9 +45,9 @@ def take_demo(folder: Path) -> None:
     for name in DEMO_FILES:
         shutil.copyfile(folder / name, RESULTS / Path(name).name)
     shutil.copyfile(folder / "experiments" / "balance.png", IMAGES / "demo_balance.png")
-    runs = sorted(folder.glob("experiments/runs/*/scores.json"))
-    scores = [json.loads(path.read_text(encoding="utf-8")) for path in runs]
-    kept = {entry["run_id"]: entry["test"]["macro"] for entry in scores}
+    judged = sorted(folder.glob("experiments/evaluation/*/scores.json"))
+    scores = [json.loads(path.read_text(encoding="utf-8")) for path in judged]
+    kept = {entry["name"]: entry["macro"] for entry in scores if entry["part"] == "test"}
     _write_json("test_macro.json", kept)
 
 
@@ -85,11 +86,22 @@ def count_models() -> None:
     _write_json("models.json", counts)
 
 
-def render_commands() -> str:
-    """docs/commands.md: every command with its help, its options and an example."""
+def list_commands() -> dict[str, Any]:
+    """Every command by its words, such as "train" and "log add"."""
     from xlite.cli.app import app
 
     group: Any = typer.main.get_command(app)
+    commands = {}
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            commands |= {f"{name} {word}": part for word, part in command.commands.items()}
+        else:
+            commands[name] = command
+    return commands
+
+
+def render_commands() -> str:
+    """docs/commands.md: every command with its help, its options and an example."""
     lines = [
         "# Commands",
         "",
@@ -100,7 +112,7 @@ def render_commands() -> str:
         "Before a command: `--quiet`, `--verbose`, `--debug` (traceback of an error), `--version`;",
         "`xlite --install-completion` sets up shell completion.",
     ]
-    for name, command in group.commands.items():
+    for name, command in list_commands().items():
         lines += ["", f"## xlite {name}", "", command.help.strip(), ""]
         examples = [line for line in command.epilog.split("\n") if line]
         lines += ["```sh", *(example.removeprefix("Example: ") for example in examples), "```", ""]
@@ -194,10 +206,11 @@ def _render_readme() -> dict[str, str]:
                     f"{float(row['minutes']):.1f}",
                 ]
                 for row in _read("baseline_results.csv")
-                if ":" not in row["name"]
+                if Path(row["run"]).name in test
             ],
         ),
         "ablate": _render_ablation(),
+        "verdict": _render_verdicts(),
         "models": _table(
             ["model", "timm backbone", "attention", "backbone parameters", "parameters"],
             [
@@ -230,8 +243,16 @@ def _render_ablation() -> str:
             other = by_variant[name][label]
             cells.append(f"{float(other['auroc']):.3f} ({float(other['auroc_change']):+.3f})")
         table.append(cells)
-    losses = [name.rpartition(":")[2] for name in (baseline, *others)]
+    losses = [name.partition("=")[2] for name in (baseline, *others)]
     return _table(["label", "training positives", *(f"AUROC, {loss}" for loss in losses)], table)
+
+
+def _render_verdicts() -> str:
+    study = _read_json("ablation.json")
+    lines = []
+    for name, verdict in study["verdict"].items():
+        lines.append(f"**{name}: {verdict['decision']}.** {' '.join(verdict['reasons'])}")
+    return "\n".join(lines)
 
 
 def fill_blocks(text: str, blocks: dict[str, str]) -> str:

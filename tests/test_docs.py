@@ -11,17 +11,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import typer
-
-from xlite.cli.app import app
 
 ROOT = Path(__file__).parents[1]
-COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
-@pytest.fixture(scope="module")
-def generate() -> ModuleType:
+def load_generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec is not None
     assert spec.loader is not None
@@ -30,13 +25,22 @@ def generate() -> ModuleType:
     return module
 
 
+COMMANDS: dict[str, Any] = load_generator().list_commands()
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    return load_generator()
+
+
 def parse_example(line: str) -> str:
     """The command of an example, parsed by the command line itself without being run."""
     words = shlex.split(line)
     assert words[0] == "xlite"
-    command = COMMANDS[words[1]]
-    command.make_context(words[1], words[2:], resilient_parsing=False)
-    return words[1]
+    length = 1 if words[1] in COMMANDS else 2
+    name = " ".join(words[1 : 1 + length])
+    COMMANDS[name].make_context(name, words[1 + length :], resilient_parsing=False)
+    return name
 
 
 @pytest.mark.parametrize("name", COMMANDS)

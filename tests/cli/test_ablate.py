@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -7,30 +8,38 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from xlite.cli.ablate import ablate
 from xlite.dataset.split import read_split
+from xlite.studies.verdict import DEFAULT_MARGIN
+
+LOSSES = ("--losses", "bce,pos-weight")
 
 
 def arguments(project: Any, out: Path, *more: object) -> tuple[object, ...]:
     return (
-        *("ablate", "--model", "test_resnet+mhsa", "--split", project.split),
+        *("ablate", "--model", "test_resnet", "--split", project.split, "--workers", 0),
         *("--cache", project.cache, "--out", out, "--no-pretrained", "--batch-size", 16),
-        *("--lr", 1e-3, "--epochs", 2, *more),
+        *("--lr", 1e-3, "--epochs", 1, *more),
     )
 
 
 @pytest.fixture(scope="module")
 def ablated(project: Any, xlite_ok: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("experiments")
-    xlite_ok(*arguments(project, out, "--losses", "bce,pos-weight,focal"))
+    xlite_ok(*arguments(project, out, *LOSSES, "--vary", "dropout=0.1,0.5", "--seeds", "0,1"))
     return out
+
+
+def read_record(out: Path) -> dict[str, Any]:
+    return json.loads((out / "ablation.json").read_text())
 
 
 def test_rows_are_sorted_by_rarity_and_changes_add_up(project: Any, ablated: Path) -> None:
     table = pd.read_csv(ablated / "ablation.csv")
     train = read_split(project.split).parts["train"]
     positives = dict(zip(train.vocabulary, train.positives.tolist(), strict=True))
-    variants = table["variant"].unique()
-    assert [name.rpartition(":")[2] for name in variants] == ["bce", "pos-weight", "focal"]
+    variants = list(table["variant"].unique())
+    assert variants == ["loss=bce,dropout=0.1", "loss=pos-weight", "dropout=0.5"]
     baseline = table[table["variant"] == variants[0]].set_index("label")
     for variant in variants:
         rows = table[table["variant"] == variant]
@@ -41,35 +50,140 @@ def test_rows_are_sorted_by_rarity_and_changes_add_up(project: Any, ablated: Pat
             if row.auroc == row.auroc:
                 change = row.auroc - baseline.loc[row.label, "auroc"]
                 assert row.auroc_change == pytest.approx(change, abs=1e-5)
+                assert variant == variants[0] or (
+                    row.auroc_change_low <= row.auroc_change <= row.auroc_change_high
+                )
     assert (table[table["variant"] == variants[1]]["auroc_change"].abs() > 0).any()
+
+
+def test_scores_are_the_mean_of_those_of_the_runs(ablated: Path) -> None:
+    record = read_record(ablated)
+    rows = {(row["variant"], row["label"]): row for row in record["rows"]}
+    for variant in record["variants"]:
+        runs = [ablated / "runs" / run["run"] / "scores.json" for run in variant["runs"]]
+        val = [json.loads(path.read_text())["val"] for path in runs]
+        assert len(val) == 2
+        macro = rows[variant["name"], "macro"]
+        for score in ("auroc", "average_precision"):
+            mean = sum(one["macro"][score] for one in val) / 2
+            assert macro[score] == pytest.approx(mean, abs=1e-6)
+        assert variant["cost"]["seconds_a_run"] > 0
+        assert variant["cost"]["epochs_a_run"] == 1
 
 
 def test_variants_share_data_order_and_initialisation(ablated: Path) -> None:
     configs = [json.loads(path.read_text()) for path in ablated.glob("runs/*/config.json")]
-    assert len(configs) == 3
+    assert len(configs) == 6
     for config in configs:
-        config["settings"]["loss"].pop("name")
-    assert configs[0]["settings"] == configs[1]["settings"] == configs[2]["settings"]
-    assert configs[0]["data"] == configs[1]["data"] == configs[2]["data"]
+        settings = config["settings"]
+        settings["loss"].pop("name")
+        settings.pop("dropout")
+    by_seed = {config["settings"]["seed"]: config for config in configs}
+    assert sorted(by_seed) == [0, 1]
+    for config in configs:
+        twin = by_seed[config["settings"]["seed"]]
+        assert (config["settings"], config["data"]) == (twin["settings"], twin["data"])
+
+
+def test_the_record_holds_verdicts_with_their_rule(ablated: Path) -> None:
+    record = read_record(ablated)
+    assert record["baseline"] == "loss=bce,dropout=0.1"
+    assert list(record["verdict"]) == ["loss=pos-weight", "dropout=0.5"]
+    for verdict in record["verdict"].values():
+        assert verdict["decision"] in ("ADOPT", "REJECT", "TRADE-OFF", "UNDECIDED")
+        assert verdict["seeds"] == 2
+        assert verdict["reasons"]
+    assert "Holm" in record["rule"]
+    assert record["seeds"] == [0, 1]
+    assert record["command"].startswith("xlite ")
+    log = (ablated / "EXPERIMENT_LOG.md").read_text()
+    decision = record["verdict"]["loss=pos-weight"]["decision"]
+    assert f"loss=pos-weight: {decision}" in log
+    for collapse in record["collapse"]:
+        assert collapse["cause"]
+        assert all(set(seeds) <= {0, 1} for seeds in collapse["labels"].values())
 
 
 def test_the_table_and_json_of_a_second_run(project: Any, ablated: Path, xlite_ok: Any) -> None:
-    command = arguments(project, ablated, "--losses", "bce,pos-weight,focal", "--resume")
+    command = arguments(project, ablated, *LOSSES, "--seeds", "0", "--resume")
     shown = xlite_ok(*command)
-    assert "AUROC on validation" in shown.stdout
-    assert "no verdict" in shown.stdout
+    assert shown.stderr.count("finished already, skipped") == 2
+    assert "AUROC of loss=bce and its change by label" in shown.stdout
+    assert "UNDECIDED" in shown.stdout
+    assert "One seed" in shown.stderr
     content = json.loads(xlite_ok(*command, "--json").stdout)
-    assert len(content["rows"]) == 3 * 15
-    assert content["baseline"] == "test_resnet+mhsa:bce"
+    assert len(content["rows"]) == 2 * 15
+    assert content["baseline"] == "loss=bce"
+    assert content["verdict"]["loss=pos-weight"]["decision"] == "UNDECIDED"
+
+
+def test_a_setting_that_is_not_read_has_no_effect_and_that_is_said(
+    project: Any, tmp_path: Path, xlite_ok: Any
+) -> None:
+    shown = xlite_ok(
+        *arguments(project, tmp_path, "--loss", "bce", "--vary", "focal-gamma=1,2"),
+    )
+    assert "identical" in shown.stderr
+    verdict = read_record(tmp_path)["verdict"]["focal-gamma=2"]
+    assert verdict["decision"] == "UNDECIDED"
+
+
+def test_samplers_are_an_axis(project: Any, tmp_path: Path, xlite_ok: Any) -> None:
+    content = json.loads(
+        xlite_ok(
+            *arguments(project, tmp_path, "--samplers", "none,inverse-mean", "--json"),
+            *("--baseline", "inverse-mean"),
+        ).stdout
+    )
+    assert content["baseline"] == "sampler=inverse-mean"
+    assert list(content["verdict"]) == ["sampler=none"]
 
 
 @pytest.mark.parametrize(
-    ("losses", "message"),
-    [("bce", "at least two"), ("bce,hinge", "hinge"), ("bce,bce", "more than once")],
+    ("options", "message"),
+    [
+        (("--losses", "bce"), "at least two"),
+        (("--losses", "bce,hinge"), "hinge"),
+        (("--losses", "bce,bce"), "more than once"),
+        (("--losses", "bce,focal", "--loss", "bce"), "--losses varies what --loss"),
+        (("--samplers", "none,max-entropy", "--sampler", "none"), "--samplers varies"),
+        (("--vary", "lrr=1,2"), "Did you mean lr"),
+        (("--vary", "lr"), "NAME=VALUE"),
+        ((*LOSSES, "--baseline", "zlpr"), "not varied"),
+        ((*LOSSES, "--seeds", "0,x"), "whole number"),
+        ((*LOSSES, "--seeds", "1,1"), "more than once"),
+        ((*LOSSES, "--seeds", "0,1", "--seed", 3), "exclude each other"),
+    ],
 )
 def test_wrong_usage_is_explained(
-    project: Any, xlite: Any, tmp_path: Path, losses: str, message: str
+    project: Any, xlite: Any, tmp_path: Path, options: tuple[object, ...], message: str
 ) -> None:
-    result = xlite(*arguments(project, tmp_path / "e", "--losses", losses))
+    result = xlite(*arguments(project, tmp_path / "e", *options))
     assert result.exit_code == 2
     assert message in result.stderr
+    assert not (tmp_path / "e" / "runs").exists()
+
+
+@pytest.mark.parametrize("baseline", ["test_resnet", "test_efficientnet+mhsa"])
+def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
+    project: Any, tmp_path: Path, xlite: Any, baseline: str
+) -> None:
+    # One token of a 32-pixel image is nothing that attention could work on.
+    models = "model=test_resnet,test_efficientnet+mhsa,test_efficientnet"
+    options = ("--loss", "bce", "--image-size", 32, "--vary", models, "--baseline", baseline)
+    result = xlite(*arguments(project, tmp_path, *options))
+    assert result.exit_code == 1
+    assert "1 of 3 runs failed" in result.stderr
+    if baseline == "test_resnet":
+        record = read_record(tmp_path)
+        assert list(record["verdict"]) == ["model=test_efficientnet"]
+        failed = next(v for v in record["variants"] if v["name"].endswith("+mhsa"))
+        assert "token" in failed["runs"][0]["error"]
+        assert failed["cost"]["seconds_a_run"] is None
+    else:
+        assert "no run of the baseline" in result.stderr
+        assert not (tmp_path / "ablation.json").exists()
+
+
+def test_the_default_margin_is_the_rules() -> None:
+    assert inspect.signature(ablate).parameters["margin"].default == DEFAULT_MARGIN

@@ -45,7 +45,7 @@ def record_times(folder: Path) -> dict[str, int]:
 def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path) -> None:
     first = run_demo(tmp_path / "demo", 300)
     assert first.returncode == 0, first.stderr
-    for command in ("split", "cache-clahe", "verify-balance", "train", "ablate"):
+    for command in ("split", "cache-clahe", "verify-balance", "train", "ablate", "evaluate"):
         assert f"\n$ xlite {command} " in first.stderr
     assert "… Ctrl-C after epoch 2:" in first.stderr
     assert "is saved. The same command with --resume continues from there." in first.stderr
@@ -67,6 +67,13 @@ def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path)
         names = {path.name for path in run.iterdir()}
         assert names >= {RUN_CONFIG, RUN_HISTORY, RUN_LAST, RUN_BEST, RUN_SCORES}
         assert names >= {predictions_name("val"), predictions_name("test")}
+    judged = sorted(path.name for path in (experiments / "evaluation").iterdir())
+    assert len(judged) == 2
+    for name in judged:
+        scores = read_json(experiments / "evaluation" / name / RUN_SCORES, remedy="")
+        assert (scores["name"], scores["part"]) == (name, "test")
+        looks = read_json(experiments / "runs" / name / "test_looks.json", remedy="")["looks"]
+        assert len(looks) == len(scores["test_looks"]) == 1
     progress = read_json(experiments / "training_progress.json", remedy="")
     assert {entry["status"] for entry in progress["models"].values()} == {"finished"}
     assert {entry["epochs_done"] for entry in progress["models"].values()} == {3}
@@ -78,6 +85,7 @@ def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path)
     seconds = time.monotonic() - start
     assert second.returncode == 0, second.stderr
     assert "Ctrl-C" not in second.stderr
+    assert "$ xlite evaluate" not in second.stderr, "a second look would be counted"
     assert second.stderr.count("finished already, skipped") == 4
     assert {name: record_times(tmp_path / "demo" / name) for name in made} == times
     # Start-up of six commands, most of it the import of torch.

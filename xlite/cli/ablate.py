@@ -1,27 +1,37 @@
-"""`xlite ablate`: the same training under several losses, and what changes for each class."""
+"""`xlite ablate`: one model trained in several ways, and a verdict by rule on each."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from xlite import console
 from xlite.cli import options
+from xlite.cli.ablation_tables import print_ablation
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.names import split_names
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
+from xlite.cli.seeds import Seeds, parse_seeds
 from xlite.cli.study import StudyOptions, require_success
 from xlite.cli.training_options import TrainingOptions
+from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from xlite.studies.axes import Axis
 
 _EPILOG = (
-    "Example: xlite ablate --losses bce,pos-weight,focal --model efficientnet_b0_mhsa --epochs 20"
+    "Example: xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight,focal --seeds 0,1,2"
+    "\n\n"
+    "Example: xlite ablate --model efficientnet_b0_mhsa --samplers none,max-entropy --vary "
+    "lr=1e-4,3e-4 --product --resume"
 )
+_AXES = "What is varied"
+_DEFAULT_LOSSES = "bce,pos-weight,focal"
 
 
 def register(app: typer.Typer) -> None:
@@ -35,70 +45,130 @@ def ablate(
     running: RunningOptions,
     sampling: SamplerOptions,
     losses_settings: LossOptions,
-    model: Annotated[str, typer.Option(help="The model to train under each loss.")],
+    model: Annotated[str, typer.Option(help="The model to train in each way.")],
+    context: typer.Context,
     losses: Annotated[
-        str, typer.Option(help="Losses separated by commas; the first is the baseline.")
-    ] = "bce,pos-weight,focal",
-    sampler: Annotated[str, typer.Option(help="See `xlite verify-balance --compare`.")] = "none",
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help=f"Losses. Default, when nothing else is varied: {_DEFAULT_LOSSES}.",
+            rich_help_panel=_AXES,
+        ),
+    ] = None,
+    samplers: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,…", help="Samplers.", rich_help_panel=_AXES),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=A,B,…",
+            help="Any other option of training, loss or sampler by its name; repeatable.",
+            rich_help_panel=_AXES,
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE,…",
+            help="The values, or NAME=VALUE, that the others are compared with. Default: the "
+            "first of each axis.",
+            rich_help_panel=_AXES,
+        ),
+    ] = None,
+    product: Annotated[
+        bool,
+        typer.Option(
+            "--product",
+            help="Every combination of the axes. Without it, each variant differs from the "
+            "baseline on one axis.",
+            rich_help_panel=_AXES,
+        ),
+    ] = False,
+    seeds: Seeds = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            min=0.0, help="Change of a label's AUROC up to which it has neither gained nor lost."
+        ),
+    ] = 0.01,
+    loss: Annotated[
+        str | None, typer.Option(help="The loss, unless --losses. Default: pos-weight.")
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="The sampler, unless --samplers. Default: none.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """Train one model under several losses and show each class's change, rarest class first.
+    """Train a model in several ways and judge each by rule: ADOPT, REJECT, TRADE-OFF, UNDECIDED.
 
-    Data, order, augmentation and initialisation are the same for each. Writes ablation.csv.
-    Scores are those of the validation part, and F1 is cross-fitted between its patients.
+    Data, order, augmentation and initialisation of a seed are the same for each variant. Changes
+    are paired, on the validation part, with intervals over seeds and patients, and corrected for
+    the number of labels; the rule is printed beside the verdict. One seed can't decide: pass
+    --seeds. Collapsed labels are named with the likely cause. Writes ablation.csv and
+    ablation.json. Like train it skips what has finished and continues the rest with --resume.
     """
-    from xlite.artifacts import ABLATION
-    from xlite.studies.compare import compare_to_baseline, write_ablation
-    from xlite.studies.plan import plan_losses
+    from xlite.reporting.experiment_log import update_experiment_log
+    from xlite.studies.ablation import group_outcomes, judge_ablation, write_ablation
+    from xlite.studies.axes import plan_runs, plan_variants
+    from xlite.training.device import is_main_process
 
-    names = split_names(losses)
+    axes = _read_axes(losses, samplers, vary or [], loss=loss, sampler=sampler)
+    first = {axis.name: axis.values[0] for axis in axes}
     base = training.to_settings(
         running,
         model=model,
-        loss=losses_settings.to_settings(names[0] if names else ""),
-        sampler=sampling.to_settings(sampler),
+        loss=losses_settings.to_settings(first.get("loss", loss or "pos-weight")),
+        sampler=sampling.to_settings(first.get("sampler", sampler or "none")),
         seed=study.seed,
     )
-    plan = plan_losses(base, names)
+    used_seeds = parse_seeds(seeds, context) or [study.seed]
+    variants = plan_variants(base, axes, baseline=baseline, product=product)
+    plan = plan_runs(variants, used_seeds)
     data = study.load_data()
     outcomes = study.run(plan, data, running)
-    positives = dict(zip(data.vocabulary, data.parts["train"].positives.tolist(), strict=True))
-    rows = compare_to_baseline(outcomes, positives)
-    if rows:
-        write_ablation(study.out / ABLATION, rows)
-    if json:
-        console.result_json({"baseline": plan[0].name, "rows": rows})
-    elif rows:
-        _print_rows(rows, [outcome.name for outcome in outcomes])
-        console.say(f"written: {study.out / ABLATION}")
+    if is_main_process():
+        runs = group_outcomes(variants, used_seeds, outcomes)
+        content = judge_ablation(runs, data, margin=margin)
+        if content is None:
+            console.warn(f"no run of the baseline {variants[0].name} finished: nothing to compare.")
+        else:
+            content = {"command": shlex.join(["xlite", *sys.argv[1:]]), **content}
+            _show(content, json)
+            paths = write_ablation(study.out, content)
+            update_experiment_log(options.experiment_log_path(study.out), study.out)
+            console.say(f"written: {', '.join(map(str, paths))}")
     require_success(outcomes)
 
 
-def _print_rows(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> None:
-    by_variant = {name: [row for row in rows if row["variant"] == name] for name in variants}
-    baseline = by_variant[variants[0]]
-    for score, title in (("auroc", "AUROC"), ("average_precision", "AP"), ("f1", "F1")):
-        cells = []
-        for place, row in enumerate(baseline):
-            others = [by_variant[name][place] for name in variants[1:] if by_variant[name]]
-            positives = row["train_positives"]
-            cells.append(
-                [
-                    row["label"],
-                    "" if positives is None else f"{positives:,}",
-                    "" if row["val_positives"] is None else f"{row['val_positives']:,}",
-                    console.decimal(row[score]),
-                    *(
-                        f"{console.decimal(other[score])} "
-                        f"({console.decimal(other[f'{score}_change'], sign=True)})"
-                        for other in others
-                    ),
-                ]
-            )
-        finished = [name for name in variants if by_variant[name]]
-        console.table(
-            f"{title} on validation and its change against {variants[0]}",
-            ["label", "train +", "val +", *(name.rpartition(":")[2] for name in finished)],
-            cells,
-            caption="One seed: a difference is no verdict.",
-        )
+def _show(content: dict[str, Any], json: bool) -> None:
+    if json:
+        console.result_json(content)
+    else:
+        print_ablation(content)
+
+
+def _read_axes(
+    losses: str | None,
+    samplers: str | None,
+    vary: list[str],
+    *,
+    loss: str | None,
+    sampler: str | None,
+) -> list[Axis]:
+    from xlite.studies.axes import Axis
+
+    if losses is None and samplers is None and not vary and loss is None:
+        losses = _DEFAULT_LOSSES
+    axes = []
+    for name, many, one in (("loss", losses, loss), ("sampler", samplers, sampler)):
+        if many is None:
+            continue
+        option = f"--{name}es" if name == "loss" else f"--{name}s"
+        if one is not None:
+            raise InputError(f"{option} varies what --{name} would fix. Pass one.")
+        values = tuple(split_names(many))
+        if not values:
+            raise InputError(f"{option} is empty. Name at least two, separated by commas.")
+        axes.append(Axis(name, values))
+    return [*axes, *(Axis.parse(text) for text in vary)]

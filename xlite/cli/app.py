@@ -10,7 +10,20 @@ import typer
 from typer.core import TyperGroup
 
 from xlite import __version__, console
-from xlite.cli import ablate, balance, cache, demo, models, split, status, train
+from xlite.cli import (
+    ablate,
+    balance,
+    cache,
+    compare,
+    demo,
+    evaluate,
+    log,
+    models,
+    report,
+    split,
+    status,
+    train,
+)
 from xlite.errors import XliteError
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -73,7 +86,20 @@ def set_up(
     )
 
 
-for command in (demo, split, cache, balance, models, train, status, ablate):
+for command in (
+    demo,
+    split,
+    cache,
+    balance,
+    models,
+    train,
+    status,
+    evaluate,
+    ablate,
+    compare,
+    report,
+    log,
+):
     command.register(app)
 
 

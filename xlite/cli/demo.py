@@ -10,12 +10,13 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from xlite import console
 from xlite.cli import options
+from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError
 
 _EPILOG = "Example: xlite demo --out demo"
@@ -25,7 +26,7 @@ _INTERRUPT_AFTER_EPOCHS = 2
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("demo", rich_help_panel="Start here", epilog=_EPILOG)(demo)
+    app.command("demo", rich_help_panel="Start here", epilog=_EPILOG)(expand_groups(demo))
 
 
 def demo(
@@ -38,7 +39,7 @@ def demo(
     epochs: Annotated[int, typer.Option(min=3, help="Epochs of each training.")] = 10,
     seed: options.Seed = 42,
 ) -> None:
-    """Draw synthetic radiographs, then split, cache, verify, train, resume and ablate.
+    """Draw synthetic radiographs, then split, cache, verify, train, resume, ablate and report.
 
     No network, minutes on two CPU cores. The second run finds everything done.
     """
@@ -58,10 +59,23 @@ def demo(
         "verify-balance",
         *("--labels", table, "--split", project.split, "--compare", "--out", project.experiments),
     )
-    train = ("train", "--models", ",".join(_MODELS), "--loss", "bce", *project.training())
+    train = (
+        *("train", "--models", ",".join(_MODELS), "--loss", "bce", "--seed", seed),
+        *project.training(),
+    )
     project.interrupt(*train, model=_MODELS[0])
     project.run(*train)
-    project.run("ablate", "--losses", "bce,focal", "--model", _MODELS[1], *project.training())
+    project.run(
+        *("ablate", "--model", _MODELS[1], "--losses", "bce,focal"),
+        *("--seeds", f"{seed},{seed + 1}"),
+        *project.training(),
+    )
+    for model in _MODELS:
+        project.open_test_part(model)
+    project.run(
+        *("report", "--out", out / "report.html", "--experiments", project.experiments),
+        *("--split", project.split, "--cache", project.cache),
+    )
     _say_where_to_look(project)
 
 
@@ -90,7 +104,7 @@ class _Project:
         folders = ("--split", self.split, "--cache", self.cache, "--out", self.experiments)
         # Small images and no pretrained weights: a larger step, more of them, less distortion.
         settings = ("--epochs", self.epochs, "--lr", 3e-4, "--batch-size", 16, "--augment", "light")
-        sampling = ("--sampler", "max-entropy", "--no-pretrained", "--seed", self.seed, "--resume")
+        sampling = ("--sampler", "max-entropy", "--no-pretrained", "--resume")
         return (*folders, *settings, *sampling)
 
     def run(self, *arguments: object) -> None:
@@ -119,19 +133,33 @@ class _Project:
         if process.wait() not in (0, 130):
             raise CheckFailedError(f"training ended with exit code {process.returncode}.")
 
+    def open_test_part(self, model: str) -> None:
+        """Judge a model on the test part, unless that was done before: each look is counted."""
+        from xlite.studies.sealed_test import read_test_looks
+
+        run_dir = self.experiments / self._read_entry(model)["run"]
+        if read_test_looks(run_dir):
+            return
+        folders = ("--split", self.split, "--out", self.experiments / "evaluation" / run_dir.name)
+        self.run("evaluate", run_dir, "--part", "test", *folders, "--seed", self.seed)
+
     def _start(self, arguments: tuple[object, ...]) -> subprocess.Popen[bytes]:
         words = [str(argument) for argument in arguments]
         console.say(f"\n$ xlite {shlex.join(words)}")
         return subprocess.Popen([sys.executable, "-m", "xlite", *words])
 
     def _epochs_done(self, model: str) -> int:
+        return int(self._read_entry(model).get("epochs_done", 0))
+
+    def _read_entry(self, model: str) -> dict[str, Any]:
+        """What training_progress.json says of a model; empty before it says anything."""
         from xlite.artifacts import TRAINING_PROGRESS, read_json
 
         path = self.experiments / TRAINING_PROGRESS
         if not path.exists():
-            return 0
-        entry = read_json(path, remedy="Delete it.")["models"].get(model, {})
-        return int(entry.get("epochs_done", 0))
+            return {}
+        entry: dict[str, Any] = read_json(path, remedy="Delete it.")["models"].get(model, {})
+        return entry
 
 
 def _say_where_to_look(project: _Project) -> None:
@@ -144,5 +172,7 @@ def _say_where_to_look(project: _Project) -> None:
         f"  {experiments / 'balance.png'}, {experiments / BALANCE_VERIFICATION}\n"
         f"  {experiments / BASELINE_RESULTS}  the models\n"
         f"  {experiments / ABLATION}  what the loss changes for each label\n"
-        f"  {experiments / 'runs'}  a folder a run: settings, history, predictions, scores"
+        f"  {experiments / 'runs'}  a folder a run: settings, history, predictions, scores\n"
+        f"  {experiments / 'evaluation'}  the models on the test part: scores and figures\n"
+        f"  {project.out / 'report.html'}  all of it on one page"
     )

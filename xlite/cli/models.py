@@ -9,6 +9,7 @@ import typer
 
 from xlite import console
 from xlite.cli import options
+from xlite.cli.expansion import expand_groups
 from xlite.cli.names import split_names
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _WEIGHTS = {"cached": "cached", "hub": "not cached", "none": "none exist"}
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("models", rich_help_panel="Training", epilog=_EPILOG)(models)
+    app.command("models", rich_help_panel="Training", epilog=_EPILOG)(expand_groups(models))
 
 
 def models(

@@ -11,6 +11,7 @@ import typer
 
 from xlite import console
 from xlite.cli import options
+from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _EPILOG = "Example: xlite status --out experiments --watch"
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("status", rich_help_panel="Training", epilog=_EPILOG)(status)
+    app.command("status", rich_help_panel="Training", epilog=_EPILOG)(expand_groups(status))
 
 
 def status(

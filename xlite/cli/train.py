@@ -13,9 +13,9 @@ from xlite.cli.loss_options import LossOptions
 from xlite.cli.names import split_names
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
+from xlite.cli.seeds import Seeds, parse_seeds
 from xlite.cli.study import StudyOptions, require_success
 from xlite.cli.training_options import TrainingOptions
-from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,13 +47,7 @@ def train(
         ),
     ],
     context: typer.Context,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N,N,…",
-            help="Seeds separated by commas: each model is trained with each. Default: --seed.",
-        ),
-    ] = None,
+    seeds: Seeds = None,
     loss: Annotated[
         str,
         typer.Option(
@@ -80,7 +74,7 @@ def train(
         sampler=sampling.to_settings(sampler),
         seed=study.seed,
     )
-    plan = plan_models(base, names, seeds=_parse_seeds(seeds, context))
+    plan = plan_models(base, names, seeds=parse_seeds(seeds, context))
     data = study.load_data()
     outcomes = study.run(plan, data, running)
     if json:
@@ -96,23 +90,6 @@ def train(
         _print_ranking(outcomes)
         console.say(f"written: {study.out}, {options.experiment_log_path(study.out)}")
     require_success(outcomes)
-
-
-def _parse_seeds(text: str | None, context: typer.Context) -> list[int]:
-    """The seeds that were named; none when --seed is to count."""
-    if text is None:
-        return []
-    source = context.get_parameter_source("seed")
-    if source is not None and source.name == "COMMANDLINE":
-        raise InputError("--seed and --seeds exclude each other. Pass one.")
-    seeds = split_names(text)
-    wrong = [seed for seed in seeds if not (seed.isascii() and seed.isdigit())]
-    if wrong or not seeds:
-        raise InputError(
-            f"--seeds: {wrong[0] if wrong else text!r} is no whole number from 0. Pass numbers "
-            "separated by commas, as in --seeds 0,1,2."
-        )
-    return [int(seed) for seed in seeds]
 
 
 def _print_ranking(outcomes: Sequence[Outcome]) -> None:
@@ -135,5 +112,5 @@ def _print_ranking(outcomes: Sequence[Outcome]) -> None:
             "Validation, macro over the labels",
             ["run", "AUROC", "AP", "F1 (cross-fitted)", "best epoch", "parameters", "time"],
             cells,
-            caption="A rank is no verdict. Test scores are in each run's scores.json.",
+            caption="A rank is no verdict. Test scores: `xlite evaluate RUN --part test`.",
         )

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xlite.labels import NIH_LABELS
+
+FIGURES = {
+    *("roc.png", "precision_recall.png", "calibration.png"),
+    *("score_by_prevalence.png", "confusion.png", "error_overlap.png"),
+}
+FAST = ("--resamples", 100)
+
+
+@pytest.fixture(scope="module")
+def run(project: Any, xlite_ok: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("evaluate") / "experiments"
+    xlite_ok(
+        *("train", "--models", "test_resnet", "--split", project.split, "--cache", project.cache),
+        *("--out", out, "--no-pretrained", "--batch-size", 16, "--epochs", 1),
+    )
+    [folder] = (out / "runs").iterdir()
+    return folder
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> tuple[Path, Path]:
+    """Someone's predictions and label table: 600 images of two labels, one of them rare."""
+    rng = np.random.default_rng(0)
+    present = rng.random((600, 2)) < (0.3, 0.02)
+    texts = [
+        "|".join(name for name, is_set in zip(("Mass", "Hernia"), row, strict=True) if is_set)
+        for row in present
+    ]
+    ids = [f"{k // 2:08d}_{k % 2:03d}.png" for k in range(600)]
+    table = {
+        "Image Index": ids,
+        "Finding Labels": [text or "No Finding" for text in texts],
+        "Patient ID": [k // 2 for k in range(600)],
+        "View Position": rng.choice(["AP", "PA"], 600),
+        "Scanner": rng.choice(["X", "Y"], 600),
+    }
+    pd.DataFrame(table).to_csv(tmp_path / "labels.csv", index=False)
+    logits = rng.normal(size=(600, 2)) + 2 * present - 1
+    probs = pd.DataFrame(1 / (1 + np.exp(-logits)), columns=["mass", "hernia"])
+    probs.insert(0, "path", [f"/somewhere/{name}" for name in ids])
+    probs.iloc[::-1].to_csv(tmp_path / "predictions.csv", index=False)
+    return tmp_path / "predictions.csv", tmp_path / "labels.csv"
+
+
+def judge(xlite: Any, files: tuple[Path, Path], *more: object) -> Any:
+    return xlite("evaluate", "--predictions", files[0], "--labels", files[1], *FAST, *more)
+
+
+def test_anyones_predictions_are_judged_without_a_project(
+    xlite: Any, foreign: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = judge(xlite, foreign, "--json")
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert list(content["per_class"]) == ["Mass", "Hernia"]
+    mass, hernia = content["per_class"].values()
+    assert 0.85 < mass["auroc_low"] < mass["auroc"] < mass["auroc_high"] < 0.99
+    assert {"average_precision", "f1", "f1_at_half", "positives", "threshold"} <= set(mass)
+    assert hernia["few_positives"]
+    assert not mass["few_positives"]
+    assert content["macro"]["auroc"] == pytest.approx((mass["auroc"] + hernia["auroc"]) / 2)
+    assert "cross-fitted" in content["thresholds"]["source"]
+    assert content["join"]["num_joined"] == 600
+    assert "no column of predictions for Atelectasis" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.csv", "predictions.csv"]
+
+
+def test_the_table_and_the_files_say_the_same(
+    xlite: Any, foreign: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = judge(xlite, foreign, "--out", out, "--by", "view,Scanner")
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in out.iterdir()}
+    assert names >= {"scores.json", "scores.csv", "subgroups.csv", *FIGURES}
+    mass = json.loads((out / "scores.json").read_text())["per_class"]["Mass"]
+    interval = f"{mass['auroc']:.3f} [{mass['auroc_low']:.3f}, {mass['auroc_high']:.3f}]"
+    [line] = [line for line in result.stdout.splitlines() if line.startswith("│ Mass ")]
+    assert interval in line
+    assert "│ Hernia* " in result.stdout
+    groups = pd.read_csv(out / "subgroups.csv")
+    assert set(groups["column"]) == {"view", "Scanner"}
+    assert set(groups["group"]) == {"AP", "PA", "X", "Y"}
+    assert max(map(len, result.stdout.splitlines())) <= 120
+
+
+def test_no_figures_are_drawn_when_none_are_wanted(
+    xlite: Any, foreign: tuple[Path, Path], tmp_path: Path
+) -> None:
+    result = judge(xlite, foreign, "--out", tmp_path / "out", "--no-figures")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv"}
+
+
+def test_thresholds_are_applied_to_other_images_only(
+    xlite: Any, foreign: tuple[Path, Path], tmp_path: Path
+) -> None:
+    predictions, labels = foreign
+    table = pd.read_csv(predictions)
+    table.iloc[:300].to_csv(tmp_path / "first.csv", index=False)
+    table.iloc[300:].to_csv(tmp_path / "second.csv", index=False)
+    saved = tmp_path / "thresholds.json"
+    fitted = judge(
+        xlite,
+        (tmp_path / "first.csv", labels),
+        *("--fit", "youden", "--calibrate", "platt", "--save-thresholds", saved, "--json"),
+    )
+    assert fitted.exit_code == 0, fitted.output
+    content = json.loads(saved.read_text())
+    assert content["fitted_on"]["images"] == 300
+    assert len(content["fitted_on"]["images_sha256"]) == 64
+
+    applied = judge(xlite, (tmp_path / "second.csv", labels), "--thresholds", saved, "--json")
+    assert applied.exit_code == 0, applied.output
+    scores = json.loads(applied.stdout)
+    assert scores["thresholds"]["method"] == "youden"
+    assert scores["thresholds"]["calibration"] == "platt"
+    for label, row in content["per_class"].items():
+        assert scores["per_class"][label]["threshold"] == row["threshold"]
+
+    for file, message in (("first", "these very images: 300 of 300"), ("", "images among these")):
+        again = judge(
+            xlite,
+            (tmp_path / "first.csv" if file else predictions, labels),
+            *("--thresholds", saved),
+        )
+        assert again.exit_code == 1
+        assert message in again.stderr
+
+
+def test_a_run_is_judged_on_validation_and_agrees_with_its_own_scores(
+    project: Any, xlite: Any, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = xlite(
+        *("evaluate", run, "--split", project.split, "--out", out, "--subgroups", "--no-figures"),
+        *FAST,
+    )
+    assert result.exit_code == 0, result.output
+    scores = json.loads((out / "scores.json").read_text())
+    own = json.loads((run / "scores.json").read_text())["val"]
+    assert scores["part"] == "val"
+    assert list(scores["per_class"]) == list(NIH_LABELS)
+    # The CSV has nine digits of each prob.
+    for name in ("auroc", "average_precision", "f1", "f1_at_half"):
+        assert scores["macro"][name] == pytest.approx(own["macro"][name], abs=1e-6)
+    assert {group["column"] for group in scores["subgroups"]} == {"view", "sex", "age"}
+    assert not (run / "test_looks.json").exists()
+
+
+def test_each_look_at_the_test_part_is_counted(
+    project: Any, xlite: Any, run: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    command = ("evaluate", copy, "--split", project.split, "--part", "test", "--json", *FAST)
+    for number in (1, 2):
+        result = xlite(*command)
+        assert result.exit_code == 0, result.output
+        content = json.loads(result.stdout)
+        assert content["thresholds"]["source"] == "fitted on the validation part"
+        assert len(content["test_looks"]) == number
+    looks = json.loads((copy / "test_looks.json").read_text())["looks"]
+    assert [set(look) for look in looks] == [{"time", "command"}] * 2
+    shown = xlite(*command[:-3], *FAST, "--out", tmp_path / "out", "--no-figures")
+    assert "this is look 3 at the test part" in shown.stderr
+    saving = xlite(*command, "--save-thresholds", tmp_path / "t.json")
+    assert saving.exit_code == 2
+    assert len(json.loads((copy / "test_looks.json").read_text())["looks"]) == 3
+
+
+def test_augmented_views_are_judged_beside_the_plain_ones(
+    project: Any, xlite: Any, run: Path, tmp_path: Path
+) -> None:
+    result = xlite(
+        *("evaluate", run, "--split", project.split, "--cache", project.cache, "--tta"),
+        *("--out", tmp_path / "out", "--no-figures", *FAST),
+    )
+    assert result.exit_code == 0, result.output
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    change = scores["tta"]["change"]["auroc"]
+    assert change["before"] == pytest.approx(scores["macro"]["auroc"])
+    assert change["after"] == pytest.approx(scores["tta"]["macro"]["auroc"])
+    assert change["after"] != change["before"]
+    assert "mean over 7 views" in result.stdout
+
+
+def test_a_run_of_another_split_is_refused(
+    project: Any, xlite: Any, xlite_ok: Any, run: Path, tmp_path: Path
+) -> None:
+    xlite_ok("split", "--labels", project.table, "--out", tmp_path / "s", "--seed", 7)
+    result = xlite("evaluate", run, "--split", tmp_path / "s")
+    assert result.exit_code == 2
+    assert "was trained on another split" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--part", "train"), "--part train"),
+        (("--part", "test"), "--part needs --split"),
+        (("--fit", "best"), "'best'"),
+        (("--calibrate", "magic"), "'magic'"),
+        (("--tta",), "--tta"),
+        (("--by", "Site"), "no column 'Site'"),
+        (("--thresholds", "t.json", "--fit", "f1"), "--thresholds takes all from its file"),
+        (("--thresholds", "absent.json"), "absent.json does not exist"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    xlite: Any, foreign: tuple[Path, Path], more: tuple[object, ...], message: str
+) -> None:
+    result = judge(xlite, foreign, *more)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("some_run", "--predictions", "p.csv")])
+def test_either_a_run_or_predictions(xlite: Any, arguments: tuple[str, ...]) -> None:
+    result = xlite("evaluate", *arguments)
+    assert result.exit_code == 2
+    assert "either a run's folder, or --predictions" in result.stderr
+
+
+def test_a_folder_that_is_no_run_is_explained(project: Any, xlite: Any, tmp_path: Path) -> None:
+    result = xlite("evaluate", tmp_path / "absent", "--split", project.split)
+    assert result.exit_code == 2
+    assert "Pass the folder of a run" in result.stderr

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEYS = [
+    *("split", "balance", "runs", "scores", "curves", "verdicts", "ablation", "comparison"),
+    *("mistakes", "environment"),
+]
+
+
+@pytest.fixture(scope="module")
+def experiments(tmp_path_factory: pytest.TempPathFactory, project: Any, xlite_ok: Any) -> Path:
+    """A trained run and its balance."""
+    out: Path = tmp_path_factory.mktemp("report") / "experiments"
+    xlite_ok(
+        *("train", "--models", "test_resnet", "--no-pretrained", "--epochs", 1),
+        *("--image-size", 64, "--batch-size", 16, "--workers", 0, "--device", "cpu"),
+        *("--split", project.split, "--cache", project.cache, "--out", out),
+    )
+    xlite_ok(
+        *("verify-balance", "--split", project.split, "--sampler", "inverse-mean", "--batches", 50),
+        *("--out", out),
+    )
+    return out
+
+
+def write_report(xlite: Any, experiments: Path, project: Any, out: Path, *more: object) -> Any:
+    places = ("--experiments", experiments, "--split", project.split, "--cache", project.cache)
+    return xlite("report", "--out", out, *places, *more)
+
+
+def test_a_project_becomes_one_page(
+    xlite_ok: Any, experiments: Path, project: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    content = json.loads(write_report(xlite_ok, experiments, project, out, "--json").stdout)
+    assert content["report"] == str(out)
+    assert content["bytes"] == out.stat().st_size < 5_000_000
+    present = {section["key"]: section["present"] for section in content["sections"]}
+    assert list(present) == KEYS
+    absent = {key for key, is_present in present.items() if not is_present}
+    assert absent == {"verdicts", "ablation", "comparison"}
+
+
+def test_the_same_project_gives_the_same_page(
+    xlite_ok: Any, experiments: Path, project: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    pages = []
+    for _ in range(2):
+        write_report(xlite_ok, experiments, project, out)
+        pages.append(out.read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_an_empty_project_says_what_to_run(xlite_ok: Any, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    places = ("--experiments", tmp_path / "e", "--split", tmp_path / "s", "--cache", tmp_path / "c")
+    result = xlite_ok("report", "--out", out, *places)
+    assert "not there yet: Split and leakage audit" in result.stderr
+    page = out.read_text(encoding="utf-8")
+    for command in ("xlite split", "xlite verify-balance", "xlite train", "xlite ablate"):
+        assert f"<code>{command}" in page
+
+
+def test_runs_are_chosen_by_name_or_path(
+    xlite_ok: Any, xlite: Any, experiments: Path, project: Any, tmp_path: Path
+) -> None:
+    [run] = (experiments / "runs").iterdir()
+    out = tmp_path / "report.html"
+    for name in (run.name, run):
+        write_report(xlite_ok, experiments, project, out, "--runs", name)
+        assert f"<h3>{run.name}</h3>" in out.read_text(encoding="utf-8")
+    result = write_report(xlite, experiments, project, out, "--runs", "absent")
+    assert result.exit_code == 2
+    assert f"'absent' is no finished run in {experiments / 'runs'}" in result.stderr
+    assert run.name in result.stderr
+
+
+def test_a_folder_is_no_page(xlite: Any, tmp_path: Path) -> None:
+    result = xlite("report", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "is a folder" in result.stderr
+
+
+def test_hostile_names_stay_text(
+    xlite_ok: Any, experiments: Path, project: Any, tmp_path: Path
+) -> None:
+    from xlite.artifacts import sha256_of_file
+
+    # A label and an image that try to be markup, all the way from the label table.
+    copy, split = tmp_path / "<img src=x>", tmp_path / "split"
+    shutil.copytree(experiments, copy)
+    shutil.copytree(project.split, split)
+    evil, evil_image = "<script>alert(1)</script>", '"><script>alert(2)</script>.png'
+    [run] = (copy / "runs").iterdir()
+    image = (split / "val.csv").read_text().splitlines()[1].split(",")[0]
+    for path in (*split.iterdir(), *run.glob("*.json"), *run.glob("*.csv"), *copy.glob("*.csv")):
+        text = path.read_text(encoding="utf-8").replace("Infiltration", evil)
+        quoted = evil_image.replace('"', '""' if path.suffix == ".csv" else '\\"')
+        path.write_text(text.replace(image, f'"{quoted}"' if path.suffix == ".csv" else quoted))
+    record, config = (
+        json.loads(p.read_text()) for p in (split / "split.json", run / "config.json")
+    )
+    for part in ("train", "val", "test"):
+        digest = sha256_of_file(split / f"{part}.csv")
+        record["files"][f"{part}.csv"] = config["data"]["split_sha256"][part] = digest
+    (split / "split.json").write_text(json.dumps(record))
+    (run / "config.json").write_text(json.dumps(config))
+    out = tmp_path / "report.html"
+    xlite_ok(
+        "report", "--out", out, "--experiments", copy, "--split", split, "--cache", project.cache
+    )
+    page = out.read_text(encoding="utf-8")
+    assert page.count("<script") == 1
+    assert "&lt;script&gt;alert(1)" in page
+    assert not re.search(r"<img src=x", page)

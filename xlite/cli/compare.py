@@ -1,0 +1,241 @@
+"""`xlite compare`: runs and predictions side by side, ranked with ties, and one chosen."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.cli.expansion import expand_groups
+from xlite.console import decimal
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.dataset.split import Split
+    from xlite.studies.contrast import Method
+
+_EPILOG = (
+    "Example: xlite compare\n\n"
+    "Example: xlite compare experiments/runs/ONE experiments/runs/OTHER theirs.csv --by val.auroc "
+    "--then val.average_precision --then val.recall"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("compare", rich_help_panel="Judging", epilog=_EPILOG)(expand_groups(compare))
+
+
+def compare(
+    items: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN_OR_CSV]...",
+            help="Run folders, their names, and predictions of the validation part (CSV). "
+            "Default: all finished runs.",
+        ),
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="SCORE", help="Ranks: val.auroc, val.average_precision or val.f1, macro."
+        ),
+    ] = "val.auroc",
+    then: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SCORE",
+            help="Breaks ties, in the order given; repeatable. Default: val.average_precision, "
+            "then val.recall.",
+        ),
+    ] = None,
+    labels: options.CheckedLabels = None,
+    split: options.SplitDir = options.SPLIT_DIR,
+    out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
+    show_test: Annotated[
+        bool,
+        typer.Option(
+            "--show-test",
+            help="Show the runs' test scores, which choose nothing. Each look is counted.",
+        ),
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Rank runs and predictions on validation, with ties where a paired test sees no difference.
+
+    Runs that differ in the seed alone are one model; with two seeds or more in common intervals
+    cover seeds and patients, else patients alone. The first rank goes to the best and to all that
+    the test (Holm-corrected) can't tell from it; --then breaks the tie. The test set never
+    selects. Runs of another split are refused. Writes comparison.csv and comparison.json.
+    """
+    from xlite.reporting.experiment_log import update_experiment_log
+    from xlite.studies.compare import (
+        DEFAULT_THEN,
+        describe_comparison,
+        find_finished_runs,
+        group_runs,
+        parse_order,
+        write_comparison,
+    )
+    from xlite.studies.contrast import align_methods, judge_methods
+
+    if then is None:
+        then = [name for name in DEFAULT_THEN if name.rpartition(".")[2] not in by]
+    order = parse_order(by, then)
+    found = [_find_item(item, out) for item in items] if items else find_finished_runs(out)
+    groups = group_runs([path for path in found if path.is_dir()])
+    parts = options.load_split(split, labels)
+    methods = [
+        *_read_runs(groups, parts),
+        *_read_files([path for path in found if not path.is_dir()], parts, taken=groups),
+    ]
+    if len(methods) < 2:
+        raise InputError(
+            f"only {methods[0].name} is there to compare: runs that differ in the seed alone count "
+            "as one. Name two models or more."
+        )
+    methods, num_left_out = align_methods(methods)
+    if num_left_out:
+        console.warn(f"{num_left_out} images are not in all of the predictions and are left out.")
+    content = {
+        "command": shlex.join(["xlite", *sys.argv[1:]]),
+        **describe_comparison(judge_methods(methods), order),
+        "runs": {
+            name: {str(seed): run_dir.name for seed, run_dir in runs.items()}
+            for name, runs in groups.items()
+        },
+    }
+    if show_test:
+        content["test"] = _look_at_test(groups, parts)
+    if json:
+        console.result_json(content)
+    else:
+        _print_comparison(content)
+    paths = write_comparison(out, content)
+    update_experiment_log(options.experiment_log_path(out), out)
+    console.say(f"written: {', '.join(map(str, paths))}")
+
+
+def _find_item(item: Path, out: Path) -> Path:
+    for path in (item, out / "runs" / item):
+        if path.exists():
+            return path
+    raise InputError(f"{item} is neither a run's folder or name nor a predictions file.")
+
+
+def _read_runs(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[Method]:
+    from xlite.studies.cases import read_run_cases
+    from xlite.studies.contrast import Method
+
+    return [
+        Method(
+            name=name,
+            cases={seed: read_run_cases(path, "val", split) for seed, path in runs.items()},
+        )
+        for name, runs in groups.items()
+    ]
+
+
+def _read_files(files: Sequence[Path], split: Split, *, taken: Mapping[str, Any]) -> list[Method]:
+    from xlite.studies.cases import join_predictions
+    from xlite.studies.contrast import Method
+
+    methods: list[Method] = []
+    for path in files:
+        stem = path.name.split(".")[0]
+        is_taken = stem in taken or any(method.name == stem for method in methods)
+        name = str(path) if is_taken else stem
+        if any(method.name == name for method in methods):
+            raise InputError(f"{path} is named twice.")
+        cases, join = join_predictions(path, split.parts["val"], name=name)
+        for sentence in join.describe():
+            console.warn(f"{path}: {sentence}")
+        methods.append(Method(name=name, cases={None: cases}))
+    return methods
+
+
+def _look_at_test(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[dict[str, Any]]:
+    """Macro test scores of each run, at thresholds of its validation part; each look is noted."""
+    import numpy as np
+
+    from xlite.scores.ranking import macro_mean, ranking_scores
+    from xlite.scores.thresholded import count_at_thresholds, f1, fit_f1_thresholds
+    from xlite.studies.cases import read_run_cases
+    from xlite.studies.sealed_test import record_test_look
+
+    rows = []
+    for name, runs in groups.items():
+        for seed, run_dir in runs.items():
+            val, test = (read_run_cases(run_dir, part, split) for part in ("val", "test"))
+            auroc, average_precision = ranking_scores(test.targets, test.probs)
+            thresholds = fit_f1_thresholds(val.targets, val.probs)
+            calls = count_at_thresholds(test.targets, test.probs, thresholds)
+            scores = {"auroc": auroc, "average_precision": average_precision, "f1": f1(calls)}
+            rows.append(
+                {
+                    "name": name,
+                    "seed": seed,
+                    "images": len(np.unique(test.image_ids)),
+                    **{score: macro_mean(values)[0] for score, values in scores.items()},
+                    "looks": record_test_look(run_dir, shlex.join(["xlite", *sys.argv[1:]])),
+                }
+            )
+    return rows
+
+
+def _print_comparison(content: Mapping[str, Any]) -> None:
+    score = content["order"][0].removeprefix("val.")
+    cells = []
+    for row in content["rows"]:
+        change = "best"
+        if row["name"] != content["best"]:
+            low, high = (decimal(row[f"change_{side}"], sign=True) for side in ("low", "high"))
+            change = f"{decimal(row['change'], sign=True)} [{low}, {high}]"
+        cells.append(
+            [
+                row["name"] + (" ◀" if row["chosen"] else ""),
+                str(row["rank"]),
+                str(row["seeds"]),
+                *(decimal(row[name]) for name in ("auroc", "average_precision", "f1", "recall")),
+                change,
+                decimal(row.get("p_holm")),
+            ]
+        )
+    console.table(
+        f"Macro over {len(content['labels'])} labels of {content['images']:,} validation images "
+        f"({content['patients']:,} patients)",
+        ["model", "rank", "seeds", "AUROC", "AP", "F1", "recall", f"{score} change", "p"],
+        cells,
+        caption=f"Change against {content['best']}, {100 * content['level']:g} % interval, p "
+        f"corrected for {len(cells) - 1} tests. Equal ranks: not told apart. ◀ chosen.",
+    )
+    only_images = [row["name"] for row in content["rows"] if row.get("covers") == "images only"]
+    if only_images:
+        console.say(
+            f"{', '.join(only_images)}: fewer than two seeds in common with {content['best']}, so "
+            "the interval is about these trained models and not about how they were trained."
+        )
+    for step in content["steps"]:
+        console.say(f"  {step}")
+    console.say(f"chosen: {content['chosen']}")
+    if "test" in content:
+        console.table(
+            "Test part, macro: for the record, not for the choice",
+            ["model", "seed", "AUROC", "AP", "F1", "looks so far"],
+            [
+                [
+                    row["name"],
+                    str(row["seed"]),
+                    *(decimal(row[name]) for name in ("auroc", "average_precision", "f1")),
+                    str(row["looks"]),
+                ]
+                for row in content["test"]
+            ],
+            caption="F1 at thresholds fitted on the validation part.",
+        )

@@ -1,0 +1,112 @@
+"""How probs become calls: the options, and the decisions they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.cli.judged_cases import JudgedCases
+    from xlite.studies.decision_rule import Decisions
+
+_THRESHOLDS = "Thresholds and calibration"
+
+
+@dataclass(frozen=True)
+class DecisionOptions:
+    """How probs become calls."""
+
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(
+            "--thresholds",
+            metavar="FILE",
+            help="Apply what --save-thresholds wrote; refused for images it was fitted on.",
+            rich_help_panel=_THRESHOLDS,
+        ),
+    ] = None
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            "--fit",
+            metavar="METHOD",
+            help="Thresholds: f1 (the default), youden, sensitivity:0.9 or specificity:0.9. "
+            "Fitted on the validation part for a run's test part, else cross-fitted.",
+            rich_help_panel=_THRESHOLDS,
+        ),
+    ] = None
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            "--calibrate",
+            metavar="METHOD",
+            help="Scale probs before: platt, temperature or none (the default). Fitted like the "
+            "thresholds.",
+            rich_help_panel=_THRESHOLDS,
+        ),
+    ] = None
+    save_thresholds: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-thresholds",
+            metavar="FILE",
+            help="Write what is fitted on all of these images, for use on others.",
+            rich_help_panel=_THRESHOLDS,
+        ),
+    ] = None
+
+    def check(self, part: str | None) -> None:
+        """Raise InputError for options that exclude each other, or names that are unknown."""
+        from xlite.studies.decision_rule import check_calibration, check_method
+
+        if self.thresholds and (self.fit or self.calibrate or self.save_thresholds):
+            raise InputError(
+                "--thresholds takes all from its file; --fit, --calibrate and --save-thresholds "
+                "make a new one. Pass one or the other."
+            )
+        if self.save_thresholds and part == "test":
+            raise InputError(
+                "thresholds are not fitted on the test part: they would spend it. Pass "
+                "--save-thresholds with --part val."
+            )
+        check_method(self.method)
+        check_calibration(self.calibration)
+
+    @property
+    def method(self) -> str:
+        """How thresholds are fitted."""
+        return self.fit or "f1"
+
+    @property
+    def calibration(self) -> str:
+        """How probs are scaled."""
+        return self.calibrate or "none"
+
+
+def decide(judged: JudgedCases, deciding: DecisionOptions) -> Decisions:
+    """The decisions on the cases, by a rule that none of their images helped to fit."""
+    from xlite.studies.cases import read_run_cases
+    from xlite.studies.decision_rule import (
+        apply_rule,
+        crossfit_decisions,
+        fit_rule,
+    )
+    from xlite.studies.rule_file import read_rule, require_unseen
+
+    if deciding.thresholds is not None:
+        rule, fitted_on = read_rule(deciding.thresholds)
+        require_unseen(fitted_on, judged.cases, split_sha256=judged.split_sha256)
+        source = f"from {deciding.thresholds}, fitted on {fitted_on.name}"
+        return apply_rule(rule, judged.cases, source=source)
+    if judged.part == "test" and judged.run_dir is not None and judged.split is not None:
+        val = read_run_cases(judged.run_dir, "val", judged.split)
+        rule = fit_rule(val, method=deciding.method, calibration=deciding.calibration)
+        return apply_rule(rule, judged.cases, source="fitted on the validation part")
+    return crossfit_decisions(
+        judged.cases, method=deciding.method, calibration=deciding.calibration
+    )

@@ -1,0 +1,237 @@
+"""`xlite evaluate`: every score of a run, or of anyone's predictions, with its interval."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.cli.decision_options import DecisionOptions, decide
+from xlite.cli.evaluation_tables import print_evaluation
+from xlite.cli.expansion import expand_groups
+from xlite.cli.judged_cases import JudgedCases, add_columns, read_judged
+from xlite.cli.names import split_names
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.studies.cases import Cases
+    from xlite.studies.decision_rule import Decisions
+    from xlite.studies.evaluation import Resampling
+
+_EPILOG = (
+    "Example: xlite evaluate experiments/runs/NAME --subgroups\n\n"
+    "Example: xlite evaluate experiments/runs/NAME --part test\n\n"
+    "Example: xlite evaluate --predictions predictions.csv --labels labels.csv --json\n\n"
+    "Example: xlite evaluate --predictions val.csv --labels labels.csv --fit youden "
+    "--save-thresholds thresholds.json"
+)
+_PARTS = ("val", "test")
+_GROUP_COLUMNS = ("view", "sex", "age")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("evaluate", rich_help_panel="Judging", epilog=_EPILOG)(expand_groups(evaluate))
+
+
+def evaluate(
+    columns: options.ColumnOptions,
+    deciding: DecisionOptions,
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN]", help="A run's folder, or its name in experiments/runs."),
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            "--predictions",
+            metavar="CSV",
+            help="Anyone's predictions: an image column, and prob_<label> or <label> columns.",
+        ),
+    ] = None,
+    labels: options.CheckedLabels = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            "--split",
+            metavar="DIR",
+            help="The run's split (default: data/splits), or one to take --part of predictions by.",
+            rich_help_panel=options.DATA,
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="val|test",
+            help="Part of the split to judge; val by default. Each look at a run's test part is "
+            "counted.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN,…",
+            help="Scores by view, sex, age (in bands), or any column of --labels.",
+        ),
+    ] = None,
+    subgroups: Annotated[
+        bool, typer.Option("--subgroups", help="--by view,sex,age, as far as they are known.")
+    ] = False,
+    tta: Annotated[
+        bool,
+        typer.Option(
+            "--tta", help="For a run: judge the mean over seven views of each image, too. Slow."
+        ),
+    ] = False,
+    cache: options.CacheDir = options.CACHE_DIR,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, help="Bootstrap resamples of the patients.")
+    ] = 1000,
+    seed: options.Seed = 42,
+    level: Annotated[
+        float, typer.Option("--level", min=0.5, max=0.999, help="Confidence of the intervals.")
+    ] = 0.95,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder for scores.json, scores.csv and figures. Default: "
+            "experiments/evaluation/NAME; with --json, none.",
+        ),
+    ] = None,
+    figures: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
+    json: options.Json = False,
+) -> None:
+    """Judge a run or anyone's predictions: scores by label with intervals, figures, subgroups.
+
+    AUROC's interval is DeLong's, clustered by patient; the others are bootstrapped over patients.
+    Calls are made at 0.5 and at fitted thresholds, which no image has helped to fit for itself:
+    they come from --thresholds, for a run's test part from its validation part, and otherwise
+    they are cross-fitted between halves of the patients. Labels with fewer than 30 positives are
+    marked; what is undefined is named and left out of the means.
+    """
+    from xlite.studies.evaluation import Resampling, evaluate_cases, write_evaluation
+
+    if part is not None and part not in _PARTS:
+        raise InputError(f"--part {part}: it has to be val or test.")
+    if tta and run is None:
+        raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
+    deciding.check(part)
+    judged = read_judged(run, predictions, labels, split, part, columns)
+    judged = add_columns(judged, split_names(by or ""), labels, predictions, columns)
+    resampling = Resampling(num_resamples=resamples, seed=seed, level=level)
+    decisions = decide(judged, deciding)
+    result = evaluate_cases(judged.cases, decisions, resampling=resampling)
+    result["part"] = judged.part
+    result["join"] = dataclasses.asdict(judged.join) if judged.join else None
+    result["subgroups"] = _judge_groups(judged.cases, by, subgroups, resampling)
+    if tta:
+        result["tta"] = _judge_views(judged, deciding, labels, cache, resampling)
+    if judged.run_dir is not None and judged.part == "test":
+        result["test_looks"] = _count_look(judged.run_dir)
+    if deciding.save_thresholds is not None:
+        _save_thresholds(judged, deciding, deciding.save_thresholds)
+    folder = out
+    if folder is None and not json:
+        name = judged.cases.name if judged.part is None else f"{judged.cases.name}-{judged.part}"
+        folder = options.EXPERIMENTS_DIR / "evaluation" / name
+    if folder is not None:
+        # Figures first: scores.json says that the folder is complete.
+        if figures:
+            _draw(judged.cases, decisions, result, folder)
+        write_evaluation(folder, result)
+    if json:
+        console.result_json(result)
+    else:
+        print_evaluation(result)
+        console.say(f"written: {folder}")
+
+
+def _save_thresholds(judged: JudgedCases, deciding: DecisionOptions, path: Path) -> None:
+    from xlite.studies.decision_rule import fit_rule
+    from xlite.studies.rule_file import FittedOn, write_rule
+
+    rule = fit_rule(judged.cases, method=deciding.method, calibration=deciding.calibration)
+    write_rule(path, rule, FittedOn.of(judged.cases, split_sha256=judged.split_sha256))
+    console.say(f"thresholds fitted on all {len(judged.cases)} images: {path}")
+
+
+def _judge_groups(
+    cases: Cases, by: str | None, wants_all: bool, resampling: Resampling
+) -> list[dict[str, Any]]:
+    from xlite.studies.subgroups import NOT_KNOWN, group_cases, judge_subgroups
+
+    names = split_names(by or "")
+    if wants_all:
+        for name in _GROUP_COLUMNS:
+            is_known = any(str(value) not in ("", "nan") for value in cases.columns[name])
+            if is_known and name not in names:
+                names.append(name)
+            elif not is_known:
+                console.warn(f"no image has a {name}: no subgroups by it ({NOT_KNOWN}).")
+    for name in names:
+        group_cases(cases, name)
+    return [
+        group for name in names for group in judge_subgroups(cases, name, resampling=resampling)
+    ]
+
+
+def _judge_views(
+    judged: JudgedCases,
+    deciding: DecisionOptions,
+    labels: Path | None,
+    cache: Path,
+    resampling: Resampling,
+) -> dict[str, Any]:
+    """The scores of test-time augmentation, and what it changes."""
+    from xlite.studies.evaluation import evaluate_cases, measure_change
+    from xlite.training.augmented_prediction import VIEWS, predict_with_views
+    from xlite.training.data import load_study_data
+
+    assert judged.run_dir is not None, "--tta is for runs"
+    assert judged.split is not None
+    assert judged.part is not None
+    data = load_study_data(judged.split, cache)
+    probs = predict_with_views(judged.run_dir, judged.part, data)
+    cases = judged.cases
+    if data.parts[judged.part].image_ids.tolist() != cases.image_ids.tolist():
+        raise InputError(f"the images of {cache} are not those that the run predicted.")
+    changed = dataclasses.replace(judged, cases=dataclasses.replace(cases, probs=probs))
+    scores = evaluate_cases(changed.cases, decide(changed, deciding), resampling=resampling)
+    return {
+        "views": len(VIEWS),
+        "change": measure_change(cases, probs, resampling=resampling),
+        "macro": scores["macro"],
+        "per_class": scores["per_class"],
+    }
+
+
+def _count_look(run_dir: Path) -> list[dict[str, str]]:
+    from xlite.studies.sealed_test import read_test_looks, record_test_look
+
+    record_test_look(run_dir, shlex.join(["xlite", *sys.argv[1:]]))
+    return read_test_looks(run_dir)
+
+
+def _draw(cases: Cases, decisions: Decisions, result: dict[str, Any], folder: Path) -> None:
+    from xlite.reporting.score_figures import ScorePanels, draw_scores
+
+    panels = ScorePanels(
+        labels=cases.vocabulary,
+        targets=cases.targets,
+        probs=cases.probs,
+        scaled=decisions.probs,
+        calls=decisions.calls,
+        called=decisions.targets,
+        per_class=result["per_class"],
+    )
+    draw_scores(panels, folder)

@@ -1,0 +1,103 @@
+"""The cases that a command is to judge, from a run or from anyone's predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite import console
+from xlite.cli import options
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.dataset.split import Split
+    from xlite.studies.cases import Cases, JoinReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedCases:
+    """The cases to judge and where they come from."""
+
+    cases: Cases
+    part: str | None
+    split_sha256: str | None
+    join: JoinReport | None = None
+    run_dir: Path | None = None
+    split: Split | None = None
+
+
+def read_judged(
+    run: Path | None,
+    predictions: Path | None,
+    labels: Path | None,
+    split_dir: Path | None,
+    part: str | None,
+    columns: options.ColumnOptions,
+) -> JudgedCases:
+    """The cases of a run's part, or of a predictions file and its labels.
+
+    Raises InputError unless exactly one of the two is given; warns about images and labels that
+    found no partner.
+    """
+    from xlite.dataset.label_table import read_manifest
+    from xlite.studies.cases import join_predictions, read_run_cases
+
+    if (run is None) == (predictions is None):
+        raise InputError(
+            "pass either a run's folder, or --predictions CSV with --labels CSV or --split DIR."
+        )
+    split = None
+    if run is not None or split_dir is not None:
+        split = options.load_split(split_dir or options.SPLIT_DIR, labels)
+    if run is not None and split is not None:
+        part, run_dir = part or "val", _find_run(run)
+        cases = read_run_cases(run_dir, part, split)
+        return JudgedCases(
+            cases=cases, part=part, split_sha256=split.sha256[part], run_dir=run_dir, split=split
+        )
+    assert predictions is not None
+    if split is not None:
+        part = part or "val"
+        manifest, digest = split.parts[part], split.sha256[part]
+    elif part is not None:
+        raise InputError("--part needs --split DIR, which says what the part is.")
+    else:
+        table = options.find_label_table(labels)
+        manifest, digest = read_manifest(table, table_format=columns.to_table_format()), None
+    cases, join = join_predictions(predictions, manifest, name=predictions.name.split(".")[0])
+    for sentence in join.describe():
+        console.warn(sentence)
+    return JudgedCases(cases=cases, part=part, split_sha256=digest, join=join, split=split)
+
+
+def _find_run(run: Path) -> Path:
+    named = options.EXPERIMENTS_DIR / "runs" / run
+    if run.is_dir() or not named.is_dir():
+        return run
+    return named
+
+
+def add_columns(
+    judged: JudgedCases,
+    names: list[str],
+    labels: Path | None,
+    predictions: Path | None,
+    columns: options.ColumnOptions,
+) -> JudgedCases:
+    """The cases with the columns that --by names and the manifest does not keep."""
+    from xlite.studies.cases import add_column
+
+    cases = judged.cases
+    for name in names:
+        if name in cases.columns:
+            continue
+        table = labels
+        if table is None and predictions is not None and judged.split is None:
+            table = options.find_label_table(None)
+        if table is None:
+            raise InputError(f"--by {name}: pass the table that has this column with --labels.")
+        image_column = columns.to_table_format().image_col
+        cases = add_column(cases, table, name, image_column=image_column)
+    return dataclasses.replace(judged, cases=cases)

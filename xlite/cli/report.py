@@ -1,0 +1,164 @@
+"""`xlite report`: a project as one HTML page."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xlite import console
+from xlite.cli import options
+from xlite.cli.expansion import expand_groups
+from xlite.cli.names import split_names
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from xlite.reporting.html_page import Section
+    from xlite.reporting.html_runs import RunFolder
+    from xlite.studies.cases import Cases
+
+_EPILOG = "Example: xlite report --out report.html"
+_PAGE = Path("report.html")
+_NUM_RUNS = 3
+_NUM_MISTAKES = 12
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("report", rich_help_panel="Judging", epilog=_EPILOG)(expand_groups(report))
+
+
+def report(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page to write.")] = _PAGE,
+    experiments: Annotated[
+        Path, typer.Option("--experiments", metavar="DIR", help="Folder of runs and tables.")
+    ] = options.EXPERIMENTS_DIR,
+    split: options.SplitDir = options.SPLIT_DIR,
+    cache: options.CacheDir = options.CACHE_DIR,
+    runs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="Runs to show in detail, separated by commas: names of run folders. Default: the "
+            f"{_NUM_RUNS} with the best validation AUROC.",
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Write a project's split, balance, runs, verdicts and mistakes as one HTML page.
+
+    The page is a single file that works offline. What is not there yet is said, with the command
+    that makes it. Scores are those of the validation part. Nothing is trained.
+    """
+    from xlite.reporting.html_page import write_page
+
+    if out.is_dir():
+        raise InputError(f"{out} is a folder. Pass a file name, as in --out report.html.")
+    words = ["xlite", "report", "--out", str(out), "--experiments", str(experiments)]
+    words += ["--split", str(split), "--cache", str(cache)]
+    words += ["--runs", runs] if runs else []
+    sections = _collect(experiments, split, cache, runs, command=shlex.join(words))
+    title = f"Report on {experiments.resolve().parent.name}"
+    write_page(
+        out,
+        title,
+        "Split, balance, runs, verdicts and mistakes, from the files of the project. Press a "
+        "column's heading to sort by it.",
+        sections,
+    )
+    if json:
+        console.result_json(
+            {
+                "report": str(out),
+                "bytes": out.stat().st_size,
+                "sections": [
+                    {"key": section.key, "title": section.title, "present": not section.is_absent}
+                    for section in sections
+                ],
+            }
+        )
+        return
+    for section in sections:
+        if section.is_absent:
+            console.say(f"not there yet: {section.title}")
+    console.say(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+
+
+def _collect(
+    experiments: Path, split_dir: Path, cache: Path, runs: str | None, *, command: str
+) -> list[Section]:
+    from xlite import __version__
+    from xlite.randomness import derive_generator
+    from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
+    from xlite.reporting.html_project import describe_balance, describe_split
+    from xlite.reporting.html_runs import (
+        describe_environment,
+        describe_operating_curves,
+        describe_runs,
+        describe_scores,
+        list_runs,
+    )
+    from xlite.reporting.html_verdicts import describe_studies
+
+    all_runs = list_runs(experiments)
+    chosen = _choose(all_runs, runs, experiments)
+    cases = _read_cases(chosen, split_dir)
+    best = cases[0] if cases else None
+    mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
+    shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
+    return [
+        describe_split(split_dir),
+        describe_balance(experiments),
+        describe_runs(all_runs, [run.name for run in chosen]),
+        describe_scores(cases, rng=derive_generator("report")),
+        describe_operating_curves(cases),
+        *describe_studies(experiments),
+        describe_mistakes(best, mistakes, _read_pixels(cache, shown)),
+        describe_environment(chosen, version=__version__, command=command),
+    ]
+
+
+def _choose(all_runs: Sequence[RunFolder], names: str | None, experiments: Path) -> list[RunFolder]:
+    """The finished runs to show in detail."""
+    finished = [run for run in all_runs if run.scores is not None]
+    if names is None:
+        return finished[:_NUM_RUNS]
+    by_name = {run.name: run for run in finished}
+    # A path to the folder, as the shell completes it, is as good as its name.
+    wanted = [Path(name).name for name in split_names(names)]
+    absent = [name for name in wanted if name not in by_name]
+    if absent or not wanted:
+        known = ", ".join(by_name) or "none"
+        what = absent[0] if absent else names
+        raise InputError(
+            f"{what!r} is no finished run in {experiments / 'runs'}. Finished are: {known}."
+        )
+    return [by_name[name] for name in dict.fromkeys(wanted)]
+
+
+def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[Cases]:
+    from xlite.studies.cases import read_run_cases
+
+    if not chosen or not (split_dir / "val.csv").exists():
+        return []
+    split = options.load_split(split_dir, None)
+    return [read_run_cases(run.folder, "val", split) for run in chosen]
+
+
+def _read_pixels(cache_dir: Path, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The cached pixels of the images that the cache has; none without a complete cache."""
+    from xlite.artifacts import CACHE_RECORD
+    from xlite.dataset.cache import ClaheCache
+
+    if not image_ids or not (cache_dir / CACHE_RECORD).exists():
+        return {}
+    cache = ClaheCache.open(cache_dir)
+    known = set(cache.image_ids)
+    held = [image_id for image_id in dict.fromkeys(image_ids) if image_id in known]
+    return dict(zip(held, cache.read_many(cache.rows_of(held)), strict=True)) if held else {}

@@ -1,0 +1,116 @@
+"""Test-time augmentation: the mean of what a run's model says of several views of each image.
+
+The views are fixed, so that the same run gives the same probs. None is mirrored: that would move
+the heart to the right side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from xlite.artifacts import RUN_BEST, RUN_CONFIG, read_json
+from xlite.config import Runtime, TrainSettings
+from xlite.dataset.loader import RadiographDataset, build_loader, default_num_workers
+from xlite.dataset.sampler import EpochSampler
+from xlite.errors import InputError
+from xlite.models.classifier import Classifier, build_classifier
+from xlite.models.weights_file import read_weights
+from xlite.training.device import build_fabric
+from xlite.training.predict import predict_logits, to_probs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xlite.training.data import StudyData
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A small movement of the image, black where it moves in from outside."""
+
+    degrees: float = 0.0
+    """Rotation about the centre, anticlockwise."""
+    shift: float = 0.0
+    """To the right, as a fraction of the width."""
+    scale: float = 1.0
+
+    def __call__(self, image: NDArray[np.uint8], *, epoch: int, position: int) -> NDArray[np.uint8]:
+        """The (S, S) uint8 image so moved; it depends on nothing else."""
+        size = image.shape[0]
+        centre = (size - 1) / 2
+        matrix = cv2.getRotationMatrix2D((centre, centre), self.degrees, self.scale)
+        matrix[0, 2] += self.shift * size
+        moved = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+        return np.asarray(moved, dtype=np.uint8)
+
+
+VIEWS = (
+    View(),
+    View(degrees=4),
+    View(degrees=-4),
+    View(shift=0.03),
+    View(shift=-0.03),
+    View(scale=0.95),
+    View(scale=1.05),
+)
+"""As it is, and within what even light augmentation shows in training."""
+
+
+def predict_with_views(
+    run_dir: Path, part: str, data: StudyData, *, views: tuple[View, ...] = VIEWS
+) -> NDArray[np.float64]:
+    """The mean prob of the views, (N, C), by a finished run's best weights, in the part's order.
+
+    With the identity alone these are the probs that the run wrote, up to the device's rounding.
+    Raises InputError when the cache holds other pixels than the run was trained on.
+    """
+    config = read_json(run_dir / RUN_CONFIG, remedy="Pass the folder of a run.")
+    if config["data"]["source"] != data.source_fingerprint:
+        raise InputError(
+            f"{run_dir} was trained on other pixels than the cache holds. Pass its cache with "
+            "--cache DIR."
+        )
+    settings = TrainSettings.parse(**config["settings"])
+    runtime = Runtime()
+    fabric = build_fabric(runtime, settings.precision)
+    model = _load_model(run_dir, settings, num_classes=len(data.vocabulary)).to(fabric.device)
+    total = np.zeros((len(data.parts[part]), len(data.vocabulary)))
+    has_gpu = fabric.device.type != "cpu"
+    for number, view in enumerate(views, start=1):
+        dataset = RadiographDataset(
+            data.parts[part], data.source, image_size=settings.image_size, augmentation=view
+        )
+        loader = build_loader(
+            dataset,
+            EpochSampler(len(dataset), batch_size=_BATCH, seed=0, shuffle=False),
+            num_workers=default_num_workers(is_cached=data.is_cached, has_gpu=has_gpu),
+            pin_memory=has_gpu,
+        )
+        description = f"view {number}/{len(views)}"
+        outputs = predict_logits(model, loader, fabric=fabric, description=description)
+        assert outputs is not None, "nothing asks it to stop"
+        total += to_probs(outputs.logits)
+    return total / len(views)
+
+
+def _load_model(run_dir: Path, settings: TrainSettings, *, num_classes: int) -> Classifier:
+    import torch
+
+    model = build_classifier(
+        settings.model,
+        num_classes=num_classes,
+        pretrained=False,
+        generator_seed=settings.seed,
+        dropout=settings.dropout,
+        position_encoding=settings.position_encoding,
+    )
+    model.load_state_dict(read_weights(run_dir / RUN_BEST))
+    # As in training, so that the same kernels compute.
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
