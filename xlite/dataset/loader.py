@@ -23,7 +23,6 @@ from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.manifest import Manifest
 from xlite.dataset.radiograph import read_radiograph
 from xlite.dataset.sampler import EpochSampler, SampleKey
-from xlite.dataset.transforms import Augmentation
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -41,6 +40,13 @@ class ImageSource(Protocol):
 
     def read_many(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """(B, S, S) uint8 grey images."""
+
+
+class ImageTransform(Protocol):
+    """What is done to each image after reading: Augmentation, or a view in test-time averaging."""
+
+    def __call__(self, image: NDArray[np.uint8], *, epoch: int, position: int) -> NDArray[np.uint8]:
+        """The transformed (S, S) uint8 image that stands at `position` of `epoch`."""
 
 
 class RuntimeClahe:
@@ -85,7 +91,7 @@ class RadiographDataset(Dataset[Batch]):
         source: ImageSource,
         *,
         image_size: int | None = None,
-        augmentation: Augmentation | None = None,
+        augmentation: ImageTransform | None = None,
     ) -> None:
         self.labels = manifest.labels
         self.source = source
@@ -159,7 +165,7 @@ def _choose_context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([__name__, "xlite.dataset.transforms"])
     return context
 
 
