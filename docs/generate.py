@@ -251,8 +251,9 @@ def _render_verdicts() -> str:
     study = _read_json("ablation.json")
     lines = []
     for name, verdict in study["verdict"].items():
-        lines.append(f"**{name}: {verdict['decision']}.** {' '.join(verdict['reasons'])}")
-    return "\n".join(lines)
+        reasons = " ".join(verdict["reasons"])
+        lines += [f"**{name}: {verdict['decision']}.** {reasons}", ""]
+    return "\n".join([*lines, f"*{study['rule']}*", ""])
 
 
 def fill_blocks(text: str, blocks: dict[str, str]) -> str:

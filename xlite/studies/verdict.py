@@ -138,7 +138,7 @@ def _describe_need(need: DecisionNeed, num_seeds: int, margin: float) -> str:
     if np.isfinite(need.num_seeds):
         ways.append(f"{need.num_seeds:.0f} seeds (now {num_seeds})")
     if np.isfinite(need.image_factor):
-        text = f"{need.image_factor:.1f} times the images"
+        text = f"{need.image_factor:.3g} times the images"
         if np.isfinite(need.num_positives):
             text += f" ({need.num_positives:.0f} positives of the rarest label)"
         ways.append(text)
