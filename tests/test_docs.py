@@ -35,7 +35,7 @@ def generate() -> ModuleType:
 
 def parse_example(line: str) -> str:
     """The command of an example, parsed by the command line itself without being run."""
-    words = shlex.split(line)
+    words = shlex.split(line, comments=True)
     assert words[0] == "xlite"
     length = 1 if words[1] in COMMANDS else 2
     name = " ".join(words[1 : 1 + length])
