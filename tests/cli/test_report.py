@@ -59,14 +59,25 @@ def test_the_same_project_gives_the_same_page(
     assert pages[0] == pages[1]
 
 
-def test_an_empty_project_says_what_to_run(xlite_ok: Any, tmp_path: Path) -> None:
+def test_what_is_not_there_yet_is_said_with_its_command(
+    xlite_ok: Any, project: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    places = ("--experiments", tmp_path / "e", "--split", project.split, "--cache", tmp_path / "c")
+    result = xlite_ok("report", "--out", out, *places)
+    assert "not there yet: Runs and their curves" in result.stderr
+    page = out.read_text(encoding="utf-8")
+    for command in ("xlite verify-balance", "xlite train", "xlite ablate"):
+        assert f"<code>{command}" in page
+
+
+def test_nothing_to_report_on_is_an_error(xlite: Any, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     places = ("--experiments", tmp_path / "e", "--split", tmp_path / "s", "--cache", tmp_path / "c")
-    result = xlite_ok("report", "--out", out, *places)
-    assert "not there yet: Split and leakage audit" in result.stderr
-    page = out.read_text(encoding="utf-8")
-    for command in ("xlite split", "xlite verify-balance", "xlite train", "xlite ablate"):
-        assert f"<code>{command}" in page
+    result = xlite("report", "--out", out, *places)
+    assert result.exit_code == 2
+    assert "there is nothing to report on" in result.stderr
+    assert not out.exists()
 
 
 def test_runs_are_chosen_by_name_or_path(

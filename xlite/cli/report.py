@@ -64,6 +64,11 @@ def report(
     words += ["--split", str(split), "--cache", str(cache)]
     words += ["--runs", runs] if runs else []
     sections = _collect(experiments, split, cache, runs, command=shlex.join(words))
+    if all(section.is_absent for section in sections if section.key != "environment"):
+        raise InputError(
+            f"there is nothing to report on: neither {split} nor {experiments} nor {cache} holds "
+            "anything of xlite's. Pass --split, --experiments and --cache, or run `xlite split`."
+        )
     title = f"Report on {experiments.resolve().parent.name}"
     write_page(
         out,
