@@ -5,8 +5,11 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from xlite.dataset import radiograph
@@ -121,6 +124,7 @@ def test_a_bomb_is_refused_by_its_header_alone(monkeypatch: pytest.MonkeyPatch) 
     def decode(*_: object) -> None:
         raise AssertionError("decoded")
 
+    monkeypatch.setattr(radiograph, "_FAST_DECODERS", {8: decode})
     monkeypatch.setattr("cv2.imdecode", decode)
     with pytest.raises(UnreadableImageError, match="60000 x 60000 pixels are more than"):
         decode_radiograph(png_header(60_000, 60_000))
@@ -149,6 +153,82 @@ def test_missing_file_folder_and_float_pixels(tmp_path: Path) -> None:
         read_radiograph(tmp_path)
     with pytest.raises(UnreadableImageError, match="32-bit"):
         decode_radiograph(encoded(Image.fromarray(GREY.astype(np.float32)), "TIFF"))
+
+
+def png_of(
+    rows: list[bytes], width: int, *, bits: int = 8, colour: int = 0, interlace: int = 0
+) -> bytes:
+    """A PNG of filtered rows, each with its filter's number in front."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, len(rows), bits, colour, 0, 0, interlace)),
+        (b"IDAT", zlib.compress(b"".join(rows))),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    width=st.integers(1, 40),
+    height=st.integers(1, 12),
+    bits=st.sampled_from([8, 16]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_both_decoders_agree_on_every_filter(width: int, height: int, bits: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = [
+        bytes([rng.integers(5)]) + rng.integers(0, 256, width * bits // 8, np.uint8).tobytes()
+        for _ in range(height)
+    ]
+    data = png_of(rows, width, bits=bits)
+    pixels = decode_radiograph(data)
+    expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert pixels.dtype == expected.dtype
+    np.testing.assert_array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_png_is_left_to_the_fast_decoder(
+    dtype: type[np.generic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = GREY.astype(dtype)
+    data = encoded(Image.fromarray(image), "PNG", icc_profile=b"no profile", transparency=7)
+    monkeypatch.setattr("cv2.imdecode", None)
+    np.testing.assert_array_equal(decode_radiograph(data), image)
+
+
+def fail(*_: object) -> None:
+    raise Exception("Failed to decode the png image.")  # as bare as kornia-rs raises it
+
+
+def test_what_the_fast_decoder_cannot_read_is_read_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(radiograph, "_FAST_DECODERS", {8: fail, 16: fail})
+    for image in (GREY, GREY.astype(np.uint16) * 257):
+        data = encoded(Image.fromarray(image), "PNG")
+        np.testing.assert_array_equal(decode_radiograph(data), image)
+    with pytest.raises(UnreadableImageError, match="truncated"):
+        decode_radiograph(data[:-1])
+
+
+def test_interlaced_png() -> None:
+    # Of 4 x 1 pixels, Adam7 stores the first in pass 1, the third in 4 and the others in 6.
+    passes = [b"\x00\x0a", b"\x00\x1e", b"\x00\x14\x28"]
+    data = png_of([b"".join(passes)], 4, interlace=1)
+    np.testing.assert_array_equal(decode_radiograph(data), [[10, 20, 30, 40]])
+
+
+def test_pixel_data_that_ends_early_is_damage_to_both_decoders() -> None:
+    rows = [b"\0" + row.tobytes() for row in GREY]
+    whole = png_of(rows, GREY.shape[1])
+    np.testing.assert_array_equal(decode_radiograph(whole), GREY)
+    rows[-1] = rows[-1][:-1]
+    with pytest.raises(UnreadableImageError, match="damaged PNG"):
+        decode_radiograph(png_of(rows, GREY.shape[1]))
 
 
 def test_real_radiographs_equal_pillows_reading() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,14 @@ def test_augmentation_is_a_function_of_seed_epoch_and_position(
         Augmentation(strength, seed=4)(image, epoch=1, position=5),
     ):
         assert (other != expected).any()
+
+
+def test_a_copy_that_goes_to_a_worker_gives_the_same_images(image: np.ndarray) -> None:
+    used = Augmentation("strong", seed=3, horizontal_flip=True)
+    expected = [used(image, epoch=2, position=position) for position in range(8)]
+    copied = pickle.loads(pickle.dumps(used))
+    for position in reversed(range(8)):
+        np.testing.assert_array_equal(copied(image, epoch=2, position=position), expected[position])
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from kornia_rs.io import decode_image_png_u8, decode_image_png_u16
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ MAX_PIXELS = 64 * 1024 * 1024
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
-_PNG_HEADER_BYTES = 13
+_PNG_HEADER = struct.Struct(">IIBBBBB")
+_PNG_GREY = 0
+_FAST_DECODERS = {8: decode_image_png_u8, 16: decode_image_png_u16}
+"""By bits a pixel, for PNG's plain grey; colour, alpha and palettes are left to OpenCV."""
+
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
 
@@ -66,12 +71,35 @@ def decode_radiograph(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
 
 
 def _decode_png(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    # OpenCV is 7 % faster than Pillow here (9.1 against 9.8 ms for a 1024 x 1024 NIH image) and
-    # keeps 16-bit colour. Checking every CRC first costs 0.1 ms and finds damage that libpng
-    # would report on the terminal, as it would a faulty colour profile: hence critical only.
-    critical = _critical_png_chunks(data)
+    # Checking every CRC costs 0.15 ms and finds damage that libpng would report on the terminal.
+    chunks = _critical_png_chunks(data)
+    grey = _decode_grey_png(data, chunks[0])
+    if grey is None:
+        # libpng would also report a faulty colour profile there: hence critical chunks only.
+        grey = _decode_png_with_opencv(b"".join((_PNG_SIGNATURE, *chunks)))
+    return grey
+
+
+def _decode_grey_png(
+    data: bytes, header: memoryview
+) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+    """The pixels of a PNG that stores nothing but grey, or None where OpenCV has to try.
+
+    Rust's decoder (kornia-rs) takes 4.4 ms for a 1024 x 1024 NIH image, OpenCV 8.9, Pillow 9.8.
+    """
+    width, height, bits, colour, _, _, interlace = _PNG_HEADER.unpack_from(header, 8)
+    if colour != _PNG_GREY or bits not in _FAST_DECODERS or interlace:
+        return None
     try:
-        pixels: Any = cv2.imdecode(np.frombuffer(critical, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels: NDArray[Any] = _FAST_DECODERS[bits](data, (height, width), "mono")
+    except Exception:  # noqa: BLE001  (it raises Exception itself, of no narrower kind)
+        return None
+    return pixels[:, :, 0]
+
+
+def _decode_png_with_opencv(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    try:
+        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise UnreadableImageError(f"damaged PNG ({error.err})") from None
     if pixels is None:
@@ -83,10 +111,10 @@ def _decode_png(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return grey
 
 
-def _critical_png_chunks(data: bytes) -> bytes:
-    """The PNG stripped to the chunks that pixels need, once the CRC of every chunk is right."""
+def _critical_png_chunks(data: bytes) -> list[memoryview]:
+    """The chunks that pixels need, header first, once the CRC of every chunk is right."""
     view = memoryview(data)
-    kept: list[bytes | memoryview] = [_PNG_SIGNATURE]
+    kept: list[memoryview] = []
     offset = len(_PNG_SIGNATURE)
     kind = b""
     while kind != b"IEND":
@@ -101,13 +129,13 @@ def _critical_png_chunks(data: bytes) -> bytes:
         if zlib.crc32(view[offset + 4 : end - 4]) != expected:
             raise UnreadableImageError(f"damaged PNG (wrong checksum at byte {offset})")
         if kind in _PNG_CRITICAL:
+            if not kept:
+                if kind != b"IHDR" or length != _PNG_HEADER.size:
+                    raise UnreadableImageError("damaged PNG (no header)")
+                _check_pixel_count(*struct.unpack_from(">II", data, offset + 8))
             kept.append(view[offset:end])
-        if len(kept) == 2 and kind == b"IHDR" and length == _PNG_HEADER_BYTES:
-            _check_pixel_count(*struct.unpack_from(">II", data, offset + 8))
-        elif len(kept) <= 2 and kind in _PNG_CRITICAL:
-            raise UnreadableImageError("damaged PNG (no header)")
         offset = end
-    return b"".join(kept)
+    return kept
 
 
 def _decode_with_pillow(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:

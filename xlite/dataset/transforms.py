@@ -7,14 +7,17 @@ off unless asked for.
 
 from __future__ import annotations
 
+import functools
 import os
+import random
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from xlite.errors import InputError
 from xlite.randomness import derive_seed
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 # (rotation in degrees, shift and scaling as fractions, brightness/contrast, std of the noise)
@@ -38,20 +41,59 @@ class Augmentation:
         self.strength = strength
         self.seed = seed
         self.horizontal_flip = horizontal_flip
+        self._stream = _Stream(derive_seed("augment", seed))
         # Built at the first image: in the loader's workers, not in the process that starts them.
-        self._pipeline: Any = None
+        self._transforms: list[Any] = []
 
     def __call__(self, image: NDArray[np.uint8], *, epoch: int, position: int) -> NDArray[np.uint8]:
         """The augmented (S, S) uint8 image that stands at `position` of `epoch`."""
-        if self._pipeline is None:
-            self._pipeline = _build_pipeline(self.strength, horizontal_flip=self.horizontal_flip)
-        # Albumentations' generators hold 32-bit seeds.
-        self._pipeline.set_random_seed(derive_seed("augment", self.seed, epoch, position) >> 31)
-        augmented: NDArray[np.uint8] = self._pipeline(image=image)["image"]
-        return augmented
+        if not self._transforms:
+            self._transforms = build_transforms(self.strength, horizontal_flip=self.horizontal_flip)
+            for transform in self._transforms:
+                transform.set_random_state(self._stream.generator, self._stream)
+        self._stream.go_to(epoch, position)
+        # Without albumentations' Compose, whose checks of boxes and masks take 15 µs an image.
+        for transform in self._transforms:
+            image = transform(image=image)["image"]
+        return image
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        remake = functools.partial(
+            type(self), self.strength, seed=self.seed, horizontal_flip=self.horizontal_flip
+        )
+        return remake, ()
 
 
-def _build_pipeline(strength: str, *, horizontal_flip: bool) -> Any:
+class _Stream(random.Random):
+    """Random numbers for one image after another, as a numpy and as a Python generator.
+
+    Philox is a function of a key and a counter (Salmon et al. 2011, "Parallel random numbers: as
+    easy as 1, 2, 3", SC '11), so that an image's numbers are a place to go to, in 2 µs. Seeding
+    albumentations' generators for each image would take 40 µs, a fifth of light augmentation.
+    """
+
+    def __init__(self, key: int) -> None:
+        super().__init__()
+        self._bits = np.random.Philox(key=key)
+        self._start: Any = self._bits.state
+        self.generator = np.random.Generator(self._bits)
+
+    def go_to(self, epoch: int, position: int) -> None:
+        """Give the numbers of this image next; the counter's lower half counts within it."""
+        self._start["state"]["counter"][2:] = position, epoch
+        self._bits.state = self._start
+
+    def random(self) -> float:
+        """The next number in [0, 1), on which Python's other methods draw."""
+        return self.generator.random()
+
+    def getrandbits(self, k: int, /) -> int:
+        """An integer of k bits, at most 63."""
+        return int(self.generator.integers(1 << k))
+
+
+def build_transforms(strength: str, *, horizontal_flip: bool) -> list[Any]:
+    """The albumentations transforms of a strength, in the order in which they are applied."""
     # Otherwise the import asks a server on the internet for its newest version.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations
@@ -76,4 +118,4 @@ def _build_pipeline(strength: str, *, horizontal_flip: bool) -> Any:
         steps.append(albumentations.GaussNoise(std_range=(0.0, noise), p=0.5))
     if horizontal_flip:
         steps.append(albumentations.HorizontalFlip(p=0.5))
-    return albumentations.Compose(steps)
+    return steps
