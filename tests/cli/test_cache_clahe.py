@@ -82,3 +82,31 @@ def test_other_settings_never_mix_into_a_cache(project: Any, xlite: Any, tmp_pat
     assert other.exit_code == 2
     assert "clip 2.0 (now 3.0)" in other.stderr
     assert xlite(*arguments(project, tmp_path / "c", "--clip", 3.0, "--rebuild")).exit_code == 0
+
+
+def test_shards_are_built_apart_and_merged(project: Any, xlite: Any, tmp_path: Path) -> None:
+    out = tmp_path / "c"
+    assert xlite(*arguments(project, out, "--shard", "2/2")).exit_code == 0
+    missing = xlite(*arguments(project, out, "--merge"))
+    assert missing.exit_code == 2
+    assert "missing or not complete: 1/2" in missing.stderr
+    plain = xlite(*arguments(project, out))
+    assert plain.exit_code == 2
+    assert "Pass --merge" in plain.stderr
+    first = xlite(*arguments(project, out, "--shard", "1/2", "--json"))
+    assert json.loads(first.stdout)["images"] == 80
+    merged = xlite(*arguments(project, out, "--merge", "--json"))
+    assert json.loads(merged.stdout)["skipped"] == 160
+    assert "2 shards are merged" in merged.stderr
+    assert xlite(*arguments(project, tmp_path / "single")).exit_code == 0
+    for name in ("cache.json", "index.csv", "images.u8"):
+        assert (out / name).read_bytes() == (tmp_path / "single" / name).read_bytes()
+
+
+def test_shards_that_are_none(project: Any, xlite: Any, tmp_path: Path) -> None:
+    both = xlite(*arguments(project, tmp_path / "c", "--shard", "1/2", "--merge"))
+    assert both.exit_code == 2
+    assert "pass one of them" in both.stderr
+    none = xlite(*arguments(project, tmp_path / "c", "--shard", "3/2"))
+    assert none.exit_code == 2
+    assert "Write 1/16 to 16/16" in none.stderr

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlite.config import ClaheSettings
-from xlite.dataset import cache_folder, cache_workers
+from xlite.dataset import cache_folder, cache_workers, radiograph
 from xlite.dataset.cache import ClaheCache, png_name
 from xlite.dataset.cache_build import (
     CacheSummary,
@@ -109,6 +109,53 @@ def test_formats_and_numbers_of_workers_agree_on_real_images(tmp_path: Path) -> 
     assert content(tmp_path / "packed") == content(tmp_path / "png") == content(tmp_path / "one")
     cache = ClaheCache.open(tmp_path / "packed")
     assert measure_loading_speedup(cache, sources, settings, sample=4) > 2
+
+
+def plain_opencv(path: Path, size: int) -> np.ndarray:
+    """The reference: what a few lines of OpenCV make of an 8-bit file."""
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    equalised = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(grey)
+    return cv2.resize(equalised, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def write_deep_copies(paths: list[Path], folder: Path) -> list[Path]:
+    """The same films in 16 bits, of which the 12 upper ones are used."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for path in paths:
+        shallow = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(np.uint16)
+        deep = shallow * 16 + rng.integers(0, 16, shallow.shape, dtype=np.uint16)
+        cv2.imwrite(str(folder / f"deep_{path.name}"), deep * 16)
+    return sorted(folder.iterdir())
+
+
+def test_every_decoder_number_of_workers_and_format_gives_plain_opencvs_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not SAMPLE.exists():
+        pytest.skip("../shared/nih-sample is not present")
+    paths = sorted(SAMPLE.rglob("*.png"))
+    rgba = [path for path in paths if path.read_bytes()[25] == 6]
+    assert len(rgba) == 2, "ensure the colour images are among them"
+    shallow = list(dict.fromkeys((*rgba, *paths[:22])))
+    deep = write_deep_copies(paths[:3], tmp_path / "deep")
+    sources = [ImageSource(path.name, path) for path in (*shallow, *deep)]
+    choice = ClaheSettings(size=224)
+    cache_clahe(sources, tmp_path / "packed", choice, workers=2)
+    cache_clahe(sources, tmp_path / "png", choice, file_format="png", workers=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(radiograph, "_FAST_DECODERS", {})
+        cache_clahe(sources, tmp_path / "slow", choice, workers=1)
+    assert content(tmp_path / "packed") == content(tmp_path / "png") == content(tmp_path / "slow")
+    cache = ClaheCache.open(tmp_path / "packed")
+    for path in shallow:
+        image = cache.read(int(cache.rows_of([path.name])[0]))
+        np.testing.assert_array_equal(image, plain_opencv(path, 224), err_msg=path.name)
+    for path in deep:
+        image = cache.read(int(cache.rows_of([path.name])[0]))
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert stored.dtype == np.uint16
+        np.testing.assert_array_equal(image, apply_clahe(stored, choice), err_msg=path.name)
 
 
 @FORMATS
@@ -256,7 +303,10 @@ if __name__ == "__main__":
 def stop_midway(
     folder: Path, out: Path, number: signal.Signals, *, file_format: str, workers: int, size: int
 ) -> tuple[int, str]:
-    """Run a build in a process group, send a signal once images are finished: code, output."""
+    """Run a build in a process group, send a signal once images are finished: code, output.
+
+    The first one too: where there are helpers, they have begun.
+    """
     script = out.with_name("builder.py")
     script.write_text(textwrap.dedent(BUILDER))
     process = subprocess.Popen(
@@ -267,7 +317,10 @@ def stop_midway(
     )
     journal = out / JOURNAL
     deadline = time.monotonic() + 60
-    while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
+    while True:
+        finished = journal.read_bytes() if journal.exists() else b""
+        if finished.count(b"\n") >= 4 and b'"row": 0,' in finished:
+            break
         assert process.poll() is None, "ensure the build is still running"
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -356,6 +409,32 @@ def test_a_disk_that_fills_up_midway_leaves_a_cache_to_continue(
             build(sources, tmp_path / "cache", file_format)
     assert build(sources, tmp_path / "cache", file_format).skipped == 5
     assert_like_fresh(sources, tmp_path / "cache", file_format)
+
+
+def test_a_fault_here_keeps_what_the_helpers_have_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = make_sources(tmp_path / "raw", 60)
+    out = tmp_path / "cache"
+
+    def fail_once_a_helper_has_begun(
+        self: cache_workers.PixelTarget, task: cache_workers.Task
+    ) -> object:
+        deadline = time.monotonic() + 60
+        while not np.fromfile(out / "images.u8", np.uint8, 32 * 32).any():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_workers.PixelTarget, "make", fail_once_a_helper_has_begun)
+        with pytest.raises(InputError, match="no room for the CLAHE cache"):
+            cache_clahe(sources, out, SETTINGS, workers=2)
+    finished = len(read_journal(out)[1])
+    assert finished > 0
+    assert cv2.getNumThreads() > 1 or (os.cpu_count() or 1) == 1
+    assert build(sources, out).skipped == finished
+    assert_like_fresh(sources, out, "packed")
 
 
 def test_no_room_is_known_before_the_first_image(

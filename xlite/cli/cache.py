@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -54,23 +55,47 @@ def cache_clahe(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Start afresh, replacing a cache that differs.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Build only part K of N, beside other jobs: 3/16."),
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Check all shards and put them together.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Cache CLAHE images: equalised at full resolution, then resized by area, 8-bit grey.
 
     Stopped at any moment, the same command goes on where it was; a second run does nothing.
-    Images that can't be read are named in failed.csv and the rest goes on (exit 1).
+    Images that can't be read are named in failed.csv and the rest goes on (exit 1). Several jobs
+    build a large cache with --shard 1/16 to 16/16, the rest of the command alike; --merge last.
     """
     from xlite.config import ClaheSettings
     from xlite.dataset.cache import FILE_FORMATS, ClaheCache
     from xlite.dataset.cache_build import ImageSource, measure_loading_speedup
     from xlite.dataset.cache_build import cache_clahe as build_cache
+    from xlite.dataset.cache_shards import (
+        Shard,
+        cache_clahe_shard,
+        has_unmerged_shards,
+        merge_shards,
+    )
     from xlite.dataset.images import locate_images
     from xlite.dataset.label_table import read_manifest
 
     settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
     if file_format not in FILE_FORMATS:
         raise InputError(f"unknown --format {file_format!r}. Use: {', '.join(FILE_FORMATS)}.")
+    if shard is not None and merge:
+        raise InputError(
+            "--shard builds a part, --merge puts the parts together: pass one of them."
+        )
+    part = None if shard is None else Shard.parse(shard)
+    if part is None and not merge and not rebuild and has_unmerged_shards(out):
+        raise InputError(
+            f"{out} holds shards that are not merged. Pass --merge, or --rebuild to build the "
+            "cache without them."
+        )
     table_path = options.find_label_table(labels)
     manifest = read_manifest(table_path, table_format=columns.to_table_format())
     manifest = locate_images(manifest, images, skip_missing=skip_missing)
@@ -78,13 +103,18 @@ def cache_clahe(
         ImageSource(image_id, Path(path))
         for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
     ]
-    summary = build_cache(
+    build = merge_shards if merge else build_cache
+    folder = out
+    if part is not None:
+        build = functools.partial(cache_clahe_shard, shard=part)
+        folder = part.folder(out)
+    summary = build(
         sources, out, settings, file_format=file_format, workers=workers, rebuild=rebuild
     )
     content = summary.to_dict()
     made = summary.images - summary.skipped
     if made > 0:
-        cache = ClaheCache.open(out)
+        cache = ClaheCache.open(folder)
         content["loading_speedup"] = measure_loading_speedup(cache, sources, settings)
     if json:
         console.result_json(content)
@@ -99,11 +129,12 @@ def cache_clahe(
         ]
         if "loading_speedup" in content:
             rows.append(["loading", f"{content['loading_speedup']:.0f}x as fast as runtime CLAHE"])
-        console.table(f"CLAHE cache in {out}", ["", ""], rows)
+        console.table(f"CLAHE cache in {folder}", ["", ""], rows)
     if summary.failed and not allow_failed:
         raise CheckFailedError(
-            f"{summary.failed} of {len(sources)} images could not be read; {out / 'failed.csv'} "
-            "says why. Replace the files and run again, or pass --allow-failed."
+            f"{summary.failed} of {summary.images + summary.failed} images could not be read; "
+            f"{folder / 'failed.csv'} says why. Replace the files and run again, "
+            "or pass --allow-failed."
         )
 
 

@@ -53,7 +53,7 @@ from xlite.dataset.clahe import ORDER, apply_clahe
 from xlite.dataset.radiograph import read_radiograph
 from xlite.errors import InputError, InterruptedRunError
 
-__all__ = ["CacheSummary", "ImageSource", "cache_clahe", "measure_loading_speedup"]
+__all__ = ["CacheSummary", "ImageSource", "cache_clahe", "cache_recipe", "measure_loading_speedup"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +116,7 @@ def cache_clahe(
         raise InputError(f"--workers is {workers}; at least 1 process is needed.")
     check_sources(sources, out)
     check_folder(out)
-    recipe = {
-        "format": file_format,
-        **settings.model_dump(),
-        "order": ORDER,
-        "opencv": cv2.__version__,
-    }
+    recipe = cache_recipe(settings, file_format)
     stats = stat_sources(sources)
     if not rebuild and (out / artifacts.CACHE_RECORD).exists():
         record, known = read_complete(out, recipe)
@@ -170,6 +165,16 @@ def cache_clahe(
         (out / JOURNAL).unlink()
     num_tried = len(plan.tasks)
     return _summary(images, num_bytes, started, num_failed=len(failures), num_tried=num_tried)
+
+
+def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> dict[str, Any]:
+    """How pixels are made and kept, as a record or a journal says it."""
+    return {
+        "format": file_format,
+        **settings.model_dump(),
+        "order": ORDER,
+        "opencv": cv2.__version__,
+    }
 
 
 def measure_loading_speedup(
