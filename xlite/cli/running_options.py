@@ -45,6 +45,14 @@ class RunningOptions:
         str,
         _option(help="auto (bf16 or fp16 on a GPU, else fp32), fp32, bf16 or fp16."),
     ] = "auto"
+    tune: Annotated[
+        bool,
+        _option(
+            "--tune",
+            help="Measure some steps first and use the faster precision (unless --precision says) "
+            "and memory format of each model; kept in OUT/tuning.json for the next time.",
+        ),
+    ] = False
     device: Annotated[str, _option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
     devices: Annotated[int, _option(help="Devices of this machine that train one run.")] = 1
     nodes: Annotated[

@@ -42,11 +42,20 @@ class StudyOptions:
     ) -> list[Outcome]:
         """Train what is unfinished of the plan and bring the experiment log up to date."""
         from xlite.cli.power_safe import describe
+        from xlite.cli.tuning import tune_plan
         from xlite.reporting.experiment_log import update_experiment_log
         from xlite.studies.runner import run_plan
         from xlite.training.device import is_main_process
 
         runtime = running.to_runtime(is_cached=data.is_cached)
+        if running.tune:
+            plan, runtime = tune_plan(
+                plan,
+                data,
+                self.out,
+                runtime=runtime,
+                keeps_precision=running.precision != "auto",
+            )
         if running.power_safe:
             console.say(describe(plan[0].settings, runtime))
         outcomes = run_plan(plan, data, self.out, runtime=runtime, resume=self.resume)

@@ -11,6 +11,8 @@ from xlite.config.dataset import SamplerSettings
 from xlite.config.loss import LossSettings
 from xlite.config.settings import Settings
 
+Precision = Literal["fp32", "bf16", "fp16"]
+MemoryFormat = Literal["channels_last", "contiguous"]
 Monitor = Literal["auroc", "average_precision", "f1", "precision", "recall", "loss"]
 
 
@@ -78,7 +80,7 @@ class TrainSettings(Settings):
     """Strength of augmentation."""
     horizontal_flip: bool = False
     """Flip half of the images: it swaps the heart's side."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Precision = "fp32"
     """Arithmetic of the forward pass."""
     seed: int = Field(default=42, ge=0)
     """Seed of initialisation, order, augmentation and dropout."""
@@ -118,6 +120,9 @@ class Runtime(Settings):
     """Runs that train side by side on this machine."""
     pause_seconds: float = Field(default=0.0, ge=0)
     """Rest between two runs."""
+    contiguous_models: tuple[str, ...] = ()
+    """Models that `--tune` found to be faster in torch's contiguous memory format; the others are
+    in channels_last."""
     weights_path: Path | None = None
     """The file whose SHA-256 is in `TrainSettings.initial_weights`."""
     warm_start: Path | None = None

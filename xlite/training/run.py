@@ -230,7 +230,8 @@ def _build_model(
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         # Its statistics are then those of the whole batch; torch has no such layer for CPUs.
         model = import_timm().layers.convert_sync_batchnorm(model)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    if settings.model not in runtime.contiguous_models:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     return model
 
 
