@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test soak lint bench clean
+.PHONY: demo test soak lint bench scale clean
 
 demo: $(INSTALLED)
 	$(BIN)/xlite demo
@@ -27,6 +27,10 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/pip install --quiet -e ".[bench]"
 	$(BIN)/python -m benchmarks
+
+# Time and memory against size, up to ten million rows; a quarter of an hour.
+scale: $(INSTALLED)
+	$(BIN)/python -m benchmarks.scale
 
 # Reinstalled only when the dependencies change.
 $(INSTALLED): pyproject.toml

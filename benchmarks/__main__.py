@@ -16,14 +16,14 @@ from typing import Any
 
 from xlite import artifacts, console
 
-_SHARED = {"__init__", "__main__", "measure", "radiographs"}
+_SHARED = {"__init__", "__main__", "measure", "nih_table", "radiographs", "scale", "study"}
 SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _SHARED))
 RESULTS = Path(__file__).with_name("results.json")
 
-_USES_RADIOGRAPHS = {"clahe_cache", "loader"}
+_USES_RADIOGRAPHS = {"checkpoint", "clahe_cache", "loader", "startup", "training_step"}
 _LIBRARIES = (
     *("xlite", "numpy", "pandas", "scipy", "scikit-learn", "torch", "timm", "torchmetrics"),
-    *("opencv-python-headless", "pillow", "albumentations"),
+    *("opencv-python-headless", "pillow", "kornia-rs", "albumentations"),
 )
 
 

@@ -75,6 +75,17 @@ def compare_times(
     return _compare(name, seconds[ours], seconds[peer], bound="at most", target=target, unit="s")
 
 
+def compare_with_limit(name: str, values: Sequence[float], *, limit: float, unit: str) -> Row:
+    """The row of a cost, one value a round, that is to be at most `limit`: a ratio of 1.
+
+    >>> row = compare_with_limit("x", [0.2, 0.1, 0.4], limit=0.4, unit="s")
+    >>> row["ratio"], row["spread"], row["met"]
+    (0.5, (0.25, 1.0), True)
+    """
+    limits = [limit] * len(values)
+    return _compare(name, values, limits, bound="at most", target=1, unit=unit)
+
+
 def is_met(ratio: float, *, bound: Bound, target: float | None) -> bool | None:
     """Whether the ratio is on the right side of the target; None where there is no target."""
     if target is None:

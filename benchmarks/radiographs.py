@@ -23,6 +23,8 @@ class Radiographs:
     """A manifest with located files, and words that say what they are."""
 
     manifest: Manifest
+    table: Path
+    """The label table's file."""
     description: str
 
     @property
@@ -38,10 +40,9 @@ def find_radiographs() -> Radiographs:
     The files have been read before this returns: the benchmarks compare work, not disks.
     """
     if REAL.is_dir():
-        manifest = read_manifest(REAL / "Data_Entry_2017.csv")
-        found = Radiographs(
-            locate_images(manifest, REAL / "images"), f"{len(manifest)} real NIH radiographs"
-        )
+        table = REAL / "Data_Entry_2017.csv"
+        manifest = locate_images(read_manifest(table), REAL / "images")
+        found = Radiographs(manifest, table, f"{len(manifest)} real NIH radiographs")
     else:
         # 512 pixels, not NIH's 1024: drawing takes longer than all of the benchmarks' rounds.
         table = generate_synthetic(
@@ -49,6 +50,7 @@ def find_radiographs() -> Radiographs:
         )
         found = Radiographs(
             locate_images(read_manifest(table), table.parent / "images"),
+            table,
             f"{_NUM_SYNTHETIC} synthetic films of {_SYNTHETIC_SIZE} x {_SYNTHETIC_SIZE} pixels",
         )
     for path in found.paths:

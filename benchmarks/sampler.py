@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, WeightedRandomSampler
 
 from benchmarks.measure import Row, compare_times, time_in_turns
@@ -25,9 +26,12 @@ def run() -> list[Row]:
     one after another, for the epoch in batches, ours as keys with epoch and position.
     """
     weights = np.random.default_rng(0).choice([0.1, 1.0, 2.0, 30.0], _NUM_IMAGES)
+    twice = np.tile(weights, 2)
 
-    def build(draw: Draw = "replacement") -> EpochSampler:
-        return EpochSampler(_NUM_IMAGES, batch_size=_BATCH_SIZE, seed=0, weights=weights, draw=draw)
+    def build(draw: Draw = "replacement", weights: NDArray[np.float64] = weights) -> EpochSampler:
+        return EpochSampler(
+            len(weights), batch_size=_BATCH_SIZE, seed=0, weights=weights, draw=draw
+        )
 
     def build_peer() -> WeightedRandomSampler:
         return WeightedRandomSampler(weights, _NUM_IMAGES)  # type: ignore[arg-type]  # converts it
@@ -38,6 +42,7 @@ def run() -> list[Row]:
             "torch": lambda: _exhaust(build_peer()),
             "systematic": lambda: _exhaust(build("systematic").drawn_indices(0).tolist()),
             "batches": lambda: _exhaust(build()),
+            "twice": lambda: _exhaust(build(weights=twice).drawn_indices(0).tolist()),
             "torch batches": lambda: _exhaust(BatchSampler(build_peer(), _BATCH_SIZE, False)),
         }
     )
@@ -45,6 +50,13 @@ def run() -> list[Row]:
         compare_times(_TITLE, seconds, ours="independent", peer="torch", target=0.5),
         compare_times(
             f"{_TITLE}, systematic", seconds, ours="systematic", peer="torch", target=0.5
+        ),
+        compare_times(
+            "epoch of 20 M draws, which torch refuses: our 10 M",
+            seconds,
+            ours="twice",
+            peer="independent",
+            target=None,
         ),
         compare_times(
             f"{_TITLE}, in batches", seconds, ours="batches", peer="torch batches", target=None

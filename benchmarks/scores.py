@@ -24,7 +24,7 @@ Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def run() -> list[Row]:
     """The rows of one validation set. Raises CheckFailedError unless ours is exact to 1e-12."""
-    targets, probs = _draw_predictions()
+    targets, probs = draw_predictions()
     contenders: dict[str, Callable[[], Scores]] = {
         "xlite": lambda: ranking_scores(targets, probs),
         "scikit-learn": lambda: _score_with_sklearn(targets, probs),
@@ -57,7 +57,7 @@ def run() -> list[Row]:
     ]
 
 
-def _draw_predictions() -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+def draw_predictions() -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """(N, C) targets from 0.2 % to 18 % prevalence, and probs with three digits, so with ties."""
     rng = np.random.default_rng(0)
     prevalence = np.geomspace(0.002, 0.18, len(NIH_LABELS))

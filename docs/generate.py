@@ -1,7 +1,8 @@
 """Writes what the documentation shows from what the program says.
 
     python docs/generate.py            commands.md from the command line's own help, and the
-                                       marked blocks of the pages from docs/results/
+                                       marked blocks of the pages from docs/results/ and
+                                       benchmarks/
     python docs/generate.py --demo D   first takes the demo's results in D
     python docs/generate.py --nih CSV  first verifies the balance of NIH's label table
     python docs/generate.py --models   first counts the parameters of the six hybrids
@@ -29,6 +30,8 @@ RESULTS = ROOT / "docs" / "results"
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 BALANCE = ROOT / "docs" / "balance.md"
+SCALING = ROOT / "docs" / "scaling.md"
+BENCHMARKS = ROOT / "benchmarks"
 COMMANDS = ROOT / "docs" / "commands.md"
 
 DEMO_FILES = (
@@ -132,7 +135,58 @@ def render_commands() -> str:
 
 def render_blocks() -> dict[Path, dict[str, str]]:
     """The marked blocks of each page by name, as Markdown tables."""
-    return {README: _render_readme(), BALANCE: {"samplers": _render_samplers()}}
+    readme = _render_readme()
+    # Benchmarks need an idle machine: the page has the block once their results are committed.
+    if "<!-- begin: bench -->" in README.read_text(encoding="utf-8"):
+        readme["bench"] = _render_bench()
+    return {
+        README: readme,
+        BALANCE: {"samplers": _render_samplers()},
+        SCALING: {"scale": _render_scale()},
+    }
+
+
+def _render_bench() -> str:
+    record = json.loads((BENCHMARKS / "results.json").read_text(encoding="utf-8"))
+    machine, rows = record["machine"], []
+    for row in record["rows"]:
+        low, high = row["spread"]
+        sign = "≤" if row["bound"] == "at most" else "≥"
+        rows.append(
+            [
+                row["name"],
+                f"{_three_digits(row['ours'])} {row['unit']}",
+                f"{_three_digits(row['peer'])} {row['unit']}",
+                f"{_three_digits(row['ratio'])} ({_three_digits(low)} to {_three_digits(high)})",
+                "" if row["target"] is None else f"{sign} {row['target']:g}",
+                {True: "yes", False: "no", None: ""}[row["met"]],
+            ]
+        )
+    libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
+    header = ["work: peer or limit", "xlite", "peer", "ratio (spread)", "target", "met"]
+    return (
+        _table(header, rows)
+        + f"\n{machine['cores']} cores, {machine['processor']}, {machine['system']}, Python "
+        f"{machine['python']}; radiographs: {record['radiographs']}; {libraries}.\n"
+    )
+
+
+def _render_scale() -> str:
+    record = json.loads((BENCHMARKS / "scale.json").read_text(encoding="utf-8"))
+    rows = []
+    for work, lines in record.items():
+        for line in lines:
+            size, seconds = line["size"], line["seconds"]
+            cells = ["more than half an hour", "", ""]
+            if seconds is not None:
+                memory = f"{_three_digits(line['memory_mb'])} MB"
+                cells = [f"{seconds:.3g} s", f"{1e6 * seconds / size:.3g} µs", memory]
+            rows.append([work, f"{size:,}", *cells])
+    return _table(["work", "rows or images", "time", "for each", "peak memory"], rows)
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _render_samplers() -> str:

@@ -9,11 +9,14 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import benchmarks
 from benchmarks import __main__ as command
-from benchmarks import measure
+from benchmarks import bootstrap, checkpoint, label_table, measure, scale
+from xlite.labels import NIH_LABELS, decode_labels
 
 SECONDS = {"ours": [0.1, 0.2, 0.2], "peer": [0.4, 0.4, 1.0]}
 
@@ -35,6 +38,14 @@ def test_a_time_row_is_met_when_it_is_small() -> None:
     assert row["spread"] == pytest.approx((0.2, 0.5))
     assert (row["ours"], row["peer"], row["unit"]) == (0.2, 0.4, "s")
     assert (row["bound"], row["met"]) == ("at most", False)
+
+
+def test_a_cost_is_met_within_its_limit() -> None:
+    row = measure.compare_with_limit("start", [0.2, 0.1, 0.5], limit=0.4, unit="s")
+    assert (row["ours"], row["peer"], row["target"]) == (0.2, 0.4, 1)
+    assert row["ratio"] == pytest.approx(0.5)
+    assert row["spread"] == pytest.approx((0.25, 1.25))
+    assert (row["bound"], row["met"]) == ("at most", True)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +103,8 @@ def test_the_command_writes_what_it_prints(
     results = tmp_path / "results.json"
     row = measure.compare_times("xlite --help", SECONDS, ours="ours", peer="peer", target=0.2)
     monkeypatch.setattr(command, "RESULTS", results)
-    monkeypatch.setattr("sys.argv", ["benchmarks", "startup"])
-    monkeypatch.setattr("benchmarks.startup.run", lambda: [row])
+    monkeypatch.setattr("sys.argv", ["benchmarks", "scores"])
+    monkeypatch.setattr("benchmarks.scores.run", lambda: [row])
     command.main()
     printed = capsys.readouterr().out
     for text in ("xlite --help", "0.2 s", "0.4 s", "≤ 0.2", "no", "0.2 to 0.5"):
@@ -111,3 +122,44 @@ def test_an_unknown_benchmark_is_refused(
     with pytest.raises(SystemExit, match="2"):
         command.main()
     assert "no benchmark startups" in capsys.readouterr().err
+
+
+def test_the_peers_of_the_bootstrap_agree_where_scores_tie() -> None:
+    rng = np.random.default_rng(0)
+    targets = (rng.random((400, 3)) < 0.2).astype(np.int8)
+    probs = np.round(rng.random((400, 3)), 1)
+    draws = bootstrap._draw_patients(np.arange(400) // 2, 3)
+    by_sorting = bootstrap._score_presorted(targets, probs, draws)
+    assert by_sorting == pytest.approx(bootstrap._score_with_sklearn(targets, probs, draws))
+    assert len(set(by_sorting)) == 3, "ensure the resamples differ"
+
+
+def test_the_contenders_for_weights_agree() -> None:
+    labels = (np.random.default_rng(0).random((200, len(NIH_LABELS))) < 0.1).astype(np.int8)
+    table = pd.DataFrame({"Finding Labels": decode_labels(labels, NIH_LABELS)})
+    ours = label_table._weigh(table)
+    np.testing.assert_allclose(label_table._weigh_vectorised(table), ours)
+    by_row = label_table._weigh_row_by_row(table)
+    np.testing.assert_allclose(by_row / by_row.mean(), ours)
+
+
+def test_the_share_of_checkpoints_counts_those_in_between() -> None:
+    # 1,200 s: two within the epoch and one at its end.
+    share = checkpoint.share_of_epoch(save_seconds=2.0, image_seconds=1200 / 78_484)
+    assert share == pytest.approx(3 * 2 / 1200)
+
+
+def test_growth_is_measured_in_processes_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scale, "RESULTS", tmp_path / "scale.json")
+    monkeypatch.setattr(scale, "_ROWS", (1000, 2000))
+    monkeypatch.setattr("sys.argv", ["scale", "exposure"])
+    scale.main()
+    lines = json.loads((tmp_path / "scale.json").read_text(encoding="utf-8"))["exposure"]
+    assert [line["size"] for line in lines] == [1000, 2000]
+    assert all(line["seconds"] > 0 and line["memory_mb"] >= 0 for line in lines)
+    assert "2,000" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["scale", "expose"])
+    with pytest.raises(SystemExit, match="2"):
+        scale.main()
