@@ -22,7 +22,7 @@ _PROCESSES = 2
 # the processes would weigh too much.
 _PASSES = 4
 # The precursor's script has no start-up to spread, and is slow.
-_PRECURSOR_IMAGES = 40
+_PRECURSOR_IMAGES = 80
 _SIZE = 224
 
 
