@@ -31,7 +31,7 @@ def kill_runs(folder: Path, *options: object) -> tuple[int, dict[str, Any]]:
 
 
 # With loader processes a sitting takes seconds to start; `make soak` takes the time.
-@pytest.mark.parametrize(("num_workers", "num_kills"), [(0, 25), (2, 25)])
+@pytest.mark.parametrize(("num_workers", "num_kills"), [(0, 25), (2, 12)])
 def test_a_run_that_is_killed_ends_with_the_bytes_of_an_undisturbed_one(
     tmp_path: Path, num_workers: int, num_kills: int
 ) -> None:
