@@ -29,7 +29,7 @@ from benchmarks.study import (
     choose_settings,
 )
 from xlite.models.pretrained import import_timm
-from xlite.training.signals import StopRequest
+from xlite.signals import StopRequest
 from xlite.training.state import TrainState
 
 _MODEL = "mobilenetv3_large_100"

@@ -11,12 +11,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "xlite"
 
-FOUNDATION = ("errors", "console", "randomness", "labels", "config", "artifacts")
+FOUNDATION = ("errors", "console", "signals", "randomness", "labels", "config", "artifacts")
 MIDDLE = ("dataset", "models", "losses", "scores")
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "console": {"errors"},
+    "signals": set(),
     "randomness": {"errors"},
     "labels": {"errors", "console"},
     "config": {"errors", "console", "labels", "config"},

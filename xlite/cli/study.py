@@ -41,10 +41,10 @@ class StudyOptions:
         self, plan: Sequence[PlannedRun], data: StudyData, running: RunningOptions
     ) -> list[Outcome]:
         """Train what is unfinished of the plan and bring the experiment log up to date."""
-        from xlite.cli.power_safe import describe
-        from xlite.cli.tuning import tune_plan
         from xlite.reporting.experiment_log import update_experiment_log
+        from xlite.studies.power_safe import describe
         from xlite.studies.runner import run_plan
+        from xlite.studies.tuning import tune_plan
         from xlite.training.device import is_main_process
 
         runtime = running.to_runtime(is_cached=data.is_cached)

@@ -102,8 +102,8 @@ class TrainingOptions:
         seed: int,
     ) -> TrainSettings:
         """Validated settings of one run."""
-        from xlite.cli.power_safe import split_steps
         from xlite.config import TrainSettings
+        from xlite.studies.power_safe import split_steps
 
         settings = TrainSettings.parse(
             model=model,

@@ -48,10 +48,11 @@ from xlite.dataset.cache_plan import (
     plan_cache,
     stat_sources,
 )
-from xlite.dataset.cache_workers import PixelTarget, StopSignals, make_images
+from xlite.dataset.cache_workers import PixelTarget, make_images
 from xlite.dataset.clahe import ORDER, apply_clahe
 from xlite.dataset.radiograph import read_radiograph
 from xlite.errors import InputError, InterruptedRunError
+from xlite.signals import catch_stop_signals
 
 __all__ = ["CacheSummary", "ImageSource", "cache_clahe", "cache_recipe", "measure_loading_speedup"]
 
@@ -226,7 +227,8 @@ def _make_planned(
     failures: dict[int, str] = {}
     with (
         contextlib.closing(PixelTarget(out, settings, file_format)) as target,
-        StopSignals() as stop,
+        # A flag rather than an exception, so that no line of the journal is cut in two.
+        catch_stop_signals(second_ends=False) as stop,
         console.progress_bar(plan.num_sources, "CLAHE", "image", initial=len(plan.kept)) as bar,
     ):
         for some in make_images(
@@ -239,11 +241,11 @@ def _make_planned(
                 (made.position, made.failure) for made in some if made.failure is not None
             )
             bar.update(len(some))
-        if stop.caught is not None and len(images) + len(failures) < len(plan.tasks):
+        if stop.signal_number is not None and len(images) + len(failures) < len(plan.tasks):
             raise InterruptedRunError(
                 f"Stopped: {len(plan.kept) + len(images)} of {plan.num_sources} images are done "
                 f"and kept in {out}. Run the same command again to continue.",
-                signal_number=stop.caught,
+                signal_number=stop.signal_number,
             )
         if file_format == "packed":
             used = {image.row for image in (*plan.kept.values(), *images.values())}

@@ -30,6 +30,7 @@ from xlite.dataset.cache import FileFormat, png_name
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.radiograph import UnreadableImageError, read_radiograph
 from xlite.errors import XliteError
+from xlite.signals import StopRequest, hold_back_interrupts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,50 +116,24 @@ class PixelTarget:
             rest = rest[self._file.write(rest) :]
 
 
-class StopSignals:
-    """Catches SIGINT and SIGTERM while it is entered; `caught` is the last one, or None.
-
-    A flag rather than an exception, so that no line of the journal is cut in two. Off the main
-    thread, where Python allows no handlers, it does nothing.
-    """
-
-    def __init__(self) -> None:
-        self.caught: int | None = None
-
-    def __enter__(self) -> StopSignals:
-        self._is_active = threading.current_thread() is threading.main_thread()
-        if self._is_active:
-            signals = (signal.SIGINT, signal.SIGTERM)
-            self._former = {number: signal.signal(number, self._catch) for number in signals}
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._is_active:
-            for number, handler in self._former.items():
-                signal.signal(number, handler)
-
-    def _catch(self, number: int, frame: object) -> None:
-        self.caught = number
-
-
 def make_images(
     target: PixelTarget,
     tasks: Sequence[Task],
     *,
     file_format: FileFormat,
     workers: int,
-    stop: StopSignals,
+    stop: StopRequest,
 ) -> Iterator[list[Made]]:
     """Yield what became of the tasks, some at a time and in any order, until all are done.
 
     Of `workers` processes this one is the first, which works while the others start (0.4 s).
-    Ends early, with running images finished, once `stop` has caught a signal. Raises OSError
+    Ends early, with running images finished, once `stop` is set. Raises OSError
     when pixels can't be stored, after what was stored has been yielded.
     """
     _keep_freed_memory()
     if workers == 1:
         for task in tasks:
-            if stop.caught is not None:
+            if stop:
                 return
             yield [target.make(task)]
         return
@@ -177,15 +152,15 @@ def _share_out(
     pool: ProcessPoolExecutor,
     *,
     num_helpers: int,
-    stop: StopSignals,
+    stop: StopRequest,
 ) -> Iterator[list[Made]]:
     problem: Exception | None = None
     pending: set[Future[list[Made]]] = set()
     while True:
         task: Task | None = None
-        if stop.caught is None and problem is None:
+        if not stop and problem is None:
             # One chunk in work and one ahead for each helper.
-            with _sigint_blocked():
+            with hold_back_interrupts():
                 for chunk in itertools.islice(_chunks(tasks), 2 * num_helpers - len(pending)):
                     pending.add(pool.submit(_make_chunk, chunk))
             task = next(tasks, None)
@@ -207,7 +182,7 @@ def _share_out(
                 problem = failure
             else:
                 raise failure
-    if isinstance(problem, BrokenProcessPool) and stop.caught is None:
+    if isinstance(problem, BrokenProcessPool) and not stop:
         raise XliteError(
             "A worker process was killed, most often because memory ran out. Finished images are "
             "kept: run the same command again with a smaller --workers."
@@ -268,19 +243,6 @@ def _one_opencv_thread() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(former)
-
-
-@contextlib.contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Children started inside never see Ctrl-C, not even while they import their modules."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:

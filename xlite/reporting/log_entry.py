@@ -125,10 +125,8 @@ def _find_remarks(notes: str, name: str) -> list[re.Match[str]]:
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table; its first column is aligned left, the others right.
 
-    >>> print(markdown_table(["label", "change"], [["Mass", "+0.010"]]))
-    | label | change |
-    | --- | ---: |
-    | Mass | +0.010 |
+    >>> markdown_table(["label", "change"], [["Mass", "+0.010"]]).splitlines()
+    ['| label | change |', '| --- | ---: |', '| Mass | +0.010 |']
     """
     lines = [
         "| " + " | ".join(map(escape, columns)) + " |",

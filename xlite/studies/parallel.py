@@ -11,8 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import resource_tracker
@@ -22,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InterruptedRunError
+from xlite.signals import catch_stop_signals, hold_back_interrupts
 from xlite.studies.attempt import EpochReport, Outcome, StudyRun
 from xlite.studies.child import Interrupted, Speech, Started, train_in_child
-from xlite.training.signals import catch_stop_signals
 
 if TYPE_CHECKING:
     from xlite.config import Runtime
@@ -191,27 +190,10 @@ def _start(run: StudyRun, train: partial[None]) -> _Child:
     process = context.Process(target=train, args=(sender, run), name=run.name)
     # Its own start would let interrupts through again.
     resource_tracker.ensure_running()
-    with _hold_back_interrupts():
+    with hold_back_interrupts():
         process.start()
     sender.close()
     return _Child(run, process, receiver)
-
-
-@contextmanager
-def _hold_back_interrupts() -> Iterator[None]:
-    """Processes that start within the block never see SIGINT.
-
-    A terminal sends Ctrl-C to all of its processes: children would be told twice, by it and by
-    their parent, and take the second time for "end at once".
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 def _count_cores() -> int:

@@ -16,6 +16,7 @@ from xlite import console
 from xlite.artifacts import RUN_CONFIG
 from xlite.config import Runtime
 from xlite.errors import InputError, InterruptedRunError
+from xlite.signals import catch_stop_signals
 from xlite.studies.attempt import Outcome, StudyRun, attempt_run
 from xlite.studies.parallel import train_side_by_side
 from xlite.studies.plan import PlannedRun
@@ -24,7 +25,6 @@ from xlite.training.data import StudyData
 from xlite.training.device import is_main_process, launch_processes
 from xlite.training.identity import RunIdentity, refuse_changed_settings
 from xlite.training.run import has_reached, read_scores
-from xlite.training.signals import catch_stop_signals
 
 __all__ = ["Outcome", "run_plan"]
 

@@ -22,13 +22,13 @@ from xlite.artifacts import RUN_BEST, RUN_HISTORY, RUN_LAST, atomic_path
 from xlite.dataset.loader import Batch
 from xlite.dataset.sampler import EpochSampler
 from xlite.errors import CheckFailedError, InterruptedRunError
+from xlite.signals import StopRequest
 from xlite.training.device import measure_peak_memory
 from xlite.training.history import describe_losses, describe_tally, score_epoch, write_history
 from xlite.training.identity import RunIdentity
 from xlite.training.predict import predict_logits
 from xlite.training.resume import load_checkpoint, save_checkpoint
 from xlite.training.schedule import lr_factor, record_score
-from xlite.training.signals import StopRequest
 from xlite.training.state import EpochTally, TrainState
 from xlite.training.step import StepOutOfMemoryError, Stepper
 

@@ -21,10 +21,10 @@ from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
 
 if TYPE_CHECKING:
+    from xlite.signals import StopRequest
     from xlite.training.data import StudyData
     from xlite.training.engine import Trainer
     from xlite.training.loaders import RunLoaders
-    from xlite.training.signals import StopRequest
 
 
 def judge_run(

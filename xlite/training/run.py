@@ -32,6 +32,7 @@ from xlite.losses.training_loss import TrainingLoss, build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
+from xlite.signals import StopRequest, catch_stop_signals
 from xlite.training.device import build_fabric
 from xlite.training.engine import Trainer, TrainingData
 from xlite.training.identity import RunIdentity, require_same_run
@@ -39,7 +40,6 @@ from xlite.training.judge import judge_run
 from xlite.training.loaders import RunLoaders
 from xlite.training.lock import hold_lock
 from xlite.training.processes import decide_once
-from xlite.training.signals import StopRequest, catch_stop_signals
 from xlite.training.state import TrainState
 from xlite.training.step import Stepper
 

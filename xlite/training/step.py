@@ -22,10 +22,10 @@ from xlite.models.attention import redraw_performer_features
 from xlite.models.classifier import Classifier
 from xlite.models.layers import assign_layers
 from xlite.randomness import derive_seed
+from xlite.signals import StopRequest
 from xlite.training.device import is_out_of_memory
 from xlite.training.optimizer import build_optimizer, freeze_layers, set_lr_factor
 from xlite.training.processes import gather_rows, sum_over_processes
-from xlite.training.signals import StopRequest
 from xlite.training.state import TrainState
 from xlite.training.weight_average import build_weight_average
 

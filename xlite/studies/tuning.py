@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from xlite.config import Runtime
 from xlite.errors import InputError
-
-if TYPE_CHECKING:
-    from xlite.config import Runtime
-    from xlite.studies.plan import PlannedRun
-    from xlite.training.data import StudyData
-    from xlite.training.tune import Way
+from xlite.studies.plan import PlannedRun
+from xlite.training.data import StudyData
+from xlite.training.tune import RECORD, Probe, Way, available_precisions, find_fastest_way
 
 
 def tune_plan(
@@ -29,8 +26,6 @@ def tune_plan(
     The precision stays as it is where the user has chosen it, and where the runs differ in it:
     then it is what they are there to compare. Raises InputError for runs on several devices.
     """
-    from xlite.training.tune import RECORD, Probe, Way, available_precisions, find_fastest_way
-
     if runtime.devices * runtime.num_nodes > 1:
         raise InputError("--tune measures one device. Leave out --devices and --nodes, or --tune.")
     precisions = {run.settings.precision for run in plan}
