@@ -113,4 +113,4 @@ def _load_model(run_dir: Path, settings: TrainSettings, *, num_classes: int) -> 
     )
     model.load_state_dict(read_weights(run_dir / RUN_BEST))
     # As in training, so that the same kernels compute.
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return model.to(memory_format=torch.channels_last)

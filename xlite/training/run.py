@@ -231,7 +231,7 @@ def _build_model(
         # Its statistics are then those of the whole batch; torch has no such layer for CPUs.
         model = import_timm().layers.convert_sync_batchnorm(model)
     if settings.model not in runtime.contiguous_models:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        model.to(memory_format=torch.channels_last)
     return model
 
 

@@ -125,7 +125,7 @@ def _prepare_step(probe: Probe, way: Way) -> Callable[[], None]:
         probe.model, num_classes=probe.num_classes, pretrained=False, generator_seed=0
     )
     if way.memory_format == "channels_last":
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        model.to(memory_format=torch.channels_last)
     wrapped, optimizer = fabric.setup(model, torch.optim.AdamW(model.parameters()))
     rng = derive_generator("tune")
     shape = (probe.num_images, 1, probe.image_size, probe.image_size)
