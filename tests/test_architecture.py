@@ -11,13 +11,23 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "xlite"
 
-FOUNDATION = ("errors", "console", "signals", "randomness", "labels", "config", "artifacts")
+FOUNDATION = (
+    "errors",
+    "console",
+    "signals",
+    "memory",
+    "randomness",
+    "labels",
+    "config",
+    "artifacts",
+)
 MIDDLE = ("dataset", "models", "losses", "scores")
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "console": {"errors"},
     "signals": set(),
+    "memory": set(),
     "randomness": {"errors"},
     "labels": {"errors", "console"},
     "config": {"errors", "console", "labels", "config"},
@@ -77,7 +87,7 @@ def modules_loaded_by(statement: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
-    return {name.partition(".")[0] for name in done.stdout.split()}
+    return set(done.stdout.split())
 
 
 def test_starting_the_command_line_loads_nothing_heavy() -> None:
@@ -92,3 +102,15 @@ def test_data_modules_do_not_load_torch(module: str) -> None:
     loaded = modules_loaded_by(f"import xlite.dataset.{module}")
     assert "numpy" in loaded
     assert "torch" not in loaded
+
+
+def test_what_a_command_does_not_use_is_not_loaded() -> None:
+    assert not {"torch", "scipy"} & modules_loaded_by(
+        "import xlite.cli.balance, xlite.dataset.balance"
+    )
+    # lightning_fabric takes torchmetrics along where that is installed.
+    hidden = "import sys; sys.modules['torchmetrics'] = None\n"
+    loaded = modules_loaded_by(hidden + "import xlite.studies.runner")
+    assert "xlite.training.engine" in loaded
+    unused = {"timm", "sklearn", "matplotlib", "scipy.stats", "scipy.optimize", "albumentations"}
+    assert not unused & loaded

@@ -13,6 +13,7 @@ from lightning_fabric.strategies.strategy import Strategy
 from xlite import console
 from xlite.config import Runtime
 from xlite.errors import InputError
+from xlite.memory import keep_freed_memory
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -44,6 +45,8 @@ def build_fabric(runtime: Runtime, precision: str, *, has_idle_parameters: bool 
         precision=_PRECISIONS[precision],  # type: ignore[arg-type]
     )
     fabric.launch()
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     if not fabric.is_global_zero:
         console.silence()
     return fabric
