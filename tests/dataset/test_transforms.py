@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pickle
+import random
 
+import albumentations
 import numpy as np
 import pytest
 
-from xlite.dataset.transforms import AUGMENTATIONS, Augmentation
+from xlite.dataset.transforms import AUGMENTATIONS, Augmentation, build_transforms
 from xlite.errors import InputError
 
 STRENGTHS = [name for name in AUGMENTATIONS if name != "none"]
@@ -79,3 +81,19 @@ def test_stronger_augmentation_changes_more(image: np.ndarray) -> None:
 def test_an_unknown_strength_is_named() -> None:
     with pytest.raises(InputError, match="'heavy'.*none, light, medium, strong"):
         Augmentation("heavy", seed=0)
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_the_quick_warp_gives_the_pixels_of_albumentations_own(strength: str) -> None:
+    ours = build_transforms(strength, horizontal_flip=False)[0]
+    names = ("rotate", "scale", "interpolation", "border_mode", "fill")
+    settings = {name: getattr(ours, name) for name in names}
+    theirs = albumentations.Affine(**settings, translate_percent=ours.translate_percent, p=1.0)
+    rng = np.random.default_rng(0)
+    for transform in (ours, theirs):
+        transform.set_random_state(np.random.default_rng(5), random.Random(5))
+    for height in (64, 64, 90):
+        film = rng.integers(0, 256, (height, 64), dtype=np.uint8)
+        moved = ours(image=film)["image"]
+        np.testing.assert_array_equal(moved, theirs(image=film)["image"])
+        assert (moved != film).any(), "ensure that something was moved"
