@@ -1,7 +1,5 @@
 """How probs become calls: the options, and the decisions they lead to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,7 +86,7 @@ class DecisionOptions:
         return self.calibrate or "none"
 
 
-def decide(judged: JudgedCases, deciding: DecisionOptions) -> Decisions:
+def decide(judged: "JudgedCases", deciding: DecisionOptions) -> "Decisions":
     """The decisions on the cases, by a rule that none of their images helped to fit."""
     from xlite.studies.cases import read_run_cases
     from xlite.studies.decision_rule import (

@@ -1,7 +1,5 @@
 """The options of the training loss, shared by the commands that train or judge loss weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,7 +143,7 @@ class LossOptions:
         typer.Option(help="two-way: temperature of negatives.", rich_help_panel=_LOSS),
     ] = 1.0
 
-    def to_settings(self, name: str) -> LossSettings:
+    def to_settings(self, name: str) -> "LossSettings":
         """Validated settings of the loss called `name`."""
         from xlite.config import LossSettings
 

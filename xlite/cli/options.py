@@ -1,7 +1,5 @@
 """Options that mean the same thing in every command, and what their values become."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,7 +98,7 @@ class ColumnOptions:
         str | None, typer.Option(help="Patient id.", rich_help_panel=_COLUMNS)
     ] = None
 
-    def to_table_format(self) -> TableFormat:
+    def to_table_format(self) -> "TableFormat":
         """The table format that the options describe."""
         from xlite.dataset.label_table import TableFormat
         from xlite.dataset.manifest import IMAGE_COL, LABELS_COL
@@ -138,7 +136,7 @@ def experiment_log_path(out: Path) -> Path:
     return Path(EXPERIMENT_LOG) if out == EXPERIMENTS_DIR else out / EXPERIMENT_LOG
 
 
-def load_split(split_dir: Path, labels: Path | None) -> Split:
+def load_split(split_dir: Path, labels: Path | None) -> "Split":
     """The split in a folder, checked against the label table when one is named.
 
     The table is read in the format that it had when the split was made.

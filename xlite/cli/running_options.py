@@ -1,7 +1,5 @@
 """Where and from which weights runs are trained: the options that every training command shares."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,7 +98,7 @@ class RunningOptions:
             "warm_start": _name_file("--warm-start", self.warm_start),
         }
 
-    def to_runtime(self, *, is_cached: bool) -> Runtime:
+    def to_runtime(self, *, is_cached: bool) -> "Runtime":
         """Where and with how many processes to run; is_cached: images come from a cache."""
         from xlite.config import Runtime
         from xlite.studies.power_safe import spare

@@ -1,7 +1,5 @@
 """The options of sampling, shared by the commands that train or judge a sampler."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,7 +75,7 @@ class SamplerOptions:
         ),
     ] = 0.05
 
-    def to_settings(self, name: str) -> SamplerSettings:
+    def to_settings(self, name: str) -> "SamplerSettings":
         """Validated settings of the sampler called `name`."""
         from xlite.config import SamplerSettings
 

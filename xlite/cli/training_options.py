@@ -4,8 +4,6 @@ Their defaults are those of `TrainSettings`, written again here because importin
 slow down every `--help`; a test holds the two together.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -94,13 +92,13 @@ class TrainingOptions:
 
     def to_settings(
         self,
-        running: RunningOptions,
+        running: "RunningOptions",
         *,
         model: str,
-        loss: LossSettings,
-        sampler: SamplerSettings,
+        loss: "LossSettings",
+        sampler: "SamplerSettings",
         seed: int,
-    ) -> TrainSettings:
+    ) -> "TrainSettings":
         """Validated settings of one run."""
         from xlite.config import TrainSettings
         from xlite.studies.power_safe import split_steps

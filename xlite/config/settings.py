@@ -15,7 +15,11 @@ class Settings(BaseModel):
     """Base of all settings: frozen, and an unknown field is an error."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        # No command uses all of the settings; their validators are made when first used.
+        defer_build=True,
     )
 
     options: ClassVar[dict[str, str]] = {}

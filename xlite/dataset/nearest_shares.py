@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import linprog
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +37,10 @@ def find_nearest_shares(
     >>> find_nearest_shares(present, np.array([0.5, 0.5]), np.array([0.6, 0.4])).round(3)
     array([0.499, 0.501])
     """
+    # A fifth of a second to import, and few solutions need it.
+    from scipy import sparse
+    from scipy.optimize import linprog
+
     num_sets, num_classes = present.shape
     num_labels = present.sum(axis=1)
     floor = SMALLEST_RATIO

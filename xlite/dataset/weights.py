@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from scipy.special import expit
 
 from xlite.config import SamplerName, SamplerSettings
 from xlite.dataset.label_sets import LabelSets, find_label_sets
@@ -169,6 +168,8 @@ def _weigh_distribution_balanced(sets: LabelSets, settings: SamplerSettings) -> 
     joins the sampling weight, w = P(x) times its mean over the labels of x, so that an image
     of many labels is drawn less than class-aware sampling would.
     """
+    from scipy.special import expit
+
     drawn = _weigh_class_aware(sets, settings)
     counts = np.maximum(sets.class_counts, 1)
     asked = sets.patterns / counts / np.where(drawn.sets > 0, drawn.sets, 1.0)[:, None]

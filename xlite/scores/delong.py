@@ -26,8 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtr, ndtri
 
 from xlite.scores.ranking import PerClass, Probs, Targets, check_scores
 
@@ -115,9 +114,7 @@ def compare_aurocs(
     error = np.sqrt(variance)
     z = difference / np.where(variance > 0, error, np.nan)
     z = np.where((difference == 0) & (variance == 0), 0.0, z)
-    return AurocDifference(
-        difference=difference, standard_error=error, z=z, p=2 * norm.sf(np.abs(z))
-    )
+    return AurocDifference(difference=difference, standard_error=error, z=z, p=2 * ndtr(-np.abs(z)))
 
 
 def auroc_interval(
@@ -141,7 +138,7 @@ def auroc_interval(
     >>> low.round(3).tolist(), high.round(3).tolist()
     ([0.752], [0.964])
     """
-    critical = norm.ppf(0.5 + level / 2)
+    critical = ndtri(0.5 + level / 2)
     known = np.where(variance > 0, variance, np.nan)
     if scale == "plain":
         margin = critical * np.sqrt(known)

@@ -22,8 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student_t
+from scipy.special import ndtr, stdtrit
 
 from xlite.scores.seed_variance import SeedVariance, satterthwaite_freedom
 
@@ -105,12 +104,12 @@ def decision_power(
     shared = np.maximum(pilot.between_image_sd**2 - interaction / pilot.num_seeds, 0.0)
     total = seed / count + (shared + interaction / count) / image_factor
     freedom = satterthwaite_freedom(total, seed + interaction / image_factor, count)
-    critical = student_t.ppf(0.5 + level / 2, freedom)
+    critical = stdtrit(freedom, 0.5 + level / 2)
     # Without any variance a difference is certain, and none is never found.
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.nan_to_num(abs(difference) / np.sqrt(total), nan=0.0)
     spread = np.sqrt(1 + critical**2 / (2 * freedom))
-    return np.asarray(norm.cdf((ratio - critical * (1 - 1 / (4 * freedom))) / spread))
+    return np.asarray(ndtr((ratio - critical * (1 - 1 / (4 * freedom))) / spread))
 
 
 def _first(candidates: NDArray[Any], is_enough: NDArray[np.bool_]) -> float:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtr, stdtrit
 
 Values = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def combine_seeds(differences: Values, resampled: Values, *, level: float = 0.95
     total = seed_variance / num_seeds + image_variance
     error = np.sqrt(total)
     freedom = satterthwaite_freedom(total, observed, num_seeds)
-    margin = student_t.ppf(0.5 + level / 2, freedom) * error
+    margin = stdtrit(freedom, 0.5 + level / 2) * error
     # Equal predictions differ by exactly nothing: that is no evidence, not undefined.
     z = np.where((mean == 0) & (total == 0), 0.0, mean / np.where(total > 0, error, np.nan))
     return SeedVariance(
@@ -100,7 +100,7 @@ def combine_seeds(differences: Values, resampled: Values, *, level: float = 0.95
         standard_error=error,
         low=mean - margin,
         high=mean + margin,
-        p=np.asarray(2 * student_t.sf(np.abs(z), freedom)),
+        p=np.asarray(2 * stdtr(freedom, -np.abs(z))),
     )
 
 

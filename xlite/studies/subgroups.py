@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
@@ -165,7 +165,7 @@ def _difference(value: float, drawn: NDArray[np.float64], level: float) -> dict[
     low, high = percentile_interval(drawn, level=level)
     known = drawn[~np.isnan(drawn)]
     error = float(known.std(ddof=1)) if known.size > 1 else float("nan")
-    p = float(2 * norm.sf(abs(value) / error)) if error > 0 else float("nan")
+    p = float(2 * ndtr(-abs(value) / error)) if error > 0 else float("nan")
     return {
         "difference": value,
         "difference_low": float(low),
