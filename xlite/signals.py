@@ -1,7 +1,9 @@
-"""Signals that ask for an end: noted, so that the work under way can finish and be saved."""
+"""How processes end: by signals, which are noted so that work can be saved, and with a parent."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -62,3 +64,18 @@ def hold_back_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def end_with_parent() -> None:
+    """End this process, which multiprocessing has started, as soon as its parent is gone.
+
+    A worker of a parent that was killed would otherwise wait for its next task for ever.
+    """
+    parent = multiprocessing.parent_process()
+
+    def wait_and_end() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait_and_end, daemon=True).start()

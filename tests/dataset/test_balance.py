@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import gammaincc
 
 from xlite.config import SamplerSettings
 from xlite.dataset.balance import (
@@ -17,7 +18,13 @@ from xlite.dataset.balance import (
     verify_sampler,
     write_balance,
 )
-from xlite.dataset.draws import DrawnBatches, count_draws, fit_draws, iterate_batches
+from xlite.dataset.draws import (
+    DrawnBatches,
+    chi_square_tail,
+    count_draws,
+    fit_draws,
+    iterate_batches,
+)
 from xlite.dataset.exposure import Exposure, expected_exposure
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.manifest import Manifest
@@ -291,3 +298,12 @@ def test_the_real_table_shows_what_brute_force_says(
     assert report.verdict == verdict
     if verdict == "fail":
         assert report.reasons[0].startswith("collapsed: 99.9")
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 13, 14, 99, 100, 700])
+def test_the_tail_of_chi_square_is_scipys(freedom: int) -> None:
+    statistics = freedom * np.array([0.0, 1e-6, 0.1, 0.7, 1.0, 1.3, 3.0])
+    tails = [chi_square_tail(float(one), freedom) for one in statistics]
+    np.testing.assert_allclose(
+        tails, gammaincc(freedom / 2, statistics / 2), rtol=1e-9, atol=1e-300
+    )

@@ -16,6 +16,7 @@ from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor, Future
 
     from xlite.dataset.balance import SamplerReport
     from xlite.dataset.draws import DrawBatches
@@ -78,58 +79,65 @@ def verify_balance(
     draws contradict the algebra, or they are too few to tell.
     """
     from xlite.artifacts import BALANCE_VERIFICATION
-    from xlite.config import SamplerSettings
-    from xlite.dataset.balance import tabulate_balance, verify_sampler, write_balance
-    from xlite.dataset.label_sets import find_label_sets
-    from xlite.dataset.weights import SAMPLER_NAMES
-    from xlite.losses.class_weights import choose_pos_weight, measure_emphasis
+    from xlite.reporting.figures import drawing_process
 
-    manifest = _load(labels, split, columns)
-    pos_weight = choose_pos_weight(
-        losses.to_settings("pos-weight"), manifest.labels, manifest.vocabulary
-    )
-    sets = find_label_sets(manifest.labels)
-    patient_codes = manifest.patient_codes
-    names = list(dict.fromkeys(["none", sampler, *(SAMPLER_NAMES if compare else ())]))
-    reports = {
-        name: verify_sampler(
-            manifest.labels,
-            manifest.vocabulary,
-            sampling.to_settings(name) if name == sampler else SamplerSettings.parse(name=name),
-            batch_size=batch_size,
-            num_batches=batches,
-            seed=seed,
-            sets=sets,
-            patient_codes=patient_codes,
-            draw_batches=_decode(manifest, cache) if decode and name == sampler else None,
+    with drawing_process() as drawing:
+        # Imported while that process starts.
+        from xlite.config import SamplerSettings
+        from xlite.dataset.balance import tabulate_balance, verify_sampler, write_balance
+        from xlite.dataset.label_sets import find_label_sets
+        from xlite.dataset.weights import SAMPLER_NAMES
+        from xlite.losses.class_weights import choose_pos_weight, measure_emphasis
+
+        manifest = _load(labels, split, columns)
+        pos_weight = choose_pos_weight(
+            losses.to_settings("pos-weight"), manifest.labels, manifest.vocabulary
         )
-        for name in names
-    }
-    chosen, natural = reports[sampler], reports["none"]
-    emphasis = measure_emphasis(
-        pos_weight, natural.exposure.positives_per_image, chosen.exposure.positives_per_image
-    )
-    rows = tabulate_balance(manifest, natural, chosen)
-    write_balance(out / BALANCE_VERIFICATION, rows)
-    _draw_balance(manifest, natural, chosen, emphasis, out)
-    if compare:
-        _draw_tradeoff(sets, manifest.vocabulary, reports, out)
-    if json:
-        content: dict[str, Any] = {
-            "sampler": sampler,
-            "images": len(manifest),
-            "samplers": {n: r.to_dict(manifest.vocabulary) for n, r in reports.items()},
-            "verdict": chosen.verdict,
-            "reasons": list(chosen.reasons),
+        sets = find_label_sets(manifest.labels)
+        patient_codes = manifest.patient_codes
+        names = list(dict.fromkeys(["none", sampler, *(SAMPLER_NAMES if compare else ())]))
+        reports = {
+            name: verify_sampler(
+                manifest.labels,
+                manifest.vocabulary,
+                sampling.to_settings(name) if name == sampler else SamplerSettings.parse(name=name),
+                batch_size=batch_size,
+                num_batches=batches,
+                seed=seed,
+                sets=sets,
+                patient_codes=patient_codes,
+                draw_batches=_decode(manifest, cache) if decode and name == sampler else None,
+            )
+            for name in names
         }
-        if losses.pos_weight:
-            content["loss"] = _describe_emphasis(manifest, emphasis)
-        console.result_json(content)
-    else:
-        _print_classes(rows, chosen)
-        if losses.pos_weight:
-            _print_emphasis(manifest, emphasis, sampler)
-        _print_samplers(reports)
+        chosen, natural = reports[sampler], reports["none"]
+        emphasis = measure_emphasis(
+            pos_weight, natural.exposure.positives_per_image, chosen.exposure.positives_per_image
+        )
+        rows = tabulate_balance(manifest, natural, chosen)
+        write_balance(out / BALANCE_VERIFICATION, rows)
+        figures = [_draw_balance(drawing, manifest, natural, chosen, emphasis, out)]
+        if compare:
+            figures.append(_draw_tradeoff(drawing, sets, manifest.vocabulary, reports, out))
+        if json:
+            content: dict[str, Any] = {
+                "sampler": sampler,
+                "images": len(manifest),
+                "samplers": {n: r.to_dict(manifest.vocabulary) for n, r in reports.items()},
+                "verdict": chosen.verdict,
+                "reasons": list(chosen.reasons),
+            }
+            if losses.pos_weight:
+                content["loss"] = _describe_emphasis(manifest, emphasis)
+            console.result_json(content)
+        else:
+            _print_classes(rows, chosen)
+            if losses.pos_weight:
+                _print_emphasis(manifest, emphasis, sampler)
+            _print_samplers(reports)
+        for figure in figures:
+            figure.result()
+    if not json:
         console.say(f"written: {out / BALANCE_VERIFICATION}, {out / _FIGURE}.png")
     if losses.pos_weight and sampler != "none":
         _warn_about_emphasis(manifest, natural, chosen, emphasis)
@@ -154,15 +162,17 @@ def _decode(manifest: Manifest, cache: Path) -> DrawBatches:
 
 
 def _draw_balance(
+    drawing: Executor,
     manifest: Manifest,
     natural: SamplerReport,
     chosen: SamplerReport,
     emphasis: LossEmphasis,
     out: Path,
-) -> None:
+) -> Future[None]:
     from xlite.reporting.figures import BalancePanels, draw_balance
 
-    draw_balance(
+    return drawing.submit(
+        draw_balance,
         BalancePanels(
             labels=manifest.vocabulary,
             positives=manifest.positives,
@@ -178,8 +188,12 @@ def _draw_balance(
 
 
 def _draw_tradeoff(
-    sets: LabelSets, vocabulary: Sequence[str], reports: dict[str, SamplerReport], out: Path
-) -> None:
+    drawing: Executor,
+    sets: LabelSets,
+    vocabulary: Sequence[str],
+    reports: dict[str, SamplerReport],
+    out: Path,
+) -> Future[None]:
     from xlite.dataset.sampling_plan import trace_strengths
     from xlite.reporting.figures import draw_tradeoff
 
@@ -188,7 +202,8 @@ def _draw_tradeoff(
         for name, report in reports.items()
         if name != "max-entropy"
     ]
-    draw_tradeoff(trace_strengths(sets, vocabulary), others, out / _TRADEOFF)
+    curve = trace_strengths(sets, vocabulary)
+    return drawing.submit(draw_tradeoff, curve, others, out / _TRADEOFF)
 
 
 def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:

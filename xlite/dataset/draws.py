@@ -5,13 +5,13 @@ N images, C classes, K distinct label sets, M batches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaincc
 
 from xlite import console
 from xlite.dataset.label_sets import LabelSets
@@ -92,7 +92,26 @@ def fit_draws(drawn: DrawnBatches, sets: LabelSets, weights: NDArray[np.float64]
     if len(expected) < 2:
         return 1.0
     statistic = float((np.square(observed - expected) / expected).sum())
-    return float(gammaincc((len(expected) - 1) / 2, statistic / 2))
+    return chi_square_tail(statistic, len(expected) - 1)
+
+
+def chi_square_tail(statistic: float, freedom: int) -> float:
+    """The chance that a chi-square variable of `freedom` degrees exceeds a statistic of at least 0.
+
+    The closed forms for odd and even degrees (Abramowitz & Stegun 1964, 26.4.4 and 26.4.5).
+    scipy's incomplete gamma function says the same, but takes 0.2 s to import, a tenth of
+    `verify-balance`.
+
+    >>> round(chi_square_tail(3.841459, 1), 6)
+    0.05
+    """
+    if statistic == 0:
+        return 1.0
+    half = statistic / 2
+    tail = math.erfc(math.sqrt(half)) if freedom % 2 else 0.0
+    for power in np.arange((freedom % 2) / 2, freedom / 2):
+        tail += math.exp(power * math.log(half) - half - math.lgamma(power + 1))
+    return tail
 
 
 def iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
