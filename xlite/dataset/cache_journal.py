@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -149,4 +148,5 @@ def _png_crc32(out: Path, image: CachedImage) -> int | None:
 
 
 def _line(image: CachedImage) -> str:
-    return json.dumps(asdict(image)) + "\n"
+    # Not asdict: it copies every field deeply, which takes longer than the rest.
+    return json.dumps(vars(image)) + "\n"
