@@ -16,8 +16,9 @@ from typing import Any
 
 from xlite import artifacts, console
 
-_SHARED = {"__init__", "__main__", "measure", "nih_table", "radiographs", "scale", "study"}
-SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _SHARED))
+# What the rows are made with, and what is measured apart from them.
+_OTHERS = {"__init__", "__main__", "measure", "nih_table", "radiographs", "scale", "study", "ways"}
+SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _OTHERS))
 RESULTS = Path(__file__).with_name("results.json")
 
 _USES_RADIOGRAPHS = {"checkpoint", "clahe_cache", "loader", "startup", "training_step"}

@@ -20,7 +20,7 @@ from benchmarks.measure import Row, compare_rates, time_in_turns
 _PROCESSES = 2
 # Several times over the sample: a real data set is a hundred times longer still, and the start of
 # the processes would weigh too much.
-_PASSES = 4
+_PASSES = 12
 # The precursor's script has no start-up to spread, and is slow.
 _PRECURSOR_IMAGES = 80
 _SIZE = 224

@@ -6,9 +6,11 @@ processes live on between rounds, so that only their work is timed.
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import importlib.util
+import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.measure import Row, compare_rates, time_in_turns
+from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts
 from xlite.config import ClaheSettings
@@ -37,8 +39,6 @@ _SETTINGS = ClaheSettings(size=224)
 _MIN_IMAGES = 1_200
 _EPOCHS = {"none": 20, "light": 2}
 _RUNTIME_IMAGES = 64
-
-Work = Callable[[], int]
 
 
 def run() -> list[Row]:
@@ -60,6 +60,8 @@ def run() -> list[Row]:
                 f"runtime {strength}": _load(few, RuntimeClahe([few], _SETTINGS), strength, 1),
                 f"bare runtime {strength}": _equalise_while_loading(few, strength),
             }
+        if importlib.util.find_spec("torchxrayvision") is not None:
+            contenders["torchxrayvision"] = _load_with_torchxrayvision(few)
         seconds = time_in_turns(contenders, rounds=5)
     comparisons: list[tuple[str, str, str, float | None]] = [
         ("light", "runtime light", "runtime CLAHE (xlite), same augmentation", 40),
@@ -73,6 +75,9 @@ def run() -> list[Row]:
         ("light", "cache light, 2 workers", "2 workers instead of 0", 1),
         ("none", "cache none, 2 workers", "2 workers instead of 0", 1),
     ]
+    if "torchxrayvision" in seconds:
+        words = "torchxrayvision's dataset from the originals, its default resizing, no CLAHE"
+        comparisons.append(("none", "torchxrayvision", words, None))
     return [
         compare_rates(
             f"batches, augmentation {strength}: {words}",
@@ -194,5 +199,29 @@ def _load_with_timm(cache_dir: Path) -> Work:
 
     def work() -> int:
         return sum(len(images) for images, _ in loader)
+
+    return work
+
+
+def _load_with_torchxrayvision(manifest: Manifest) -> Work:
+    xrv = importlib.import_module("torchxrayvision")
+    torchvision = importlib.import_module("torchvision")
+    # It says on standard output what would be faster.
+    with contextlib.redirect_stdout(io.StringIO()):
+        crop = xrv.datasets.XRayCenterCrop()
+        reduce = torchvision.transforms.Compose([crop, xrv.datasets.XRayResizer(_SETTINGS.size)])
+    paths: Sequence[str] = list(manifest.table["path"])
+
+    def load(path: str) -> Any:
+        # As NIH_Dataset.__getitem__ does, which would want a label table of its own.
+        image = importlib.import_module("skimage.io").imread(path)
+        return reduce(xrv.datasets.normalize(image, maxval=255, reshape=True))
+
+    def work() -> int:
+        loaded = 0
+        for start in range(0, len(paths), _BATCH):
+            images = np.stack([load(path) for path in paths[start : start + _BATCH]])
+            loaded += len(torch.from_numpy(images))
+        return loaded
 
     return work

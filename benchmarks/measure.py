@@ -6,11 +6,16 @@ falls on all of them. A ratio is taken within each round; the rounds give its me
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Literal, TypedDict
 
+Work = Callable[[], int]
+"""What a contender does in a round; it returns how many units that were (1 for a whole)."""
 Bound = Literal["at least", "at most"]
 Seconds = Mapping[str, Sequence[float]]
 """Seconds for one unit of work: one value a round, for each contender."""
@@ -36,12 +41,12 @@ class Row(TypedDict):
 
 
 def time_in_turns(
-    contenders: Mapping[str, Callable[[], int]], *, rounds: int = 3, warm_up: bool = True
+    contenders: Mapping[str, Work], *, rounds: int = 3, warm_up: bool = True
 ) -> dict[str, list[float]]:
     """Seconds for one unit of work, by contender: a list with one value a round.
 
-    A contender does its work and returns how many units that were (1 for a whole). With `warm_up`
-    one round goes first that is not counted: imports, caches of the system, worker processes.
+    With `warm_up` one round goes first that is not counted: imports, caches of the system,
+    worker processes.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + warm_up):
@@ -52,6 +57,35 @@ def time_in_turns(
             if turn >= warm_up:
                 seconds[name].append(elapsed / num_units)
     return seconds
+
+
+@contextmanager
+def in_own_processes(preparations: Mapping[str, Callable[[], Work]]) -> Iterator[dict[str, Work]]:
+    """The contenders that the preparations give, each prepared and working in its own process.
+
+    So that none gains or loses by what another has set in the process: allocator, threads.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+
+        def start(prepare: Callable[[], Work]) -> Work:
+            pool = stack.enter_context(ProcessPoolExecutor(1, context, _prepare, (prepare,)))
+            return lambda: pool.submit(_work_here).result()
+
+        yield {name: start(prepare) for name, prepare in preparations.items()}
+
+
+_work: Work | None = None
+
+
+def _prepare(prepare: Callable[[], Work]) -> None:
+    global _work
+    _work = prepare()
+
+
+def _work_here() -> int:
+    assert _work is not None
+    return _work()
 
 
 def compare_rates(

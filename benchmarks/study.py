@@ -24,7 +24,7 @@ from xlite.training.loaders import RunLoaders
 from xlite.training.step import Stepper
 
 IMAGE_SIZE = 224
-NUM_TRAIN, NUM_VAL = 640, 64
+NUM_TRAIN, NUM_VAL = 320, 64
 BATCH_SIZE = 32
 
 
@@ -41,7 +41,7 @@ def build_cache(scratch: Path, file_format: FileFormat = "packed") -> ClaheCache
 
 
 def build_study(cache: ClaheCache) -> StudyData:
-    """The radiographs over and over: 640 to train on and 64 to validate on."""
+    """The radiographs over and over: 320 to train on and 64 to validate on."""
     manifest = find_radiographs().manifest
 
     def take(number: int) -> NDArray[np.int64]:
@@ -90,7 +90,7 @@ def build_trainer(settings: TrainSettings, data: StudyData, run_dir: Path) -> Tr
         generator_seed=settings.seed,
         dropout=settings.dropout,
     )
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    model.to(memory_format=torch.channels_last)
     return Trainer(
         identity=RunIdentity.of(settings, data),
         stepper=Stepper(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import json
 import pkgutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,17 @@ def test_growth_is_measured_in_processes_of_their_own(
     monkeypatch.setattr("sys.argv", ["scale", "expose"])
     with pytest.raises(SystemExit, match="2"):
         scale.main()
+
+
+def test_contenders_of_their_own_process_keep_what_they_prepared() -> None:
+    preparations = {
+        name: partial(counting_contender, start) for name, start in (("a", 0), ("b", 9))
+    }
+    with measure.in_own_processes(preparations) as contenders:
+        given = [contenders[name]() for name in ("a", "b", "a", "b")]
+    assert given == [1, 10, 2, 11]
+
+
+def counting_contender(start: int) -> measure.Work:
+    numbers = itertools.count(start + 1)
+    return lambda: next(numbers)
