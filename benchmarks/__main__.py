@@ -24,6 +24,7 @@ RESULTS = Path(__file__).with_name("results.json")
 _USES_RADIOGRAPHS = {"checkpoint", "clahe_cache", "loader", "startup", "training_step"}
 _LIBRARIES = (
     *("xlite", "numpy", "pandas", "scipy", "scikit-learn", "torch", "timm", "torchmetrics"),
+    "torchxrayvision",
     *("opencv-python-headless", "pillow", "kornia-rs", "albumentations"),
 )
 

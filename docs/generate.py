@@ -31,6 +31,7 @@ IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 BALANCE = ROOT / "docs" / "balance.md"
 SCALING = ROOT / "docs" / "scaling.md"
+TRAINING = ROOT / "docs" / "training.md"
 BENCHMARKS = ROOT / "benchmarks"
 COMMANDS = ROOT / "docs" / "commands.md"
 
@@ -135,14 +136,11 @@ def render_commands() -> str:
 
 def render_blocks() -> dict[Path, dict[str, str]]:
     """The marked blocks of each page by name, as Markdown tables."""
-    readme = _render_readme()
-    # Benchmarks need an idle machine: the page has the block once their results are committed.
-    if "<!-- begin: bench -->" in README.read_text(encoding="utf-8"):
-        readme["bench"] = _render_bench()
     return {
-        README: readme,
+        README: {**_render_readme(), "bench": _render_bench()},
         BALANCE: {"samplers": _render_samplers()},
         SCALING: {"scale": _render_scale()},
+        TRAINING: {"ways": _render_ways()},
     }
 
 
@@ -183,6 +181,18 @@ def _render_scale() -> str:
                 cells = [f"{seconds:.3g} s", f"{1e6 * seconds / size:.3g} µs", memory]
             rows.append([work, f"{size:,}", *cells])
     return _table(["work", "rows or images", "time", "for each", "peak memory"], rows)
+
+
+def _render_ways() -> str:
+    record = json.loads((BENCHMARKS / "ways.json").read_text(encoding="utf-8"))
+    # In the order in which they were measured; not every model was compiled in every precision.
+    columns = list(dict.fromkeys(way for measured in record.values() for way in measured))
+    rows = []
+    for model, measured in record.items():
+        speeds = {way: speed for way, speed in measured.items() if "seconds" not in way}
+        cells = [f"{measured[way]:.3g}" if way in measured else "" for way in columns]
+        rows.append([f"`{model}`", *cells, max(speeds, key=lambda way: speeds[way])])
+    return _table(["model", *columns, "fastest"], rows)
 
 
 def _three_digits(value: float) -> str:
