@@ -4,7 +4,7 @@ Images a second of an optimizer step on 4 images of 224 x 224 in each precision 
 as `xlite train --tune` measures them, and of the same step compiled by torch.compile, with what
 compiling took. Not compiled are precisions in which the processor is ten times slower, and
 Performer variants, whose backbones are those of the others. Prints a line a model and brings
-`benchmarks/ways.json` up to date. Ten minutes on two cores; compiling needs a C++ compiler.
+`benchmarks/ways.json` up to date. A quarter of an hour on two cores; needs a C++ compiler.
 """
 
 from __future__ import annotations
