@@ -23,7 +23,7 @@ def run() -> list[Row]:
     """The rows of the draws alone, and of an epoch as a DataLoader asks for it.
 
     Each contender starts from the weights and ends with Python integers: for the draws alone
-    one after another, for the epoch in batches, ours as keys with epoch and position.
+    one after another, for the epoch in batches.
     """
     weights = np.random.default_rng(0).choice([0.1, 1.0, 2.0, 30.0], _NUM_IMAGES)
     twice = np.tile(weights, 2)

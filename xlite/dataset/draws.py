@@ -121,8 +121,8 @@ def iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray
         epoch = 0
         while True:
             sampler.set_epoch(epoch)
-            for keys in sampler:
-                yield np.array([key.row for key in keys])
+            for rows in sampler:
+                yield np.array(rows)
             epoch += 1
 
     return islice(batches(), num_batches)

@@ -9,20 +9,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.manifest import Manifest
 from xlite.dataset.radiograph import read_radiograph
-from xlite.dataset.sampler import EpochSampler, SampleKey
+from xlite.dataset.sampler import EpochSampler
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -82,6 +82,34 @@ class Batch:
         return Batch(self.images.pin_memory(), self.targets.pin_memory(), self.index.pin_memory())
 
 
+class SampleKey(NamedTuple):
+    """What a loader worker needs to make one sample: nothing else does it depend on."""
+
+    epoch: int
+    position: int
+    """The place in the order of the whole epoch, from 0, on whichever rank; augmentation is
+    keyed by it."""
+    row: int
+    """The row of the image in the manifest."""
+
+
+class KeyedBatches(Sampler[list[SampleKey]]):
+    """A sampler's batches with the epoch and the position of each row in it."""
+
+    def __init__(self, sampler: EpochSampler) -> None:
+        self.sampler = sampler
+
+    def __len__(self) -> int:
+        """The number of batches that the next iteration gives."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        sampler, epoch = self.sampler, self.sampler.epoch
+        for batch, rows in enumerate(sampler, start=sampler.first_batch):
+            places = sampler.positions(batch)
+            yield [SampleKey(epoch, place, row) for place, row in zip(places, rows, strict=True)]
+
+
 class RadiographDataset(Dataset[Batch]):
     """Batches of a manifest's images by sample keys."""
 
@@ -135,7 +163,7 @@ def build_loader(
     """
     return DataLoader(
         dataset,
-        batch_sampler=sampler,
+        batch_sampler=KeyedBatches(sampler),
         num_workers=num_workers,
         multiprocessing_context=_choose_context() if num_workers else None,
         persistent_workers=num_workers > 0,

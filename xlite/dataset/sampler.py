@@ -2,16 +2,14 @@
 
 Because nothing is carried from epoch to epoch, training can start again at any batch of any
 epoch, any process can compute its share of the order without asking the others, and the
-sampler can say what it drew or will draw. It knows nothing of torch; a DataLoader takes it as
-its `batch_sampler`. N images, n draws an epoch.
+sampler can say what it drew or will draw. It knows nothing of torch; any DataLoader takes it as
+its `batch_sampler`, over any dataset of N samples. N images, n draws an epoch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from itertools import repeat
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -25,19 +23,8 @@ Draw = Literal["replacement", "systematic", "without"]
 """How weighted images are drawn: `draw_with_replacement` and the two functions below it."""
 
 
-class SampleKey(NamedTuple):
-    """What a loader worker needs to make one sample: nothing else does it depend on."""
-
-    epoch: int
-    position: int
-    """The place in the order of the whole epoch, from 0, on whichever rank; augmentation is
-    keyed by it."""
-    row: int
-    """The row of the image in the manifest."""
-
-
 class EpochSampler:
-    """Batches of sample keys for one epoch after another, or one rank's share of them.
+    """Batches of row numbers for one epoch after another, or one rank's share of them.
 
     Without weights an epoch is the first `num_draws` images of a permutation, or of the table
     where `shuffle` is off. With weights, `draw` says how image i comes to be drawn in
@@ -45,7 +32,7 @@ class EpochSampler:
 
     A global batch is `batch_size * world_size` images; rank r takes the r-th contiguous slice.
     So step b shows, over all ranks, exactly what one process shows in step b with batches that
-    large, under the same keys. The last global batch is dealt out evenly, with no image padded
+    large, at the same positions. The last global batch is dealt out evenly, with no image padded
     or repeated: shares may differ by one image, and a rank without a share has one batch less.
     `drop_last` leaves it out, unless it is the only one, so that all ranks take equally many
     full batches. Every rank computes the order of the whole epoch.
@@ -133,28 +120,26 @@ class EpochSampler:
         whole, _ = divmod(self.num_draws, self.batch_size * self.world_size)
         if self.drop_last and whole:
             return whole
-        return whole + bool(self._positions(whole))
+        return whole + bool(self.positions(whole))
 
     def share_sizes(self, batch: int) -> list[int]:
         """The images of each rank in a global batch."""
-        return [len(self._positions(batch, rank)) for rank in range(self.world_size)]
+        return [len(self.positions(batch, rank)) for rank in range(self.world_size)]
 
     def __len__(self) -> int:
         """The number of batches that the next iteration gives."""
         return max(self.num_batches - self.first_batch, 0)
 
-    def __iter__(self) -> Iterator[list[SampleKey]]:
+    def __iter__(self) -> Iterator[list[int]]:
+        """The image rows of each batch, from the first one of `set_epoch` on."""
         rows = self.drawn_indices(self.epoch)
-        # SampleKey._make without its check of the length: 1.5 instead of 1.9 s for 10 M keys.
-        make_key = partial(tuple.__new__, SampleKey)
         for batch in range(self.first_batch, self.num_batches):
-            places = self._positions(batch)
-            batch_rows = rows[places.start : places.stop].tolist()
-            yield list(map(make_key, zip(repeat(self.epoch), places, batch_rows, strict=False)))
+            places = self.positions(batch)
+            yield rows[places.start : places.stop].tolist()
 
-    def _positions(self, batch: int, rank: int | None = None) -> range:
-        # A rank's slice (this one's by default) of a global batch; the cuts fall on multiples
-        # of batch_size when the global batch is full.
+    def positions(self, batch: int, rank: int | None = None) -> range:
+        """The places of a rank's batch (this one's by default) in the order of the whole epoch."""
+        # The cuts fall on multiples of batch_size when the global batch is full.
         rank = self.rank if rank is None else rank
         start = batch * self.batch_size * self.world_size
         size = min(self.batch_size * self.world_size, self.num_draws - start)
