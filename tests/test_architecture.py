@@ -1,4 +1,7 @@
-"""Imports go one way: errors -> labels -> config -> artifacts -> middle -> training -> studies."""
+"""Imports go one way: errors -> labels -> config -> artifacts -> middle -> training -> studies.
+
+What reads and guards files (inputs, records, ownership) stands between errors and artifacts.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,9 @@ FOUNDATION = (
     "memory",
     "randomness",
     "ids",
+    "inputs",
+    "records",
+    "ownership",
     "labels",
     "config",
     "artifacts",
@@ -31,9 +37,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "randomness": {"errors"},
     "ids": set(),
+    "inputs": {"errors"},
+    "records": {"errors", "inputs"},
+    "ownership": {"errors", "inputs"},
     "labels": {"errors", "console"},
     "config": {"errors", "console", "labels", "config"},
-    "artifacts": {"errors", "console", "labels", "config"},
+    "artifacts": {"errors", "console", "labels", "config", "records"},
     **{folder: {*FOUNDATION, folder} for folder in MIDDLE},
     "training": {*FOUNDATION, *MIDDLE, "training"},
     "studies": {*FOUNDATION, *MIDDLE, "training", "studies"},

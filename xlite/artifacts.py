@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlite.console import nan_to_none
 from xlite.errors import InputError
+from xlite.records import MAX_JSON_BYTES, read_own_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,14 +97,14 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     """The JSON object in `path`.
 
-    Raises InputError when the file is missing, is not JSON or is not an object; `remedy` ends
-    the message.
+    Raises InputError when the file is missing, no regular file, too large, not JSON or not an
+    object; `remedy` ends the message. Where a schema is known, `Record.read` says more.
     """
+    content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist. {remedy}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        value = json.loads(content)
+    # A number of too many digits is a ValueError, an abyss of brackets a RecursionError.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON ({error}). {remedy}") from None
     if not isinstance(value, dict):
         raise InputError(f"{path} holds no JSON object. {remedy}")

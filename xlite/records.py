@@ -1,0 +1,169 @@
+"""The one reader of our own files: JSON and CSV, each against a schema.
+
+A file of ours may have been cut short, edited by hand, replaced, or written by a newer version.
+Whatever is wrong with it becomes one sentence with the file, the key or row, and what to do.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xlite.errors import InputError
+from xlite.inputs import MAX_TABLE_BYTES, MEBIBYTE, RefusedFileError, read_bytes
+
+MAX_JSON_BYTES = 256 * MEBIBYTE
+"""A split of a million images is recorded in a few kilobytes; a list of marks in some 12 MB."""
+
+_MAX_CELL = 1 << 20
+_RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MAX_SHOWN = 40
+
+
+class Record(BaseModel):
+    """Base of the schemas of our JSON files: frozen, strict about types, without NaN.
+
+    Keys that a schema does not know are left out of it: an older xlite reads what a newer one
+    only adds to. A change that an older one must not read raises `newest_schema`.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", allow_inf_nan=False, strict=True, defer_build=True
+    )
+
+    newest_schema: ClassVar[int] = 1
+    """The newest `schema_version` that this version reads and writes."""
+
+    schema_version: int = Field(default=1, ge=1)
+    """Version 0.1 wrote none, and what it wrote is version 1."""
+
+    @classmethod
+    def read(cls, path: Path, *, remedy: str) -> Self:
+        """The record in the JSON file `path`.
+
+        Raises InputError, which names the file, the key and `remedy`, for a file that is missing,
+        no regular file, too large, no JSON, of a newer schema, or lacks a key or has a wrong type.
+        """
+        content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
+        cls._refuse_newer(content, path)
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            raise InputError(f"{path} {_describe_fault(error)}. {remedy}") from None
+
+    @classmethod
+    def _refuse_newer(cls, content: bytes, path: Path) -> None:
+        try:
+            found = _Version.model_validate_json(content).schema_version
+        except ValidationError:
+            return
+        if found > cls.newest_schema:
+            raise InputError(
+                f"{path} was written by a newer xlite (schema version {found}; this one reads up "
+                f"to {cls.newest_schema}). Update xlite."
+            )
+
+
+class _Version(BaseModel):
+    schema_version: int = 1
+
+
+def read_rows(path: Path, columns: Sequence[str], *, remedy: str) -> list[dict[str, str]]:
+    """The rows of one of our CSV files as text by column, spreadsheet guards taken off.
+
+    Raises InputError for a file that is missing, no regular file, no UTF-8 or no CSV, that lacks
+    one of `columns`, or has a row with more or fewer cells than the header; rows are counted as
+    in a spreadsheet, the header being row 1.
+    """
+    content = read_own_bytes(path, max_bytes=MAX_TABLE_BYTES, remedy=remedy)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text. {remedy}") from None
+    header, *rows = _parse_csv(text, path, remedy)
+    if not header:
+        raise InputError(f"{path} is empty. {remedy}")
+    absent = [name for name in columns if name not in header]
+    if absent or len(set(header)) < len(header):
+        fault = f"no column {', '.join(absent)}" if absent else "a column twice"
+        raise InputError(f"{path} has {fault}. {remedy}")
+    # Looking at each of a million cells costs 0.3 s, and hardly a file has a guard.
+    has_guards = "'" in text
+    result = []
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise InputError(
+                f"{path}: row {number} has {len(row)} cells, the header {len(header)}. {remedy}"
+            )
+        cells = map(unguard_cell, row) if has_guards else row
+        result.append(dict(zip(header, cells, strict=True)))
+    return result
+
+
+def guard_cell(text: str) -> str:
+    """A text cell for a CSV, with an apostrophe before what a spreadsheet would run as a formula.
+
+    Numbers stay as they are, and `unguard_cell` gives every text back exactly.
+
+    >>> guard_cell("@SUM(A1)"), guard_cell("-0.5"), guard_cell("Edema")
+    ("'@SUM(A1)", '-0.5', 'Edema')
+    """
+    is_formula = _RUN_BY_SPREADSHEETS.match(text) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
+
+
+def unguard_cell(text: str) -> str:
+    """The text that `guard_cell` was given.
+
+    >>> unguard_cell(guard_cell("'=1")) == "'=1"
+    True
+    """
+    is_guarded = text.startswith("'") and _RUN_BY_SPREADSHEETS.match(text)
+    return text[1:] if is_guarded else text
+
+
+def read_own_bytes(path: Path, *, max_bytes: int, remedy: str) -> bytes:
+    """The content of a file of ours; InputError where `xlite.inputs.read_bytes` refuses it."""
+    try:
+        return read_bytes(path, max_bytes=max_bytes)
+    except RefusedFileError as error:
+        raise InputError(f"{path} {error.reason}. {remedy}") from None
+
+
+def _parse_csv(text: str, path: Path, remedy: str) -> list[list[str]]:
+    """The rows of a CSV, the header first: one empty row for an empty file."""
+    former = csv.field_size_limit(_MAX_CELL)
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+    except csv.Error as error:
+        raise InputError(f"{path} can't be read as a CSV ({error}). {remedy}") from None
+    finally:
+        csv.field_size_limit(former)
+
+
+def _describe_fault(error: ValidationError) -> str:
+    """The first fault in words that continue "FILE …"."""
+    fault = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":
+        return f"is not valid JSON ({message.removeprefix('Invalid JSON: ')})"
+    if fault["type"] == "model_type":
+        return f"holds no JSON object{f' in {key!r}' if key else ''}"
+    if fault["type"] == "missing":
+        return f"has no {key!r}"
+    if not key:
+        return f"holds what does not fit together: {message}"
+    return f"has {_shorten(fault['input'])} in {key!r}: {message[:1].lower()}{message[1:]}"
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
