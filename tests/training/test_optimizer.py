@@ -93,3 +93,27 @@ def test_frozen_layers_neither_learn_nor_follow_the_images(
     assert 0 not in half
     assert num_layers - 1 in half
     assert changed_by_a_step(2) == set(range(num_layers + 1))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["test_resnet", "test_efficientnet", "test_vit", "xcit_nano_12_p16_224"],
+)
+def test_what_is_trained_is_in_training_mode_and_what_is_frozen_is_not(name: str) -> None:
+    """Transformers hold parameters of their own, a class token, beside the blocks."""
+    model = build_classifier(name, pretrained=False, generator_seed=0)
+    layer_map = assign_layers(model)
+    settings = settings_of(freeze_epochs=1, unfreeze_epochs=1)
+    num_frozen = []
+    for epoch in range(3):
+        freeze_layers(model, layer_map, settings, epoch)
+        modes: dict[bool, list[bool]] = {True: [], False: []}
+        for module in model.modules():
+            held = [parameter.requires_grad for parameter in module.parameters()]
+            if held:
+                modes[any(held)].append(module.training)
+        assert all(modes[True])
+        assert not any(modes[False])
+        num_frozen.append(len(modes[False]))
+    # The test would say nothing if nothing were frozen, or all of it, in the middle epoch.
+    assert num_frozen[0] > num_frozen[1] > num_frozen[2] == 0

@@ -56,8 +56,10 @@ def freeze_layers(
 ) -> None:
     """Put the model in training mode, but for the layers that are frozen in this epoch.
 
-    A frozen module is in evaluation mode too: batch normalisation would otherwise follow the new
-    images while the weights around it stand still.
+    A module of which every parameter is frozen is in evaluation mode, with all that is in it:
+    batch normalisation would otherwise follow the new images while the weights around it stand
+    still. A module that holds a frozen parameter beside trained modules (a transformer with its
+    class token) is in training mode, or those would go into evaluation with it.
     """
     num_layers = layer_map.num_backbone_layers
     num_frozen = num_layers - count_thawed_layers(settings, epoch, num_layers)
@@ -65,8 +67,8 @@ def freeze_layers(
         parameter.requires_grad_(layer_map.places[name].layer >= num_frozen)
     model.train()
     for module in model.backbone.modules():
-        own = list(module.parameters(recurse=False))
-        if own and not any(parameter.requires_grad for parameter in own):
+        held = list(module.parameters())
+        if held and not any(parameter.requires_grad for parameter in held):
             module.eval()
 
 
