@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xlite.dataset.split import read_split
 from xlite.labels import NIH_LABELS
+from xlite.scores.thresholded import fit_f1_thresholds
+from xlite.training.augmented_prediction import predict_with_views
+from xlite.training.data import load_study_data
 
 FIGURES = {
     *("roc.png", "precision_recall.png", "calibration.png"),
@@ -198,6 +202,23 @@ def test_augmented_views_are_judged_beside_the_plain_ones(
     assert "mean over 7 views" in result.stdout
 
 
+def test_thresholds_of_means_over_views_are_fitted_on_such_means(
+    project: Any, xlite_ok: Any, run: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    options = ("--split", project.split, "--cache", project.cache, "--no-figures", *FAST)
+    xlite_ok("evaluate", folder, *options, "--part", "test", "--tta", "--out", tmp_path / "out")
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    split = read_split(project.split)
+    data = load_study_data(split, project.cache)
+    val = data.parts["val"]
+    expected = fit_f1_thresholds(val.labels, predict_with_views(folder, "val", data))
+    found = [scores["tta"]["per_class"][label]["threshold"] for label in data.vocabulary]
+    plain = [scores["per_class"][label]["threshold"] for label in data.vocabulary]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert found != plain
+
+
 def test_a_run_of_another_split_is_refused(
     project: Any, xlite: Any, xlite_ok: Any, run: Path, tmp_path: Path
 ) -> None:
@@ -215,6 +236,7 @@ def test_a_run_of_another_split_is_refused(
         (("--fit", "best"), "'best'"),
         (("--calibrate", "magic"), "'magic'"),
         (("--tta",), "--tta"),
+        (("--tta", "--thresholds", "t.json"), "--thresholds were fitted on predictions of single"),
         (("--by", "Site"), "no column 'Site'"),
         (("--thresholds", "t.json", "--fit", "f1"), "--thresholds takes all from its file"),
         (("--thresholds", "absent.json"), "absent.json does not exist"),

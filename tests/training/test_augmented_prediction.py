@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from xlite.artifacts import RUN_CONFIG, read_json, read_predictions, write_json
 from xlite.config import Runtime, TrainSettings
 from xlite.dataset.split import read_split
 from xlite.errors import InputError
+from xlite.training import augmented_prediction
 from xlite.training.augmented_prediction import VIEWS, View, predict_with_views
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.run import train_run
@@ -38,6 +40,32 @@ def test_the_image_as_it_is_gives_the_predictions_of_the_run(
         written = read_predictions(run_dir / f"predictions_{part}.csv", data.vocabulary)
         probs = predict_with_views(run_dir, part, data, views=(View(),))
         np.testing.assert_allclose(probs, written.probs, atol=1e-6)
+
+
+@pytest.mark.parametrize("contiguous", [(), ("test_resnet",)])
+def test_the_memory_format_is_that_of_training(
+    data: StudyData,
+    run_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    contiguous: tuple[str, ...],
+) -> None:
+    folder = Path(shutil.copytree(run_dir, tmp_path / "run"))
+    config = read_json(folder / RUN_CONFIG, remedy="")
+    config["runtime"]["contiguous_models"] = contiguous
+    write_json(folder / RUN_CONFIG, config)
+    formats = []
+    predict = augmented_prediction.predict_logits
+
+    def note(model: Any, *arguments: Any, **options: Any) -> Any:
+        kernels = [weight for weight in model.parameters() if weight.shape[2:] == (3, 3)]
+        last = torch.channels_last
+        formats.append({weight.is_contiguous(memory_format=last) for weight in kernels[1:]})
+        return predict(model, *arguments, **options)
+
+    monkeypatch.setattr(augmented_prediction, "predict_logits", note)
+    predict_with_views(folder, "val", data, views=(View(),))
+    assert formats == [{not contiguous}]
 
 
 def test_views_are_averaged_and_always_the_same(data: StudyData, run_dir: Path) -> None:

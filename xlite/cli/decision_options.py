@@ -10,6 +10,7 @@ from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from xlite.cli.judged_cases import JudgedCases
+    from xlite.studies.cases import Cases
     from xlite.studies.decision_rule import Decisions
 
 _THRESHOLDS = "Thresholds and calibration"
@@ -86,8 +87,13 @@ class DecisionOptions:
         return self.calibrate or "none"
 
 
-def decide(judged: "JudgedCases", deciding: DecisionOptions) -> "Decisions":
-    """The decisions on the cases, by a rule that none of their images helped to fit."""
+def decide(
+    judged: "JudgedCases", deciding: DecisionOptions, *, val: "Cases | None" = None
+) -> "Decisions":
+    """The decisions on the cases, by a rule that none of their images helped to fit.
+
+    val: what a run's test part takes its rule from; None reads the run's validation predictions.
+    """
     from xlite.studies.cases import read_run_cases
     from xlite.studies.decision_rule import (
         apply_rule,
@@ -102,7 +108,8 @@ def decide(judged: "JudgedCases", deciding: DecisionOptions) -> "Decisions":
         source = f"from {deciding.thresholds}, fitted on {fitted_on.name}"
         return apply_rule(rule, judged.cases, source=source)
     if judged.part == "test" and judged.run_dir is not None and judged.split is not None:
-        val = read_run_cases(judged.run_dir, "val", judged.split)
+        if val is None:
+            val = read_run_cases(judged.run_dir, "val", judged.split)
         rule = fit_rule(val, method=deciding.method, calibration=deciding.calibration)
         return apply_rule(rule, judged.cases, source="fitted on the validation part")
     return crossfit_decisions(

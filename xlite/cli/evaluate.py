@@ -123,6 +123,11 @@ def evaluate(
 
     if part is not None and part not in _PARTS:
         raise InputError(f"--part {part}: it has to be val or test.")
+    if tta and deciding.thresholds is not None:
+        raise InputError(
+            "--thresholds were fitted on predictions of single images, and --tta judges means over "
+            "views, whose thresholds are fitted on such means. Pass one of the two."
+        )
     if tta and run is None:
         raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
     deciding.check(part)
@@ -135,7 +140,7 @@ def evaluate(
     result["join"] = dataclasses.asdict(judged.join) if judged.join else None
     result["subgroups"] = _judge_groups(judged.cases, by, subgroups, resampling)
     if tta:
-        result["tta"] = _judge_views(judged, deciding, labels, cache, resampling)
+        result["tta"] = _judge_views(judged, deciding, cache, resampling)
     if judged.run_dir is not None and judged.part == "test":
         result["test_looks"] = _count_look(judged.run_dir)
     if deciding.save_thresholds is not None:
@@ -186,13 +191,14 @@ def _judge_groups(
 
 
 def _judge_views(
-    judged: JudgedCases,
-    deciding: DecisionOptions,
-    labels: Path | None,
-    cache: Path,
-    resampling: Resampling,
+    judged: JudgedCases, deciding: DecisionOptions, cache: Path, resampling: Resampling
 ) -> dict[str, Any]:
-    """The scores of test-time augmentation, and what it changes."""
+    """The scores of test-time augmentation, and what it changes.
+
+    Means over views are other numbers than the probs of single images, so the test part's
+    thresholds are fitted on the means of the validation part.
+    """
+    from xlite.studies.cases import read_run_cases
     from xlite.studies.evaluation import evaluate_cases, measure_change
     from xlite.training.augmented_prediction import VIEWS, predict_with_views
     from xlite.training.data import load_study_data
@@ -200,16 +206,23 @@ def _judge_views(
     assert judged.run_dir is not None, "--tta is for runs"
     assert judged.split is not None
     assert judged.part is not None
+    run_dir = judged.run_dir
     data = load_study_data(judged.split, cache)
-    probs = predict_with_views(judged.run_dir, judged.part, data)
-    cases = judged.cases
-    if data.parts[judged.part].image_ids.tolist() != cases.image_ids.tolist():
-        raise InputError(f"the images of {cache} are not those that the run predicted.")
-    changed = dataclasses.replace(judged, cases=dataclasses.replace(cases, probs=probs))
-    scores = evaluate_cases(changed.cases, decide(changed, deciding), resampling=resampling)
+
+    def augment(cases: Cases, part: str) -> Cases:
+        if data.parts[part].image_ids.tolist() != cases.image_ids.tolist():
+            raise InputError(f"the images of {cache} are not those that the run predicted.")
+        return dataclasses.replace(cases, probs=predict_with_views(run_dir, part, data))
+
+    cases = augment(judged.cases, judged.part)
+    val = None
+    if judged.part == "test":
+        val = augment(read_run_cases(run_dir, "val", judged.split), "val")
+    decisions = decide(dataclasses.replace(judged, cases=cases), deciding, val=val)
+    scores = evaluate_cases(cases, decisions, resampling=resampling)
     return {
         "views": len(VIEWS),
-        "change": measure_change(cases, probs, resampling=resampling),
+        "change": measure_change(judged.cases, cases.probs, resampling=resampling),
         "macro": scores["macro"],
         "per_class": scores["per_class"],
     }

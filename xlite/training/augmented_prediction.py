@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import torch
 
 from xlite.artifacts import RUN_BEST, RUN_CONFIG, read_json
 from xlite.config import Runtime, TrainSettings
@@ -78,9 +79,11 @@ def predict_with_views(
             "--cache DIR."
         )
     settings = TrainSettings.parse(**config["settings"])
-    runtime = Runtime()
-    fabric = build_fabric(runtime, settings.precision)
+    fabric = build_fabric(Runtime(), settings.precision)
     model = _load_model(run_dir, settings, num_classes=len(data.vocabulary)).to(fabric.device)
+    if settings.model not in config["runtime"]["contiguous_models"]:
+        # As in training, so that the same kernels compute.
+        model.to(memory_format=torch.channels_last)
     total = np.zeros((len(data.parts[part]), len(data.vocabulary)))
     has_gpu = fabric.device.type != "cpu"
     for number, view in enumerate(views, start=1):
@@ -101,8 +104,6 @@ def predict_with_views(
 
 
 def _load_model(run_dir: Path, settings: TrainSettings, *, num_classes: int) -> Classifier:
-    import torch
-
     model = build_classifier(
         settings.model,
         num_classes=num_classes,
@@ -112,5 +113,4 @@ def _load_model(run_dir: Path, settings: TrainSettings, *, num_classes: int) -> 
         position_encoding=settings.position_encoding,
     )
     model.load_state_dict(read_weights(run_dir / RUN_BEST))
-    # As in training, so that the same kernels compute.
-    return model.to(memory_format=torch.channels_last)
+    return model
