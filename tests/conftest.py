@@ -42,9 +42,26 @@ class Project:
     cache: Path
 
 
+INTERNAL_ERROR = 70
+
+
 def run_cli(*arguments: object) -> Result:
-    """The result of `xlite` with these arguments, in this process."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    """The result of `xlite` with these arguments, in this process.
+
+    An exception that nobody foresaw, which the command turns into exit code 70, is raised.
+    """
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exit_code == INTERNAL_ERROR:
+        raise find_cause(result.exception)
+    return result
+
+
+def find_cause(error: BaseException | None) -> BaseException:
+    """The first of the exceptions that led to this one."""
+    assert error is not None
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    return error
 
 
 def run_ok(*arguments: object) -> Result:

@@ -16,7 +16,9 @@ PACKAGE = Path(__file__).parents[1] / "xlite"
 
 FOUNDATION = (
     "errors",
+    "text_table",
     "console",
+    "streams",
     "signals",
     "memory",
     "randomness",
@@ -32,7 +34,9 @@ MIDDLE = ("dataset", "models", "losses", "scores")
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "console": {"errors"},
+    "text_table": set(),
+    "console": {"errors", "text_table"},
+    "streams": {"console"},
     "signals": set(),
     "memory": set(),
     "randomness": {"errors"},
@@ -48,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studies": {*FOUNDATION, *MIDDLE, "training", "studies"},
     "reporting": {*FOUNDATION, "scores", "reporting"},
     "cli": {*FOUNDATION, *MIDDLE, "training", "studies", "reporting", "cli"},
-    "__main__": {"cli"},
+    "__main__": {"signals", "cli"},
     "__init__": set(),
 }
 

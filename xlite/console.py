@@ -3,11 +3,17 @@
 Messages and progress go to standard error, results to standard output, so that
 `xlite … --json | jq` works. Rich and tqdm are imported on first use: `xlite --help` and
 library users who print nothing do not pay for them.
+
+Text may come from anybody's files. Control characters in it, which could move a terminal's cursor
+or colour what follows, are shown instead of sent, and nothing in it is read as markup.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -22,6 +28,28 @@ SILENT, QUIET, NORMAL, VERBOSE = -2, -1, 0, 1
 
 _verbosity = NORMAL
 _shows_tracebacks = False
+
+_BAR_SHARE = 4
+"""A bar's description takes at most this part of the width: the bar is what is looked at."""
+_BAR_WITHOUT_RATE = "{desc}: |{bar}| {n_fmt}/{total_fmt} [{remaining}{postfix}]"
+
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+_DIRECTIONS = (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_VISIBLE = {
+    **{code: f"\\x{code:02x}" for code in _CONTROLS if chr(code) not in "\n\t"},
+    # They reorder what stands beside them, so that a name looks like another.
+    **{code: f"\\u{code:04x}" for code in _DIRECTIONS},
+}
+
+
+def plain(text: str, *, is_one_line: bool = False) -> str:
+    r"""The text with control characters and changes of direction written out.
+
+    >>> plain("red \x1b[31m") == r"red \x1b[31m", plain("a\nb", is_one_line=True) == r"a\nb"
+    (True, True)
+    """
+    text = text.translate(_VISIBLE)
+    return text.replace("\n", r"\n").replace("\t", r"\t") if is_one_line else text
 
 
 def set_verbosity(level: int) -> None:
@@ -49,19 +77,19 @@ def show_tracebacks(wanted: bool) -> None:
 def say(message: str) -> None:
     """Write one line of progress or explanation, unless `--quiet`."""
     if _verbosity >= NORMAL:
-        sys.stderr.write(message + "\n")
+        _tell(message)
 
 
 def detail(message: str) -> None:
     """Write one line that only `--verbose` shows."""
     if _verbosity >= VERBOSE:
-        sys.stderr.write(message + "\n")
+        _tell(message)
 
 
 def warn(message: str) -> None:
     """Write a warning; `--quiet` does not hide it, since the user has to decide about it."""
     if _verbosity > SILENT:
-        sys.stderr.write(f"warning: {message}\n")
+        _tell(f"warning: {message}")
 
 
 def error(message: str) -> None:
@@ -72,13 +100,32 @@ def error(message: str) -> None:
     if _verbosity == SILENT and isinstance(sys.exc_info()[1], InterruptedRunError):
         return
     if _shows_tracebacks and sys.exc_info()[0] is not None:
-        sys.stderr.write(traceback.format_exc())
-    sys.stderr.write(f"error: {message}\n")
+        _tell(traceback.format_exc().rstrip("\n"))
+    _tell(f"error: {message}")
+
+
+def describe_internal(error: BaseException) -> str:
+    """What is said of an exception that nobody foresaw, in one line.
+
+    >>> describe_internal(KeyError("row"))
+    "internal error: KeyError: 'row'. Please report it with what --debug shows."
+    """
+    lines = str(error).strip().splitlines()
+    first = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"internal error: {first.rstrip('.')}. Please report it with what --debug shows."
+
+
+def _tell(text: str) -> None:
+    if sys.stderr is None:
+        return
+    # A full disk under a log, or a reader that has gone, must not end the training it tells of.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(plain(text) + "\n")
 
 
 def result_json(value: Mapping[str, Any]) -> None:
     """Write a result to standard output as one JSON object; NaN becomes null."""
-    if _verbosity > SILENT:
+    if _verbosity > SILENT and sys.stdout is not None:
         sys.stdout.write(json.dumps(nan_to_none(value), indent=2) + "\n")
 
 
@@ -109,34 +156,80 @@ def decimal(value: float | None, *, sign: bool = False) -> str:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    caption: str | None = None,
+    wraps: Sequence[str] = (),
+    drop_first: Sequence[str] = (),
+    all_in: object = None,
 ) -> None:
-    """Print a table of text cells to standard output; the first column is left-aligned."""
-    if _verbosity == SILENT:
+    """Print a table of text cells to standard output; the first column is left-aligned.
+
+    Where the width is short (the terminal's, or COLUMNS) whole columns are left out, never a
+    digit: those of `drop_first` in its order, then from the right. A line says which, and where
+    all of them are: `all_in`, a file, or else --json. Columns of running text are named in
+    `wraps`; they are folded. Off a terminal and without COLUMNS nothing is left out.
+    """
+    if _verbosity == SILENT or sys.stdout is None:
         return
-    from rich.console import Console
-    from rich.table import Table
+    from xlite.text_table import TextTable, fit, render
 
-    grid = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
-    for position, column in enumerate(columns):
-        grid.add_column(column, justify="left" if position == 0 else "right", no_wrap=position == 0)
-    for row in rows:
-        grid.add_row(*row)
-    # Off a terminal rich assumes 80 columns and would cut the table that a log should keep.
-    width = None if sys.stdout.isatty() else 200
-    Console(file=sys.stdout, width=width, highlight=False).print(grid)
+    content = TextTable(
+        title=plain(title, is_one_line=True),
+        columns=[plain(column, is_one_line=True) for column in columns],
+        rows=[[plain(cell, is_one_line=True) for cell in row] for row in rows],
+        caption=None if caption is None else plain(caption),
+        wraps=wraps,
+        drop_first=drop_first,
+    )
+    width = _table_width()
+    fitted = fit(content, width)
+    render(fitted, sys.stdout, width=width)
+    left_out = [name for name in content.columns if name not in fitted.columns]
+    if left_out:
+        where = f"in {plain(str(all_in))}" if all_in else "shown by --json, or in a wider terminal"
+        sys.stdout.write(f"Left out at {width} columns: {', '.join(left_out)}. All are {where}.\n")
 
 
-def progress_bar(total: int, description: str, unit: str, *, initial: int = 0) -> tqdm[Any]:
-    """A tqdm bar on standard error: silent when that is not a terminal, or with `--quiet`."""
+def _table_width() -> int | None:
+    """The columns of the terminal, or of COLUMNS; None where there is neither, as in a log."""
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) > 0 else None
+
+
+def progress_bar(
+    total: int, description: str, unit: str, *, initial: int = 0, shows_rate: bool = True
+) -> tqdm[Any]:
+    """A tqdm bar on standard error: silent when that is not a terminal, or with `--quiet`.
+
+    shows_rate: units a second; a bar whose postfix tells the speed has better use for the room.
+    """
     from tqdm import tqdm
 
+    longest = shutil.get_terminal_size().columns // _BAR_SHARE
     return tqdm(
         total=total,
         initial=initial,
-        desc=description,
+        desc=shorten(plain(description, is_one_line=True), longest),
         unit=unit,
+        bar_format=None if shows_rate else _BAR_WITHOUT_RATE,
         leave=False,
         dynamic_ncols=True,
-        disable=True if _verbosity < NORMAL else None,
+        disable=True if _verbosity < NORMAL or sys.stderr is None else None,
     )
+
+
+def shorten(text: str, length: int) -> str:
+    """The text in at most `length` characters, its middle left out: both ends tell runs apart.
+
+    >>> shorten("convnext_tiny_mhsa:loss=focal:s0 epoch 3", 21)
+    'convnext_t…s0 epoch 3'
+    """
+    if len(text) <= length:
+        return text
+    half = max(length - 1, 0)
+    return f"{text[: half // 2]}…{text[len(text) - (half - half // 2) :]}"

@@ -1,8 +1,11 @@
-"""How processes end: by signals, which are noted so that work can be saved, and with a parent."""
+"""How processes end: by signals, which are noted so that work can be saved, and with a parent.
+
+The first thing that the command imports, so it imports little itself.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
 import os
 import signal
 import threading
@@ -28,6 +31,39 @@ class StopRequest:
         if is_second and self._second_ends and signal_number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal_number = signal_number
+
+
+def end_at_once_on_interrupt() -> None:
+    """From now on Ctrl-C ends the process with one line and exit code 130, wherever it is.
+
+    For the time before a command has begun, when there is nothing to save: a KeyboardInterrupt
+    in the middle of an import ends in a traceback, or in whatever the module makes of it. Where
+    the process was started with interrupts ignored, as in a background job, they stay ignored.
+    One that `hold_back_interrupts` has kept from this process arrives now.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_at_once)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def raise_on_interrupt() -> Iterator[None]:
+    """Within the block Ctrl-C raises KeyboardInterrupt, after `end_at_once_on_interrupt`."""
+    is_ending = signal.getsignal(signal.SIGINT) is _end_at_once
+    if is_ending:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if is_ending:
+            signal.signal(signal.SIGINT, _end_at_once)
+
+
+def _end_at_once(_: int, __: FrameType | None) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, b"error: interrupted.\n")
+    os._exit(128 + signal.SIGINT)
 
 
 @contextmanager
@@ -71,6 +107,8 @@ def end_with_parent() -> None:
 
     A worker of a parent that was killed would otherwise wait for its next task for ever.
     """
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
 
     def wait_and_end() -> None:

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from typing import Any
 
+import pytest
+from typer.testing import CliRunner
+
 import xlite as package
+from xlite.cli.app import app
 
 
 def test_help_shows_commands_in_panels(xlite: Any) -> None:
@@ -46,3 +52,81 @@ def test_the_module_is_the_command() -> None:
         [sys.executable, "-m", "xlite", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == f"xlite {package.__version__}"
+
+
+def fail_in(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("xlite.dataset.label_table.read_manifest", fail)
+
+
+def run_split(*options: str) -> Any:
+    return CliRunner().invoke(app, [*options, "split", "--labels", "any.csv"])
+
+
+def test_an_internal_error_is_one_line_and_70(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_in(monkeypatch, KeyError("row"))
+    result = run_split()
+    assert result.exit_code == 70
+    assert result.stderr == (
+        "error: internal error: KeyError: 'row'. Please report it with what --debug shows.\n"
+    )
+    shown = run_split("--debug")
+    assert shown.exit_code == 70
+    assert "Traceback" in shown.stderr
+
+
+def test_an_internal_error_fails_the_test_that_sees_it(
+    monkeypatch: pytest.MonkeyPatch, xlite: Any
+) -> None:
+    fail_in(monkeypatch, KeyError("row"))
+    with pytest.raises(KeyError, match="row"):
+        xlite("split", "--labels", "any.csv")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP, errno.EINVAL),
+        *(errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EROFS, errno.EIO),
+    ],
+)
+def test_what_the_file_system_refuses_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    fail_in(monkeypatch, OSError(number, os.strerror(number), "some/path"))
+    result = run_split()
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {os.strerror(number)}: some/path.")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "Free some space"),
+        (MemoryError("Unable to allocate 9.1 TiB"), 2, "memory ran out. Unable to allocate 9.1"),
+        (OSError(errno.EBADF, "Bad file descriptor"), 70, "internal error: OSError"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, ""),
+        (KeyboardInterrupt(), 130, "interrupted."),
+    ],
+)
+def test_how_errors_end_a_command(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
+) -> None:
+    monkeypatch.setattr("xlite.streams._lead_nowhere", lambda: None)
+    fail_in(monkeypatch, error)
+    result = run_split()
+    assert result.exit_code == code
+    assert message in result.stderr
+
+
+def test_an_import_that_ctrl_c_has_broken_is_no_internal_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = ImportError("numpy failed to load")
+    broken.__context__ = KeyboardInterrupt()
+    fail_in(monkeypatch, broken)
+    result = run_split()
+    assert (result.exit_code, result.stderr) == (130, "error: interrupted.\n")

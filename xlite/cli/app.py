@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from xlite import __version__, console
+from xlite import __version__, console, streams
 from xlite.cli import (
     ablate,
     balance,
@@ -26,28 +28,80 @@ from xlite.cli import (
     train,
 )
 from xlite.errors import XliteError
+from xlite.signals import raise_on_interrupt
 
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
-_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_WRONG_INPUT, _INTERNAL, _INTERRUPTED = 2, 70, 130
+_REMEDIES = {
+    errno.ENOSPC: " Free some space there; what had been finished is kept.",
+    errno.EDQUOT: " Free some space there; what had been finished is kept.",
+    errno.EACCES: " Pass a file or folder that you may use.",
+    errno.EPERM: " Pass a file or folder that you may use.",
+    errno.EROFS: " Pass a folder that can be written.",
+    errno.ENOTDIR: " A part of that path is a file: pass another.",
+    errno.EISDIR: " Pass a file.",
+    errno.EMFILE: " Raise `ulimit -n`, or use fewer --workers.",
+}
 
 
 class _ErrorHandlingGroup(TyperGroup):
-    """The command group that turns a user's errors into one line and an exit code."""
+    """The command group that turns every error into one line and an exit code.
+
+    2 is a mistake of the user's, 1 a fault that a check found, 70 a mistake of xlite's own.
+    """
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _errors_explained():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _errors_explained(), raise_on_interrupt():
             return super().invoke(ctx)
-        except XliteError as error:
-            console.error(str(error))
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as interrupt:
-            console.error("interrupted.")
-            raise typer.Exit(130) from interrupt
-        except OSError as error:
-            if error.errno not in _DISK_FAULTS:
-                raise
-            console.error(f"{error.strerror}: {error.filename or 'the output folder'}.")
-            raise typer.Exit(2) from error
+
+
+@contextmanager
+def _errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except XliteError as error:
+        console.error(str(error))
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as interrupt:
+        console.error("interrupted.")
+        raise typer.Exit(_INTERRUPTED) from interrupt
+    except Exception as error:
+        # Typer's own: an end with an exit code, or a wrong option, which it shows itself.
+        if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "format_message"):
+            raise
+        raise typer.Exit(_explain(error)) from error
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong in one line; returns the exit code."""
+    if _follows_interrupt(error):
+        console.error("interrupted.")
+        return _INTERRUPTED
+    if isinstance(error, OSError) and streams.is_closed_pipe(error):
+        return streams.leave_closed_pipe()
+    if isinstance(error, MemoryError):
+        console.error(f"memory ran out. {error}".strip())
+        return _WRONG_INPUT
+    # With a path, or about a full disk, it is the user's file system and not the program.
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _REMEDIES):
+        where = "the output" if error.filename is None else str(error.filename)
+        console.error(f"{error.strerror}: {where}.{_REMEDIES.get(error.errno or 0, '')}")
+        return _WRONG_INPUT
+    console.error(console.describe_internal(error))
+    return _INTERNAL
+
+
+def _follows_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C led to the error: an import that it stops may raise anything."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 app = typer.Typer(
@@ -110,12 +164,13 @@ def main() -> None:
     # Importing makes objects by the hundred thousand, all of them to stay: looking through them
     # every 700 (Python's default) takes a tenth of a command's start.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    streams.prepare()
+    exit_code = 0
     try:
         app()
-    except BrokenPipeError:
-        # `xlite … | head` closed the pipe; nobody is left to tell.
-        sys.stderr.close()
-        raise SystemExit(141) from None
+    except SystemExit as end:
+        exit_code = end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         # Python's last collection before it exits would look through all of them again: 0.15 s.
         gc.freeze()
+    sys.exit(streams.finish(exit_code))

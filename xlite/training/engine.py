@@ -132,7 +132,9 @@ class Trainer:
         sampler.set_epoch(state.epoch, first_batch=state.step)
         description = f"{self.title} epoch {state.epoch + 1}/{self.settings.epochs}"
         with (
-            console.progress_bar(num_steps, description, "step", initial=state.step) as bar,
+            console.progress_bar(
+                num_steps, description, "step", initial=state.step, shows_rate=False
+            ) as bar,
             isolated_torch_seed(self.fabric.device),
         ):
             started, earlier = time.monotonic(), state.tally.num_images
