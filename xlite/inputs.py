@@ -82,8 +82,12 @@ def read_bytes(path: Path, *, max_bytes: int, what: str = "file", remedy: str = 
     with open_regular(path, what=what, remedy=remedy) as file:
         try:
             # The size is looked at first: a sparse file would be read as terabytes of zeros.
-            is_larger = os.fstat(file.fileno()).st_size > max_bytes
-            content = b"" if is_larger else file.read(max_bytes + 1)
+            size = os.fstat(file.fileno()).st_size
+            is_larger = size > max_bytes
+            # Memory is asked for before it is filled: the limit would be half a gigabyte of it.
+            content = b"" if is_larger else file.read(size + 1)
+            if len(content) > size:
+                content += file.read(max_bytes + 1 - len(content))
         except OSError as error:
             reason = f"can't be read ({error.strerror or error})"
             raise RefusedFileError(path, reason, what=what, remedy=remedy) from None

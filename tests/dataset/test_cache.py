@@ -99,7 +99,7 @@ def test_formats_and_numbers_of_workers_agree_on_real_images(tmp_path: Path) -> 
         pytest.skip("../shared/nih-sample is not present")
     paths = sorted(SAMPLE.rglob("*.png"))
     rgba = [path for path in paths if path.read_bytes()[25] == 6]
-    assert len(rgba) == 2, "ensure the colour images are among them"
+    assert rgba, "ensure the colour images are among them"
     chosen = dict.fromkeys((*rgba, *paths[:20]))
     sources = [ImageSource(path.name, path) for path in chosen]
     settings = ClaheSettings(size=64)
@@ -136,7 +136,7 @@ def test_every_decoder_number_of_workers_and_format_gives_plain_opencvs_pixels(
         pytest.skip("../shared/nih-sample is not present")
     paths = sorted(SAMPLE.rglob("*.png"))
     rgba = [path for path in paths if path.read_bytes()[25] == 6]
-    assert len(rgba) == 2, "ensure the colour images are among them"
+    assert rgba, "ensure the colour images are among them"
     shallow = list(dict.fromkeys((*rgba, *paths[:22])))
     deep = write_deep_copies(paths[:3], tmp_path / "deep")
     sources = [ImageSource(path.name, path) for path in (*shallow, *deep)]
@@ -382,7 +382,7 @@ def test_workers_end_with_their_parent_and_the_build_goes_on(
         assert code == 128 + number
         assert "Run the same command again to continue" in output
     finished = len(read_journal(out)[1])
-    assert 0 < finished < 240
+    assert 0 < finished < len(list(SAMPLE.rglob("*.png")))
     paths = sorted(SAMPLE.rglob("*.png"), key=lambda path: path.name)
     sources = [ImageSource(path.name, path) for path in paths]
     settings = ClaheSettings(size=48)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import os
+import pickle
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -146,21 +149,86 @@ def test_files_that_are_no_image(content: bytes, reason: str, tmp_path: Path) ->
         read_radiograph(path)
 
 
+needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+
+
+@needs_pipes
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "is a named pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device"),
+        (lambda path: path.mkdir(), "is a folder"),
+    ],
+)
+def test_what_is_no_regular_file_is_refused_at_once(
+    tmp_path: Path, make: Callable[[Path], None], reason: str
+) -> None:
+    path = tmp_path / "x.png"
+    make(path)
+    with pytest.raises(UnreadableImageError, match=f"x.png: {reason}") as caught:
+        read_radiograph(path)
+    assert caught.value.reason == reason
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (copy.reason, copy.path, str(copy)) == (reason, path, str(caught.value))
+
+
+def test_a_sparse_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.png").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(UnreadableImageError, match="larger than the 512 MiB"):
+        read_radiograph(tmp_path / "x.png")
+
+
+def test_formats_that_nobody_exports_radiographs_in_are_not_parsed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(*_: object, **__: object) -> None:
+        raise AssertionError("Ghostscript started")
+
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", start)
+    for file_format in ("EPS", "TGA", "PCX", "SGI", "DDS", "ICO"):
+        with pytest.raises(UnreadableImageError, match="not an image of a format that is read"):
+            decode_radiograph(encoded(Image.fromarray(GREY), file_format))
+    for file_format in ("BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PPM", "TIFF", "WEBP"):
+        assert decode_radiograph(encoded(Image.fromarray(GREY), file_format)).shape == GREY.shape
+
+
+def test_a_colour_png_is_not_unpacked_beyond_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    rows = [b"\0" * 31] * 10
+    whole = png_of(rows, 10, colour=2)
+    assert not decode_radiograph(whole).any()
+    monkeypatch.setattr("cv2.imdecode", decode)
+    noise = np.random.default_rng(0).bytes(100_000)
+    with pytest.raises(UnreadableImageError, match="bytes of pixel data for 10 x 10 pixels"):
+        decode_radiograph(png_of([*rows, noise], 10, colour=2, height=10))
+
+
 def test_missing_file_folder_and_float_pixels(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableImageError, match="No such file"):
+    with pytest.raises(UnreadableImageError, match="does not exist"):
         read_radiograph(tmp_path / "absent.png")
-    with pytest.raises(UnreadableImageError, match="directory"):
+    with pytest.raises(UnreadableImageError, match="is a folder"):
         read_radiograph(tmp_path)
     with pytest.raises(UnreadableImageError, match="32-bit"):
         decode_radiograph(encoded(Image.fromarray(GREY.astype(np.float32)), "TIFF"))
 
 
 def png_of(
-    rows: list[bytes], width: int, *, bits: int = 8, colour: int = 0, interlace: int = 0
+    rows: list[bytes],
+    width: int,
+    *,
+    height: int | None = None,
+    bits: int = 8,
+    colour: int = 0,
+    interlace: int = 0,
 ) -> bytes:
     """A PNG of filtered rows, each with its filter's number in front."""
+    size = (width, height or len(rows))
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, len(rows), bits, colour, 0, 0, interlace)),
+        (b"IHDR", struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, interlace)),
         (b"IDAT", zlib.compress(b"".join(rows))),
         (b"IEND", b""),
     ]

@@ -18,6 +18,8 @@ import numpy as np
 from kornia_rs.io import decode_image_png_u8, decode_image_png_u16
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from xlite.inputs import MAX_IMAGE_BYTES, RefusedFileError, read_bytes
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -28,8 +30,14 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _PNG_HEADER = struct.Struct(">IIBBBBB")
 _PNG_GREY = 0
+_PNG_CHANNELS = {_PNG_GREY: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PNG_OVERHEAD = 1 << 16
 _FAST_DECODERS = {8: decode_image_png_u8, 16: decode_image_png_u16}
 """By bits a pixel, for PNG's plain grey; colour, alpha and palettes are left to OpenCV."""
+
+_PILLOW_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PPM", "TIFF", "WEBP")
+"""What radiographs are exported as. Pillow tells formats by content and knows 40 more, of which
+EPS starts Ghostscript, and others have parsers that hardly anybody looks at."""
 
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
@@ -38,29 +46,36 @@ _TIFF_WHITE_IS_ZERO = 0
 class UnreadableImageError(Exception):
     """A file that holds no whole image; `reason` fits into one cell of a table."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, path: Path | str | None = None) -> None:
         self.reason = reason
-        super().__init__(reason)
+        self.path = path
+        super().__init__(reason if path is None else f"{path}: {reason}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is pickled by its message alone, which is not what it is made of here.
+        return type(self), (self.reason, self.path)
 
 
 def read_radiograph(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The image in `path` as an (H, W) grey array: uint16 for 16-bit files, else uint8.
 
-    PNG, JPEG, TIFF and whatever else Pillow opens; 1-bit images become 0 and 255. Alpha is
-    ignored. Colour becomes ITU-R BT.601 luma, (299 R + 587 G + 114 B) / 1000 rounded, which is
-    Pillow's "L" to within one grey level and returns R unchanged where R = G = B.
+    PNG, JPEG, JPEG 2000, TIFF, BMP, GIF, WebP and PNM, whatever the file is called; 1-bit images
+    become 0 and 255. Alpha is ignored. Colour becomes ITU-R BT.601 luma, (299 R + 587 G + 114 B) /
+    1000 rounded, which is Pillow's "L" to within one grey level and returns R unchanged where
+    R = G = B.
     A 16-bit TIFF in which white is zero is inverted, as Pillow does with its 8-bit kin.
 
-    Raises UnreadableImageError for a missing, empty, truncated or damaged file, for one that is
-    not an image, and for more than MAX_PIXELS pixels, which is read from the header.
+    Raises UnreadableImageError, which names the file, for one that is missing, empty, truncated or
+    damaged, no regular file, of no such format, larger than 512 MiB, or of more than MAX_PIXELS
+    pixels, which is read from the header.
     """
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise UnreadableImageError(error.strerror or type(error).__name__) from None
-    if not data:
-        raise UnreadableImageError("the file is empty (0 bytes)")
-    return decode_radiograph(data)
+        data = read_bytes(Path(path), max_bytes=MAX_IMAGE_BYTES)
+        if not data:
+            raise UnreadableImageError("the file is empty (0 bytes)")
+        return decode_radiograph(data)
+    except (RefusedFileError, UnreadableImageError) as error:
+        raise UnreadableImageError(error.reason, path) from None
 
 
 def decode_radiograph(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -78,6 +93,7 @@ def _decode_png(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
         # libpng would report damage, and a faulty colour profile, on the terminal: hence the
         # check before, and critical chunks only.
         chunks = _critical_png_chunks(data, checks_pixels=True)
+        _check_compressed_size(chunks)
         grey = _decode_png_with_opencv(b"".join((_PNG_SIGNATURE, *chunks)))
     return grey
 
@@ -144,17 +160,32 @@ def _critical_png_chunks(data: bytes, *, checks_pixels: bool) -> list[memoryview
     return kept
 
 
+def _check_compressed_size(chunks: list[memoryview]) -> None:
+    """Raise UnreadableImageError where pixel data take more room than the pixels themselves.
+
+    libpng unpacks what is left after the last row only to throw it away: 1.5 MB took it 6.5 s.
+    """
+    width, height, bits, colour, *_ = _PNG_HEADER.unpack_from(chunks[0], 8)
+    # A byte a row names its filter; interlacing has up to twice the rows.
+    num_bytes = height * (width * bits * _PNG_CHANNELS.get(colour, 4) // 8 + 3)
+    compressed = sum(len(chunk) for chunk in chunks if bytes(chunk[4:8]) == b"IDAT")
+    if compressed > 2 * num_bytes + _PNG_OVERHEAD:
+        raise UnreadableImageError(
+            f"damaged PNG ({compressed:,} bytes of pixel data for {width} x {height} pixels)"
+        )
+
+
 def _decode_with_pillow(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
     try:
         with warnings.catch_warnings():
             # Pillow warns about faulty metadata, which is not ours; faulty pixels it raises.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as image:
                 _check_pixel_count(image.width, image.height)
                 image.load()
                 return _grey_of_pillow_image(image)
     except UnidentifiedImageError:
-        raise UnreadableImageError("not an image") from None
+        raise UnreadableImageError("not an image of a format that is read") from None
     except Image.DecompressionBombError:
         raise UnreadableImageError(f"more than {MAX_PIXELS:,} pixels") from None
     # What Pillow's parsers raise on damaged bytes.
