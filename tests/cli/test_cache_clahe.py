@@ -110,3 +110,36 @@ def test_shards_that_are_none(project: Any, xlite: Any, tmp_path: Path) -> None:
     none = xlite(*arguments(project, tmp_path / "c", "--shard", "3/2"))
     assert none.exit_code == 2
     assert "Write 1/16 to 16/16" in none.stderr
+
+
+def test_the_images_of_a_split_are_cached(project: Any, xlite_ok: Any, tmp_path: Path) -> None:
+    common = ("--images", project.images, "--size", 32, "--workers", 1)
+    xlite_ok("cache-clahe", "--split", project.split, *common, "--out", tmp_path / "c")
+    xlite_ok(*arguments(project, tmp_path / "whole"))
+    cache, whole = (ClaheCache.open(tmp_path / name) for name in ("c", "whole"))
+    assert sorted(cache.image_ids) == sorted(whole.image_ids)
+    pixels = whole.read_many(whole.rows_of(cache.image_ids))
+    np.testing.assert_array_equal(cache.read_many(range(160)), pixels)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--labels", "t.csv"), "Pass one of them"),
+        (("--image-col", "file"), "belong to --labels"),
+        (("--images", "."), "are missing under . (first: "),
+    ],
+)
+def test_a_split_beside_what_it_replaces_and_a_wrong_folder_are_explained(
+    project: Any,
+    xlite: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = xlite("cache-clahe", "--split", project.split, "--images", project.images, *more)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -21,6 +24,7 @@ from xlite.dataset.loader import (
 )
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
+from xlite.errors import InputError
 
 
 def load_epochs(
@@ -116,3 +120,62 @@ def test_the_memory_map_needs_no_workers_on_a_cpu() -> None:
     assert default_num_workers(is_cached=True, has_gpu=False) == 0
     assert default_num_workers(is_cached=False, has_gpu=False) > 0
     assert default_num_workers(is_cached=True, has_gpu=True) > 0
+
+
+def copy_of_images(project: Any, tmp_path: Path) -> tuple[Path, list[Path]]:
+    folder = tmp_path / "images"
+    shutil.copytree(project.images, folder)
+    return folder, sorted(folder.iterdir())
+
+
+def damage_in_the_middle(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_broken_image_is_named_with_its_path_in_workers_too(
+    project: Any, tmp_path: Path, num_workers: int
+) -> None:
+    folder, paths = copy_of_images(project, tmp_path)
+    damage_in_the_middle(paths[20])
+    manifest = locate_images(read_manifest(project.table), folder)
+    runtime = RuntimeClahe([manifest], ClaheSettings(size=64))
+    runtime.require_readable()
+    dataset = RadiographDataset(manifest, runtime)
+    sampler = EpochSampler(len(manifest), batch_size=16, seed=0, shuffle=False)
+    with pytest.raises(InputError) as caught:
+        list(build_loader(dataset, sampler, num_workers=num_workers))
+    message = str(caught.value)
+    assert message.startswith(f"image {paths[20]}: damaged PNG")
+    assert "Replace the files" in message
+    assert "Traceback" not in message
+
+
+def test_what_a_look_shows_is_told_before_training(
+    project: Any, tmp_path: Path, xlite: Any
+) -> None:
+    folder, paths = copy_of_images(project, tmp_path)
+    paths[3].write_bytes(paths[3].read_bytes()[:-1])
+    paths[4].write_bytes(b"")
+    paths[5].unlink()
+    os.mkfifo(paths[5])
+    paths[6].unlink()
+    paths[6].symlink_to("nowhere.png")
+    whole = cv2.imread(str(paths[7]), cv2.IMREAD_GRAYSCALE)
+    paths[7].write_bytes(cv2.imencode(".jpg", whole)[1].tobytes())
+    paths[8].write_bytes(cv2.imencode(".bmp", whole)[1].tobytes())
+    with paths[9].open("ab") as file:
+        file.write(b"after the end")
+    result = xlite(
+        *("train", "--models", "resnet18", "--split", project.split, "--images", folder),
+        *("--out", tmp_path / "out"),
+    )
+    assert result.exit_code == 2
+    reasons = ("truncated PNG", "the file is empty", "is a named pipe")
+    for path, reason in zip(paths[3:6], reasons, strict=True):
+        assert f"{path}: {reason}" in result.stderr
+    assert "4 of 160 images can't be read" in result.stderr
+    assert "and 1 others" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.images import locate_images
 from xlite.dataset.label_table import TableFormat, read_manifest
 from xlite.dataset.manifest import Manifest, write_manifest
 from xlite.errors import InputError
@@ -143,50 +142,3 @@ def test_missing_table_and_folder(tmp_path: Path) -> None:
         read_manifest(tmp_path / "absent.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_manifest(tmp_path)
-
-
-def make_images(root: Path, *names: str) -> None:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-
-
-def make_manifest(tmp_path: Path, *names: str) -> Manifest:
-    rows = "".join(f"{name},No Finding,p{i}\n" for i, name in enumerate(names))
-    return read(tmp_path, f"Image Index,Finding Labels,Patient ID\n{rows}")
-
-
-def test_images_are_found_in_nihs_folders_and_by_path(tmp_path: Path) -> None:
-    root = tmp_path / "raw"
-    make_images(root, "images_001/images/a.png", "images_012/images/b.png", "p1/s1/view.png")
-    make_images(root, "p2/s1/view.png")
-    manifest = make_manifest(tmp_path, "a.png", "b.png", "p2/s1/view.png")
-    located = locate_images(manifest, root)
-    relative = [Path(path).relative_to(root).as_posix() for path in located.table["path"]]
-    assert relative == ["images_001/images/a.png", "images_012/images/b.png", "p2/s1/view.png"]
-
-
-def test_missing_images_are_counted_and_five_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make_images(tmp_path / "raw", "a.png")
-    manifest = make_manifest(tmp_path, "a.png", *(f"m{i}.png" for i in range(7)))
-    with pytest.raises(
-        InputError, match=r"7 of 8.*m0\.png, m1\.png, m2\.png, m3\.png, m4\.png, ….*--skip-missing"
-    ):
-        locate_images(manifest, tmp_path / "raw")
-    located = locate_images(manifest, tmp_path / "raw", skip_missing=True)
-    assert located.image_ids.tolist() == ["a.png"]
-    assert "7 of 8 images" in capsys.readouterr().err
-
-
-def test_one_name_in_two_folders_is_refused(tmp_path: Path) -> None:
-    make_images(tmp_path / "raw", "x/a.png", "y/a.png")
-    with pytest.raises(InputError, match=r"a\.png lies in two folders.*x/a\.png and y/a\.png"):
-        locate_images(make_manifest(tmp_path, "a.png"), tmp_path / "raw")
-
-
-def test_a_folder_that_is_linked_into_itself_is_scanned_once(tmp_path: Path) -> None:
-    make_images(tmp_path / "raw", "x/a.png")
-    (tmp_path / "raw" / "x" / "loop").symlink_to(tmp_path / "raw", target_is_directory=True)
-    assert len(locate_images(make_manifest(tmp_path, "a.png"), tmp_path / "raw")) == 1

@@ -27,6 +27,15 @@ def register(app: typer.Typer) -> None:
 def cache_clahe(
     columns: options.ColumnOptions,
     labels: options.Labels = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            "--split",
+            metavar="DIR",
+            help="Instead of --labels: the images of all parts of a split.",
+            rich_help_panel=options.DATA,
+        ),
+    ] = None,
     images: Annotated[
         Path,
         typer.Option("--images", metavar="DIR", help="Folder with the images, at any depth."),
@@ -80,8 +89,7 @@ def cache_clahe(
         has_unmerged_shards,
         merge_shards,
     )
-    from xlite.dataset.images import locate_images
-    from xlite.dataset.label_table import read_manifest
+    from xlite.dataset.images import find_images
 
     settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
     if file_format not in FILE_FORMATS:
@@ -96,12 +104,12 @@ def cache_clahe(
             f"{out} holds shards that are not merged. Pass --merge, or --rebuild to build the "
             "cache without them."
         )
-    table_path = options.find_label_table(labels)
-    manifest = read_manifest(table_path, table_format=columns.to_table_format())
-    manifest = locate_images(manifest, images, skip_missing=skip_missing)
+    image_ids = _read_image_ids(labels, split, columns)
+    paths = find_images(image_ids, images, skip_missing=skip_missing, leave_out=out)
     sources = [
         ImageSource(image_id, Path(path))
-        for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
+        for image_id, path in zip(image_ids, paths, strict=True)
+        if path is not None
     ]
     build = merge_shards if merge else build_cache
     folder = out
@@ -136,6 +144,24 @@ def cache_clahe(
             f"{folder / 'failed.csv'} says why. Replace the files and run again, "
             "or pass --allow-failed."
         )
+
+
+def _read_image_ids(
+    labels: Path | None, split: Path | None, columns: options.ColumnOptions
+) -> list[str]:
+    """The images of a label table, or of all parts of a split."""
+    from xlite.dataset.label_table import read_manifest
+
+    if split is None:
+        table_path = options.find_label_table(labels)
+        manifest = read_manifest(table_path, table_format=columns.to_table_format())
+        return list(manifest.image_ids)
+    if labels is not None:
+        raise InputError("--labels and --split both name the images. Pass one of them.")
+    if columns != options.ColumnOptions():
+        raise InputError("options of columns belong to --labels: a split has columns of its own.")
+    parts = options.load_split(split, None).parts.values()
+    return [image_id for part in parts for image_id in part.image_ids]
 
 
 def _megabytes(num_bytes: int) -> str:

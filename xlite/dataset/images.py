@@ -3,79 +3,221 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
 
 from xlite import console
 from xlite.dataset.manifest import Manifest
 from xlite.errors import InputError
+from xlite.ids import canonical_image_name, canonical_image_names
+
+_MAX_NAMED = 5
 
 
-def locate_images(manifest: Manifest, images_dir: Path, *, skip_missing: bool = False) -> Manifest:
-    """The manifest with the absolute path of each image, found by one scan below `images_dir`.
+def locate_images(
+    manifest: Manifest, images_dir: Path, *, skip_missing: bool | None = False
+) -> Manifest:
+    """The manifest with the absolute path of each image; see `find_images`."""
+    paths = find_images(manifest.image_ids.tolist(), images_dir, skip_missing=skip_missing)
+    located = replace(manifest, table=manifest.table.assign(path=[path or "" for path in paths]))
+    return located.select(np.array([path is not None for path in paths]))
 
-    An image is matched by its path below the folder, else by its file name (NIH ships
-    `images_001/images/…` to `images_012/images/…`). Images that are missing are an InputError,
-    or are left out, counted, with `skip_missing`; so is a file name that lies in two folders.
+
+def find_images(
+    image_ids: Sequence[str],
+    images_dir: Path,
+    *,
+    skip_missing: bool | None = False,
+    leave_out: Path | None = None,
+) -> list[str | None]:
+    """The absolute path of each image, found by one scan below `images_dir`; None where missing.
+
+    An image is matched by its path below the folder, else by the end of one: its file name, for
+    most (NIH ships `images_001/images/…` to `images_012/images/…`). Links that lead out of the
+    folder are not followed; the folder itself may be one. `leave_out` is a folder in it that is
+    not searched.
+
+    Missing images are an InputError, or are counted and said with `skip_missing` (None: an error
+    without a word of --skip-missing); so is an image that lies in two folders.
     """
-    if not images_dir.is_dir():
-        raise InputError(f"image folder {images_dir} does not exist. Pass --images DIR.")
-    root = images_dir.resolve()
-    by_path, by_name = _index_files(root, wanted=set(manifest.image_ids))
-    paths: list[str] = []
-    missing: list[str] = []
-    for image_id in manifest.image_ids:
-        key = PurePosixPath(image_id.replace("\\", "/")).as_posix()
-        found = [key] if key in by_path else by_name.get(key, [])
-        if len(found) > 1:
+    files = _scan(images_dir, leave_out)
+    found = _match(image_ids, files)
+    missing = [name for name, path in zip(image_ids, found, strict=True) if path is None]
+    if missing:
+        message = _describe_missing(missing, len(image_ids), files)
+        if len(missing) == len(image_ids) or not skip_missing:
+            remedy = _describe_remedy(missing, files)
+            if skip_missing is False and len(missing) < len(image_ids):
+                remedy = f"{remedy}, or --skip-missing to go on without them"
+            raise InputError(f"{message} {remedy}.")
+        console.warn(f"{message} They are left out.")
+    elif files.links_out:
+        console.say(files.describe_links())
+    return [path and os.path.join(files.root, path) for path in found]  # noqa: PTH118
+
+
+@dataclass
+class _Files:
+    """What lies below a folder; all paths are relative to it, with `/`."""
+
+    named: Path
+    """The folder as the user named it."""
+
+    root: str
+    """The folder without links."""
+
+    paths: list[str] = field(default_factory=list)
+    links_out: list[str] = field(default_factory=list)
+    """Links that lead out of the folder; nothing behind them is in `paths`."""
+
+    closed: list[str] = field(default_factory=list)
+    """Folders that can't be read."""
+
+    def describe_links(self) -> str:
+        """A sentence about the links that were not followed."""
+        first = self.links_out[0]
+        target = os.path.realpath(os.path.join(self.root, first))  # noqa: PTH118
+        return (
+            f"{_count(self.links_out, 'link')} in {self.named} lead out of it and are not followed "
+            f"(first: {first} to {target}). If images are there, pass that folder as --images, or "
+            "one that holds both."
+        )
+
+
+def _scan(images_dir: Path, leave_out: Path | None) -> _Files:
+    root = os.path.realpath(images_dir)
+    if not os.path.isdir(root):  # noqa: PTH112  (Path.is_dir raises what this answers)
+        what = "is not a folder" if os.path.lexists(images_dir) else "does not exist"
+        raise InputError(f"image folder {images_dir} {what}. Pass --images DIR.")
+    files = _Files(images_dir, root)
+    # Each real folder once: links within the folder may lead in circles.
+    visited = set() if leave_out is None else {os.path.realpath(leave_out)}
+    if root in visited:
+        raise InputError(
+            f"--images and --out are the same folder, {images_dir}. Pass another --out."
+        )
+    waiting = [("", root)]
+    while waiting:
+        prefix, real = waiting.pop()
+        if real not in visited:
+            visited.add(real)
+            waiting.extend(reversed(_scan_folder(files, prefix, real)))
+    if "" in files.closed:
+        raise InputError(
+            f"image folder {images_dir} can't be read. Check its permissions, or pass another "
+            "--images DIR."
+        )
+    return files
+
+
+def _scan_folder(files: _Files, prefix: str, real: str) -> list[tuple[str, str]]:
+    """Note what lies in one folder; the folders in it, relative with `/` at the end, and real."""
+    try:
+        with os.scandir(real) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError:
+        files.closed.append(prefix)
+        return []
+    folders = []
+    for entry in entries:
+        relative, target = prefix + entry.name, entry.path
+        if entry.is_symlink():
+            target = os.path.realpath(target)
+            if not target.startswith(os.path.join(files.root, "")):  # noqa: PTH118
+                if target != files.root:
+                    files.links_out.append(relative)
+                continue
+        if entry.is_dir():
+            folders.append((f"{relative}/", target))
+        else:
+            files.paths.append(relative)
+    return folders
+
+
+def _match(image_ids: Sequence[str], files: _Files) -> list[str | None]:
+    """The file of each image, or None; InputError for an image that lies in two folders."""
+    wanted = canonical_image_names(image_ids)
+    names = {name.rpartition("/")[2] for name in wanted}
+    # Few of a folder's files may be images of the table.
+    paths = [path for path in files.paths if _name_of(path) in names]
+    whole = {canonical_image_name(path): [path] for path in paths}
+    endings = {depth: _by_ending(paths, depth) for depth in {name.count("/") for name in wanted}}
+    found: list[str | None] = []
+    for name in wanted:
+        matches = whole.get(name) or endings[name.count("/")].get(name, [])
+        if len(matches) > 1:
             raise InputError(
-                f"{image_id} lies in two folders of {images_dir}: {found[0]} and {found[1]}. "
+                f"{name} lies in two folders of {files.named}: {matches[0]} and {matches[1]}. "
                 "Remove one, or use paths below the folder in the label table."
             )
-        if not found:
-            missing.append(image_id)
-        paths.append(str(root / found[0]) if found else "")
-    if missing:
-        names = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        message = (
-            f"{len(missing)} of {len(manifest)} images in the label table are missing under "
-            f"{images_dir} (first: {names})"
+        found.append(matches[0] if matches else None)
+    return found
+
+
+def _by_ending(paths: Iterable[str], depth: int) -> dict[str, list[str]]:
+    """The paths by their last `depth` folders and file name."""
+    by_ending: dict[str, list[str]] = {}
+    for path in paths:
+        ending = "/".join(canonical_image_name(path).split("/")[-depth - 1 :])
+        by_ending.setdefault(ending, []).append(path)
+    return by_ending
+
+
+def _describe_missing(missing: Sequence[str], num_images: int, files: _Files) -> str:
+    message = (
+        f"{len(missing)} of {num_images} images in the label table are missing under "
+        f"{files.named} (first: {_list(missing)})."
+    )
+    if len(missing) == num_images:
+        message += (
+            f" The folder holds {_count(files.paths, 'file')} (first: {_list(files.paths)})."
+            if files.paths
+            else " The folder holds no file."
         )
-        if len(missing) == len(manifest):
-            raise InputError(f"{message}. Pass --images DIR.")
-        if not skip_missing:
-            raise InputError(
-                f"{message}. Pass --images DIR, or --skip-missing to go on without them."
+    if files.closed:
+        message += (
+            f" {_count(files.closed, 'folder')} in it can't be read (first: {files.closed[0]})."
+        )
+    if files.links_out:
+        message += f" {files.describe_links()}"
+    return message
+
+
+def _describe_remedy(missing: Sequence[str], files: _Files) -> str:
+    """What to do, the start of a sentence: names that nearly match say most."""
+    by_name = {_name_of(path): path for path in reversed(files.paths)}
+    by_stem = {_stem_of(path): path for path in reversed(files.paths)}
+    for image_id in missing:
+        name = _name_of(image_id)
+        if name in by_name:
+            return (
+                f"{image_id} has the file name of {by_name[name]}: take the folders out of the "
+                "label table's names, or pass as --images the folder that they begin in"
             )
-        console.warn(f"{message}; they are left out.")
-    located = replace(manifest, table=manifest.table.assign(path=paths))
-    return located.select(located.table["path"].to_numpy() != "")
+        if _stem_of(image_id) in by_stem:
+            return (
+                f"{image_id} is {by_stem[_stem_of(image_id)]} but for extension or case: change "
+                "one of them"
+            )
+    return "Pass the folder that holds them as --images"
 
 
-def _index_files(root: Path, *, wanted: set[str]) -> tuple[set[str], dict[str, list[str]]]:
-    names = {PurePosixPath(image_id.replace("\\", "/")).name for image_id in wanted}
-    by_path: set[str] = set()
-    by_name: dict[str, list[str]] = {}
-    for relative in _walk(root):
-        name = relative.rpartition("/")[2]
-        if name in names:
-            by_path.add(relative)
-            by_name.setdefault(name, []).append(relative)
-    return by_path, by_name
+def _name_of(path: str) -> str:
+    return canonical_image_name(path).rpartition("/")[2]
 
 
-def _walk(root: Path) -> Iterator[str]:
-    # Data sets are often linked into place, so links are followed; each real folder once.
-    visited: set[str] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in visited:
-            subfolders.clear()
-            continue
-        visited.add(real)
-        subfolders.sort()
-        relative = Path(folder).relative_to(root).as_posix()
-        prefix = "" if relative == "." else f"{relative}/"
-        for name in sorted(files):
-            yield prefix + name
+def _stem_of(path: str) -> str:
+    """The file name without case and extension."""
+    name = _name_of(path).casefold()
+    return name.rpartition(".")[0] or name
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MAX_NAMED]) + (", …" if len(names) > _MAX_NAMED else "")
+
+
+def _count(things: Sequence[str], word: str) -> str:
+    return f"{len(things):,} {word}{'' if len(things) == 1 else 's'}"

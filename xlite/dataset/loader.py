@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.manifest import Manifest
-from xlite.dataset.radiograph import read_radiograph
+from xlite.dataset.radiograph import UnreadableImageError, check_radiograph, read_radiograph
 from xlite.dataset.sampler import EpochSampler
+from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.config import ClaheSettings
+
+
+_UNREADABLE_REMEDY = (
+    "Replace the files, or split a label table without them. `xlite cache-clahe` tries every "
+    "image, and lists those that can't be read."
+)
 
 
 class ImageSource(Protocol):
@@ -58,15 +65,36 @@ class RuntimeClahe:
         image_ids = (image_id for part in manifests for image_id in part.image_ids)
         self._row = {image_id: row for row, image_id in enumerate(image_ids)}
 
+    def require_readable(self) -> None:
+        """Raise InputError that names files of which a look shows that they can't be read."""
+        faults = []
+        for path in self._paths:
+            try:
+                check_radiograph(path)
+            except UnreadableImageError as error:
+                faults.append(str(error))
+        if faults:
+            others = f" and {len(faults) - 3} others" if len(faults) > 3 else ""
+            raise InputError(
+                f"{len(faults)} of {len(self._paths)} images can't be read: "
+                f"{'; '.join(faults[:3])}{others}. {_UNREADABLE_REMEDY}"
+            )
+
     def rows_of(self, image_ids: Sequence[str]) -> NDArray[np.int64]:
         """The row of each image among the manifests that the source was made of."""
         return np.array([self._row[image_id] for image_id in image_ids], dtype=np.int64)
 
     def read_many(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """(B, S, S) uint8 grey images, decoded and equalised now."""
-        return np.stack(
-            [apply_clahe(read_radiograph(self._paths[row]), self.settings) for row in rows]
-        )
+        """(B, S, S) uint8 grey images, decoded and equalised now.
+
+        Raises InputError that names the file of an image that can't be read.
+        """
+        try:
+            return np.stack(
+                [apply_clahe(read_radiograph(self._paths[row]), self.settings) for row in rows]
+            )
+        except UnreadableImageError as error:
+            raise InputError(f"image {error}. {_UNREADABLE_REMEDY}") from None
 
 
 @dataclass(frozen=True)
@@ -130,10 +158,19 @@ class RadiographDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitems__(self, keys: list[SampleKey]) -> Batch:
-        """The batch of samples that `keys` name; a pure function of them."""
+    def __getitems__(self, keys: list[SampleKey]) -> Batch | InputError:
+        """The batch of samples that `keys` name; a pure function of them.
+
+        In a worker the InputError of an image that can't be read is returned, for `BatchLoader`
+        to raise: torch would raise another in its place, with a traceback for its message.
+        """
         index = np.array([key.row for key in keys])
-        images = self.source.read_many(self._rows[index])
+        try:
+            images = self.source.read_many(self._rows[index])
+        except InputError as error:
+            if get_worker_info() is None:
+                raise
+            return error
         if self.image_size is not None and images.shape[1] != self.image_size:
             images = resize_images(images, self.image_size)
         if self.augmentation is not None:
@@ -147,6 +184,16 @@ class RadiographDataset(Dataset[Batch]):
         )
 
 
+class BatchLoader(DataLoader[Batch]):
+    """A DataLoader whose workers' errors reach the user as they were."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, InputError):
+                raise batch
+            yield batch
+
+
 def resize_images(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """(B, size, size) images: by area when they shrink, linearly when they grow."""
     method = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
@@ -156,12 +203,12 @@ def resize_images(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def build_loader(
     dataset: RadiographDataset, sampler: EpochSampler, *, num_workers: int, pin_memory: bool = False
-) -> DataLoader[Batch]:
+) -> BatchLoader:
     """A DataLoader over one epoch after another; call `sampler.set_epoch` before each.
 
     The bytes of a batch do not depend on `num_workers`. Workers live as long as the loader.
     """
-    return DataLoader(
+    return BatchLoader(
         dataset,
         batch_sampler=KeyedBatches(sampler),
         num_workers=num_workers,

@@ -7,6 +7,7 @@ refer to the stored pixels, and of a file with several frames the first one.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -18,7 +19,7 @@ import numpy as np
 from kornia_rs.io import decode_image_png_u8, decode_image_png_u16
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from xlite.inputs import MAX_IMAGE_BYTES, RefusedFileError, read_bytes
+from xlite.inputs import MAX_IMAGE_BYTES, RefusedFileError, open_regular, read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,7 @@ MAX_PIXELS = 64 * 1024 * 1024
 """The most pixels (H x W) that are decoded: 3.5 times a 43 cm detector at 100 µm (4300 x 4300)."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _PNG_HEADER = struct.Struct(">IIBBBBB")
 _PNG_GREY = 0
@@ -34,6 +36,8 @@ _PNG_CHANNELS = {_PNG_GREY: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_OVERHEAD = 1 << 16
 _FAST_DECODERS = {8: decode_image_png_u8, 16: decode_image_png_u16}
 """By bits a pixel, for PNG's plain grey; colour, alpha and palettes are left to OpenCV."""
+
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 _PILLOW_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PPM", "TIFF", "WEBP")
 """What radiographs are exported as. Pillow tells formats by content and knows 40 more, of which
@@ -76,6 +80,26 @@ def read_radiograph(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
         return decode_radiograph(data)
     except (RefusedFileError, UnreadableImageError) as error:
         raise UnreadableImageError(error.reason, path) from None
+
+
+def check_radiograph(path: Path | str) -> None:
+    """Raise UnreadableImageError where `read_radiograph` would, as far as a file's ends show it.
+
+    A PNG or JPEG that begins and ends as one takes 40 µs instead of 4 ms, and damage between its
+    ends stays unseen; any other file is decoded.
+    """
+    try:
+        with open_regular(Path(path)) as file:
+            start = file.read(len(_PNG_SIGNATURE))
+            file.seek(max(0, file.seek(0, os.SEEK_END) - len(_PNG_END)))
+            end = file.read()
+    except (RefusedFileError, OSError):
+        read_radiograph(path)
+        return
+    is_png = start == _PNG_SIGNATURE and end == _PNG_END
+    is_jpeg = start.startswith(_JPEG_START) and end.endswith(_JPEG_END)
+    if not (is_png or is_jpeg):
+        read_radiograph(path)
 
 
 def decode_radiograph(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:

@@ -62,8 +62,11 @@ def load_study_data(split: Split, cache_dir: Path, *, images_dir: Path | None = 
             f"CLAHE is computed at each loading from {images_dir}, an order of magnitude slower "
             "than from a cache. For more than a quick look run `xlite cache-clahe` first."
         )
-        parts = {name: locate_images(part, images_dir) for name, part in parts.items()}
+        parts = {
+            name: locate_images(part, images_dir, skip_missing=None) for name, part in parts.items()
+        }
         source = RuntimeClahe(list(parts.values()), settings)
+        source.require_readable()
         size, fingerprint = settings.size, settings.fingerprint()
     else:
         cache = ClaheCache.open(cache_dir)
