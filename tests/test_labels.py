@@ -9,11 +9,13 @@ from xlite.labels import (
     NIH_LABELS,
     NO_FINDING,
     UNKNOWN,
+    LabelTextError,
     UnknownLabelError,
     decode_labels,
-    discover_vocabulary,
     encode_label_texts,
     has_no_finding,
+    parse_label_texts,
+    simplify_label,
 )
 
 
@@ -31,9 +33,40 @@ def test_unknown_label_names_its_first_row_and_a_close_match() -> None:
         encode_label_texts(["Mass", "No Finding", "Mass|Hernai", "Hernai"], NIH_LABELS)
 
 
-def test_vocabulary_is_nihs_when_all_labels_are() -> None:
-    assert discover_vocabulary(["Hernia", "No Finding"]) == NIH_LABELS
-    assert discover_vocabulary(["Fracture;Hernia"], separator=";") == ("Fracture", "Hernia")
+def test_the_vocabulary_is_what_occurs_in_nihs_order_where_it_is_nihs() -> None:
+    assert parse_label_texts(["Hernia|Edema", "No Finding"]).vocabulary() == ("Edema", "Hernia")
+    texts = parse_label_texts(["Fracture;Hernia"], separator=";")
+    assert texts.vocabulary() == ("Fracture", "Hernia")
+
+
+@pytest.mark.parametrize("text", [None, np.nan, "", " ", "nan", "None"])
+def test_a_missing_text_is_no_label_and_not_healthy(text: object) -> None:
+    with pytest.raises(LabelTextError, match=r"no label text.* in row 2\. .*leave out"):
+        encode_label_texts(["Mass", text], NIH_LABELS)
+
+
+def test_unknown_texts_may_be_empty() -> None:
+    texts = parse_label_texts(["", "Mass", None], empty_is_absent=True)
+    assert texts.encode(("Mass",)).tolist() == [[0], [1], [0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("['COPD signs']", "a list in Python's writing"),
+        ("No Finding|Mass", "'No Finding' beside a label"),
+        ("Mass|no finding", "'no finding' beside a label"),
+    ],
+)
+def test_texts_that_contradict_themselves_are_refused(text: str, fault: str) -> None:
+    with pytest.raises(LabelTextError, match=f"{fault}.* in row 3"):
+        encode_label_texts(["Mass", "No finding", text], NIH_LABELS)
+
+
+def test_labels_are_told_apart_by_more_than_case_and_blanks() -> None:
+    names = ["Pleural Thickening", "pleural_thickening", "PLEURAL-THICKENING"]
+    assert len(set(map(simplify_label, names))) == 1
+    assert simplify_label("Edema 1") != simplify_label("Edema 2")
 
 
 def test_an_image_with_an_unknown_label_is_not_without_a_finding() -> None:

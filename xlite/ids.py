@@ -26,6 +26,7 @@ AMBIGUOUS = -2
 
 _WHOLE_NUMBER = re.compile(r"([0-9]+)(?:\.0+)?", re.ASCII)
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+", re.ASCII)
+_NOT_PLAIN = re.compile(r"^0|[^0-9\n]|^$", re.MULTILINE | re.ASCII)
 _LARGEST_EXACT = 2**53
 """From here on a float does not hold every whole number, so that two ids can become one."""
 
@@ -53,6 +54,9 @@ def canonical_patient_id(text: str) -> str:
 def canonical_patient_ids(ids: Iterable[Any]) -> NDArray[Any]:
     """(N,) canonical patient ids as text; each distinct spelling is looked at once."""
     codes, distinct = pd.factorize(np.asarray(_listed(ids), dtype=object))
+    # NIH's thirty thousand patients are plain numbers already.
+    if not _NOT_PLAIN.search("\n".join(map(str, distinct))):
+        return np.array([str(text) for text in distinct], dtype=object)[codes]
     spelled = np.empty(len(distinct), dtype=object)
     spelled[:] = [canonical_patient_id(str(text)) for text in distinct]
     return spelled[codes]
@@ -65,16 +69,14 @@ def is_rounded_id(text: str) -> bool:
     [True, True, False, False]
     """
     text = text.strip()
-    if _SCIENTIFIC.fullmatch(text):
-        return True
-    number = _WHOLE_NUMBER.fullmatch(text)
-    # Fifteen digits are below the limit, and int() is not asked for thousands of them.
-    return bool(
-        number
-        and "." in text
-        and len(digits := number[1].lstrip("0")) > 15
-        and (len(digits) > 16 or int(digits) >= _LARGEST_EXACT)
-    )
+    if "+" in text:
+        return _SCIENTIFIC.fullmatch(text) is not None
+    number = _WHOLE_NUMBER.fullmatch(text) if "." in text else None
+    if number is None:
+        return False
+    digits = number[1].lstrip("0")
+    # int() refuses thousands of digits.
+    return len(digits) > 16 or (len(digits) == 16 and int(digits) >= _LARGEST_EXACT)
 
 
 def canonical_image_name(name: str) -> str:
@@ -119,10 +121,11 @@ def match_image_names(names: Iterable[Any], known: Iterable[Any]) -> NDArray[np.
     whole = _positions_by_name(enumerate(paths))
     rows = np.array([whole.get(name, NO_MATCH) for name in wanted], dtype=np.intp)
     rest = np.flatnonzero(rows == NO_MATCH)
-    if not len(rest):
-        return rows
     depth_of = np.array([path.count("/") + 1 for path in paths], dtype=np.intp)
     depths = sorted(set(depth_of.tolist()))
+    if len({*depths, *(wanted[row].count("/") + 1 for row in rest)}) < 2:
+        # Paths of one depth are equal or different: nothing is the end of another.
+        return rows
     endings: dict[int, dict[str, int]] = {}
     for row in rest:
         depth = wanted[row].count("/") + 1

@@ -195,3 +195,73 @@ def test_a_generic_table_keeps_its_format_for_later_commands(
     changed = xlite(*verify, "--labels", tmp_path / "t.csv")
     assert changed.exit_code == 2
     assert "scan0.png" in changed.stderr
+
+
+def write_parts(folder: Path, *patients: str, images: tuple[str, ...] = ("1.png", "2.png")) -> Any:
+    paths = []
+    for number, (patient, image) in enumerate(zip(patients, images, strict=True)):
+        paths.append(folder / f"part{number}.csv")
+        paths[-1].write_text(f"Image Index,Finding Labels,Patient ID\n{image},Mass,{patient}\n")
+    return paths
+
+
+@pytest.mark.parametrize(("one", "other"), [("0013", "13"), ("13", "13.0"), ("P5", "p5")])
+def test_audit_finds_a_patient_who_is_written_in_two_ways(
+    xlite: Any, tmp_path: Path, one: str, other: str
+) -> None:
+    result = xlite("split", "--audit", *write_parts(tmp_path, one, other))
+    assert result.exit_code == 1
+    assert "1 patients in part0 and part1 (1 of them spelled differently)" in result.stderr
+    assert repr(other) in result.stderr
+
+
+def test_audit_finds_an_image_with_and_without_its_folder(xlite: Any, tmp_path: Path) -> None:
+    paths = write_parts(tmp_path, "1", "2", images=("x/7.png", r"x\\7.png"))
+    result = xlite("split", "--audit", *paths, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["images_respelled"] == {"part0|part1": 1}
+
+
+def test_a_label_called_no_finding_comes_through(xlite_ok: Any, tmp_path: Path) -> None:
+    rows = [f"a{i}.png,p{i},{i % 2},{(i + 1) % 2}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["Path,Patient ID,No Finding,Edema", *rows]))
+    columns = ("--image-col", "Path", "--label-cols", "No Finding,Edema")
+    xlite_ok("split", "--labels", tmp_path / "t.csv", *columns, "--out", tmp_path / "s")
+    positives = [part.positives.tolist() for part in read_split(tmp_path / "s").parts.values()]
+    assert np.sum(positives, axis=0).tolist() == [20, 20]
+    paths = [tmp_path / "s" / f"{name}.csv" for name in PARTS]
+    xlite_ok("split", "--audit", *paths)
+
+
+def test_the_table_that_is_split_is_not_overwritten(
+    project: Any, xlite: Any, tmp_path: Path
+) -> None:
+    table = tmp_path / "train.csv"
+    table.write_bytes(project.table.read_bytes())
+    for options in ((), ("--overwrite",)):
+        result = xlite("split", "--labels", table, "--out", tmp_path, *options)
+        assert result.exit_code == 2
+        assert "is what the split is made from" in result.stderr
+    assert table.read_bytes() == project.table.read_bytes()
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_the_vocabulary_is_declared_by_an_option(xlite_ok: Any, xlite: Any, tmp_path: Path) -> None:
+    rows = "".join(f"a{i}.png,Mass,p{i}\n" for i in range(10))
+    (tmp_path / "t.csv").write_text(f"Image Index,found,Patient ID\n{rows}")
+    base = ("split", "--labels", tmp_path / "t.csv", "--labels-col", "found", "--json", "--out")
+    found = json.loads(xlite_ok(*base, tmp_path / "a").stdout)
+    assert (found["labels"], found["layout"]) == (["Mass"], "columns")
+    nih = json.loads(xlite_ok(*base, tmp_path / "b", "--vocabulary", "nih").stdout)
+    assert (len(nih["labels"]), nih["layout"]) == (14, "nih")
+    own = json.loads(xlite_ok(*base, tmp_path / "c", "--vocabulary", '"Mass","a, b"').stdout)
+    assert own["labels"] == ["Mass", "a, b"]
+    both = xlite(*base, tmp_path / "d", "--vocabulary", "nih", "--label-cols", "found")
+    assert "exclude each other" in both.stderr
+
+
+def test_an_empty_separator_is_refused(project: Any, xlite: Any, tmp_path: Path) -> None:
+    arguments = ("--labels", project.table, "--separator", "", "--out", tmp_path)
+    result = xlite("split", *arguments)
+    assert result.exit_code == 2
+    assert "--separator is empty" in result.stderr

@@ -117,6 +117,8 @@ def test_dict_has_the_promised_keys_and_is_json():
         "patient_overlap",
         "images_of_shared_patients",
         "image_overlap",
+        "patients_respelled",
+        "images_respelled",
         "parts",
         "max_deviation_pp",
         "warnings",
@@ -124,16 +126,61 @@ def test_dict_has_the_promised_keys_and_is_json():
     assert content["parts"]["a"]["positives"] == {"Mass": 0}
 
 
-@pytest.mark.parametrize("dtype", [None, object])
-def test_ids_that_could_never_match_are_refused(dtype):
-    text, number = np.array(["00000013"], dtype=dtype), np.array([13], dtype=dtype)
-    labels = np.zeros((1, 1), np.int8)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(["0013"], ["13"]), (["13"], ["13.0"]), (["P5"], ["p5"]), ([13], [13.0]), ([13], ["00013"])],
+)
+def test_patients_match_however_their_ids_are_written(one, other):
+    audit = audit_split({"a": make_part(["1"], one), "b": make_part(["2"], other)}, labels=["M"])
+    assert audit.has_leakage
+    assert audit.patient_overlap == audit.patients_respelled == {"a|b": 1}
+    assert audit.images_of_shared_patients == {"a|b": 1}
+    assert "1 patients in a and b (1 of them spelled differently)" in audit.describe_leakage()
+    assert any("written differently" in warning for warning in audit.warnings)
+
+
+def test_ids_that_are_spelled_alike_are_not_called_respelled():
     parts = {
-        "a": SplitPart(np.array(["1"]), text, labels),
-        "b": SplitPart(np.array(["2"]), number, labels),
+        "a": make_part(["x/1.png", "2.png"], ["0013", "7"]),
+        "b": make_part(["x/1.png", "3.png"], ["0013", "8"]),
     }
-    with pytest.raises(InputError, match=r"different types \(a: text, b: numbers\)"):
+    audit = audit_split(parts, labels=["Mass"])
+    assert (audit.patient_overlap, audit.image_overlap) == ({"a|b": 1}, {"a|b": 1})
+    assert (audit.patients_respelled, audit.images_respelled) == ({"a|b": 0}, {"a|b": 0})
+
+
+@pytest.mark.parametrize("other", [r"x\1.png", "./x/1.png", "1.png", "data/x/1.png"])
+def test_images_match_with_and_without_their_folders(other):
+    parts = {"a": make_part(["x/1.png", "y/2.png"], ["p", "q"]), "b": make_part([other], ["r"])}
+    audit = audit_split(parts, labels=["Mass"])
+    assert audit.image_overlap == audit.images_respelled == {"a|b": 1}
+    assert audit.has_leakage
+
+
+def test_equal_file_names_of_different_folders_are_different_images():
+    parts = {"a": make_part(["p1/v.png"], ["p"]), "b": make_part(["p2/v.png"], ["q"])}
+    assert not audit_split(parts, labels=["Mass"]).has_leakage
+
+
+def test_numbers_that_lost_digits_are_no_ids():
+    parts = {"a": make_part(["1"], [1.23e17]), "b": make_part(["2"], ["q"])}
+    with pytest.raises(InputError, match=r"part 'a' has the patient id 1\.23e\+17"):
         audit_split(parts, labels=["Mass"])
+
+
+def test_numbers_in_one_part_and_names_in_another_are_warned_about():
+    parts = {"a": make_part(["1"], ["13"]), "b": make_part(["2"], ["patient13"])}
+    warnings = audit_split(parts, labels=["Mass"]).warnings
+    assert any("numbers in a and names in b" in warning for warning in warnings)
+
+
+def test_a_label_called_no_finding_keeps_its_own_deviation():
+    parts = {
+        "a": make_part(["1", "2"], ["p", "q"], [[1], [1]]),
+        "b": make_part(["3", "4"], ["r", "s"], [[1], [0]]),
+    }
+    audit = audit_split(parts, labels=["No Finding"])
+    assert audit.parts["a"].deviation_pp == {"No Finding": 25.0}
 
 
 @pytest.mark.parametrize("missing", [np.nan, None])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.label_table import TableFormat, read_manifest
+from xlite.dataset.label_table import TableFormat, read_manifest, written_format
 from xlite.dataset.manifest import Manifest, write_manifest
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, UNKNOWN
@@ -59,7 +59,7 @@ def test_the_real_2020_table(nih_table: Path) -> None:
 
 
 def test_generic_table_with_a_separator(tmp_path: Path) -> None:
-    text = "file,found,who\na.png,Fracture; Edema,p1\nb.png,,p2\n"
+    text = "file,found,who\na.png,Fracture; Edema,p1\nb.png,No finding,p2\n"
     manifest = read(
         tmp_path, text, image_col="file", labels_col="found", separator=";", patient_col="who"
     )
@@ -78,6 +78,7 @@ def test_generic_table_with_one_column_a_label(tmp_path: Path) -> None:
 
 
 def test_a_manifest_survives_writing_with_its_unknown_labels(tmp_path: Path) -> None:
+    vocabulary = ("Mass", "Edema", "Cyst")
     labels = np.array([[1, 0, -1], [0, 0, 0], [-1, -1, 1]], dtype=np.int8)
     table = pd.DataFrame(
         {
@@ -85,14 +86,24 @@ def test_a_manifest_survives_writing_with_its_unknown_labels(tmp_path: Path) -> 
             "path": "",
             "patient_id": ["1", "007", "x"],
             "view": ["AP", "", "PA"],
-            "age": [0.5, np.nan, 60.0],
+            "age": [1 / 3, np.nan, 60.0],
             "sex": ["F", "", "M"],
         }
     )
-    write_manifest(Manifest(table, labels, ("Mass", "Edema", "Cyst")), tmp_path / "out.csv")
-    back = read_manifest(tmp_path / "out.csv", vocabulary=("Mass", "Edema", "Cyst"))
+    write_manifest(Manifest(table, labels, vocabulary), tmp_path / "out.csv")
+    back = read_manifest(tmp_path / "out.csv", table_format=written_format(vocabulary))
     assert back.labels.tolist() == labels.tolist()
     pd.testing.assert_frame_equal(back.table, table, check_dtype=False)
+
+
+def test_nihs_labels_are_written_in_nihs_columns(tmp_path: Path) -> None:
+    manifest = read(tmp_path, f"{HEADER_2017}\n{ROW_2017}\n")
+    manifest.labels[0, NIH_LABELS.index("Mass")] = UNKNOWN
+    write_manifest(manifest, tmp_path / "out.csv")
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert written["Finding Labels"].tolist() == ["Cardiomegaly|Edema"]
+    assert written["Unknown Labels"].tolist() == ["Mass"]
+    assert read_manifest(tmp_path / "out.csv").labels.tolist() == manifest.labels.tolist()
 
 
 def test_gzip_is_read(tmp_path: Path) -> None:
@@ -142,3 +153,113 @@ def test_missing_table_and_folder(tmp_path: Path) -> None:
         read_manifest(tmp_path / "absent.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_manifest(tmp_path)
+
+
+TEXTS = {"image_col": "file", "labels_col": "found", "patient_col": "who"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            "a.png,['COPD signs'],p1",
+            "a list in Python's writing.*row 2 of column 'found'.*'a.png'.*PadChest",
+        ),
+        ('a.png,"Mass,p1\nb.png,Mass,p2', "can't be read as a CSV.*Close every quote"),
+        ('a.png,"Mass\nb.png",p2', "row 2 has a line break within column 'found'"),
+        ("a.png,Mass,p1\nb.png,Mass", "row 3 has 2 cells, the header 3.*cut off"),
+        ("a.png,Mass,p1\nb.png,,Mass,p2\nc.png,Mass,p3", "row 3 has 4 cells, the header 3"),
+        ("a.png,Mass,p1\nb.png,,p2", r"no label text \(''\) in row 3.*leave out"),
+        ("a.png,Mass,p1\n\nb.png,nan,p2", r"no label text \('nan'\).*row 4"),
+        ("a.png,No Finding|Mass,p1", "'No Finding' beside a label.*row 2"),
+        ("a.png,Mass|mass,p1", "'Mass' and 'mass' differ only in case"),
+        ("a.png,macro,p1", "'macro' is the name of a mean"),
+        ("a.png,=1+1,p1", "spreadsheet"),
+        ("a.png,Patient ID,p1", "another column of our tables"),
+        ("a.png,prob_Mass,p1", "begins with prob_"),
+        ("a.png,\x1b[31mMass,p1", "control character"),
+        ("a.png,No Finding,p1", "has no label"),
+        ("a.png,Mass,0013\nb.png,Mass,13", r"'0013' \(row 2\) and '13' \(row 3\)"),
+        ("a.png,Mass,P5\nb.png,Mass,p5", "one patient is written in more than one way"),
+        ("a.png,Mass,1.23e+17", "row 2 has the patient id '1.23e\\+17'.*lost digits"),
+        ("a.png,Mass,9007199254740992.0", "lost digits"),
+        ("a.png,Mass,p1\nb.png,Mass,nan", "row 3 has no patient id"),
+        ("x/a.png,Mass,p1\nx\\\\a.png,Mass,p1", "duplicate image rows.*rows 2 and 3"),
+    ],
+)
+def test_tables_that_would_be_misread_are_refused(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"(?s){message}"):
+        read(tmp_path, f"file,found,who\n{rows}\n", **TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "message"),
+    [
+        ("file,A,A,who", {"label_cols": ("A",)}, r"2 columns called 'A' \(columns 2 and 3\)"),
+        ("file,file,A,who", {"label_cols": ("A",)}, "2 columns called 'file'"),
+        ("file,A,B,who", {"label_cols": ("A", "A")}, "the label 'A' is there twice"),
+        ("file,a_b,A B,who", {"label_cols": ("a_b", "A B")}, "differ only in case"),
+        ("file;A;B;who", {"label_cols": ("A",)}, "separated by semicolons"),
+    ],
+)
+def test_columns_that_can_not_be_told_apart_are_refused(
+    tmp_path: Path, header: str, options: dict[str, object], message: str
+) -> None:
+    row = "a.png,1,1,p1" if ";" not in header else "a.png;1;1;p1"
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, f"{header}\n{row}\n", image_col="file", patient_col="who", **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"{HEADER_2017}\n{ROW_2017}\n".encode("utf-16"), "is UTF-16"),
+        (b"PK\x03\x04rest", "is an archive"),
+        (b"Image Index,Finding Labels\n\0\0\0", "zero byte in line 2"),
+        (b"Image Index,Finding Labels\na.png," + b"x" * 200_000, "row 2 is longer than 131,072"),
+        (b'Image Index,Finding Labels\na.png,"' + b"x" * 200_000 + b'"', "field larger"),
+        (b'Image Index,Finding Labels\na.png,"Mass"x\n', "can't be read as a CSV"),
+        (b"\xef\xbb\xbf<html>", "is a web page"),
+    ],
+)
+def test_files_that_are_no_table_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize("line_end", ["\r", "\r\n", "\n\n", ",\n"])
+def test_line_ends_of_any_system_and_empty_lines_are_read(tmp_path: Path, line_end: str) -> None:
+    lines = ["Image Index,Finding Labels,Patient ID", "a.png,Mass,p1", "b.png,No Finding,p2", ""]
+    manifest = read(tmp_path, line_end.join(lines))
+    assert manifest.image_ids.tolist() == ["a.png", "b.png"]
+    assert manifest.positives.sum() == 1
+    quoted = ["Image Index,Finding Labels,Patient ID", 'a.png,"Mass",p1', "b.png,Mass,p2", ""]
+    assert read(tmp_path, line_end.join(quoted)).positives.sum() == 2
+
+
+def test_rows_with_a_trailing_comma_that_the_header_lacks_are_read(tmp_path: Path) -> None:
+    text = "Image Index,Finding Labels,Patient ID\na.png,Mass,p1,\nb.png,Mass,p2,\n"
+    assert read(tmp_path, text).patient_ids.tolist() == ["p1", "p2"]
+    with pytest.raises(InputError, match="row 2 has 4 cells, the header 3"):
+        read(tmp_path, text.replace("p1,", "p1,x"))
+
+
+def test_the_vocabulary_is_what_the_table_holds_or_what_is_declared(tmp_path: Path) -> None:
+    text = "file,found,who\na.png,Mass,p1\nb.png,Edema|Mass,p2\n"
+    assert read(tmp_path, text, **TEXTS).vocabulary == ("Mass", "Edema")
+    declared = read(tmp_path, text, **TEXTS, vocabulary=("Edema", "Cyst", "Mass"))
+    assert declared.vocabulary == ("Edema", "Cyst", "Mass")
+    assert declared.labels.tolist() == [[0, 0, 1], [1, 0, 1]]
+    assert read(tmp_path, text, **TEXTS, vocabulary=NIH_LABELS).vocabulary == NIH_LABELS
+    with pytest.raises(InputError, match="unknown label 'Edema' in row 3 of column 'found'"):
+        read(tmp_path, text, **TEXTS, vocabulary=("Mass",))
+
+
+def test_a_message_names_no_option_that_the_caller_lacks(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,b\n1,2\n")
+    with pytest.raises(InputError, match="no column 'Image Index'.*Run `xlite split` again"):
+        read_manifest(path, remedy="Run `xlite split` again.")
+    path = write(tmp_path, "Image Index,Finding Labels\nscan7.png,Mass\n")
+    with pytest.raises(InputError) as error:
+        read_manifest(path, remedy="Run `xlite split` again.")
+    assert "--patient-col" not in str(error.value)

@@ -51,7 +51,8 @@ from xlite.artifacts import (
 )
 from xlite.config import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.dataset.label_table import read_manifest
-from xlite.dataset.split import read_split, split_by_patient, write_split
+from xlite.dataset.partition import split_by_patient
+from xlite.dataset.split import read_split, write_split
 from xlite.dataset.synthetic import generate_synthetic
 from xlite.dataset.transforms import Augmentation
 from xlite.models.pretrained import import_timm

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 
 def split_names(text: str) -> list[str]:
     """The names in a comma-separated option value.
@@ -10,3 +12,13 @@ def split_names(text: str) -> list[str]:
     ['bce', 'focal']
     """
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def split_quoted_names(text: str) -> tuple[str, ...]:
+    """The names in a comma-separated option value, those that hold a comma in double quotes.
+
+    >>> split_quoted_names('Edema, "Nodule, small"')
+    ('Edema', 'Nodule, small')
+    """
+    rows = csv.reader([text], skipinitialspace=True)
+    return tuple(name.strip() for row in rows for name in row if name.strip())

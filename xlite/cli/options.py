@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlite.cli.names import split_names
+from xlite.cli.names import split_quoted_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,6 +94,14 @@ class ColumnOptions:
             rich_help_panel=_COLUMNS,
         ),
     ] = None
+    vocabulary: Annotated[
+        str | None,
+        typer.Option(
+            help="The labels that --labels-col may hold: nih, or names separated by commas. "
+            "Default: those that occur.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = None
     patient_col: Annotated[
         str | None, typer.Option(help="Patient id.", rich_help_panel=_COLUMNS)
     ] = None
@@ -102,15 +110,22 @@ class ColumnOptions:
         """The table format that the options describe."""
         from xlite.dataset.label_table import TableFormat
         from xlite.dataset.manifest import IMAGE_COL, LABELS_COL
+        from xlite.labels import NIH_LABELS
 
-        if self.labels_col and self.label_cols:
-            raise InputError("--labels-col and --label-cols exclude each other. Pass one.")
+        if self.label_cols and (self.labels_col or self.vocabulary):
+            other = "--labels-col" if self.labels_col else "--vocabulary"
+            raise InputError(f"{other} and --label-cols exclude each other. Pass one.")
+        if not self.separator:
+            raise InputError("--separator is empty. Pass what stands between two labels: ';'.")
         return TableFormat(
             image_col=self.image_col or IMAGE_COL,
             labels_col=self.labels_col or LABELS_COL,
             separator=self.separator,
-            label_cols=tuple(split_names(self.label_cols or "")),
+            label_cols=split_quoted_names(self.label_cols or ""),
             patient_col=self.patient_col,
+            vocabulary=NIH_LABELS
+            if self.vocabulary == "nih"
+            else split_quoted_names(self.vocabulary or ""),
         )
 
 
@@ -141,18 +156,24 @@ def load_split(split_dir: Path, labels: Path | None) -> "Split":
 
     The table is read in the format that it had when the split was made.
     """
-    from xlite.artifacts import SPLIT_RECORD, read_json
-    from xlite.dataset.label_table import TableFormat, read_manifest
+    from xlite.artifacts import SPLIT_RECORD
+    from xlite.dataset.label_table import read_manifest
     from xlite.dataset.split import read_split
+    from xlite.dataset.split_record import SplitRecord
 
     table: Manifest | None = None
     if labels is not None:
         table_format, vocabulary = None, None
         record_path = split_dir / SPLIT_RECORD
         if record_path.exists():
-            record = read_json(record_path, remedy="Run `xlite split` again.")
-            vocabulary = record["labels"]
-            columns = record["table_format"]
-            table_format = TableFormat(**{**columns, "label_cols": tuple(columns["label_cols"])})
-        table = read_manifest(labels, table_format=table_format, vocabulary=vocabulary)
+            record = SplitRecord.read(record_path, remedy="Run `xlite split` again.")
+            vocabulary = record.labels
+            if record.table_format is not None:
+                table_format = record.table_format.to_table_format()
+        table = read_manifest(
+            labels,
+            table_format=table_format,
+            vocabulary=vocabulary,
+            remedy="Pass as --labels the table that the split was made from.",
+        )
     return read_split(split_dir, table=table)

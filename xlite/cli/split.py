@@ -53,24 +53,30 @@ def split(
     ] = None,
     seed: options.Seed = 42,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace another split in the folder.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace another split, or other files of these names, in the folder.",
+        ),
     ] = False,
     json: options.Json = False,
 ) -> None:
     """Split a label table by patient, stratified over all labels, or audit a split.
 
-    Writes train.csv, val.csv and test.csv in NIH's columns, and split.json with the seed, the
-    counts, the largest deviation of a label's prevalence and the SHA-256 of each file.
+    Writes train.csv, val.csv and test.csv, in NIH's columns where the labels are NIH's and else
+    with one column a label, and split.json with the seed, the counts, the largest deviation of a
+    label's prevalence and the SHA-256 of each file.
     """
-    from xlite.dataset import split as splitting
+    from xlite.dataset import partition
     from xlite.dataset.label_table import read_manifest
+    from xlite.dataset.split import read_foreign_parts, write_split
 
     table_format = columns.to_table_format()
     if audit:
         if len(files or ()) < 2:
             raise InputError("--audit needs the files of at least two parts.")
-        parts = splitting.read_foreign_parts(files or [], table_format=table_format)
-        _report_audit(splitting.audit_parts(parts), as_json=json)
+        parts = read_foreign_parts(files or [], table_format=table_format)
+        _report_audit(partition.audit_parts(parts), as_json=json)
         return
     if files:
         raise InputError(f"unexpected {files[0]}. Pass --audit to judge files of a split.")
@@ -80,26 +86,27 @@ def split(
     manifest = read_manifest(table_path, table_format=table_format)
     shares = _parse_ratios(ratios)
     if train_val_list is not None and test_list is not None:
-        parts = splitting.split_by_lists(
+        parts = partition.split_by_lists(
             manifest,
-            train_val_ids=splitting.read_image_list(train_val_list),
-            test_ids=splitting.read_image_list(test_list),
+            train_val_ids=partition.read_image_list(train_val_list),
+            test_ids=partition.read_image_list(test_list),
             val_share=shares[1] / (shares[0] + shares[1]),
             seed=seed,
         )
     else:
-        parts = splitting.split_by_patient(manifest, ratios=shares, seed=seed)
+        parts = partition.split_by_patient(manifest, ratios=shares, seed=seed)
     if subset is not None:
-        parts = splitting.take_subset(parts, fraction=subset, seed=seed)
+        parts = partition.take_subset(parts, fraction=subset, seed=seed)
     record = {
         "source": table_path.name,
-        "table_format": {**asdict(table_format), "label_cols": list(table_format.label_cols)},
+        "table_format": asdict(table_format),
         "seed": seed,
         "ratios": shares,
         "official_lists": test_list is not None,
         "subset": subset,
     }
-    content = splitting.write_split(parts, out, record, overwrite=overwrite)
+    sources = [path for path in (table_path, train_val_list, test_list) if path is not None]
+    content = write_split(parts, out, record, overwrite=overwrite, sources=sources)
     if json:
         console.result_json(content)
         return
@@ -137,8 +144,8 @@ def _report_audit(audit: SplitAudit, *, as_json: bool) -> None:
             console.warn(warning)
     if audit.has_leakage:
         raise LeakageError(
-            "the split leaks: patients or images stand on two sides. Scores on it are "
-            "too good. Make a patient-disjoint split with `xlite split`."
+            f"the split leaks: {audit.describe_leakage()}. Scores on it are too good. Make a "
+            "patient-disjoint split with `xlite split`."
         )
 
 

@@ -16,13 +16,26 @@ from numpy.typing import NDArray
 
 from xlite.dataset.stratify import measure_deviation
 from xlite.errors import InputError
+from xlite.ids import (
+    NO_MATCH,
+    canonical_image_names,
+    canonical_patient_ids,
+    is_rounded_id,
+    match_image_names,
+)
 from xlite.labels import NO_FINDING, has_no_finding
 
 MIN_POSITIVES = 30
 """Under this many positives the 95 % interval of an AUROC of 0.8 is wider than ±0.09 (Hanley &
 McNeil 1982, doi:10.1148/radiology.143.1.7063747), which hides what experiments hope to see."""
 
-_ID_KINDS = {"string": "text", "integer": "numbers", "floating": "numbers"}
+_OVERLAPS = (
+    "patient_overlap",
+    "images_of_shared_patients",
+    "image_overlap",
+    "patients_respelled",
+    "images_respelled",
+)
 
 
 @dataclass(frozen=True)
@@ -30,9 +43,9 @@ class SplitPart:
     """One part of a split, one entry an image."""
 
     image_id: NDArray[Any]
-    """(N,) names of the images, in one form in all parts."""
+    """(N,) names of the images, with or without their folders."""
     patient_id: NDArray[Any]
-    """(N,) ids of the patients, in one form in all parts."""
+    """(N,) ids of the patients, in any spelling."""
     labels: NDArray[np.int8]
     """(N, C)."""
 
@@ -58,7 +71,11 @@ class SplitAudit:
     images_of_shared_patients: dict[str, int]
     """Images of the second part whose patient is in the first."""
     image_overlap: dict[str, int]
-    """Image names in both parts."""
+    """Images in both parts."""
+    patients_respelled: dict[str, int]
+    """Patients in both parts whose ids are spelled differently in the two: `0013` and `13`."""
+    images_respelled: dict[str, int]
+    """Images in both parts whose names are spelled differently: with and without a folder."""
     parts: dict[str, PartSummary]
     max_deviation_pp: float
     warnings: tuple[str, ...]
@@ -68,12 +85,30 @@ class SplitAudit:
         """Whether a patient or an image stands on two sides."""
         return any(self.patient_overlap.values()) or any(self.image_overlap.values())
 
+    def describe_leakage(self) -> str:
+        """Which pairs share how many patients and images, and what only matched when respelled."""
+        found = []
+        for what, overlap, respelled in (
+            ("patients", self.patient_overlap, self.patients_respelled),
+            ("images", self.image_overlap, self.images_respelled),
+        ):
+            for pair, count in overlap.items():
+                if count:
+                    other = f" ({respelled[pair]:,} of them spelled differently)"
+                    found.append(
+                        f"{count:,} {what} in {' and '.join(pair.split('|'))}"
+                        f"{other if respelled[pair] else ''}"
+                    )
+        return ", ".join(found)
+
     def to_dict(self) -> dict[str, Any]:
         """The audit as plain dicts, lists and numbers, for JSON."""
         return {
             "patient_overlap": dict(self.patient_overlap),
             "images_of_shared_patients": dict(self.images_of_shared_patients),
             "image_overlap": dict(self.image_overlap),
+            "patients_respelled": dict(self.patients_respelled),
+            "images_respelled": dict(self.images_respelled),
             "parts": {
                 name: {
                     "images": part.images,
@@ -92,16 +127,17 @@ class SplitAudit:
 def audit_split(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> SplitAudit:
     """The audit of two or more parts, by name; `labels` names their C label columns.
 
-    Leakage is found, not judged: the caller raises. Raises InputError for fewer than two parts,
-    an empty part, a missing id, and ids that are numbers in one part and text in another (they
-    would never match, and leakage would go unseen).
+    Patients and images are compared in the canonical form of `xlite.ids`; what only matches in
+    that form is counted again as respelled, and named in a warning. Leakage is found, not judged:
+    the caller raises. Raises InputError for fewer than two parts, an empty part, a missing id, and
+    a patient id that was a number and lost digits.
 
     >>> none = np.zeros((2, 1), dtype=np.int8)
-    >>> train = SplitPart(np.array(["a", "b"]), np.array([1, 2]), none)
+    >>> train = SplitPart(np.array(["a", "b"]), np.array(["1", "02"]), none)
     >>> val = SplitPart(np.array(["c", "d"]), np.array([2, 2]), none)
     >>> audit = audit_split({"train": train, "val": val}, labels=["Mass"])
-    >>> audit.patient_overlap, audit.images_of_shared_patients, audit.has_leakage
-    ({'train|val': 1}, {'train|val': 2}, True)
+    >>> audit.patient_overlap, audit.images_of_shared_patients, audit.patients_respelled
+    ({'train|val': 1}, {'train|val': 2}, {'train|val': 1})
     """
     if len(parts) < 2:
         raise InputError("a split has two parts or more to compare: name at least two files.")
@@ -110,38 +146,36 @@ def audit_split(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> Spl
             raise InputError(f"part {name!r} has no images. Leave it out, or check its file.")
         if part.labels.shape[1] != len(labels):
             raise ValueError(f"{name}: {part.labels.shape[1]} label columns, {len(labels)} names")
-    patients = _encode_ids({name: part.patient_id for name, part in parts.items()}, what="patient")
-    images = _encode_ids({name: part.image_id for name, part in parts.items()}, what="image")
-    patient_overlap, images_of_shared = _count_shared(patients)
-    image_overlap, _ = _count_shared(images)
-
-    all_labels = np.concatenate([part.labels for part in parts.values()])
-    part_of_row = np.repeat(np.arange(len(parts)), [len(part.labels) for part in parts.values()])
-    deviation = measure_deviation(all_labels, part_of_row)
-    names = [*labels, NO_FINDING]
-    summaries = {
-        name: PartSummary(
-            images=len(part.labels),
-            patients=len(np.unique(patients[name])),
-            no_finding=int(has_no_finding(part.labels).sum()),
-            positives=dict(zip(labels, (part.labels == 1).sum(axis=0).tolist(), strict=True)),
-            deviation_pp=dict(zip(names, deviation.table_pp[row].tolist(), strict=True)),
-        )
-        for row, (name, part) in enumerate(parts.items())
-    }
+        _check_ids(name, part)
+    patients = _encode(
+        {name: canonical_patient_ids(part.patient_id) for name, part in parts.items()}
+    )
+    images = _encode({name: canonical_image_names(part.image_id) for name, part in parts.items()})
+    overlap: dict[str, dict[str, int]] = {name: {} for name in _OVERLAPS}
+    warnings: list[str] = []
+    for (first, one), (second, other) in combinations(parts.items(), 2):
+        pair = f"{first}|{second}"
+        is_shared = np.isin(patients[second], patients[first])
+        overlap["patient_overlap"][pair] = len(np.unique(patients[second][is_shared]))
+        overlap["images_of_shared_patients"][pair] = int(is_shared.sum())
+        found = _find_respelled(one.patient_id, other.patient_id, is_shared, patients[second])
+        overlap["patients_respelled"][pair] = len(found)
+        warnings += _warn_about_spelling(pair, "patients", found)
+        is_shared = _find_shared_images(one, other, images[first], images[second])
+        overlap["image_overlap"][pair] = len(np.unique(images[second][is_shared]))
+        found = _find_respelled(one.image_id, other.image_id, is_shared, images[second])
+        overlap["images_respelled"][pair] = len(found)
+        warnings += _warn_about_spelling(pair, "images", found)
+    summaries, max_deviation = _summarise(parts, patients, labels)
+    warnings += [*_warn_about_repeats(images), *_warn_about_kinds(parts)]
+    warnings += _warn_about_rare(summaries)
     return SplitAudit(
-        patient_overlap=patient_overlap,
-        images_of_shared_patients=images_of_shared,
-        image_overlap=image_overlap,
-        parts=summaries,
-        max_deviation_pp=deviation.max_pp,
-        warnings=(*_warn_about_repeats(images), *_warn_about_rare(summaries)),
+        **overlap, parts=summaries, max_deviation_pp=max_deviation, warnings=tuple(warnings)
     )
 
 
-def _encode_ids(ids: Mapping[str, NDArray[Any]], *, what: str) -> dict[str, NDArray[np.intp]]:
-    """The ids of each part as integers that agree between the parts."""
-    for name, values in ids.items():
+def _check_ids(name: str, part: SplitPart) -> None:
+    for what, values in (("patient", part.patient_id), ("image", part.image_id)):
         missing = np.flatnonzero(pd.isna(values))
         if len(missing):
             raise InputError(
@@ -149,33 +183,95 @@ def _encode_ids(ids: Mapping[str, NDArray[Any]], *, what: str) -> dict[str, NDAr
                 f"(first: row {missing[0] + 1}). Fill the column in: without it leakage can't be "
                 "ruled out."
             )
-    inferred = {name: str(pd.api.types.infer_dtype(values)) for name, values in ids.items()}
-    kinds = {name: _ID_KINDS.get(kind, kind) for name, kind in inferred.items()}
-    if len(set(kinds.values())) > 1:
-        listing = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
+    rounded = [str(value) for value in pd.unique(part.patient_id) if is_rounded_id(str(value))]
+    if rounded:
         raise InputError(
-            f"the {what} ids have different types ({listing}), so none could match. Write them "
-            "in one form, with the same leading zeros, in all files."
+            f"part {name!r} has the patient id {rounded[0]}, a number that lost digits, so that "
+            "patients may have become one. Export the ids as text."
         )
-    codes, _ = pd.factorize(np.concatenate([values.astype(object) for values in ids.values()]))
+
+
+def _encode(ids: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.intp]]:
+    """The ids of each part as integers that agree between the parts."""
+    codes, _ = pd.factorize(np.concatenate(list(ids.values())))
     ends = np.cumsum([len(values) for values in ids.values()])
     return dict(zip(ids, np.split(codes, ends[:-1]), strict=True))
 
 
-def _count_shared(
-    codes: Mapping[str, NDArray[np.intp]],
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Per pair of parts: the ids in both, and the rows of the second part that have one of them."""
-    num_ids = 1 + max(int(part_codes.max()) for part_codes in codes.values())
-    is_in = {
-        name: np.bincount(part_codes, minlength=num_ids) > 0 for name, part_codes in codes.items()
+def _find_shared_images(
+    one: SplitPart, other: SplitPart, codes: NDArray[np.intp], other_codes: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Which images of the other part are in this one too, by name or by the end of their path."""
+    is_shared = np.isin(other_codes, codes)
+    rest = np.flatnonzero(~is_shared)
+    is_shared[rest] = match_image_names(other.image_id[rest], one.image_id) != NO_MATCH
+    return is_shared
+
+
+def _find_respelled(
+    ids: NDArray[Any],
+    other_ids: NDArray[Any],
+    is_shared: NDArray[np.bool_],
+    codes: NDArray[np.intp],
+) -> list[str]:
+    """The shared ids of the other part, once each, whose spelling this part does not have."""
+    if not is_shared.any():
+        return []
+    spellings = set(map(str, ids))
+    shared = pd.Series(other_ids[is_shared]).astype(str)
+    of_id = codes[is_shared]
+    is_known = shared.isin(spellings).groupby(of_id).transform("any").to_numpy()
+    return list(shared[~is_known].groupby(of_id[~is_known]).first())
+
+
+def _summarise(
+    parts: Mapping[str, SplitPart], patients: Mapping[str, NDArray[np.intp]], labels: Sequence[str]
+) -> tuple[dict[str, PartSummary], float]:
+    """What each part holds, and the largest deviation of a prevalence in percentage points."""
+    all_labels = np.concatenate([part.labels for part in parts.values()])
+    part_of_row = np.repeat(np.arange(len(parts)), [len(part.labels) for part in parts.values()])
+    deviation = measure_deviation(all_labels, part_of_row)
+    summaries = {}
+    for row, (name, part) in enumerate(parts.items()):
+        by_label = dict(zip(labels, deviation.table_pp[row, :-1].tolist(), strict=True))
+        # A label of that name goes before the share of images without any label.
+        by_label.setdefault(NO_FINDING, float(deviation.table_pp[row, -1]))
+        summaries[name] = PartSummary(
+            images=len(part.labels),
+            patients=len(np.unique(patients[name])),
+            no_finding=int(has_no_finding(part.labels).sum()),
+            positives=dict(zip(labels, (part.labels == 1).sum(axis=0).tolist(), strict=True)),
+            deviation_pp=by_label,
+        )
+    return summaries, deviation.max_pp
+
+
+def _warn_about_spelling(pair: str, what: str, found: Sequence[str]) -> list[str]:
+    if not found:
+        return []
+    first = canonical_patient_ids(found[:1])[0] if what == "patients" else found[0]
+    how = f"{found[0]!r}, which is {first!r}" if first != found[0] else repr(found[0])
+    return [
+        f"{pair}: {len(found):,} {what} on both sides are written differently in the two (first: "
+        f"{how}), and only match when case, leading zeros, a fraction of zeros, folders and "
+        "backslashes are overlooked."
+    ]
+
+
+def _warn_about_kinds(parts: Mapping[str, SplitPart]) -> list[str]:
+    """A warning where the patients of one part are numbers and those of another never are."""
+    is_number = {
+        name: {text.isdigit() for text in canonical_patient_ids(pd.unique(part.patient_id))}
+        for name, part in parts.items()
     }
-    shared: dict[str, int] = {}
-    rows: dict[str, int] = {}
-    for first, second in combinations(codes, 2):
-        shared[f"{first}|{second}"] = int((is_in[first] & is_in[second]).sum())
-        rows[f"{first}|{second}"] = int(is_in[first][codes[second]].sum())
-    return shared, rows
+    numbers = [name for name, kinds in is_number.items() if kinds == {True}]
+    texts = [name for name, kinds in is_number.items() if kinds == {False}]
+    if not (numbers and texts):
+        return []
+    return [
+        f"patients are numbers in {', '.join(numbers)} and names in {', '.join(texts)}, so that "
+        "none can match. Parts of one hospital need ids of one form: leakage is not ruled out."
+    ]
 
 
 def _warn_about_repeats(images: Mapping[str, NDArray[np.intp]]) -> list[str]:

@@ -6,10 +6,6 @@ NIH's `Data_Entry_2017.csv` and its v2020 header are recognised; any other CSV n
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from xlite.dataset.csv_table import CsvTable, open_csv, show
 from xlite.dataset.manifest import (
     AGE_COL,
     IMAGE_COL,
@@ -27,21 +24,19 @@ from xlite.dataset.manifest import (
     UNKNOWN_COL,
     VIEW_COL,
     Manifest,
+    is_written_as_nih,
 )
+from xlite.dataset.vocabulary import check_vocabulary
 from xlite.errors import InputError
-from xlite.labels import (
-    NIH_LABELS,
-    UNKNOWN,
-    UnknownLabelError,
-    discover_vocabulary,
-    encode_label_texts,
-)
+from xlite.ids import canonical_image_names, canonical_patient_ids, is_rounded_id
+from xlite.labels import MISSING_TEXTS, NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
 _UNCERTAIN_CELLS = {"1": 1, "0": 0, "-1": UNKNOWN, "": UNKNOWN, "nan": UNKNOWN}
+_OPTIONAL = (PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +53,23 @@ class TableFormat:
     """One column a label: 1 present, 0 absent, -1 or empty unknown."""
     patient_col: str | None = None
     """The column with the patient's id; None takes "Patient ID", else NIH's file-name pattern."""
+    vocabulary: tuple[str, ...] = ()
+    """The labels that `labels_col` may hold. Empty takes NIH's 14 for a column that is called as
+    NIH's is, and otherwise the labels that occur."""
 
     @property
-    def is_nih(self) -> bool:
-        """Whether labels are NIH's, so that a label outside its 14 is an error."""
-        return self.labels_col == LABELS_COL and not self.label_cols
+    def declared_vocabulary(self) -> tuple[str, ...]:
+        """The labels that a table in this format has, whatever occurs; empty where none say."""
+        if self.label_cols or self.vocabulary:
+            return self.label_cols or self.vocabulary
+        return NIH_LABELS if self.labels_col == LABELS_COL else ()
+
+
+def written_format(vocabulary: Sequence[str]) -> TableFormat:
+    """The format in which `write_manifest` writes a table of this vocabulary."""
+    if is_written_as_nih(vocabulary):
+        return TableFormat()
+    return TableFormat(label_cols=tuple(vocabulary), patient_col=PATIENT_COL)
 
 
 def read_manifest(
@@ -70,120 +77,68 @@ def read_manifest(
     *,
     table_format: TableFormat | None = None,
     vocabulary: Sequence[str] | None = None,
+    is_guarded: bool = False,
+    remedy: str | None = None,
 ) -> Manifest:
     """The manifest in a label table (CSV, or CSV compressed with gzip).
 
-    `vocabulary` defaults to NIH's 14 labels for a table in NIH's format, to the label columns
-    where there are such, and otherwise to the labels that occur.
-    Raises InputError, naming row and value, for a file that is no such table.
+    vocabulary: the labels that a label text may hold, instead of the format's. is_guarded: the
+    file is one that `write_manifest` wrote, with apostrophes before what a spreadsheet would run.
+    remedy: what to do when a column is missing; None names the options that say which it is.
+
+    Raises InputError, naming row and value, for a file that is no such table, for labels that
+    can't be told apart, and where two spellings may be of one patient or of one image.
     """
     layout = table_format or TableFormat()
-    text = _read_csv_text(path)
-    header = [name.strip() for name in next(csv.reader(io.StringIO(text)))]
-    wanted = _wanted_columns(path, header, layout)
-    try:
-        raw = pd.read_csv(
-            io.StringIO(text),
-            header=0,
-            names=_unique_names(header),
-            usecols=wanted,
-            dtype=str,
-            keep_default_na=False,
-            index_col=False,
-        )
-    except (pd.errors.ParserError, ValueError) as error:
-        raise InputError(f"{path} can't be read as a CSV: {error}") from None
-    if raw.empty:
-        raise InputError(f"{path} has a header and no rows. Pass a label table with images.")
-    raw = raw.fillna("").apply(_strip_cells)
-    image_id = raw[layout.image_col]
-    _check_image_ids(path, image_id)
+    table = open_csv(path, what="label table", remedy=remedy or "Pass --labels CSV.")
+    raw = table.take(_wanted_columns(table, layout, remedy), is_guarded=is_guarded)
+    _check_image_ids(path, raw[layout.image_col])
     labels, names = _encode_labels(path, raw, layout, vocabulary)
     sex_col = next((name for name in SEX_COLS if name in raw), None)
     empty = pd.Series("", index=raw.index)
-    table = pd.DataFrame(
-        {
-            "image_id": image_id,
-            "path": "",
-            "patient_id": _patient_ids(path, raw, layout),
-            "view": raw.get(VIEW_COL, empty),
-            "age": _parse_age(raw.get(AGE_COL, empty)),
-            "sex": raw[sex_col] if sex_col else "",
-        }
-    )
-    return Manifest(table=table, labels=labels, vocabulary=names)
+    columns = {
+        "image_id": raw[layout.image_col],
+        "path": "",
+        "patient_id": _patient_ids(path, raw, layout, remedy),
+        "view": raw.get(VIEW_COL, empty),
+        "age": _parse_age(raw.get(AGE_COL, empty)),
+        "sex": raw[sex_col] if sex_col else "",
+    }
+    return Manifest(pd.DataFrame(columns).reset_index(drop=True), labels, names)
 
 
-def _read_csv_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"label table {path} does not exist. Pass --labels CSV.") from None
-    except IsADirectoryError:
-        raise InputError(f"label table {path} is a folder. Pass the CSV in it.") from None
-    except OSError as error:
-        raise InputError(f"label table {path} can't be read: {error.strerror}.") from None
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError):
-            raise InputError(f"{path} is a damaged gzip file. Download it again.") from None
-    if not data.strip():
-        raise InputError(f"{path} is empty. Download or export the label table again.")
-    if re.match(
-        rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|\?xml)", data[:256], re.IGNORECASE
-    ):
-        raise InputError(
-            f"{path} is a web page, not a CSV: the download gave a login or error page. "
-            "Open it in a browser to see which, and download the table itself."
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path} is not UTF-8 (byte 0x{data[error.start]:02x} in line {line}). "
-            "Save it again as UTF-8 CSV."
-        ) from None
-
-
-def _unique_names(header: Sequence[str]) -> list[str]:
-    # NIH's 2017 header ends in a comma: its last, nameless column must not clash with another.
-    return [name if name and name not in header[:i] else f"#{i}" for i, name in enumerate(header)]
-
-
-def _wanted_columns(path: Path, header: Sequence[str], layout: TableFormat) -> list[str]:
+def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:
     needed = [layout.image_col, *(layout.label_cols or (layout.labels_col,))]
-    options = {layout.image_col: "--image-col", layout.labels_col: "--labels-col or --label-cols"}
+    options = {
+        layout.image_col: "Pass --image-col.",
+        layout.labels_col: "Pass --labels-col or --label-cols.",
+        "": "Pass --label-cols.",
+    }
     if layout.patient_col:
         needed.append(layout.patient_col)
-        options[layout.patient_col] = "--patient-col"
-    for name in needed:
-        if name not in header:
-            raise InputError(
-                f"{path} has no column {name!r}; it has: {', '.join(filter(None, header))}. "
-                f"Pass {options.get(name, '--label-cols')}."
-            )
-    optional = (PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL, UNKNOWN_COL)
-    return list(dict.fromkeys([*needed, *(name for name in optional if name in header)]))
-
-
-def _strip_cells(column: pd.Series[str]) -> pd.Series[str]:
-    # Not `.str.strip()`: it was two fifths of what reading a table took.
-    cells = list(map(str.strip, column.tolist()))
-    return pd.Series(cells, index=column.index, dtype=column.dtype)
+        options[layout.patient_col] = "Pass --patient-col."
+    if layout.label_cols:
+        check_vocabulary(layout.label_cols, source=table.path)
+    optional = [name for name in _OPTIONAL if name in table.header]
+    if not layout.label_cols and UNKNOWN_COL in table.header:
+        optional.append(UNKNOWN_COL)
+    wanted = list(dict.fromkeys([*needed, *optional]))
+    table.require_columns(wanted, remedies=options if remedy is None else {"": remedy})
+    return wanted
 
 
 def _check_image_ids(path: Path, image_id: pd.Series[str]) -> None:
     if (image_id == "").any():
         raise InputError(f"{path}: row {_first_row(image_id == '')} has no image name.")
-    repeated = image_id.duplicated()
+    canonical = pd.Series(canonical_image_names(image_id.tolist()), index=image_id.index)
+    repeated = canonical.duplicated()
     if repeated.any():
-        name = image_id[repeated].iloc[0]
-        rows = [str(row + 2) for row in np.flatnonzero(image_id == name)]
+        same = canonical == canonical[repeated].iloc[0]
+        rows = " and ".join(map(str, same.index[same]))
+        spellings = " and ".join(show(name) for name in image_id[same].unique())
         raise InputError(
-            f"{path}: {int(repeated.sum())} duplicate image rows, the first is {name!r} in rows "
-            f"{' and '.join(rows)}. Keep one row an image."
+            f"{path}: {int(repeated.sum())} duplicate image rows, the first is {spellings} in rows "
+            f"{rows}. Keep one row an image."
         )
     # Most tables have plain file names, and need no search in each of them.
     every_name = "\n".join(image_id.tolist())
@@ -192,14 +147,14 @@ def _check_image_ids(path: Path, image_id: pd.Series[str]) -> None:
     escapes = image_id.str.contains(r"^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)", regex=True)
     if escapes.any():
         raise InputError(
-            f"{path}: row {_first_row(escapes)} has the image path {image_id[escapes].iloc[0]!r}, "
-            "which leaves the image folder. Use paths relative to --images."
+            f"{path}: row {_first_row(escapes)} has the image path "
+            f"{show(image_id[escapes].iloc[0])}, which leaves the image folder. Use paths relative "
+            "to --images."
         )
 
 
 def _first_row(mask: pd.Series[bool]) -> int:
-    # Row numbers are those of a spreadsheet: the header is row 1.
-    return int(np.argmax(mask.to_numpy())) + 2
+    return int(mask.index[int(np.argmax(mask.to_numpy()))])
 
 
 def _encode_labels(
@@ -208,23 +163,20 @@ def _encode_labels(
     if layout.label_cols:
         columns = [_encode_column(path, raw[name]) for name in layout.label_cols]
         return np.stack(columns, axis=1), layout.label_cols
-    texts = raw[layout.labels_col].to_numpy(dtype=object)
-    if vocabulary is None:
-        vocabulary = (
-            NIH_LABELS if layout.is_nih else discover_vocabulary(texts, separator=layout.separator)
-        )
-    names = tuple(vocabulary)
+    column = layout.labels_col
     try:
-        labels = encode_label_texts(texts, names, separator=layout.separator)
+        texts = parse_label_texts(raw[column].to_numpy(dtype=object), separator=layout.separator)
+        names = tuple(vocabulary or layout.declared_vocabulary or texts.vocabulary())
+        check_vocabulary(names, source=path)
+        labels = texts.encode(names)
         if UNKNOWN_COL in raw:
-            labels[encode_label_texts(raw[UNKNOWN_COL].to_numpy(dtype=object), names) == 1] = (
-                UNKNOWN
-            )
-    except UnknownLabelError as error:
+            column = UNKNOWN_COL
+            unknown = parse_label_texts(raw[column].to_numpy(dtype=object), empty_is_absent=True)
+            labels[unknown.encode(names) == 1] = UNKNOWN
+    except LabelTextError as error:
         raise InputError(
-            f"{path}: unknown label {error.label!r} in row {error.position + 2} "
-            f"({raw[layout.image_col].iloc[error.position]}).{error.hint} "
-            f"The vocabulary is: {', '.join(names)}."
+            f"{path}: {error.fault} in row {raw.index[error.position]} of column {column!r} "
+            f"({show(raw[layout.image_col].iloc[error.position])}). {error.remedy}"
         ) from None
     return labels, names
 
@@ -235,31 +187,60 @@ def _encode_column(path: Path, cells: pd.Series[str]) -> NDArray[np.int8]:
     if codes.isna().any():
         row = _first_row(codes.isna())
         raise InputError(
-            f"{path}: row {row} has {cells.iloc[row - 2]!r} in label column {cells.name!r}. "
+            f"{path}: row {row} has {show(cells[row])} in label column {cells.name!r}. "
             "Use 1 (present), 0 (absent), -1 or empty (unknown)."
         )
     return np.asarray(codes, dtype=np.int8)
 
 
-def _patient_ids(path: Path, raw: pd.DataFrame, layout: TableFormat) -> pd.Series[str]:
+def _patient_ids(
+    path: Path, raw: pd.DataFrame, layout: TableFormat, remedy: str | None
+) -> pd.Series[str]:
     column = layout.patient_col or (PATIENT_COL if PATIENT_COL in raw else None)
     if column:
-        patients = raw[column]
-        if (patients == "").any():
-            raise InputError(
-                f"{path}: row {_first_row(patients == '')} has no patient id in {column!r}. "
-                "Fill it in, or drop the row: without it a split can leak."
-            )
-        return patients
+        _check_patients(path, raw[column])
+        return raw[column]
     patients = raw[layout.image_col].str.extract(_NIH_FILE_NAME, expand=False)
     if patients.isna().any():
         raise InputError(
             f"{path} has no column {PATIENT_COL!r}, and the name "
-            f"{raw[layout.image_col][patients.isna()].iloc[0]!r} in row "
+            f"{show(raw[layout.image_col][patients.isna()].iloc[0])} in row "
             f"{_first_row(patients.isna())} doesn't follow NIH's pattern 00000013_005.png. "
-            "Pass --patient-col: without patients a split can leak."
+            f"{remedy or 'Pass --patient-col: without patients a split can leak.'}"
         )
     return patients
+
+
+def _check_patients(path: Path, patients: pd.Series[str]) -> None:
+    """Raise InputError for missing and rounded ids, and for one patient in two spellings."""
+    codes, distinct = pd.factorize(patients.to_numpy(dtype=object))
+    spellings: list[str] = distinct.tolist()
+
+    def row_of(spelling: str) -> int:
+        return int(patients.index[int(np.argmax(codes == spellings.index(spelling)))])
+
+    missing = [text for text in spellings if text.casefold() in MISSING_TEXTS]
+    if missing:
+        raise InputError(
+            f"{path}: row {row_of(missing[0])} has no patient id in {patients.name!r}. "
+            "Fill it in, or drop the row: without it a split can leak."
+        )
+    rounded = [text for text in spellings if is_rounded_id(text)]
+    if rounded:
+        raise InputError(
+            f"{path}: row {row_of(rounded[0])} has the patient id {show(rounded[0])}, a number "
+            "that lost digits, so that patients may have become one. Export the ids as text."
+        )
+    canonical = pd.Series(canonical_patient_ids(spellings))
+    repeated = canonical.duplicated()
+    if repeated.any():
+        same = np.flatnonzero(canonical == canonical[repeated].iloc[0])
+        found = [f"{show(spellings[k])} (row {row_of(spellings[k])})" for k in same]
+        raise InputError(
+            f"{path}: one patient is written in more than one way in {patients.name!r}: "
+            f"{' and '.join(found)}. Write each patient's id in one way; ids of different patients "
+            "have to differ in more than case, leading zeros or a fraction of zeros."
+        )
 
 
 def _parse_age(cells: pd.Series[str]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xlite.labels import UNKNOWN, decode_labels, has_no_finding
+from xlite.labels import NIH_LABELS, UNKNOWN, decode_labels, has_no_finding
+from xlite.records import guard_cell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +23,9 @@ PATIENT_COL = "Patient ID"
 AGE_COL = "Patient Age"
 SEX_COLS = ("Patient Gender", "Patient Sex")
 VIEW_COL = "View Position"
+
+COLUMNS = (IMAGE_COL, LABELS_COL, UNKNOWN_COL, PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
+"""What no label may be called: it would not be told from the column."""
 
 
 @dataclass(frozen=True)
@@ -75,22 +80,38 @@ class Manifest:
         )
 
 
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a manifest in NIH's columns, so that other tools and `read_manifest` read it.
+def is_written_as_nih(vocabulary: Sequence[str]) -> bool:
+    """Whether `write_manifest` writes NIH's columns: only where the labels are NIH's 14."""
+    return tuple(vocabulary) == NIH_LABELS
 
-    A column "Unknown Labels" is added when the table has any.
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest so that nothing of it is lost.
+
+    NIH's labels become NIH's "Finding Labels", which other tools read, and "Unknown Labels" when
+    the table has any. Any other vocabulary becomes one column a label, of 1, 0 and -1: text can
+    hold neither a label called "No Finding" nor one with the separator in it.
     """
     table = manifest.table
-    columns = {
-        IMAGE_COL: table["image_id"],
-        LABELS_COL: decode_labels(manifest.labels, manifest.vocabulary),
-        PATIENT_COL: table["patient_id"],
-        AGE_COL: [f"{age:g}" if age == age else "" for age in table["age"]],
-        SEX_COLS[0]: table["sex"],
-        VIEW_COL: table["view"],
-    }
-    if (manifest.labels == UNKNOWN).any():
+    is_nih = is_written_as_nih(manifest.vocabulary)
+    columns: dict[str, Any] = {IMAGE_COL: list(map(guard_cell, table["image_id"]))}
+    if is_nih:
+        columns[LABELS_COL] = decode_labels(manifest.labels, manifest.vocabulary)
+    columns[PATIENT_COL] = list(map(guard_cell, table["patient_id"]))
+    columns[AGE_COL] = list(map(_write_age, table["age"]))
+    columns[SEX_COLS[0]] = list(map(guard_cell, table["sex"]))
+    columns[VIEW_COL] = list(map(guard_cell, table["view"]))
+    if not is_nih:
+        columns |= dict(zip(manifest.vocabulary, manifest.labels.T, strict=True))
+    elif (manifest.labels == UNKNOWN).any():
         columns[UNKNOWN_COL] = decode_labels(
             manifest.labels, manifest.vocabulary, code=UNKNOWN, empty=""
         )
     pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\n")
+
+
+def _write_age(years: float) -> str:
+    if years != years:
+        return ""
+    short = f"{years:g}"
+    return short if float(short) == years else repr(float(years))

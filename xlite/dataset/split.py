@@ -1,32 +1,25 @@
-"""Splits: made by patient, written as three label tables and a record, read back and checked."""
+"""Splits as folders: three label tables and a record, written whole, read back and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from xlite.artifacts import (
-    SPLIT_PARTS,
-    SPLIT_RECORD,
-    atomic_path,
-    read_json,
-    sha256_of_file,
-    write_json,
-)
-from xlite.dataset.audit import SplitAudit, SplitPart, audit_split
-from xlite.dataset.label_table import TableFormat, read_manifest
+from xlite.artifacts import SPLIT_PARTS, SPLIT_RECORD, atomic_path, sha256_of_file, write_json
+from xlite.dataset.label_table import TableFormat, read_manifest, written_format
 from xlite.dataset.manifest import Manifest, write_manifest
-from xlite.dataset.stratify import assign_patients, choose_subset, measure_deviation
-from xlite.errors import InputError, LeakageError
-
-Parts = dict[str, Manifest]
-
-_REMEDY = "Run `xlite split` first, or pass --split DIR."
+from xlite.dataset.partition import Parts, audit_parts, require_no_leakage
+from xlite.dataset.split_record import SPLIT_REMEDY, SplitRecord, layout_of
+from xlite.dataset.stratify import measure_deviation
+from xlite.errors import InputError
+from xlite.labels import UNKNOWN
+from xlite.ownership import require_replaceable_file, require_writable_folder
 
 
 @dataclass(frozen=True)
@@ -37,141 +30,47 @@ class Split:
     sha256: dict[str, str]
 
 
-def split_by_patient(manifest: Manifest, *, ratios: Sequence[float], seed: int) -> Parts:
-    """Train, val and test parts that share no patient, stratified over all labels.
-
-    ratios: shares of images for the three parts, in that order.
-    """
-    part = assign_patients(manifest.labels, manifest.patient_codes, ratios=ratios, seed=seed)
-    return {name: manifest.select(part == number) for number, name in enumerate(SPLIT_PARTS)}
-
-
-def split_by_lists(
-    manifest: Manifest,
+def write_split(
+    parts: Parts,
+    out: Path,
+    record: Mapping[str, Any],
     *,
-    train_val_ids: Sequence[str],
-    test_ids: Sequence[str],
-    val_share: float,
-    seed: int,
-) -> Parts:
-    """The parts given by two lists of images, validation carved out of the first by patient.
-
-    val_share: validation's share of the first list's images. Raises InputError for images that
-    are in no list or not in the table, LeakageError when a patient is in both lists.
-    """
-    sides = {"--train-val-list": set(train_val_ids), "--test-list": set(test_ids)}
-    both = sides["--train-val-list"] & sides["--test-list"]
-    if both:
-        raise LeakageError(
-            f"{len(both)} images are in both lists (first: {min(both)}). Check the two files."
-        )
-    known = set(manifest.image_ids)
-    for option, names in sides.items():
-        strangers = names - known
-        if strangers:
-            raise InputError(
-                f"{len(strangers)} of {len(names)} images of {option} are not in the label table "
-                f"(first: {min(strangers)}). Pass the table that the lists belong to."
-            )
-    is_test = np.array([name in sides["--test-list"] for name in manifest.image_ids])
-    is_train_val = np.array([name in sides["--train-val-list"] for name in manifest.image_ids])
-    unlisted = ~(is_test | is_train_val)
-    if unlisted.any():
-        raise InputError(
-            f"{int(unlisted.sum())} images of the label table are in neither list "
-            f"(first: {manifest.image_ids[unlisted][0]}). Add them to a list, or drop their rows."
-        )
-    rest = manifest.select(is_train_val)
-    part = assign_patients(
-        rest.labels, rest.patient_codes, ratios=(1 - val_share, val_share), seed=seed
-    )
-    parts = {
-        "train": rest.select(part == 0),
-        "val": rest.select(part == 1),
-        "test": manifest.select(is_test),
-    }
-    require_no_leakage(audit_parts(parts))
-    return parts
-
-
-def read_image_list(path: Path) -> list[str]:
-    """The image names in a text file, one a line, such as NIH's `test_list.txt`."""
-    try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputError(f"image list {path} does not exist or is a folder.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"image list {path} is not UTF-8 text.") from None
-    names = [name for name in names if name]
-    if not names:
-        raise InputError(f"image list {path} is empty.")
-    return names
-
-
-def take_subset(parts: Parts, *, fraction: float, seed: int) -> Parts:
-    """The parts with a stratified, patient-whole `fraction` of training; val and test whole."""
-    train = parts["train"]
-    chosen = choose_subset(train.labels, train.patient_codes, fraction=fraction, seed=seed)
-    return {**parts, "train": train.select(chosen)}
-
-
-def audit_parts(parts: Mapping[str, Manifest]) -> SplitAudit:
-    """The audit of parts that have the same vocabulary."""
-    vocabulary = next(iter(parts.values())).vocabulary
-    return audit_split(
-        {
-            name: SplitPart(part.image_ids, part.patient_ids, part.labels)
-            for name, part in parts.items()
-        },
-        labels=vocabulary,
-    )
-
-
-def require_no_leakage(audit: SplitAudit) -> None:
-    """Raise LeakageError when patients or images stand on two sides."""
-    if audit.has_leakage:
-        shared = {pair: n for pair, n in audit.patient_overlap.items() if n}
-        images = {pair: n for pair, n in audit.image_overlap.items() if n}
-        raise LeakageError(
-            f"the split leaks: patients on two sides {shared or 0}, images on two sides "
-            f"{images or 0}. Make a patient-disjoint one with `xlite split`."
-        )
-
-
-def write_split(parts: Parts, out: Path, record: Mapping[str, Any], *, overwrite: bool) -> Any:
+    overwrite: bool,
+    sources: Sequence[Path] = (),
+) -> dict[str, Any]:
     """Write the three tables and, last, `split.json`; returns its content.
 
-    record: what the split was made with (seed, ratios, …). A folder with another split is an
-    InputError unless `overwrite`; the same split again changes nothing.
+    record: what the split was made with (seed, ratios, …). The tables are read back and compared
+    before any of them takes its name. A folder with another split, or with files of these names
+    that we did not write, is an InputError unless `overwrite`; `sources`, the files that the split
+    is made from, are never replaced. The same split again changes nothing.
     """
-    audit = audit_parts(parts)
-    require_no_leakage(audit)
-    whole = np.concatenate([part.labels for part in parts.values()])
-    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
-    vocabulary = parts["train"].vocabulary
-    content: dict[str, Any] = {
-        **record,
-        "labels": list(vocabulary),
-        "patient_overlap": sum(audit.patient_overlap.values()),
-        "max_deviation_pp": measure_deviation(whole, number).max_pp,
-        "parts": audit.to_dict()["parts"],
-    }
-    record_path = out / SPLIT_RECORD
-    if record_path.exists() and not overwrite:
-        earlier = read_json(record_path, remedy="Pass --overwrite to replace it.")
-        if {key: earlier.get(key) for key in content} != content:
+    require_writable_folder(out)
+    made = _describe(parts, record)
+    earlier = _read_earlier(out, overwrite=overwrite)
+    if earlier is not None and not overwrite:
+        if not earlier.is_same_split(made):
             raise InputError(
-                f"{out} holds another split (seed {earlier.get('seed')}, ratios "
-                f"{earlier.get('ratios')}). Pass another --out, or --overwrite to replace it."
+                f"{out} holds another split (seed {earlier.seed}, ratios "
+                f"{earlier.ratios}). Pass another --out, or --overwrite to replace it."
             )
         read_split(out)
-        return earlier
-    record_path.unlink(missing_ok=True)
-    for name, part in parts.items():
-        with atomic_path(out / f"{name}.csv") as temporary:
+        return earlier.model_dump(mode="json")
+    with ExitStack() as stack:
+        files: dict[str, str] = {}
+        for name, part in parts.items():
+            path = out / f"{name}.csv"
+            _refuse_source(path, sources)
+            temporary = stack.enter_context(atomic_path(path))
             write_manifest(part, temporary)
-    content["files"] = {f"{name}.csv": sha256_of_file(out / f"{name}.csv") for name in parts}
-    write_json(record_path, content)
+            _require_lossless(part, temporary, path)
+            files[path.name] = sha256_of_file(temporary)
+        ours = {*files.values(), *(earlier.files.values() if earlier else ())}
+        for name in files:
+            _require_ours(out / name, ours, overwrite=overwrite)
+    made = made.model_copy(update={"files": files})
+    content = made.model_dump(mode="json")
+    write_json(out / SPLIT_RECORD, content)
     return content
 
 
@@ -185,20 +84,31 @@ def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
     paths = {name: folder / f"{name}.csv" for name in SPLIT_PARTS}
     for path in paths.values():
         if not path.exists():
-            raise InputError(f"split file {path} does not exist. {_REMEDY}")
+            raise InputError(f"split file {path} does not exist. {SPLIT_REMEDY}")
     sha256 = {name: sha256_of_file(path) for name, path in paths.items()}
     vocabulary = table.vocabulary if table is not None else None
+    table_format, is_guarded = TableFormat(), False
     record_path = folder / SPLIT_RECORD
     if record_path.exists():
-        record = read_json(record_path, remedy=_REMEDY)
-        vocabulary = tuple(record["labels"])
+        record = SplitRecord.read(record_path, remedy=SPLIT_REMEDY)
+        vocabulary, table_format = record.labels, record.files_format()
+        is_guarded = record.is_guarded
         for name in SPLIT_PARTS:
-            if record["files"][f"{name}.csv"] != sha256[name]:
+            if record.files.get(f"{name}.csv") != sha256[name]:
                 raise InputError(
                     f"{paths[name]} was changed since the split was made (its SHA-256 differs "
                     f"from {record_path}). Restore it, or run `xlite split` again."
                 )
-    parts = {name: read_manifest(path, vocabulary=vocabulary) for name, path in paths.items()}
+    parts = {
+        name: read_manifest(
+            path,
+            table_format=table_format,
+            vocabulary=vocabulary,
+            is_guarded=is_guarded,
+            remedy=SPLIT_REMEDY,
+        )
+        for name, path in paths.items()
+    }
     require_no_leakage(audit_parts(parts))
     if table is not None:
         for name, part in parts.items():
@@ -209,26 +119,125 @@ def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
 def read_foreign_parts(
     paths: Sequence[Path], *, table_format: TableFormat | None = None
 ) -> dict[str, Manifest]:
-    """Anyone's split files as parts named by file, with one vocabulary for all."""
+    """Anyone's split files as parts named by file, with one vocabulary for all.
+
+    Files that a `split.json` beside them records are read as it says, others in `table_format`.
+    """
     names = [path.name.removesuffix(".gz").removesuffix(".csv") for path in paths]
     if len(set(names)) < len(names):
         names = [str(path) for path in paths]
-    vocabulary: tuple[str, ...] | None = None
-    record_path = paths[0].parent / SPLIT_RECORD
-    if record_path.exists():
-        vocabulary = tuple(read_json(record_path, remedy="Delete it.")["labels"])
-    parts = [
-        read_manifest(path, table_format=table_format, vocabulary=vocabulary) for path in paths
-    ]
+    if len(set(names)) < len(names):
+        raise InputError("a file is named twice. Name each part's file once.")
+    parts = [_read_foreign(path, table_format or TableFormat()) for path in paths]
     union = tuple(dict.fromkeys(name for part in parts for name in part.vocabulary))
-    if any(part.vocabulary != union for part in parts):
-        parts = [read_manifest(path, table_format=table_format, vocabulary=union) for path in paths]
-    return dict(zip(names, parts, strict=True))
+    return {
+        name: _widen(part, union, is_open=bool(table_format and table_format.label_cols))
+        for name, part in zip(names, parts, strict=True)
+    }
+
+
+def _describe(parts: Parts, record: Mapping[str, Any]) -> SplitRecord:
+    audit = audit_parts(parts)
+    require_no_leakage(audit)
+    whole = np.concatenate([part.labels for part in parts.values()])
+    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
+    vocabulary = parts["train"].vocabulary
+    return SplitRecord.model_validate(
+        {
+            **record,
+            "schema_version": SplitRecord.newest_schema,
+            "labels": vocabulary,
+            "layout": layout_of(vocabulary),
+            "patient_overlap": sum(audit.patient_overlap.values()),
+            "max_deviation_pp": measure_deviation(whole, number).max_pp,
+            "parts": audit.to_dict()["parts"],
+            "files": {},
+        }
+    )
+
+
+def _read_earlier(out: Path, *, overwrite: bool) -> SplitRecord | None:
+    """The record of the split that `out` holds; None where there is none, or it is to go."""
+    path = out / SPLIT_RECORD
+    if not path.exists():
+        return None
+    try:
+        return SplitRecord.read(path, remedy="Pass another --out, or --overwrite to replace it.")
+    except InputError:
+        if overwrite:
+            return None
+        raise
+
+
+def _refuse_source(path: Path, sources: Sequence[Path]) -> None:
+    if any(path.exists() and source.exists() and path.samefile(source) for source in sources):
+        raise InputError(
+            f"{path} is what the split is made from, and is never replaced. Pass another --out."
+        )
+
+
+def _require_ours(path: Path, ours: set[str], *, overwrite: bool) -> None:
+    require_replaceable_file(
+        path, is_ours=lambda _: sha256_of_file(path) in ours, overwrite=overwrite
+    )
+
+
+def _require_lossless(part: Manifest, written: Path, path: Path) -> None:
+    """Raise InputError unless the file that was written reads back as the part it holds."""
+    back = read_manifest(
+        written,
+        table_format=written_format(part.vocabulary),
+        vocabulary=part.vocabulary,
+        is_guarded=True,
+    )
+    differs = [
+        name
+        for name in ("image_id", "patient_id", "view", "age", "sex")
+        if not part.table[name]
+        .reset_index(drop=True)
+        .astype(object)
+        .equals(back.table[name].astype(object))
+    ]
+    if back.vocabulary != part.vocabulary or not np.array_equal(back.labels, part.labels):
+        differs.append("labels")
+    if differs:
+        raise InputError(
+            f"{path} would not read back as the table it is made from: {', '.join(differs)} "
+            "differ. Write the cells of the label table without blanks and control characters."
+        )
+
+
+def _read_foreign(path: Path, table_format: TableFormat) -> Manifest:
+    record_path = path.parent / SPLIT_RECORD
+    if record_path.exists():
+        record = SplitRecord.read(
+            record_path, remedy=f"To audit {path.name} without it, move it elsewhere."
+        )
+        if path.name in record.files:
+            return read_manifest(
+                path,
+                table_format=record.files_format(),
+                vocabulary=record.labels,
+                is_guarded=record.is_guarded,
+            )
+    return read_manifest(path, table_format=table_format)
+
+
+def _widen(part: Manifest, vocabulary: tuple[str, ...], *, is_open: bool) -> Manifest:
+    """The part with labels for the whole vocabulary: those it never names are absent from it.
+
+    is_open: they are unknown instead, as where each label has a column and this part has none.
+    """
+    if part.vocabulary == vocabulary:
+        return part
+    labels = np.full((len(part), len(vocabulary)), UNKNOWN if is_open else 0, dtype=np.int8)
+    labels[:, [vocabulary.index(name) for name in part.vocabulary]] = part.labels
+    return replace(part, labels=labels, vocabulary=vocabulary)
 
 
 def _require_same_labels(part: Manifest, table: Manifest, path: Path) -> None:
     if part.vocabulary != table.vocabulary:
-        raise InputError(f"{path} and the label table have different vocabularies. {_REMEDY}")
+        raise InputError(f"{path} and the label table have different vocabularies. {SPLIT_REMEDY}")
     position = pd.Index(table.image_ids).get_indexer(pd.Index(part.image_ids))
     if (position < 0).any():
         absent = part.image_ids[position < 0]

@@ -1,0 +1,190 @@
+"""Splits as files: what goes in comes out, and nobody else's files are touched."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xlite.artifacts import SPLIT_PARTS
+from xlite.dataset.label_table import TableFormat, read_manifest
+from xlite.dataset.manifest import Manifest, write_manifest
+from xlite.dataset.partition import split_by_patient
+from xlite.dataset.split import read_foreign_parts, read_split, write_split
+from xlite.dataset.vocabulary import check_vocabulary
+from xlite.errors import InputError
+
+NUM_IMAGES = 12
+
+
+def is_vocabulary(names: list[str]) -> bool:
+    try:
+        check_vocabulary(names, source="names")
+    except InputError:
+        return False
+    return True
+
+
+LABEL_NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12) | st.sampled_from(
+    ["No Finding", "a|b", "x, y", 'say "so"', "[/red]", "$\\notacommand$", "Épanchement", "肺炎"]
+)
+VOCABULARIES = st.lists(LABEL_NAMES, min_size=1, max_size=5).filter(is_vocabulary)
+
+
+def write_table(path: Path, vocabulary: list[str], labels: np.ndarray, first: str = "a") -> Path:
+    rows = [[f"{first}{i}.png", f"p{i}", *labels[i]] for i in range(len(labels))]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["image", "who", *vocabulary], *rows])
+    return path
+
+
+def read_table(path: Path, vocabulary: list[str]) -> Manifest:
+    layout = TableFormat(image_col="image", patient_col="who", label_cols=tuple(vocabulary))
+    return read_manifest(path, table_format=layout)
+
+
+@settings(max_examples=60, deadline=None)
+@given(VOCABULARIES, st.integers(0, 2**32 - 1), st.sampled_from(["a", "=1+", "'@x", "x/y z"]))
+def test_tables_survive_being_split(vocabulary: list[str], seed: int, first: str) -> None:
+    labels = np.random.default_rng(seed).integers(-1, 2, size=(NUM_IMAGES, len(vocabulary)))
+    with TemporaryDirectory() as folder:
+        path = write_table(Path(folder) / "t.csv", vocabulary, labels, first)
+        table = read_table(path, vocabulary)
+        assert table.labels.tolist() == labels.tolist()
+        parts = split_by_patient(table, ratios=(0.5, 0.25, 0.25), seed=1)
+        write_split(parts, Path(folder) / "s", {}, overwrite=False)
+        back = read_split(Path(folder) / "s", table=table).parts
+    for name in SPLIT_PARTS:
+        assert back[name].vocabulary == tuple(vocabulary)
+        assert back[name].labels.tolist() == parts[name].labels.tolist()
+        assert back[name].image_ids.tolist() == parts[name].image_ids.tolist()
+        assert back[name].patient_ids.tolist() == parts[name].patient_ids.tolist()
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    labels = np.random.default_rng(0).integers(0, 2, size=(NUM_IMAGES, 2))
+    return read_table(
+        write_table(tmp_path / "t.csv", ["No Finding", "Mass"], labels), ["No Finding", "Mass"]
+    )
+
+
+def test_what_would_not_read_back_is_not_written(manifest: Manifest, tmp_path: Path) -> None:
+    manifest.table["view"] = " PA"
+    parts = split_by_patient(manifest, ratios=(0.5, 0.25, 0.25), seed=1)
+    with pytest.raises(InputError, match=r"train\.csv would not read back.*view differ"):
+        write_split(parts, tmp_path / "s", {}, overwrite=False)
+    assert list((tmp_path / "s").iterdir()) == []
+
+
+def make_parts(manifest: Manifest, seed: int = 1) -> dict[str, Manifest]:
+    return split_by_patient(manifest, ratios=(0.5, 0.25, 0.25), seed=seed)
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_anybodys_files_of_these_names_are_kept(manifest: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "val.csv").write_text("mine")
+    before = contents_of(tmp_path)
+    with pytest.raises(InputError, match=r"val\.csv was not written by this command.*--overwrite"):
+        write_split(make_parts(manifest), tmp_path, {}, overwrite=False)
+    assert contents_of(tmp_path) == before
+    write_split(make_parts(manifest), tmp_path, {}, overwrite=True)
+    read_split(tmp_path)
+
+
+def test_an_edited_file_of_a_split_is_kept(manifest: Manifest, tmp_path: Path) -> None:
+    write_split(make_parts(manifest), tmp_path, {"seed": 1}, overwrite=False)
+    (tmp_path / "test.csv").write_text("notes")
+    before = contents_of(tmp_path)
+    with pytest.raises(InputError, match=r"test\.csv was changed"):
+        write_split(make_parts(manifest), tmp_path, {"seed": 1}, overwrite=False)
+    assert contents_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_a_split_is_made_from_is_never_replaced(
+    manifest: Manifest, tmp_path: Path, overwrite: bool
+) -> None:
+    table = (tmp_path / "t.csv").rename(tmp_path / "train.csv")
+    before = contents_of(tmp_path)
+    with pytest.raises(InputError, match="is what the split is made from"):
+        write_split(make_parts(manifest), tmp_path, {}, overwrite=overwrite, sources=[table])
+    assert contents_of(tmp_path) == before
+
+
+def test_a_stopped_write_is_finished_by_the_same_command(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    out = tmp_path / "s"
+    write_split(make_parts(manifest), out, {}, overwrite=False)
+    whole = contents_of(out)
+    (out / "split.json").unlink()
+    (out / "test.csv").unlink()
+    write_split(make_parts(manifest), out, {}, overwrite=False)
+    assert contents_of(out) == whole
+
+
+def test_a_split_of_version_0_1_is_read(nih_sample: Path, tmp_path: Path) -> None:
+    manifest = read_manifest(nih_sample / "Data_Entry_2017.csv")
+    parts = make_parts(manifest)
+    write_split(parts, tmp_path, {"seed": 1}, overwrite=False)
+    record = json.loads((tmp_path / "split.json").read_text())
+    assert (record.pop("schema_version"), record.pop("layout")) == (2, "nih")
+    (tmp_path / "split.json").write_text(json.dumps(record))
+    assert read_split(tmp_path).parts["val"].labels.tolist() == parts["val"].labels.tolist()
+    # The same split again changes nothing, whoever wrote it.
+    before = contents_of(tmp_path)
+    write_split(parts, tmp_path, {"seed": 1}, overwrite=False)
+    assert contents_of(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": 3}, r"split\.json has 3 in 'labels'"),
+        ({"files": {}}, r"train\.csv was changed"),
+        ({"schema_version": 99}, "newer xlite"),
+        ({"layout": "rows"}, "'layout'"),
+    ],
+)
+def test_a_damaged_record_is_named(
+    manifest: Manifest, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    write_split(make_parts(manifest), tmp_path, {}, overwrite=False)
+    record = json.loads((tmp_path / "split.json").read_text())
+    (tmp_path / "split.json").write_text(json.dumps(record | change))
+    with pytest.raises(InputError, match=message):
+        read_split(tmp_path)
+
+
+def test_our_own_files_are_audited_as_their_record_says(manifest: Manifest, tmp_path: Path) -> None:
+    write_split(make_parts(manifest), tmp_path, {}, overwrite=False)
+    parts = read_foreign_parts([tmp_path / f"{name}.csv" for name in SPLIT_PARTS])
+    assert parts["train"].vocabulary == ("No Finding", "Mass")
+
+
+def test_labels_that_one_part_lacks_are_absent_from_it(tmp_path: Path) -> None:
+    header = "Image Index,found,Patient ID\n"
+    (tmp_path / "a.csv").write_text(f"{header}1.png,Cyst,p\n2.png,Mass,q\n")
+    (tmp_path / "b.csv").write_text(f"{header}3.png,Mass,r\n")
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    parts = read_foreign_parts(paths, table_format=TableFormat(labels_col="found"))
+    assert parts["b"].vocabulary == ("Cyst", "Mass")
+    assert parts["b"].labels.tolist() == [[0, 1]]
+
+
+def test_nihs_table_is_written_as_it_was(nih_sample: Path, tmp_path: Path) -> None:
+    manifest = read_manifest(nih_sample / "Data_Entry_2017.csv")
+    write_manifest(manifest, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().splitlines()[0] == (
+        "Image Index,Finding Labels,Patient ID,Patient Age,Patient Gender,View Position"
+    )

@@ -1,0 +1,272 @@
+"""CSV files of others as cells of text: every row checked to be as long as the header.
+
+A comma too many or a quote too few would otherwise move a patient's id into the label column
+without a word. Rows are counted as in a spreadsheet: the header is row 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from xlite.errors import InputError
+from xlite.inputs import MAX_TABLE_BYTES, decompress_gzip, is_gzip, read_bytes
+from xlite.records import unguard_cell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MOST_SHOWN = 60
+_MOST_COLUMNS_NAMED = 20
+_LONGEST_CELL = 1 << 17
+_COMMA, _LINE_END = ord(","), ord("\n")
+_WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|head|\?xml)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """A CSV file's header and its content, from which columns are taken."""
+
+    path: Path
+    header: tuple[str, ...]
+    """Names without blanks around them; "" for a column that has none."""
+    content: bytes
+    """UTF-8 without a mark in front, each line ended by a line feed alone."""
+
+    def require_columns(self, names: Sequence[str], *, remedies: dict[str, str]) -> None:
+        """Raise InputError unless the header has each of `names`, and once.
+
+        remedies: the sentence that ends the message about a missing column; "" stands for all
+        others.
+        """
+        for name in names:
+            places = [place for place, found in enumerate(self.header, start=1) if found == name]
+            if len(places) > 1:
+                raise InputError(
+                    f"{self.path} has {len(places)} columns called {name!r} (columns "
+                    f"{' and '.join(map(str, places))}). Rename or remove all but one."
+                )
+            if not places:
+                raise InputError(
+                    f"{self.path} has no column {name!r}; it has: {self.name_columns()}. "
+                    f"{self._separator_hint() or remedies.get(name, remedies.get('', ''))}".strip()
+                )
+
+    def name_columns(self) -> str:
+        """The columns' names for a message: the first twenty."""
+        named = [name for name in self.header if name]
+        more = ", …" if len(named) > _MOST_COLUMNS_NAMED else ""
+        return ", ".join(show(name)[1:-1] for name in named[:_MOST_COLUMNS_NAMED]) + more
+
+    def take(self, names: Sequence[str], *, is_guarded: bool = False) -> pd.DataFrame:
+        """The cells of the named columns without blanks around them; the index is the row's number.
+
+        is_guarded: the apostrophes of `xlite.records.guard_cell` are taken off. Raises InputError,
+        naming the row, for one that has more or fewer cells than the header, for a quote that is
+        not closed and for a line break within a cell that is taken.
+        """
+        positions = [self.header.index(name) for name in names]
+        has_quotes = b'"' in self.content
+        cells = self._parse_quoted(positions) if has_quotes else self._parse_plain(positions)
+        if cells.empty:
+            raise InputError(f"{self.path} has a header and no rows. Pass a table with images.")
+        cells.columns = pd.Index(names, dtype=object)
+        cells = cells.apply(_strip_cells)
+        if has_quotes:
+            self._refuse_line_breaks(cells)
+        if is_guarded and b"'" in self.content:
+            cells = cells.map(unguard_cell)
+        return cells
+
+    def _parse_plain(self, positions: Sequence[int]) -> pd.DataFrame:
+        counts = self._count_fields()
+        is_row = counts > 0
+        self._check_counts(counts)
+        content = self.content
+        if not is_row.all():
+            content = b"\n".join(line for line in content.split(b"\n") if line)
+        body = content[content.find(b"\n") + 1 :] if is_row.sum() > 1 else b""
+        if not body:
+            return pd.DataFrame()
+        cells = pd.read_csv(
+            io.BytesIO(body),
+            header=None,
+            usecols=sorted(set(positions)),
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+            quoting=csv.QUOTE_NONE,
+            encoding="utf-8",
+        )[positions]
+        cells.index = pd.Index(np.flatnonzero(is_row)[1:] + 1)
+        return cells
+
+    def _count_fields(self) -> NDArray[np.intp]:
+        """The number of cells in each line of a table without quotes; 0 in an empty line."""
+        signs = np.frombuffer(self.content, dtype=np.uint8)
+        ends = np.flatnonzero(signs == _LINE_END)
+        commas = np.flatnonzero(signs == _COMMA)
+        lengths = np.diff(ends, prepend=-1) - 1
+        if lengths.max() > _LONGEST_CELL:
+            row = int(lengths.argmax()) + 1
+            raise InputError(
+                f"{self.path}: row {row} is longer than {_LONGEST_CELL:,} bytes. Check whether it "
+                "is a table, and has its line ends."
+            )
+        counts = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
+        return np.where(lengths == 0, 0, counts)
+
+    def _check_counts(self, counts: NDArray[np.intp]) -> None:
+        expected = len(self.header)
+        found = counts[1:][counts[1:] > 0]
+        wrong = np.flatnonzero((counts != expected) & (counts > 0))
+        wrong = wrong[wrong > 0]
+        if not len(wrong):
+            return
+        # Some programs end the header or the rows, but not both, in a comma.
+        if (found == expected - 1).all() and not self.header[-1]:
+            return
+        if (found == expected + 1).all() and self._all_rows_end_in_a_comma():
+            return
+        row = int(wrong[0]) + 1
+        is_cut = row == len(counts) and counts[wrong[0]] < expected
+        raise InputError(
+            f"{self.path}: row {row} has {counts[wrong[0]]} cells, the header {expected}. "
+            + (
+                "The file may have been cut off: copy or download it again."
+                if is_cut
+                else "Put quotes around cells that hold a comma, and complete the row."
+            )
+        )
+
+    def _all_rows_end_in_a_comma(self) -> bool:
+        if b'"' in self.content:
+            return all(not row or row[-1] == "" for row in self._read_rows())
+        lines = self.content.split(b"\n")[1:]
+        return all(line.endswith(b",") for line in lines if line)
+
+    def _parse_quoted(self, positions: Sequence[int]) -> pd.DataFrame:
+        rows = [(number, row) for number, row in enumerate(self._read_rows(), start=2) if row]
+        counts = np.zeros(rows[-1][0] if rows else 1, dtype=np.intp)
+        counts[0] = len(self.header)
+        for number, row in rows:
+            counts[number - 1] = len(row)
+        self._check_counts(counts)
+        return pd.DataFrame(
+            [[row[position] for position in positions] for _, row in rows],
+            index=[number for number, _ in rows],
+            dtype=str,
+        )
+
+    def _read_rows(self) -> Iterator[list[str]]:
+        """The rows below the header of a table with quotes; an empty list for an empty line."""
+        reader = csv.reader(io.StringIO(self.content.decode(), newline=""), strict=True)
+        try:
+            next(reader)
+            yield from reader
+        except csv.Error as error:
+            raise _csv_fault(self.path, reader.line_num, error) from None
+
+    def _refuse_line_breaks(self, cells: pd.DataFrame) -> None:
+        for name in cells.columns:
+            is_broken = cells[name].str.contains("\n", regex=False)
+            if is_broken.any():
+                row = cells.index[is_broken][0]
+                raise InputError(
+                    f"{self.path}: row {row} has a line break within column {name!r}. Close the "
+                    "quote of the cell, or remove the break."
+                )
+
+    def _separator_hint(self) -> str:
+        if len(self.header) > 1:
+            return ""
+        for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+            if sign in self.header[0]:
+                return f"Its columns are separated by {name}: save it with commas."
+        return ""
+
+
+def open_csv(path: Path, *, what: str = "file", remedy: str = "") -> CsvTable:
+    """The CSV file `path`, plain or compressed with gzip, with its header read.
+
+    what and remedy: the first words and the last sentence when it can't be opened. Raises
+    InputError for what is no CSV: a folder, a web page, an archive, a damaged gzip file, an
+    encoding other than UTF-8, an empty file.
+    """
+    content = read_bytes(path, max_bytes=MAX_TABLE_BYTES, what=what, remedy=remedy)
+    if is_gzip(content):
+        content = decompress_gzip(
+            content, path, max_bytes=MAX_TABLE_BYTES, what=what, remedy="Download it again."
+        )
+    content = _normalise(content, path)
+    line = content[: content.index(b"\n")]
+    if b'"' not in line:
+        names = line.decode().split(",")
+    else:
+        reader = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+        try:
+            names = next(reader)
+        except csv.Error as error:
+            raise _csv_fault(path, reader.line_num, error) from None
+    return CsvTable(path, tuple(name.strip() for name in names), content)
+
+
+def show(text: Any) -> str:
+    """A cell for a message, in quotes and at most sixty characters long.
+
+    >>> show("Edema"), len(show("x" * 1000))
+    ("'Edema'", 63)
+    """
+    text = str(text)
+    return repr(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
+
+
+def _normalise(content: bytes, path: Path) -> bytes:
+    """UTF-8 without a mark in front or empty lines around, with line feeds alone."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError(f"{path} is UTF-16, not UTF-8. Save it again as UTF-8 CSV.")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if content[:4] == b"PK\x03\x04":
+        raise InputError(f"{path} is an archive or a workbook. Unpack it, or save it as CSV.")
+    if not content.strip():
+        raise InputError(f"{path} is empty. Download or export the table again.")
+    if _WEB_PAGE.match(content[:256]):
+        raise InputError(
+            f"{path} is a web page, not a CSV: the download gave a login or error page. "
+            "Open it in a browser to see which, and download the table itself."
+        )
+    if b"\0" in content:
+        line = content[: content.index(b"\0")].count(b"\n") + 1
+        raise InputError(f"{path} is no text (a zero byte in line {line}). Export it as CSV.")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path} is not UTF-8 (byte 0x{content[error.start]:02x} in line {line}). "
+            "Save it again as UTF-8 CSV."
+        ) from None
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return content.rstrip(b"\n") + b"\n"
+
+
+def _csv_fault(path: Path, line: int, error: csv.Error) -> InputError:
+    return InputError(
+        f"{path} can't be read as a CSV: {error}, in line {line}. Close every quote, and double "
+        "those within a cell."
+    )
+
+
+def _strip_cells(column: pd.Series[str]) -> pd.Series[str]:
+    # Not `.str.strip()`: it was two fifths of what reading a table took.
+    cells = list(map(str.strip, column.tolist()))
+    return pd.Series(cells, index=column.index, dtype=column.dtype)

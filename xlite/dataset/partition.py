@@ -1,0 +1,130 @@
+"""How a manifest is divided: by patient, by somebody's lists, and to a fraction of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xlite.artifacts import SPLIT_PARTS
+from xlite.dataset.audit import SplitAudit, SplitPart, audit_split
+from xlite.dataset.manifest import Manifest
+from xlite.dataset.stratify import assign_patients, choose_subset
+from xlite.errors import InputError, LeakageError
+from xlite.ids import match_image_names
+from xlite.inputs import MAX_TABLE_BYTES, read_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Parts = dict[str, Manifest]
+
+
+def split_by_patient(manifest: Manifest, *, ratios: Sequence[float], seed: int) -> Parts:
+    """Train, val and test parts that share no patient, stratified over all labels.
+
+    ratios: shares of images for the three parts, in that order.
+    """
+    part = assign_patients(manifest.labels, manifest.patient_codes, ratios=ratios, seed=seed)
+    return {name: manifest.select(part == number) for number, name in enumerate(SPLIT_PARTS)}
+
+
+def split_by_lists(
+    manifest: Manifest,
+    *,
+    train_val_ids: Sequence[str],
+    test_ids: Sequence[str],
+    val_share: float,
+    seed: int,
+) -> Parts:
+    """The parts given by two lists of images, validation carved out of the first by patient.
+
+    val_share: validation's share of the first list's images. Raises InputError for images that
+    are in no list or not in the table, LeakageError when a patient is in both lists.
+    """
+    sides = {"--train-val-list": train_val_ids, "--test-list": test_ids}
+    is_listed = {
+        option: _find_listed(manifest, names, option=option) for option, names in sides.items()
+    }
+    is_train_val, is_test = is_listed.values()
+    both = is_train_val & is_test
+    if both.any():
+        raise LeakageError(
+            f"{int(both.sum())} images are in both lists (first: "
+            f"{min(manifest.image_ids[both])}). Check the two files."
+        )
+    unlisted = ~(is_test | is_train_val)
+    if unlisted.any():
+        raise InputError(
+            f"{int(unlisted.sum())} images of the label table are in neither list "
+            f"(first: {manifest.image_ids[unlisted][0]}). Add them to a list, or drop their rows."
+        )
+    rest = manifest.select(is_train_val)
+    part = assign_patients(
+        rest.labels, rest.patient_codes, ratios=(1 - val_share, val_share), seed=seed
+    )
+    parts = {
+        "train": rest.select(part == 0),
+        "val": rest.select(part == 1),
+        "test": manifest.select(is_test),
+    }
+    require_no_leakage(audit_parts(parts))
+    return parts
+
+
+def _find_listed(manifest: Manifest, names: Sequence[str], *, option: str) -> NDArray[np.bool_]:
+    """Which images of the table are in a list, named with or without their folder."""
+    rows = match_image_names(names, manifest.image_ids)
+    if (rows < 0).any():
+        strangers = sorted({name for name, row in zip(names, rows, strict=True) if row < 0})
+        raise InputError(
+            f"{len(strangers)} of {len(set(names))} images of {option} are not in the label table, "
+            f"or could be several of it (first: {strangers[0]}). Pass the table that the lists "
+            "belong to."
+        )
+    is_listed = np.zeros(len(manifest), dtype=np.bool_)
+    is_listed[rows] = True
+    return is_listed
+
+
+def read_image_list(path: Path) -> list[str]:
+    """The image names in a text file, one a line, such as NIH's `test_list.txt`."""
+    content = read_bytes(path, max_bytes=MAX_TABLE_BYTES, what="image list")
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f"image list {path} is not UTF-8 text. Save it again as UTF-8.") from None
+    names = [name for line in lines if (name := line.strip())]
+    if not names:
+        raise InputError(f"image list {path} is empty. Pass one image name a line.")
+    return names
+
+
+def take_subset(parts: Parts, *, fraction: float, seed: int) -> Parts:
+    """The parts with a stratified, patient-whole `fraction` of training; val and test whole."""
+    train = parts["train"]
+    chosen = choose_subset(train.labels, train.patient_codes, fraction=fraction, seed=seed)
+    return {**parts, "train": train.select(chosen)}
+
+
+def audit_parts(parts: Mapping[str, Manifest]) -> SplitAudit:
+    """The audit of parts that have the same vocabulary."""
+    vocabulary = next(iter(parts.values())).vocabulary
+    return audit_split(
+        {
+            name: SplitPart(part.image_ids, part.patient_ids, part.labels)
+            for name, part in parts.items()
+        },
+        labels=vocabulary,
+    )
+
+
+def require_no_leakage(audit: SplitAudit) -> None:
+    """Raise LeakageError when patients or images stand on two sides."""
+    if audit.has_leakage:
+        raise LeakageError(
+            f"the split leaks: {audit.describe_leakage()}. Make a patient-disjoint one with "
+            "`xlite split`."
+        )
