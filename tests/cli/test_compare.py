@@ -60,12 +60,17 @@ def test_each_look_at_the_test_part_is_counted(project: Any, trained: Path, xlit
 
 
 def test_a_file_stands_beside_a_run(
-    project: Any, trained: Path, xlite_ok: Any, tmp_path: Path
+    project: Any, trained: Path, xlite: Any, xlite_ok: Any, tmp_path: Path
 ) -> None:
     one, *_, last = runs_of(trained)
     table = pd.read_csv(last / "predictions_val.csv").iloc[1:]
     table.to_csv(tmp_path / "theirs.csv", index=False)
-    shown = xlite_ok(*command(project, trained, one.name, tmp_path / "theirs.csv", "--by", "f1"))
+    arguments = command(project, trained, one.name, tmp_path / "theirs.csv", "--by", "f1")
+    refused = xlite(*arguments)
+    assert refused.exit_code == 2
+    assert "1 of " in refused.stderr
+    assert "images of the label table have no prediction" in refused.stderr
+    shown = xlite_ok(*arguments, "--allow-partial")
     assert "1 images are not in all" in shown.stderr
     assert "fewer than two seeds" in shown.stderr
     assert set(pd.read_csv(trained / "comparison.csv")["name"]) >= {"theirs"}

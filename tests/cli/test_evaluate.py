@@ -59,7 +59,8 @@ def foreign(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def judge(xlite: Any, files: tuple[Path, Path], *more: object) -> Any:
-    return xlite("evaluate", "--predictions", files[0], "--labels", files[1], *FAST, *more)
+    named = ("--predictions", files[0], "--labels", files[1], "--allow-partial")
+    return xlite("evaluate", *named, *FAST, *more)
 
 
 def test_anyones_predictions_are_judged_without_a_project(
@@ -80,6 +81,54 @@ def test_anyones_predictions_are_judged_without_a_project(
     assert content["join"]["num_joined"] == 600
     assert "no column of predictions for Atelectasis" in result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.csv", "predictions.csv"]
+
+
+def test_predictions_of_a_part_are_judged_only_where_the_user_says_so(
+    xlite: Any, foreign: tuple[Path, Path], tmp_path: Path
+) -> None:
+    table = pd.read_csv(foreign[0])
+    table.iloc[:300].to_csv(tmp_path / "half.csv", index=False)
+    result = xlite("evaluate", "--predictions", tmp_path / "half.csv", "--labels", foreign[1])
+    assert result.exit_code == 2
+    assert "300 of 600 images of the label table have no prediction" in result.stderr
+    assert "no column of predictions for Atelectasis" in result.stderr
+    assert "--allow-partial" in result.stderr
+    assert not (tmp_path / "experiments").exists()
+
+
+def test_a_column_of_the_table_goes_before_an_empty_one_of_the_manifest(
+    xlite: Any, foreign: tuple[Path, Path]
+) -> None:
+    table = pd.read_csv(foreign[1])
+    table["sex"] = np.where(np.arange(600) < 300, "F", "M")
+    table["age"] = np.where(np.arange(600) < 200, "011Y", "50")
+    table.to_csv(foreign[1], index=False)
+    result = judge(xlite, foreign, "--by", "sex,age", "--json")
+    assert result.exit_code == 0, result.output
+    groups = {
+        (g["column"], g["group"]): g["images"] for g in json.loads(result.stdout)["subgroups"]
+    }
+    assert groups == {
+        ("sex", "F"): 300,
+        ("sex", "M"): 300,
+        ("age", "0-17"): 200,
+        ("age", "40-59"): 400,
+    }
+    all_of_them = judge(xlite, foreign, "--subgroups", "--json")
+    columns = {group["column"] for group in json.loads(all_of_them.stdout)["subgroups"]}
+    assert columns == {"view", "sex", "age"}
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [("Image Index", "names the images"), ("sex", "no column 'sex'"), ("nope", "no column 'nope'")],
+)
+def test_columns_that_can_not_be_grouped_by_are_named(
+    xlite: Any, foreign: tuple[Path, Path], by: str, message: str
+) -> None:
+    result = judge(xlite, foreign, "--by", by)
+    assert result.exit_code == 2
+    assert message in result.stderr
 
 
 def test_the_table_and_the_files_say_the_same(

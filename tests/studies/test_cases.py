@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,67 @@ def test_a_column_beside_probs_is_what_is_true_not_what_is_said(
     assert report.missing_labels == ("Pleural_Thickening",)
 
 
+@pytest.mark.parametrize("prefix", ["Prob_", "PROB_", "prob ", "prob-", "Prob"])
+def test_the_truth_beside_probs_is_never_judged(
+    manifest: Manifest, tmp_path: Path, prefix: str
+) -> None:
+    columns = {"Mass": [1, 0, 0, 1], f"{prefix}Mass": [0.25, 0.5, 0.75, 1.0]}
+    cases, _ = join_predictions(
+        write(tmp_path / "p.csv", image_id=IDS, **columns), manifest, name="p"
+    )
+    assert cases.probs.ravel().tolist() == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_calls_of_0_and_1_are_predictions_where_the_prefix_says_so(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "p.csv", image_id=IDS, prob_Mass=[1, 0, 1, 1])
+    assert join_predictions(file, manifest, name="p")[0].probs.ravel().tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("header", ["image_id,prob_Mass,prob_Mass", "image_id,image_id,prob_Mass"])
+def test_columns_that_are_there_twice_are_refused(
+    manifest: Manifest, tmp_path: Path, header: str
+) -> None:
+    (tmp_path / "p.csv").write_text(f"{header}\na.png,0.1,0.9\n")
+    with pytest.raises(InputError, match="more than one"):
+        join_predictions(tmp_path / "p.csv", manifest, name="p")
+
+
+def test_a_file_without_some_images_or_labels_is_not_whole(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "p.csv", image=IDS[:2], prob_Mass=[0.1, 0.2])
+    _, report = join_predictions(file, manifest, name="p")
+    with pytest.raises(
+        InputError,
+        match=r"p\.csv: 2 of 4 images .*first: c\.png, d\.png.*no column .*Pleural_Thickening",
+    ):
+        report.require_whole(file)
+    whole = write(tmp_path / "p.csv", image=IDS, prob_Mass=0.1, prob_Pleural_Thickening=0.2)
+    join_predictions(whole, manifest, name="p")[1].require_whole(whole)
+
+
+def test_other_folders_are_other_images(manifest: Manifest, tmp_path: Path) -> None:
+    manifest.table["image_id"] = ["p1/v.png", "p2/v.png", "c.png", "d.png"]
+    file = write(tmp_path / "p.csv", image=["p3/v.png", r"x\\p2\\v.png"], prob_Mass=[0.1, 0.2])
+    cases, report = join_predictions(file, manifest, name="p")
+    assert cases.image_ids.tolist() == ["p2/v.png"]
+    assert report.extra == ("p3/v.png",)
+
+
+def test_compressed_predictions_are_read_and_damaged_ones_refused(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    content = b"image,prob_Mass\na.png,0.5\n"
+    for name, data in (("p.csv.gz", gzip.compress(content)), ("plain.csv.gz", content)):
+        (tmp_path / name).write_bytes(data)
+        assert len(join_predictions(tmp_path / name, manifest, name="p")[0]) == 1
+    (tmp_path / "p.csv.gz").write_bytes(gzip.compress(content)[:-9])
+    with pytest.raises(InputError, match="damaged gzip"):
+        join_predictions(tmp_path / "p.csv.gz", manifest, name="p")
+
+
 def test_missing_and_extra_rows_are_reported(manifest: Manifest, tmp_path: Path) -> None:
     file = write(tmp_path / "p.csv", image=["d.png", "x.png", "a.png"], Mass=[0.1, 0.2, 0.3])
     cases, report = join_predictions(file, manifest, name="p")
@@ -90,6 +152,10 @@ def test_missing_and_extra_rows_are_reported(manifest: Manifest, tmp_path: Path)
         ({"study": IDS, "Mass": 0.5}, "no image column; it has: study, Mass"),
         ({"image": IDS, "Fracture": 0.5}, "no column of predictions"),
         ({"image": IDS, "Mass": 0.5, "mass": 0.5}, "more than one column for Mass"),
+        ({"image": IDS, "Image": IDS, "Mass": 0.5}, "more than one image column: image, Image"),
+        ({"image": IDS, "Mass": [0, 1, 1, 0]}, "only 0 and 1 in Mass.*prob_<label>"),
+        ({"image": IDS, "Mass": 0.5, "Pleural_Thickening": [1, 0, 0, 0]}, "only 0 and 1 in Pl"),
+        ({"image": IDS, "Mass": [0, 1, 1, 0], "PROB Fracture": 0.5}, "no column of predictions"),
     ],
 )
 def test_faulty_files_are_refused(
@@ -104,7 +170,7 @@ def test_unreadable_files_are_refused(manifest: Manifest, tmp_path: Path) -> Non
     (tmp_path / "header.csv").write_text("image,Mass\n")
     for name, message in (
         ("absent.csv", "does not exist"),
-        ("empty.csv", "can't be read"),
+        ("empty.csv", "is empty"),
         ("header.csv", "no rows"),
         (".", "is a folder"),
     ):

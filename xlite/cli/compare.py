@@ -58,6 +58,7 @@ def compare(
     labels: options.CheckedLabels = None,
     split: options.SplitDir = options.SPLIT_DIR,
     out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
+    allow_partial: options.AllowPartial = False,
     show_test: Annotated[
         bool,
         typer.Option(
@@ -93,7 +94,12 @@ def compare(
     parts = options.load_split(split, labels)
     methods = [
         *_read_runs(groups, parts),
-        *_read_files([path for path in found if not path.is_dir()], parts, taken=groups),
+        *_read_files(
+            [path for path in found if not path.is_dir()],
+            parts,
+            taken=groups,
+            allow_partial=allow_partial,
+        ),
     ]
     if len(methods) < 2:
         raise InputError(
@@ -142,7 +148,9 @@ def _read_runs(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[M
     ]
 
 
-def _read_files(files: Sequence[Path], split: Split, *, taken: Mapping[str, Any]) -> list[Method]:
+def _read_files(
+    files: Sequence[Path], split: Split, *, taken: Mapping[str, Any], allow_partial: bool
+) -> list[Method]:
     from xlite.studies.cases import join_predictions
     from xlite.studies.contrast import Method
 
@@ -154,6 +162,8 @@ def _read_files(files: Sequence[Path], split: Split, *, taken: Mapping[str, Any]
         if any(method.name == name for method in methods):
             raise InputError(f"{path} is named twice.")
         cases, join = join_predictions(path, split.parts["val"], name=name)
+        if not allow_partial:
+            join.require_whole(path)
         for sentence in join.describe():
             console.warn(f"{path}: {sentence}")
         methods.append(Method(name=name, cases={None: cases}))

@@ -55,6 +55,7 @@ def evaluate(
             help="Anyone's predictions: an image column, and prob_<label> or <label> columns.",
         ),
     ] = None,
+    allow_partial: options.AllowPartial = False,
     labels: options.CheckedLabels = None,
     split: Annotated[
         Path | None,
@@ -130,9 +131,20 @@ def evaluate(
         )
     if tta and run is None:
         raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
+    if allow_partial and predictions is None:
+        raise InputError("--allow-partial is for --predictions: a run has all of its images.")
     deciding.check(part)
-    judged = read_judged(run, predictions, labels, split, part, columns)
-    judged = add_columns(judged, split_names(by or ""), labels, predictions, columns)
+    judged = read_judged(
+        run, predictions, labels, split, part, columns, allow_partial=allow_partial
+    )
+    judged = add_columns(
+        judged,
+        split_names(by or ""),
+        labels,
+        predictions,
+        columns,
+        welcome=_GROUP_COLUMNS if subgroups else (),
+    )
     resampling = Resampling(num_resamples=resamples, seed=seed, level=level)
     decisions = decide(judged, deciding)
     result = evaluate_cases(judged.cases, decisions, resampling=resampling)

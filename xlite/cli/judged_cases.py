@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,11 +36,13 @@ def read_judged(
     split_dir: Path | None,
     part: str | None,
     columns: options.ColumnOptions,
+    *,
+    allow_partial: bool = False,
 ) -> JudgedCases:
     """The cases of a run's part, or of a predictions file and its labels.
 
-    Raises InputError unless exactly one of the two is given; warns about images and labels that
-    found no partner.
+    Raises InputError unless exactly one of the two is given, and for predictions that lack images
+    or labels of the table, unless `allow_partial`; what found no partner is said.
     """
     from xlite.dataset.label_table import read_manifest
     from xlite.studies.cases import join_predictions, read_run_cases
@@ -67,6 +70,8 @@ def read_judged(
         table = options.find_label_table(labels)
         manifest, digest = read_manifest(table, table_format=columns.to_table_format()), None
     cases, join = join_predictions(predictions, manifest, name=predictions.name.split(".")[0])
+    if not allow_partial:
+        join.require_whole(predictions)
     for sentence in join.describe():
         console.warn(sentence)
     return JudgedCases(cases=cases, part=part, split_sha256=digest, join=join, split=split)
@@ -85,19 +90,30 @@ def add_columns(
     labels: Path | None,
     predictions: Path | None,
     columns: options.ColumnOptions,
+    *,
+    welcome: Sequence[str] = (),
 ) -> JudgedCases:
-    """The cases with the columns that --by names and the manifest does not keep."""
+    """The cases with the columns that --by names, from the label table where it has them.
+
+    A column that is called as asked goes before what the manifest keeps under that name; those of
+    `welcome` are taken where the table has them. Raises InputError for one of `names` that is
+    neither in the table nor known of any image.
+    """
+    from xlite.dataset.csv_table import open_csv
     from xlite.studies.cases import add_column
 
-    cases = judged.cases
-    for name in names:
-        if name in cases.columns:
-            continue
-        table = labels
-        if table is None and predictions is not None and judged.split is None:
-            table = options.find_label_table(None)
-        if table is None:
-            raise InputError(f"--by {name}: pass the table that has this column with --labels.")
-        image_column = columns.to_table_format().image_col
-        cases = add_column(cases, table, name, image_column=image_column)
+    cases, table = judged.cases, labels
+    wants_any = bool(names or welcome)
+    if wants_any and table is None and predictions is not None and judged.split is None:
+        table = options.find_label_table(None)
+    header = open_csv(table, what="label table").header if wants_any and table else ()
+    image_column = columns.to_table_format().image_col
+    for name in dict.fromkeys([*names, *(name for name in welcome if name in header)]):
+        is_known = any(str(value) not in ("", "nan") for value in cases.columns.get(name, ()))
+        if table is not None and (name in header or not is_known):
+            cases = add_column(cases, table, name, image_column=image_column)
+        elif not is_known:
+            raise InputError(
+                f"--by {name}: no image has one. Pass the table that has this column with --labels."
+            )
     return dataclasses.replace(judged, cases=cases)

@@ -64,6 +64,13 @@ RuntimeImages = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+AllowPartial = Annotated[
+    bool,
+    typer.Option(
+        "--allow-partial",
+        help="Judge predictions that lack images or labels of the table by what is there.",
+    ),
+]
 ExperimentsDir = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder for runs and tables.")
 ]

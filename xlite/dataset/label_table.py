@@ -101,7 +101,7 @@ def read_manifest(
         "path": "",
         "patient_id": _patient_ids(path, raw, layout, remedy),
         "view": raw.get(VIEW_COL, empty),
-        "age": _parse_age(raw.get(AGE_COL, empty)),
+        "age": parse_ages(raw.get(AGE_COL, empty)),
         "sex": raw[sex_col] if sex_col else "",
     }
     return Manifest(pd.DataFrame(columns).reset_index(drop=True), labels, names)
@@ -243,7 +243,12 @@ def _check_patients(path: Path, patients: pd.Series[str]) -> None:
         )
 
 
-def _parse_age(cells: pd.Series[str]) -> NDArray[np.float64]:
+def parse_ages(cells: pd.Series[str]) -> NDArray[np.float64]:
+    """(N,) ages in years from DICOM's writing or plain numbers; NaN for anything else.
+
+    >>> parse_ages(pd.Series(["058Y", "006M", "41", "?"]))
+    array([58. ,  0.5, 41. ,  nan])
+    """
     # The 2017 table has DICOM ages ("058Y", "013M", "001D"), the 2020 one plain years. There
     # are some hundred distinct ones.
     codes, distinct = pd.factorize(cells)

@@ -6,8 +6,7 @@ N images, C labels.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,11 @@ import numpy as np
 import pandas as pd
 
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES, predictions_name, read_json
+from xlite.dataset.csv_table import open_csv, show
+from xlite.dataset.label_table import parse_ages
 from xlite.errors import InputError
+from xlite.ids import AMBIGUOUS, match_image_names
+from xlite.studies.predictions_file import read_predictions_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,10 +27,8 @@ if TYPE_CHECKING:
     from xlite.dataset.manifest import Manifest
     from xlite.dataset.split import Split
 
-IMAGE_COLUMNS = ("image_id", "Image Index", "image", "filename", "file", "path", "image_path")
-"""The names by which the image column of a predictions file is known, in order of preference."""
-
-PROB_PREFIX = "prob_"
+AGE_COLUMN = "age"
+"""The one column of the cases that holds numbers: years."""
 
 _NUM_NAMED = 3
 
@@ -108,51 +109,65 @@ class JoinReport:
             )
         return sentences
 
+    def require_whole(self, predictions: Path) -> None:
+        """Raise InputError unless every image and label of the table has predictions.
+
+        Scores of the images that happen to be there answer another question: whoever leaves the
+        hard half out has better ones.
+        """
+        parts = []
+        if self.num_missing:
+            parts.append(
+                f"{self.num_missing} of {self.num_joined + self.num_missing} images of the label "
+                f"table have no prediction (first: {', '.join(self.missing)})"
+            )
+        if self.missing_labels:
+            parts.append(f"there is no column of predictions for {', '.join(self.missing_labels)}")
+        if parts:
+            raise InputError(
+                f"{predictions}: {', and '.join(parts)}. Complete the file, or pass "
+                "--allow-partial to judge what is there."
+            )
+
 
 def join_predictions(
     predictions: Path, manifest: Manifest, *, name: str
 ) -> tuple[Cases, JoinReport]:
     """The cases of anyone's predictions CSV and a label table, and what found no partner.
 
-    The CSV has an image column (one of IMAGE_COLUMNS; of a path the last part counts) and a column
-    `prob_<label>` a label, or `<label>`; case, blanks and underscores may differ. The cases come in
-    the order of the label table. Raises InputError, naming rows, for duplicate images and for
-    probs that are missing or not in [0, 1]; also when nothing matches.
+    The file is read as `read_predictions_file` says; images match with and without their folder.
+    The cases come in the order of the label table. Raises InputError also when nothing matches.
     """
-    table = _read_table(predictions)
-    image_column = _find_image_column(predictions, table)
-    label_columns = _find_label_columns(predictions, table, manifest.vocabulary)
-    names = table[image_column].str.strip().to_numpy(dtype=object)
-    _refuse_duplicates(predictions, names)
-    probs = _parse_probs(predictions, table[list(label_columns.values())])
-    rows = _match_images(predictions, names, manifest)
+    file = read_predictions_file(predictions, manifest.vocabulary)
+    rows = file.match(manifest.image_ids)
     is_known = rows >= 0
     if not is_known.any():
         raise InputError(
-            f"no image of {predictions} is in the label table: the file names {names[0]!r}, the "
-            f"table {manifest.image_ids[0]!r}. Pass the label table of these images."
+            f"no image of {predictions} is in the label table: the file names "
+            f"{show(file.names[0])}, the table {show(manifest.image_ids[0])}. Pass the label table "
+            "of these images."
         )
     order = np.flatnonzero(is_known)[np.argsort(rows[is_known], kind="stable")]
     judged = manifest.select(rows[order])
     has_prediction = np.zeros(len(manifest), dtype=np.bool_)
     has_prediction[rows[order]] = True
-    missing, extra = manifest.image_ids[~has_prediction], names[~is_known]
-    kept = [manifest.vocabulary.index(label) for label in label_columns]
+    missing, extra = manifest.image_ids[~has_prediction], file.names[~is_known]
+    kept = [manifest.vocabulary.index(label) for label in file.vocabulary]
     report = JoinReport(
         num_joined=len(order),
         num_missing=len(missing),
         missing=tuple(missing[:_NUM_NAMED]),
         num_extra=len(extra),
         extra=tuple(extra[:_NUM_NAMED]),
-        missing_labels=tuple(n for n in manifest.vocabulary if n not in label_columns),
+        missing_labels=tuple(n for n in manifest.vocabulary if n not in file.vocabulary),
     )
     cases = Cases(
         name=name,
         image_ids=judged.image_ids,
         patient_ids=judged.patient_ids,
         targets=judged.labels[:, kept],
-        probs=probs[order],
-        vocabulary=tuple(label_columns),
+        probs=file.probs[order],
+        vocabulary=file.vocabulary,
         columns={column: judged.table[column].to_numpy() for column in ("view", "sex", "age")},
     )
     return cases, report
@@ -183,142 +198,26 @@ def read_run_cases(run_dir: Path, part: str, split: Split) -> Cases:
 
 
 def add_column(cases: Cases, table: Path, column: str, *, image_column: str) -> Cases:
-    """The cases with one more column, read as text from a CSV that names the same images.
+    """The cases with one more column, read from a CSV that names the same images.
 
-    "" where the CSV does not have the image. Raises InputError when it has no such column.
+    Text, "" where the CSV does not have the image; a column called "age" in years, NaN where it
+    has none. Raises InputError when there is no such column, when it is the one that names the
+    images, or when the CSV has an image twice.
     """
-    raw = _read_table(table)
-    for name in (image_column, column):
-        if name not in raw:
-            raise InputError(
-                f"{table} has no column {name!r}; it has: {', '.join(map(str, raw.columns))}."
-            )
-    values = raw.drop_duplicates(image_column).set_index(image_column)[column]
-    found = values.reindex(cases.image_ids).fillna("").to_numpy(dtype=object)
-    return replace(cases, columns={**cases.columns, column: found})
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder. Pass a CSV.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read as a CSV: {error}") from None
-    if table.empty:
-        raise InputError(f"{path} has no rows.")
-    return table.rename(columns=lambda name: str(name).strip())
-
-
-def _find_image_column(path: Path, table: pd.DataFrame) -> str:
-    by_name = {_simplify(name): name for name in reversed(table.columns)}
-    for candidate in IMAGE_COLUMNS:
-        if _simplify(candidate) in by_name:
-            return str(by_name[_simplify(candidate)])
-    raise InputError(
-        f"{path} has no image column; it has: {', '.join(table.columns[:8])}. Call the column "
-        f"one of: {', '.join(IMAGE_COLUMNS)}."
-    )
-
-
-def _find_label_columns(
-    path: Path, table: pd.DataFrame, vocabulary: Sequence[str]
-) -> dict[str, str]:
-    """The column of each label, in the order of the vocabulary."""
-    by_name: dict[str, list[str]] = {}
-    for name in table.columns:
-        by_name.setdefault(_simplify(name), []).append(name)
-    # Beside probs a plain column of the label's name is what is true, not what is said.
-    prefix = PROB_PREFIX if any(name.startswith(PROB_PREFIX) for name in table.columns) else ""
-    wanted = {label: _simplify(prefix + label) for label in vocabulary}
-    named = {label: by_name[simple] for label, simple in wanted.items() if simple in by_name}
-    for label, columns in named.items():
-        if len(columns) > 1:
-            raise InputError(
-                f"{path} has more than one column for {label}: {', '.join(columns)}. Keep one."
-            )
-    found = {label: columns[0] for label, columns in named.items()}
-    if not found:
+    if column == image_column:
         raise InputError(
-            f"{path} has no column of predictions for any of the labels {', '.join(vocabulary)}; "
-            f"it has: {', '.join(table.columns[:8])}. Call them prob_<label> or <label>."
+            f"{column!r} names the images of {table}, so that each would be a group of its own. "
+            "Group by another column."
         )
-    return found
-
-
-def _refuse_duplicates(path: Path, names: NDArray[Any]) -> None:
-    if (names == "").any():
-        raise InputError(f"{path}: row {_name_rows(names == '')} has no image name.")
-    repeated = pd.Series(names).duplicated().to_numpy()
-    if repeated.any():
-        first = names[repeated][0]
+    raw = open_csv(table, what="label table")
+    raw.require_columns([image_column, column], remedies={image_column: "Pass --image-col."})
+    cells = raw.take([image_column, column])
+    rows = match_image_names(cases.image_ids, cells[image_column])
+    if (rows == AMBIGUOUS).any():
         raise InputError(
-            f"{path}: {int(repeated.sum())} duplicate images, the first is {first!r} in rows "
-            f"{_name_rows(names == first)}. Keep one row an image."
+            f"{table} has more than one row for image {show(cases.image_ids[rows == AMBIGUOUS][0])}"
+            f". Keep one row an image, to say what its {column!r} is."
         )
-
-
-def _parse_probs(path: Path, cells: pd.DataFrame) -> NDArray[np.float64]:
-    probs: NDArray[np.float64] = cells.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-    for is_wrong, fault, remedy in (
-        (np.isnan(probs), "no number", "Leave the rows of images without predictions out."),
-        ((probs < 0) | (probs > 1), "not in [0, 1]", "Turn logits into probabilities first."),
-    ):
-        if is_wrong.any():
-            column = int(is_wrong.any(axis=0).argmax())
-            where = is_wrong[:, column]
-            raise InputError(
-                f"{path}: {int(is_wrong.sum())} probs are {fault}, the first in column "
-                f"{cells.columns[column]!r}: {cells.iloc[int(where.argmax()), column]!r} in row "
-                f"{_name_rows(where)}. {remedy}"
-            )
-    return probs
-
-
-def _match_images(path: Path, names: NDArray[Any], manifest: Manifest) -> NDArray[np.intp]:
-    """The manifest's row of each name, -1 where there is none: whole, else by its last part."""
-    rows = np.asarray(pd.Index(manifest.image_ids).get_indexer(pd.Index(names)))
-    rest = rows < 0
-    if not rest.any():
-        return rows
-    known = pd.Series(_last_parts(manifest.image_ids))
-    wanted = _last_parts(names[rest])
-    ambiguous = sorted(set(known[known.duplicated()]) & set(wanted))
-    if ambiguous:
-        raise InputError(
-            f"{path}: the label table has more than one image called {ambiguous[0]!r}. Name "
-            "images as the label table does."
-        )
-    known = known[~known.duplicated(keep=False)]
-    position = pd.Index(known).get_indexer(pd.Index(wanted))
-    rows[rest] = np.where(position >= 0, known.index.to_numpy()[position], -1)
-    matched = pd.Series(rows[rows >= 0])
-    if matched.duplicated().any():
-        row = int(matched[matched.duplicated()].iloc[0])
-        raise InputError(
-            f"{path}: image {manifest.image_ids[row]!r} is named with and without its folder, in "
-            f"rows {_name_rows(rows == row)}. Keep one row an image."
-        )
-    return rows
-
-
-def _last_parts(names: NDArray[Any]) -> list[str]:
-    return [re.split(r"[/\\]", str(name))[-1] for name in names]
-
-
-def _simplify(name: str) -> str:
-    """A column's name without case, blanks, hyphens and underscores.
-
-    >>> _simplify("prob_Pleural Thickening") == _simplify("prob_pleural_thickening")
-    True
-    """
-    return re.sub(r"[\s_-]+", "", str(name)).casefold()
-
-
-def _name_rows(mask: NDArray[np.bool_]) -> str:
-    """The first rows of a mask, counted as in a spreadsheet: the header is row 1."""
-    rows = np.flatnonzero(mask) + 2
-    named = ", ".join(str(row) for row in rows[:_NUM_NAMED])
-    return named + (" …" if len(rows) > _NUM_NAMED else "")
+    texts = np.append(cells[column].to_numpy(dtype=object), "")[rows]
+    values = parse_ages(pd.Series(texts, dtype=str)) if column == AGE_COLUMN else texts
+    return replace(cases, columns={**cases.columns, column: values})
