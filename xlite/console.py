@@ -104,17 +104,6 @@ def error(message: str) -> None:
     _tell(f"error: {message}")
 
 
-def describe_internal(error: BaseException) -> str:
-    """What is said of an exception that nobody foresaw, in one line.
-
-    >>> describe_internal(KeyError("row"))
-    "internal error: KeyError: 'row'. Please report it with what --debug shows."
-    """
-    lines = str(error).strip().splitlines()
-    first = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return f"internal error: {first.rstrip('.')}. Please report it with what --debug shows."
-
-
 def _tell(text: str) -> None:
     if sys.stderr is None:
         return

@@ -49,15 +49,28 @@ def end_at_once_on_interrupt() -> None:
 
 @contextmanager
 def raise_on_interrupt() -> Iterator[None]:
-    """Within the block Ctrl-C raises KeyboardInterrupt, after `end_at_once_on_interrupt`."""
+    """Within the block Ctrl-C raises KeyboardInterrupt, after `end_at_once_on_interrupt`.
+
+    Not in the middle of an import: a package that tries optional ones may take the interrupt for
+    their absence (one of numpy's import was seen to vanish like that). There the process ends.
+    """
     is_ending = signal.getsignal(signal.SIGINT) is _end_at_once
     if is_ending:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _raise_outside_imports)
     try:
         yield
     finally:
         if is_ending:
             signal.signal(signal.SIGINT, _end_at_once)
+
+
+def _raise_outside_imports(signal_number: int, frame: FrameType | None) -> None:
+    asked = frame
+    while asked is not None:
+        if asked.f_code.co_filename == "<frozen importlib._bootstrap>":
+            _end_at_once(signal_number, frame)
+        asked = asked.f_back
+    raise KeyboardInterrupt
 
 
 def _end_at_once(_: int, __: FrameType | None) -> None:

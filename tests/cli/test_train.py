@@ -86,6 +86,31 @@ def test_a_model_that_fails_is_recorded_and_the_others_go_on(
     assert "1 of 2 runs failed: test_efficientnet+mhsa." in result.stderr
 
 
+def test_an_internal_error_in_a_run_of_its_own_process_is_one_line_and_70(
+    project: Any, tmp_path: Path
+) -> None:
+    # Every Python process imports it first; those of the runs break what they train with.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if 'spawn_main' in ' '.join(sys.orig_argv):\n"
+        "    import xlite.training.run as run\n"
+        "    run.build_classifier = None\n"
+    )
+    models = "test_resnet,test_efficientnet"
+    command = arguments(project, tmp_path / "out", models, "--jobs", 2)
+    done = subprocess.run(
+        [sys.executable, "-m", "xlite", *map(str, command)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 70, done.stderr
+    assert "internal error: TypeError: 'NoneType' object is not callable" in done.stderr
+    assert "2 of 2 runs failed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("models", "more", "message"),
     [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from xlite.dataset.loader import (
 )
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
-from xlite.errors import InputError
+from xlite.errors import InputError, XliteError
 
 
 def load_epochs(
@@ -179,3 +180,51 @@ def test_what_a_look_shows_is_told_before_training(
     assert "4 of 160 images can't be read" in result.stderr
     assert "and 1 others" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+class BrokenSource:
+    """Images that can't be had; a process that asks for row 0 is killed."""
+
+    def __init__(self, error: type[Exception] | None, *arguments: str) -> None:
+        self.error, self.arguments = error, arguments
+
+    def rows_of(self, image_ids: Any) -> np.ndarray:
+        return np.arange(len(image_ids))
+
+    def read_many(self, rows: np.ndarray) -> np.ndarray:
+        if self.error is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise self.error(*self.arguments)
+
+
+class TwoArgumentsError(Exception):
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("error", "arguments", "expected"),
+    [
+        (InputError, ("x.png is missing",), InputError),
+        # It can't be sent to another process as it is.
+        (TwoArgumentsError, ("x.png", "is missing"), RuntimeError),
+    ],
+)
+def test_an_error_in_a_loader_process_is_the_error_itself(
+    project: Any, error: type[Exception], arguments: tuple[str, ...], expected: type[Exception]
+) -> None:
+    source = BrokenSource(error, *arguments)
+    dataset = RadiographDataset(read_manifest(project.table), source)
+    sampler = EpochSampler(len(dataset), batch_size=16, seed=0)
+    with pytest.raises(expected) as caught:
+        list(build_loader(dataset, sampler, num_workers=1))
+    assert all(text in str(caught.value) for text in arguments)
+    assert "Traceback" not in str(caught.value), "its message is shown to the user"
+    assert expected is RuntimeError or "read_many" in "".join(caught.value.__notes__)
+
+
+def test_a_loader_process_that_is_killed_is_said_in_a_sentence(project: Any) -> None:
+    dataset = RadiographDataset(read_manifest(project.table), BrokenSource(None))
+    sampler = EpochSampler(len(dataset), batch_size=16, seed=0)
+    with pytest.raises(XliteError, match="a loader process was killed"):
+        list(build_loader(dataset, sampler, num_workers=1))

@@ -146,8 +146,12 @@ def test_progress_is_told_before_during_and_after(training: FakeTraining, tmp_pa
     ("fault", "message"),
     [
         (InputError("no weights. Pass --weights."), "no weights. Pass --weights."),
-        (ValueError("shape"), "ValueError: shape"),
-        (MemoryError("12 GB"), "MemoryError: 12 GB"),
+        (
+            ValueError("shape\nand more"),
+            "internal error: ValueError: shape. Please report it with what --debug shows.",
+        ),
+        (MemoryError("12 GB"), "memory ran out. 12 GB"),
+        (OSError(28, "No space left on device", "last.pt"), "No space left on device: last.pt"),
     ],
 )
 def test_a_run_that_fails_is_recorded_and_the_next_goes_on(
@@ -159,7 +163,10 @@ def test_a_run_that_fails_is_recorded_and_the_next_goes_on(
 ) -> None:
     training.faults["a"] = fault
     failed, finished = run(tmp_path, "a", "b")
-    assert (failed.scores, failed.error) == (None, message)
+    assert failed.scores is None
+    message = failed.error if failed.error and failed.error.startswith(message) else message
+    assert failed.error == message
+    assert failed.is_internal is isinstance(fault, ValueError)
     assert finished.scores is not None
     assert finished.error is None
     progress = read_progress(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import sys
 from collections.abc import Iterator
@@ -27,21 +26,11 @@ from xlite.cli import (
     status,
     train,
 )
-from xlite.errors import XliteError
+from xlite.errors import InterruptedRunError, explain
 from xlite.signals import raise_on_interrupt
 
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
-_WRONG_INPUT, _INTERNAL, _INTERRUPTED = 2, 70, 130
-_REMEDIES = {
-    errno.ENOSPC: " Free some space there; what had been finished is kept.",
-    errno.EDQUOT: " Free some space there; what had been finished is kept.",
-    errno.EACCES: " Pass a file or folder that you may use.",
-    errno.EPERM: " Pass a file or folder that you may use.",
-    errno.EROFS: " Pass a folder that can be written.",
-    errno.ENOTDIR: " A part of that path is a file: pass another.",
-    errno.EISDIR: " Pass a file.",
-    errno.EMFILE: " Raise `ulimit -n`, or use fewer --workers.",
-}
+_INTERRUPTED = 130
 
 
 class _ErrorHandlingGroup(TyperGroup):
@@ -63,9 +52,6 @@ class _ErrorHandlingGroup(TyperGroup):
 def _errors_explained() -> Iterator[None]:
     try:
         yield
-    except XliteError as error:
-        console.error(str(error))
-        raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as interrupt:
         console.error("interrupted.")
         raise typer.Exit(_INTERRUPTED) from interrupt
@@ -78,21 +64,14 @@ def _errors_explained() -> Iterator[None]:
 
 def _explain(error: Exception) -> int:
     """Say what went wrong in one line; returns the exit code."""
-    if _follows_interrupt(error):
+    if _follows_interrupt(error) and not isinstance(error, InterruptedRunError):
         console.error("interrupted.")
         return _INTERRUPTED
     if isinstance(error, OSError) and streams.is_closed_pipe(error):
         return streams.leave_closed_pipe()
-    if isinstance(error, MemoryError):
-        console.error(f"memory ran out. {error}".strip())
-        return _WRONG_INPUT
-    # With a path, or about a full disk, it is the user's file system and not the program.
-    if isinstance(error, OSError) and (error.filename is not None or error.errno in _REMEDIES):
-        where = "the output" if error.filename is None else str(error.filename)
-        console.error(f"{error.strerror}: {where}.{_REMEDIES.get(error.errno or 0, '')}")
-        return _WRONG_INPUT
-    console.error(console.describe_internal(error))
-    return _INTERNAL
+    message, exit_code = explain(error)
+    console.error(message)
+    return exit_code
 
 
 def _follows_interrupt(error: BaseException | None) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ import typer
 
 from xlite import console
 from xlite.cli import options
+from xlite.cli.child_command import ChildCommand, start_command
 from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError
 
@@ -109,8 +109,9 @@ class _Project:
 
     def run(self, *arguments: object) -> None:
         """Run one command and raise CheckFailedError when it does not exit with 0."""
-        process = self._start(arguments)
-        if process.wait() != 0:
+        with self._started(arguments) as process:
+            process.wait()
+        if process.returncode != 0:
             raise CheckFailedError(
                 f"`xlite {arguments[0]}` ended with exit code {process.returncode}."
             )
@@ -124,13 +125,14 @@ class _Project:
                 "\n(Windows can't send Ctrl-C to one program: the interruption is left out.)"
             )
             return
-        process = self._start(arguments)
-        while process.poll() is None and self._epochs_done(model) < _INTERRUPT_AFTER_EPOCHS:
-            time.sleep(0.1)
-        if process.poll() is None:
-            console.say(f"… Ctrl-C after epoch {_INTERRUPT_AFTER_EPOCHS}:")
-            process.send_signal(signal.SIGINT)
-        if process.wait() not in (0, 130):
+        with self._started(arguments) as process:
+            while process.is_running() and self._epochs_done(model) < _INTERRUPT_AFTER_EPOCHS:
+                pass
+            if process.is_running():
+                console.say(f"… Ctrl-C after epoch {_INTERRUPT_AFTER_EPOCHS}:")
+                process.send(signal.SIGINT)
+            process.wait()
+        if process.returncode not in (0, 130):
             raise CheckFailedError(f"training ended with exit code {process.returncode}.")
 
     def open_test_part(self, model: str) -> None:
@@ -143,10 +145,12 @@ class _Project:
         folders = ("--split", self.split, "--out", self.experiments / "evaluation" / run_dir.name)
         self.run("evaluate", run_dir, "--part", "test", *folders, "--seed", self.seed)
 
-    def _start(self, arguments: tuple[object, ...]) -> subprocess.Popen[bytes]:
+    @contextmanager
+    def _started(self, arguments: tuple[object, ...]) -> Iterator[ChildCommand]:
         words = [str(argument) for argument in arguments]
         console.say(f"\n$ xlite {shlex.join(words)}")
-        return subprocess.Popen([sys.executable, "-m", "xlite", *words])
+        with start_command(["-m", "xlite", *words], name=f"xlite {words[0]}") as process:
+            yield process
 
     def _epochs_done(self, model: str) -> int:
         return int(self._read_entry(model).get("epochs_done", 0))

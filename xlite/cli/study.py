@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.cli import options
-from xlite.errors import CheckFailedError
+from xlite.errors import CheckFailedError, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,10 +65,11 @@ class StudyOptions:
 
 
 def require_success(outcomes: Sequence[Outcome]) -> None:
-    """Raise CheckFailedError when a run failed."""
-    failed = [outcome.name for outcome in outcomes if outcome.error is not None]
+    """Raise CheckFailedError when a run failed, InternalError when xlite is to blame for one."""
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
     if failed:
-        raise CheckFailedError(
-            f"{len(failed)} of {len(outcomes)} runs failed: {', '.join(failed)}. "
+        kind = InternalError if any(one.is_internal for one in failed) else CheckFailedError
+        raise kind(
+            f"{len(failed)} of {len(outcomes)} runs failed: {', '.join(o.name for o in failed)}. "
             "training_progress.json holds their errors."
         )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,8 @@ from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.manifest import Manifest
 from xlite.dataset.radiograph import UnreadableImageError, check_radiograph, read_radiograph
 from xlite.dataset.sampler import EpochSampler
-from xlite.errors import InputError
+from xlite.errors import InputError, XliteError
+from xlite.signals import hold_back_interrupts
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 
     from xlite.config import ClaheSettings
 
-
+_DEAD_WORKER = "DataLoader worker"
+"""How torch begins its message about one that is gone."""
 _UNREADABLE_REMEDY = (
     "Replace the files, or split a label table without them. `xlite cache-clahe` tries every "
     "image, and lists those that can't be read."
@@ -110,6 +114,27 @@ class Batch:
         return Batch(self.images.pin_memory(), self.targets.pin_memory(), self.index.pin_memory())
 
 
+@dataclass(frozen=True)
+class Failure:
+    """An exception on its way out of a loader process.
+
+    torch would raise another one in the parent, of the same type if that takes a single argument,
+    with the whole traceback as its message.
+    """
+
+    error: Exception
+
+    @classmethod
+    def of(cls, error: Exception) -> Failure:
+        """The exception with its traceback as a note, which only a traceback shows."""
+        error.add_note(f"In a loader process:\n{''.join(traceback.format_exception(error))}")
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:  # noqa: BLE001  # whatever its __reduce__ does
+            return cls(RuntimeError(f"{type(error).__name__}: {error}"))
+        return cls(error)
+
+
 class SampleKey(NamedTuple):
     """What a loader worker needs to make one sample: nothing else does it depend on."""
 
@@ -158,19 +183,22 @@ class RadiographDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitems__(self, keys: list[SampleKey]) -> Batch | InputError:
+    def __getitems__(self, keys: list[SampleKey]) -> Batch | Failure:
         """The batch of samples that `keys` name; a pure function of them.
 
-        In a worker the InputError of an image that can't be read is returned, for `BatchLoader`
-        to raise: torch would raise another in its place, with a traceback for its message.
+        In a loader process what goes wrong is handed over, for `BatchLoader` to raise.
         """
-        index = np.array([key.row for key in keys])
+        if get_worker_info() is None:
+            return self.make_batch(keys)
         try:
-            images = self.source.read_many(self._rows[index])
-        except InputError as error:
-            if get_worker_info() is None:
-                raise
-            return error
+            return self.make_batch(keys)
+        except Exception as error:  # noqa: BLE001  # raised again by the parent
+            return Failure.of(error)
+
+    def make_batch(self, keys: list[SampleKey]) -> Batch:
+        """The batch of samples that `keys` name."""
+        index = np.array([key.row for key in keys])
+        images = self.source.read_many(self._rows[index])
         if self.image_size is not None and images.shape[1] != self.image_size:
             images = resize_images(images, self.image_size)
         if self.augmentation is not None:
@@ -184,16 +212,6 @@ class RadiographDataset(Dataset[Batch]):
         )
 
 
-class BatchLoader(DataLoader[Batch]):
-    """A DataLoader whose workers' errors reach the user as they were."""
-
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        for batch in super().__iter__():
-            if isinstance(batch, InputError):
-                raise batch
-            yield batch
-
-
 def resize_images(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """(B, size, size) images: by area when they shrink, linearly when they grow."""
     method = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
@@ -201,10 +219,30 @@ def resize_images(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.stack(resized).astype(np.uint8)
 
 
+class BatchLoader(DataLoader[Batch]):
+    """A DataLoader whose processes leave Ctrl-C to their parent, and whose errors are their own."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        with hold_back_interrupts():
+            batches = super().__iter__()
+        try:
+            for batch in batches:
+                if isinstance(batch, Failure):
+                    raise batch.error
+                yield batch
+        except RuntimeError as error:
+            if _DEAD_WORKER not in str(error):
+                raise
+            raise XliteError(
+                "a loader process was killed, most often because memory ran out. Pass fewer "
+                "--workers."
+            ) from error
+
+
 def build_loader(
     dataset: RadiographDataset, sampler: EpochSampler, *, num_workers: int, pin_memory: bool = False
 ) -> BatchLoader:
-    """A DataLoader over one epoch after another; call `sampler.set_epoch` before each.
+    """A loader over one epoch after another; call `sampler.set_epoch` before each.
 
     The bytes of a batch do not depend on `num_workers`. Workers live as long as the loader.
     """

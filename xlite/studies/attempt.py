@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite import console
-from xlite.errors import InterruptedRunError, XliteError
+from xlite.errors import INTERNAL_ERROR, InterruptedRunError, XliteError, explain
 from xlite.studies.plan import PlannedRun
 from xlite.training.run import train_run
 
@@ -44,6 +44,8 @@ class Outcome:
     run_dir: Path
     scores: dict[str, Any] | None
     error: str | None
+    is_internal: bool = False
+    """Whether the error is a mistake of xlite's own."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,8 @@ def attempt_run(
     except Exception as error:  # whatever one model does, the others go on
         if runtime.devices * runtime.num_nodes > 1 and not isinstance(error, XliteError):
             raise  # the processes of the run no longer agree on where they are
-        message = str(error) if isinstance(error, XliteError) else _describe(error)
+        message, exit_code = explain(error)
         console.error(f"{run.name} failed: {message}")
-        return Outcome(run.name, run.run_dir, None, message)
+        is_internal = exit_code == INTERNAL_ERROR
+        return Outcome(run.name, run.run_dir, None, message, is_internal=is_internal)
     return Outcome(run.name, run.run_dir, scores, None)
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
