@@ -32,6 +32,7 @@ README = ROOT / "README.md"
 BALANCE = ROOT / "docs" / "balance.md"
 SCALING = ROOT / "docs" / "scaling.md"
 TRAINING = ROOT / "docs" / "training.md"
+JUDGING = ROOT / "docs" / "judging.md"
 BENCHMARKS = ROOT / "benchmarks"
 COMMANDS = ROOT / "docs" / "commands.md"
 
@@ -141,6 +142,7 @@ def render_blocks() -> dict[Path, dict[str, str]]:
         BALANCE: {"samplers": _render_samplers()},
         SCALING: {"scale": _render_scale()},
         TRAINING: {"ways": _render_ways()},
+        JUDGING: _render_validity(),
     }
 
 
@@ -193,6 +195,41 @@ def _render_ways() -> str:
         cells = [f"{measured[way]:.3g}" if way in measured else "" for way in columns]
         rows.append([f"`{model}`", *cells, max(speeds, key=lambda way: speeds[way])])
     return _table(["model", *columns, "fastest"], rows)
+
+
+def _render_validity() -> dict[str, str]:
+    """A block a group of simulations: what each measured, and what was wanted."""
+    record = json.loads((BENCHMARKS / "validity.json").read_text(encoding="utf-8"))
+    return {group: _render_rates(simulations) for group, simulations in record.items()}
+
+
+def _render_rates(simulations: dict[str, Any]) -> str:
+    parts = []
+    for name, simulation in simulations.items():
+        rows = [
+            [
+                rate["case"],
+                f"{100 * rate['rate']:.1f} %",
+                _limits(rate["least"], rate["most"]),
+                "yes" if rate["is_met"] else "no",
+            ]
+            for rate in simulation["rates"]
+        ]
+        trials = sorted({rate["trials"] for rate in simulation["rates"]})
+        counted = " to ".join(f"{count:,}" for count in dict.fromkeys((trials[0], trials[-1])))
+        parts.append(
+            f"**{simulation['title']}** (`{name}`, {counted} trials each)\n\n"
+            + _table(["case", "measured", "wanted", "met"], rows)
+        )
+    return "\n" + "\n".join(parts) + "\n"
+
+
+def _limits(least: float | None, most: float | None) -> str:
+    if least is not None and most is not None:
+        return f"{100 * least:g} to {100 * most:g} %"
+    if least is not None:
+        return f"≥ {100 * least:g} %"
+    return "" if most is None else f"≤ {100 * most:g} %"
 
 
 def _three_digits(value: float) -> str:

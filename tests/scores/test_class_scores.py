@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from xlite.scores.auroc_interval import auroc_interval
 from xlite.scores.calibration import fit_calibration_line
 from xlite.scores.class_scores import score_classes
-from xlite.scores.delong import auroc_interval, estimate_auroc_covariance
 from xlite.scores.ranking import ranking_scores
 from xlite.scores.reliability import brier_score
 from xlite.scores.thresholded import count_at_thresholds, f1, recall
@@ -29,13 +29,12 @@ def test_holds_what_its_parts_say():
     thresholds = np.array([0.6, 0.5, 0.4])
     scores = score_classes(targets, probs, groups=groups, thresholds=thresholds, level=0.9)
     auroc, average_precision = ranking_scores(targets, probs)
-    variance = estimate_auroc_covariance(targets, [probs], groups=groups).variance[0]
-    low, high = auroc_interval(auroc, variance, level=0.9)
+    interval = auroc_interval(targets, probs, groups=groups, level=0.9)
     counts = count_at_thresholds(targets, probs, thresholds)
     expected = {
         "auroc": auroc,
-        "auroc_low": low,
-        "auroc_high": high,
+        "auroc_low": interval.low,
+        "auroc_high": interval.high,
         "average_precision": average_precision,
         "brier": brier_score(targets, probs),
         "calibration_slope": fit_calibration_line(targets, probs).slope,

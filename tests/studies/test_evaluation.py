@@ -20,7 +20,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from xlite.scores.delong import auroc_interval, estimate_auroc_covariance
+from xlite.scores.auroc_interval import auroc_interval
 from xlite.studies.cases import Cases
 from xlite.studies.decision_rule import apply_rule, crossfit_decisions, fit_rule
 from xlite.studies.evaluation import Resampling, evaluate_cases, measure_change, write_evaluation
@@ -80,7 +80,7 @@ def test_scores_are_scikit_learn_s() -> None:
         expected_ap = average_precision_score(y, p, average=average)
         assert result[average]["average_precision"] == pytest.approx(expected_ap)
     rows = result["per_class"]
-    assert any("intervals of so few" in note for note in rows["Hernia"]["notes"])
+    assert any("positives: too few" in note for note in rows["Hernia"]["notes"])
     assert not rows["Mass"]["notes"]
 
 
@@ -88,14 +88,17 @@ def test_intervals_take_patients_as_clusters_and_hold_the_score() -> None:
     cases = make_cases()
     decisions = crossfit_decisions(cases, method="f1", calibration="none")
     result = evaluate_cases(cases, decisions, resampling=FEW)
-    estimate = estimate_auroc_covariance(cases.targets, [cases.probs], groups=cases.patient_ids)
-    low, high = auroc_interval(estimate.auroc[0], estimate.variance[0])
+    found = auroc_interval(cases.targets, cases.probs, groups=cases.patient_ids)
     for c, label in enumerate(LABELS):
         row = result["per_class"][label]
-        assert (row["auroc_low"], row["auroc_high"]) == pytest.approx((low[c], high[c]))
+        assert (row["auroc_low"], row["auroc_high"]) == (found.low[c], found.high[c])
     for row in [*result["per_class"].values(), result["macro"]]:
         for name in ("auroc", "average_precision", "f1", "brier"):
             assert row[f"{name}_low"] < row[name] < row[f"{name}_high"], name
+    for row in [*result["per_class"].values(), result["macro"]]:
+        assert row["average_precision_random"] < row["average_precision_low"]
+    prevalence = [result["per_class"][label]["prevalence"] for label in LABELS]
+    assert result["macro"]["average_precision_random"] == pytest.approx(np.mean(prevalence))
     narrow = evaluate_cases(cases, decisions, resampling=replace(FEW, level=0.5))["macro"]
     assert result["macro"]["f1_low"] < narrow["f1_low"] < narrow["f1_high"]
     doubled = cases.select(np.repeat(np.arange(600), 2))

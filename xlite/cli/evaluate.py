@@ -114,7 +114,7 @@ def evaluate(
 ) -> None:
     """Judge a run or anyone's predictions: scores by label with intervals, figures, subgroups.
 
-    AUROC's interval is DeLong's, clustered by patient; the others are bootstrapped over patients.
+    AUROC's interval is Newcombe's, clustered by patient; the others are bootstrapped over patients.
     Calls are made at 0.5 and at fitted thresholds, which no image has helped to fit for itself:
     they come from --thresholds, for a run's test part from its validation part, and otherwise
     they are cross-fitted between halves of the patients. Labels with fewer than 30 positives are

@@ -9,10 +9,13 @@ from xlite import console
 from xlite.console import decimal
 
 _COLUMNS = (
-    *("label", "pos.", "AUROC", "AP", "F1", "thr.", "sens.", "spec."),
+    *("label", "pos.", "AUROC", "AP", "chance", "F1", "thr.", "sens.", "spec."),
     *("F1@0.5", "Brier", "ECE"),
 )
-_CELLS = ("average_precision", "f1", "threshold", "recall", "specificity", "f1_at_half")
+_CELLS = (
+    *("average_precision", "average_precision_random", "f1", "threshold", "recall", "specificity"),
+    "f1_at_half",
+)
 
 
 def print_evaluation(result: Mapping[str, Any]) -> None:
@@ -55,7 +58,13 @@ def _print_scores(result: Mapping[str, Any]) -> None:
         _COLUMNS,
         rows,
         caption=f"Thresholds ({rule['method']}): {rule['source']}{scaling}. "
-        f"Intervals: {100 * result['level']:g} %, patients as clusters. * fewer than 30 positives.",
+        f"Intervals: {100 * result['level']:g} %, patients as clusters. * fewer than 30 positives. "
+        "chance: the AP of random scores.",
+    )
+    macro = result["macro"]
+    console.say(
+        f"  macro AP {_interval(macro, 'average_precision')}; random scores have "
+        f"{decimal(macro['average_precision_random'])}."
     )
     for label, row in result["per_class"].items():
         # The star in the table says the one that small data has everywhere.

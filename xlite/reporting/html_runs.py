@@ -34,9 +34,10 @@ from xlite.reporting.html_page import (
     number,
     plain,
 )
-from xlite.scores.bootstrap import average_classes, percentile_interval, resample_scores
+from xlite.scores.bootstrap import macro_interval, resample_scores
 from xlite.scores.class_scores import FEW_POSITIVES, score_classes
 from xlite.scores.ranking import macro_mean
+from xlite.scores.resampling import count_freedom
 from xlite.scores.thresholded import crossfit_f1
 
 if TYPE_CHECKING:
@@ -187,10 +188,11 @@ def describe_scores(runs: Sequence[RunImages], *, rng: np.random.Generator) -> S
         return absent_section(key, title, "No run is finished.", _TRAIN)
     blocks: list[Block] = [
         Paragraph(
-            "Validation part, 95 % intervals. AUROC of a label: DeLong, clustered by patient; "
-            "macro: 1,000 bootstrap resamples of the patients. F1: thresholds fitted on one half "
-            f"of the patients and judged on the other. * fewer than {FEW_POSITIVES} positives: "
-            "such intervals are too short."
+            "Validation part, 95 % intervals. AUROC of a label: Newcombe's, clustered by "
+            "patient; macro: 1,000 bootstrap resamples of the patients. F1: thresholds fitted on "
+            f"one half of the patients and judged on the other. * fewer than {FEW_POSITIVES} "
+            "positives: too few to tell a good model from a fair one. The best epoch was chosen "
+            "on these very images, which flatters by 0.001 to 0.003 AUROC with 150 of them."
         )
     ]
     for run in runs:
@@ -220,7 +222,8 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
     resampled = resample_scores(
         run.targets, [run.probs], run.patient_ids, rng=rng, scores=("auroc",)
     )
-    low, high = percentile_interval(average_classes(resampled["auroc"])[0])
+    freedom = count_freedom(run.targets == 1, run.patient_ids)
+    low, high = macro_interval(scores["auroc"], resampled["auroc"][0], freedom)
     means = {
         name: macro_mean(np.asarray(values, dtype=np.float64))[0]
         for name, values in {**scores, "f1": f1}.items()
@@ -231,7 +234,7 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
         Cell(""),
         Cell(""),
         number(means["auroc"]),
-        bracket(float(low), float(high)),
+        bracket(low, high),
         *(number(means[name]) for name in ("average_precision", "f1", "brier", "ece")),
         Cell(""),
     ]

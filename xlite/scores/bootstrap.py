@@ -8,9 +8,10 @@ all its images (Field and Welsh 2007, J. R. Stat. Soc. B 69:369). Scores are com
 (see `resampling`) and differ from those of copied rows by the rounding of the last division only.
 1,000 resamples of AUROC for 22,433 images x 14 classes take 0.3 s on one core.
 
-Intervals are percentile intervals. BCa would need the scores without each patient in turn, and
-corrects for a bias that these means over thousands of patients hardly have; the percentiles keep
-inside [0, 1] and agree with the p value: an interval excludes 0 where p is below 1 - level.
+Intervals of differences are percentile intervals, which agree with the p value: an interval
+excludes 0 where p is below 1 - level. That of a macro mean is `macro_interval`, since percentiles
+are too short where some classes have a handful of patients; average precision has its own
+(`precision_interval`), since resamples raise it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import stdtrit
 
 from xlite.scores.ranking import PerClass, Probs, Targets, check_scores, refuse_entries
 from xlite.scores.resampling import RankedClass, draw_weights, number_patients, rank_classes
@@ -106,6 +108,41 @@ def percentile_interval(
     limits = np.nanquantile(np.where(is_empty, 0.0, values), quantiles, axis=0)
     low, high = np.where(is_empty, np.nan, limits)
     return low, high
+
+
+def macro_interval(
+    values: PerClass, drawn: Resampled, freedom: PerClass, *, level: float = 0.95
+) -> tuple[float, float]:
+    """Lower and upper limit of the mean over classes, within [0, 1]; NaN where none is defined.
+
+    values: (C,) scores, NaN where undefined. drawn: (R, C) resampled ones. freedom: (C,) patients
+    that a score rests on, less one: of k patients the resampled variance is (k-1)/k of what it
+    ought to be. The interval is
+
+        mean ± t √(var(mean of drawn) + Σ_c var(drawn_c) / (k_c - 1) / C²)
+
+    with Student's t of Satterthwaite's degrees (1946, Biometrics Bull. 2:110). A class that is
+    undefined in a resample stays at its value, so that all resamples are of the same classes.
+
+    >>> drawn = np.random.default_rng(0).normal(0.5, 0.1, (1000, 2))
+    >>> low, high = macro_interval(np.array([0.5, 0.5]), drawn, np.array([99.0, 99.0]))
+    >>> round(low, 2), round(high, 2)
+    (0.36, 0.64)
+    """
+    defined = ~np.isnan(values)
+    if not defined.any():
+        return float("nan"), float("nan")
+    kept = values[defined]
+    resampled = np.where(np.isnan(drawn[:, defined]), kept, drawn[:, defined])
+    few = np.maximum(freedom[defined], 1)
+    added = resampled.var(axis=0, ddof=1) / few
+    variance = added * (few + 1)
+    spread = np.sqrt(resampled.mean(axis=1).var(ddof=1) + added.sum() / len(kept) ** 2)
+    unequal = (np.square(variance) / few).sum()
+    degrees = np.square(variance.sum()) / unequal if unequal > 0 else few.sum()
+    reach = float(stdtrit(degrees, 0.5 + level / 2) * spread)
+    mean = float(kept.mean())
+    return max(0.0, mean - reach), min(1.0, mean + reach)
 
 
 def bootstrap_p_value(differences: Resampled, *, axis: int = 0) -> NDArray[np.float64]:

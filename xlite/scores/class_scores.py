@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlite.scores.auroc_interval import auroc_interval
 from xlite.scores.calibration import fit_calibration_line
-from xlite.scores.delong import auroc_interval, estimate_auroc_covariance
 from xlite.scores.operating_points import balanced_accuracy, matthews_correlation
 from xlite.scores.ranking import PerClass, Probs, Targets, ranking_scores
 from xlite.scores.reliability import (
@@ -30,7 +30,8 @@ from xlite.scores.thresholded import (
 )
 
 FEW_POSITIVES = 30
-"""Below this number of positives a class is marked: its intervals are too short."""
+"""Below this number of positives a class is marked: its intervals are wide, and those of F1 and of
+the Brier score too short."""
 
 
 def score_classes(
@@ -44,7 +45,7 @@ def score_classes(
     """Every score of each class, (C,) each, NaN where it is undefined.
 
     targets: (N, C). probs: (N, C) in [0, 1]. groups: (N,) patient ids, by which the interval of
-    AUROC (DeLong's, on the logit scale) takes account of several images a patient. thresholds:
+    AUROC (`auroc_interval`) takes account of several images a patient. thresholds:
     (C,), fitted on other images; without them the scores at fitted thresholds are left out.
 
     Keys: positives, prevalence, few_positives; auroc, auroc_low, auroc_high, average_precision;
@@ -53,8 +54,7 @@ def score_classes(
     and, where thresholds are given, without. Raises ValueError for probs outside [0, 1].
     """
     auroc, average_precision = ranking_scores(targets, probs)
-    variance = estimate_auroc_covariance(targets, [probs], groups=groups).variance[0]
-    low, high = auroc_interval(auroc, variance, level=level)
+    interval = auroc_interval(targets, probs, groups=groups, level=level)
     line = fit_calibration_line(targets, probs)
     positives = (targets == 1).sum(axis=0)
     known = (targets >= 0).sum(axis=0)
@@ -63,8 +63,8 @@ def score_classes(
         "prevalence": np.where(known > 0, positives / np.maximum(known, 1), np.nan),
         "few_positives": positives < FEW_POSITIVES,
         "auroc": auroc,
-        "auroc_low": low,
-        "auroc_high": high,
+        "auroc_low": interval.low,
+        "auroc_high": interval.high,
         "average_precision": average_precision,
         "brier": brier_score(targets, probs),
         "ece": expected_calibration_error(trace_reliability(targets, probs)),

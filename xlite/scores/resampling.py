@@ -96,6 +96,20 @@ def number_patients(groups: NDArray[Any], num_rows: int) -> tuple[NDArray[np.int
     return patients.astype(np.intp), distinct.size
 
 
+def count_freedom(rests_on: NDArray[np.bool_], groups: NDArray[Any]) -> NDArray[np.float64]:
+    """The number of patients with an entry that a class's score rests on, less one: (C,), ≥ 0.
+
+    rests_on: (N, C), such as `targets == 1`. groups: (N,) patient ids.
+
+    >>> present = np.array([[True, False], [True, False], [True, True]])
+    >>> count_freedom(present, np.array(["p", "p", "q"])).tolist()
+    [1.0, 0.0]
+    """
+    patients, _ = number_patients(groups, len(rests_on))
+    counts = [np.count_nonzero(np.bincount(patients[column])) for column in rests_on.T]
+    return np.maximum(np.array(counts, dtype=np.float64) - 1, 0)
+
+
 def draw_weights(
     num_patients: int, num_resamples: int, rng: np.random.Generator
 ) -> Iterator[tuple[slice, Weights]]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from xlite.errors import InputError
 from xlite.scores.bootstrap import (
@@ -143,8 +142,7 @@ class JudgedMethods:
             delong = compare_aurocs(
                 cases.targets, probs[a[0]], probs[b[0]], groups=cases.patient_ids
             )
-            margin = ndtri(0.5 + level / 2) * delong.standard_error
-            low, high, p = change - margin, change + margin, delong.p
+            (low, high), p = delong.limits(level), delong.p
         p = np.where(self._has_test(), p, np.nan)
         macro = average_classes(values[b]).mean() - average_classes(values[a]).mean()
         over_classes = average_classes(difference[np.newaxis])[0]

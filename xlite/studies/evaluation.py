@@ -15,10 +15,18 @@ import numpy as np
 
 from xlite.artifacts import RUN_SCORES, atomic_path, write_json
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
-from xlite.scores.bootstrap import average_classes, percentile_interval, resample_scores
+from xlite.scores.bootstrap import (
+    ScoreName,
+    average_classes,
+    macro_interval,
+    percentile_interval,
+    resample_scores,
+)
 from xlite.scores.class_scores import FEW_POSITIVES, score_classes, score_counts
+from xlite.scores.precision_interval import precision_intervals
 from xlite.scores.ranking import macro_mean, ranking_scores
 from xlite.scores.reliability import brier_score
+from xlite.scores.resampling import count_freedom
 from xlite.scores.thresholded import confusion_counts
 from xlite.studies.cases import Cases
 from xlite.studies.decision_rule import Decisions, describe_rule
@@ -26,7 +34,7 @@ from xlite.studies.decision_rule import Decisions, describe_rule
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FEW_NOTE = "intervals of so few are too short"
+FEW_NOTE = "too few to tell a good model from a fair one"
 SCORES_TABLE = "scores.csv"
 SUBGROUPS_TABLE = "subgroups.csv"
 
@@ -36,6 +44,8 @@ SCORES = (
     *(f"{name}_at_half" for name in CALL_SCORES),
 )
 """The scores that have a macro and a weighted mean."""
+RANDOM = "average_precision_random"
+"""The average precision of random scores, which is the prevalence."""
 _RESAMPLED = ("auroc", "average_precision", "f1", "brier")
 _SUMMARIES = ("macro", "weighted", "micro")
 
@@ -58,16 +68,19 @@ def evaluate_cases(
 ) -> dict[str, Any]:
     """Per class, macro, micro and weighted scores with intervals, as plain values.
 
-    The interval of a class's AUROC is DeLong's with patients as clusters; of average precision, F1
-    and Brier score, and of every macro mean, it is the percentile interval over resampled patients.
-    That of F1 takes the thresholds as given.
+    The interval of a class's AUROC is Newcombe's with patients as clusters (`auroc_interval`); that
+    of average precision leaves each patient's own images out (`precision_intervals`); those of F1,
+    which takes the thresholds as given, and of the Brier score are percentiles over resampled
+    patients. `average_precision_random` is what random scores have: the prevalence.
     """
     resampling = resampling or Resampling()
     scores = _score(cases, decisions, resampling.level)
-    limits = _resample(cases, decisions, resampling)
+    limits = _resample(cases, decisions, scores, resampling)
     for name in _RESAMPLED[1:]:
         scores[f"{name}_low"], scores[f"{name}_high"] = limits[name]
-    macro = {name: macro_mean(scores[name])[0] for name in SCORES}
+    is_ranked = ~np.isnan(scores["average_precision"])
+    scores[RANDOM] = np.where(is_ranked, scores["prevalence"], np.nan)
+    macro = {name: macro_mean(scores[name])[0] for name in (*SCORES, RANDOM)}
     for name in _RESAMPLED:
         macro[f"{name}_low"], macro[f"{name}_high"] = limits[f"macro_{name}"]
     unjudged = cases.positives - (decisions.targets == 1).sum(axis=0)
@@ -90,7 +103,9 @@ def evaluate_cases(
             for c, label in enumerate(cases.vocabulary)
         },
         "macro": macro,
-        "weighted": {name: weighted_mean(scores[name], cases.positives) for name in SCORES},
+        "weighted": {
+            name: weighted_mean(scores[name], cases.positives) for name in (*SCORES, RANDOM)
+        },
         "micro": _pool(cases, decisions),
         "undefined": {
             name: [cases.vocabulary[c] for c in macro_mean(scores[name])[1]]
@@ -189,41 +204,42 @@ def _score(cases: Cases, decisions: Decisions, level: float) -> dict[str, NDArra
 
 
 def _resample(
-    cases: Cases, decisions: Decisions, resampling: Resampling
+    cases: Cases, decisions: Decisions, scores: Mapping[str, NDArray[Any]], resampling: Resampling
 ) -> dict[str, tuple[Any, Any]]:
     """Lower and upper limit of each resampled score, (C,) each, and of its macro mean."""
     groups, count = cases.patient_ids, resampling.num_resamples
-    drawn = resample_scores(
-        cases.targets,
-        [cases.probs],
-        groups,
-        rng=resampling.generator(),
-        num_resamples=count,
-        scores=("auroc", "average_precision"),
-    )
-    drawn |= resample_scores(
-        cases.targets,
-        [decisions.probs],
-        groups,
-        rng=resampling.generator(),
-        num_resamples=count,
-        scores=("brier",),
-    )
     # Calls are already made, of cross-fitted rules at two thresholds: as probs of 0 and 1.
-    drawn |= resample_scores(
-        decisions.targets,
-        [decisions.calls.astype(np.float64)],
+    calls, halves = decisions.calls.astype(np.float64), np.full(len(cases.vocabulary), 0.5)
+    parts: dict[ScoreName, tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.bool_]]] = {
+        "auroc": (cases.targets, cases.probs, cases.targets == 1),
+        "brier": (cases.targets, decisions.probs, cases.targets >= 0),
+        "f1": (decisions.targets, calls, decisions.targets == 1),
+    }
+    limits: dict[str, tuple[Any, Any]] = {}
+    for name, (targets, probs, rests_on) in parts.items():
+        drawn = resample_scores(
+            targets,
+            [probs],
+            groups,
+            rng=resampling.generator(),
+            num_resamples=count,
+            scores=(name,),
+            thresholds=[halves],
+        )[name][0]
+        limits[name] = percentile_interval(drawn, level=resampling.level)
+        limits[f"macro_{name}"] = macro_interval(
+            scores[name], drawn, count_freedom(rests_on, groups), level=resampling.level
+        )
+    found = precision_intervals(
+        cases.targets,
+        cases.probs,
         groups,
         rng=resampling.generator(),
         num_resamples=count,
-        scores=("f1",),
-        thresholds=[np.full(len(cases.vocabulary), 0.5)],
+        level=resampling.level,
     )
-    limits: dict[str, tuple[Any, Any]] = {}
-    for name, values in drawn.items():
-        limits[name] = percentile_interval(values[0], level=resampling.level)
-        low, high = percentile_interval(average_classes(values)[0], level=resampling.level)
-        limits[f"macro_{name}"] = float(low), float(high)
+    limits["average_precision"] = found.low, found.high
+    limits["macro_average_precision"] = found.macro_low, found.macro_high
     return limits
 
 
@@ -254,10 +270,8 @@ def _note(scores: Mapping[str, NDArray[Any]], column: int, *, num_unjudged: int)
     auroc = float(scores["auroc"][column])
     if positives and np.isnan(auroc):
         found.append("no negatives: AUROC is undefined")
-    elif auroc in (0.0, 1.0):
-        found.append("separated perfectly: no spread to make an interval of")
-    elif auroc == auroc and np.isnan(scores["auroc_low"][column]):
-        found.append("no interval of AUROC: too few patients have it, or too few do not")
+    elif auroc == auroc and np.isnan(scores["average_precision_low"][column]):
+        found.append("one patient has it: no interval of average precision")
     if num_unjudged:
         found.append(f"{num_unjudged} positives unjudged by F1: no others to fit a threshold on")
     return found

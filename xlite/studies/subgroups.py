@@ -14,10 +14,17 @@ from scipy.special import ndtr
 
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
-from xlite.scores.bootstrap import average_classes, percentile_interval, resample_scores
+from xlite.scores.auroc_interval import auroc_interval
+from xlite.scores.bootstrap import (
+    average_classes,
+    macro_interval,
+    percentile_interval,
+    resample_scores,
+)
 from xlite.scores.class_scores import FEW_POSITIVES
-from xlite.scores.delong import auroc_interval, estimate_auroc_covariance
 from xlite.scores.multiplicity import adjust_holm
+from xlite.scores.ranking import ranking_scores
+from xlite.scores.resampling import count_freedom
 from xlite.studies.cases import Cases
 from xlite.studies.evaluation import Resampling
 
@@ -116,25 +123,20 @@ def _judge_group(cases: Cases, is_in: NDArray[np.bool_], resampling: Resampling)
         )["auroc"][0]
         for targets in sides
     ]
-    estimates = [
-        estimate_auroc_covariance(targets, [cases.probs], groups=cases.patient_ids)
-        for targets in sides
-    ]
-    auroc, rest = estimates[0].auroc[0], estimates[1].auroc[0]
-    low, high = auroc_interval(auroc, estimates[0].variance[0], level=resampling.level)
+    inside = auroc_interval(sides[0], cases.probs, groups=cases.patient_ids, level=resampling.level)
+    auroc, rest = inside.auroc, ranking_scores(sides[1], cases.probs)[0]
     positives = (sides[0] == 1).sum(axis=0)
     scarcest = np.min([(side == code).sum(axis=0) for side in sides for code in (0, 1)], axis=0)
     is_tested = scarcest >= FEW_POSITIVES
     own = ~np.isnan(auroc)
-    whole_low, whole_high = percentile_interval(
-        average_classes(drawn[0][:, own]), level=resampling.level
-    )
+    freedom = count_freedom(sides[0] == 1, cases.patient_ids)
+    whole_low, whole_high = macro_interval(auroc, drawn[0], freedom, level=resampling.level)
     differences = np.where(is_tested, drawn[0] - drawn[1], np.nan)
     macro = {
         "positives": int(positives.sum()),
         "auroc": _mean(auroc[own]),
-        "auroc_low": float(whole_low),
-        "auroc_high": float(whole_high),
+        "auroc_low": whole_low,
+        "auroc_high": whole_high,
         **_difference(
             _mean(auroc[is_tested]) - _mean(rest[is_tested]),
             average_classes(differences),
@@ -152,8 +154,8 @@ def _judge_group(cases: Cases, is_in: NDArray[np.bool_], resampling: Resampling)
                 "positives": int(positives[c]),
                 "few_positives": bool(positives[c] < FEW_POSITIVES),
                 "auroc": float(auroc[c]),
-                "auroc_low": float(low[c]),
-                "auroc_high": float(high[c]),
+                "auroc_low": float(inside.low[c]),
+                "auroc_high": float(inside.high[c]),
                 **_difference(float(auroc[c] - rest[c]), differences[:, c], resampling.level),
             }
             for c, label in enumerate(cases.vocabulary)
