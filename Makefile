@@ -9,8 +9,9 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/xlite demo
 
+# Two processes with a thread each; a file stays in one, since its tests share what they train.
 test: lint
-	$(BIN)/pytest -W error::UserWarning:xlite
+	OMP_NUM_THREADS=1 $(BIN)/pytest -W error::UserWarning:xlite -n 2 --dist loadfile --no-loadscope-reorder
 
 # Exact resume under 200 kills, then under 50 with loader processes; a quarter of an hour.
 soak: $(INSTALLED)

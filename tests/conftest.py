@@ -25,7 +25,7 @@ def nih_table() -> Path:
 
 @pytest.fixture(scope="session")
 def nih_sample() -> Path:
-    """240 real radiographs with their label table."""
+    """Some hundred real radiographs with their label table."""
     folder = ROOT.parent / "shared" / "nih-sample"
     if not folder.is_dir():
         pytest.skip("the sample of real radiographs is not at hand")
