@@ -198,6 +198,8 @@ def test_tables_that_would_be_misread_are_refused(tmp_path: Path, rows: str, mes
         ("file,A,A,who", {"label_cols": ("A",)}, r"2 columns called 'A' \(columns 2 and 3\)"),
         ("file,file,A,who", {"label_cols": ("A",)}, "2 columns called 'file'"),
         ("file,A,B,who", {"label_cols": ("A", "A")}, "the label 'A' is there twice"),
+        ("file,A,B,who", {"label_cols": ("A", "who")}, "'who' can't hold labels and"),
+        ("file,A,B,who", {"label_cols": ("A", "file")}, "'file' can't hold labels and"),
         ("file,a_b,A B,who", {"label_cols": ("a_b", "A B")}, "differ only in case"),
         ("file;A;B;who", {"label_cols": ("A",)}, "separated by semicolons"),
     ],

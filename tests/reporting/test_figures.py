@@ -45,6 +45,11 @@ def test_png_and_svg_are_written_and_nothing_else(tmp_path: Path) -> None:
     assert ET.fromstring(svg).tag.endswith("svg")
 
 
+def test_labels_with_signs_of_formulas_are_drawn_as_they_are(tmp_path: Path) -> None:
+    svg = draw(tmp_path / "x", labels=("Common", r"$\notacommand$ a", "a_{ $x$ & <b>"))
+    assert r"<!-- $\notacommand$ a -->" in svg
+
+
 def test_the_same_numbers_give_the_same_picture(tmp_path: Path) -> None:
     draw(tmp_path / "a")
     draw(tmp_path / "b")

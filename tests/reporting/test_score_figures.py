@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def test_every_figure_is_drawn_for_any_number_of_labels(num_classes: int, tmp_pa
         with Image.open(path) as picture:
             assert len(np.unique(np.asarray(picture))) > 10, f"{path.name} is blank"
         ET.parse(path.with_suffix(".svg"))
+
+
+def test_labels_with_signs_of_formulas_are_drawn_as_they_are(tmp_path: Path) -> None:
+    panels = make_panels(2)
+    labels = [r"$\notacommand$ a", "$ }{ $"]
+    rows = dict(zip(labels, panels.per_class.values(), strict=True))
+    draw_scores(dataclasses.replace(panels, labels=labels, per_class=rows), tmp_path)
+    assert r"$\notacommand$ a" in (tmp_path / "roc.svg").read_text()
 
 
 def test_the_same_scores_give_the_same_files(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def read_manifest(
     can't be told apart, and where two spellings may be of one patient or of one image.
     """
     layout = table_format or TableFormat()
-    table = open_csv(path, what="label table", remedy=remedy or "Pass --labels CSV.")
+    table = open_csv(path, what="label table", remedy=remedy or "Name a CSV file.")
     raw = table.take(_wanted_columns(table, layout, remedy), is_guarded=is_guarded)
     _check_image_ids(path, raw[layout.image_col])
     labels, names = _encode_labels(path, raw, layout, vocabulary)
@@ -108,17 +108,25 @@ def read_manifest(
 
 
 def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:
-    needed = [layout.image_col, *(layout.label_cols or (layout.labels_col,))]
+    label_columns = layout.label_cols or (layout.labels_col,)
     options = {
         layout.image_col: "Pass --image-col.",
         layout.labels_col: "Pass --labels-col or --label-cols.",
         "": "Pass --label-cols.",
     }
+    ids = [layout.image_col]
     if layout.patient_col:
-        needed.append(layout.patient_col)
+        ids.append(layout.patient_col)
         options[layout.patient_col] = "Pass --patient-col."
+    for name in ids:
+        if name in label_columns:
+            raise InputError(
+                f"column {name!r} can't hold labels and name images or patients. Pass another "
+                "column for one of them."
+            )
     if layout.label_cols:
         check_vocabulary(layout.label_cols, source=table.path)
+    needed = [*ids, *label_columns]
     optional = [name for name in _OPTIONAL if name in table.header]
     if not layout.label_cols and UNKNOWN_COL in table.header:
         optional.append(UNKNOWN_COL)

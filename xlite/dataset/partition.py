@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Parts = dict[str, Manifest]
 
+_LIST_REMEDY = "Pass a text file with one image name a line."
+
 
 def split_by_patient(manifest: Manifest, *, ratios: Sequence[float], seed: int) -> Parts:
     """Train, val and test parts that share no patient, stratified over all labels.
@@ -91,14 +93,14 @@ def _find_listed(manifest: Manifest, names: Sequence[str], *, option: str) -> ND
 
 def read_image_list(path: Path) -> list[str]:
     """The image names in a text file, one a line, such as NIH's `test_list.txt`."""
-    content = read_bytes(path, max_bytes=MAX_TABLE_BYTES, what="image list")
+    content = read_bytes(path, max_bytes=MAX_TABLE_BYTES, what="image list", remedy=_LIST_REMEDY)
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise InputError(f"image list {path} is not UTF-8 text. Save it again as UTF-8.") from None
     names = [name for line in lines if (name := line.strip())]
     if not names:
-        raise InputError(f"image list {path} is empty. Pass one image name a line.")
+        raise InputError(f"image list {path} is empty. {_LIST_REMEDY}")
     return names
 
 

@@ -208,7 +208,11 @@ def save_figure(figure: Figure, path: Path) -> None:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.text import Text
 
+    for text in figure.findobj(Text):
+        # A label is no formula, whatever signs it has, and nothing else here is one.
+        text.set_parse_math(False)
     figure.set_dpi(200)
     # The formats' own writers: `savefig` draws every figure once more, for nothing.
     with atomic_path(path.with_name(f"{path.name}.png")) as temporary:
