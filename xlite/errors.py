@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 
 INTERNAL_ERROR = 70
 """The exit code for a mistake of xlite's own; a user's is 2, a fault that a check found 1."""
@@ -53,6 +54,18 @@ class InterruptedRunError(XliteError):
     def __init__(self, message: str, *, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence with up to three of the known names that are like this one, or nothing.
+
+    >>> did_you_mean("fcal", ["bce", "focal"])
+    ' Did you mean focal?'
+    """
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
 def explain(error: BaseException) -> tuple[str, int]:

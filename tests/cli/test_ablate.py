@@ -139,6 +139,26 @@ def test_samplers_are_an_axis(project: Any, tmp_path: Path, xlite_ok: Any) -> No
     assert list(content["verdict"]) == ["sampler=none"]
 
 
+def test_a_named_variant_changes_several_settings_at_once(
+    project: Any, tmp_path: Path, xlite_ok: Any
+) -> None:
+    both = "both:loss=pos-weight,sampler=max-entropy"
+    shown = xlite_ok(*arguments(project, tmp_path, "--loss", "bce", "--variant", both))
+    assert "both: loss=pos-weight, sampler=max-entropy" in shown.stderr
+    assert "│ both" in shown.stdout
+    record = read_record(tmp_path)
+    assert record["baseline"] == "loss=bce,sampler=none"
+    assert list(record["verdict"]) == ["both"]
+    run = record["variants"][1]["runs"][0]
+    assert run["name"] == "test_resnet:both"
+    config = json.loads((tmp_path / "runs" / run["run"] / "config.json").read_text())
+    settings = config["settings"]
+    assert settings["loss"]["name"] == "pos-weight"
+    assert settings["sampler"]["name"] == "max-entropy"
+    assert "both" in pd.read_csv(tmp_path / "ablation.csv")["variant"].tolist()
+    assert "both:" in (tmp_path / "EXPERIMENT_LOG.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -130,3 +130,51 @@ def test_an_import_that_ctrl_c_has_broken_is_no_internal_error(
     fail_in(monkeypatch, broken)
     result = run_split()
     assert (result.exit_code, result.stderr) == (130, "error: interrupted.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("train --models resnet118", "Did you mean resnet18"),
+        ("train --model resnet18 --loss fcal", "Did you mean focal?"),
+        ("train --models resnet18 --sampler max-entropi", "Did you mean max-entropy?"),
+        ("train --models resnet18 --augment medum", "Did you mean medium?"),
+        ("train --models resnet18 --pos-weight sqr", "Did you mean sqrt?"),
+        ("train --models resnet18+perfomer", "Did you mean performer?"),
+        ("train --models resnet18 --losses bce,focal", "xlite ablate --losses bce,focal"),
+        ("ablate --model resnet18 --losses bce,fcal", "Did you mean focal?"),
+        ("ablate --models resnet18,resnet43 --loss bce", "Did you mean resnet34"),
+        ("ablate --model resnet18 --loss bce,focal,zlrp", "Did you mean zlpr?"),
+        ("ablate --model resnet18 --vary lrr=1,2", "Did you mean lr"),
+        ("ablate --model resnet18 --variant a:smpler=none", "Did you mean sampler"),
+        ("compare --by val.auroccc", "Did you mean val.auroc?"),
+        ("evaluate x --fit youdn", "Did you mean youden?"),
+        ("evaluate x --calibrate plat", "Did you mean platt?"),
+        ("cache-clahe --format pakced", "Did you mean packed?"),
+        ("cache-clahe --fit padd", "Did you mean pad?"),
+        ("verify-balanse", "Did you mean 'verify-balance'?"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_those_like_it(xlite: Any, arguments: str, hint: str) -> None:
+    result = xlite(*arguments.split())
+    assert result.exit_code == 2
+    assert hint in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "ablate --model resnet18 --losses bce,fcal",
+        "ablate --model resnet118 --losses bce,focal",
+        "train --models resnet118",
+        "train --models resnet18 --sampler max-entropi",
+    ],
+)
+def test_a_wrong_name_is_refused_before_torch_is_imported(arguments: str) -> None:
+    code = (
+        "import sys\nfrom xlite.cli.app import app\n"
+        f"try:\n    app({arguments.split()!r})\n"
+        "except SystemExit as end:\n    print(end.code, 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n", done.stderr

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from xlite.errors import InputError
-from xlite.models.catalogue import MODELS, parse_model_name
+from xlite.models.catalogue import MODELS, _read_timm_names, parse_model_name, require_listed
+from xlite.models.pretrained import import_timm
 
 
 def test_the_six_hybrids():
@@ -42,7 +43,7 @@ def test_any_timm_name_with_or_without_attention(name, timm_name, attention):
         ("resnet18+", "no attention is called ''"),
         ("resnet18+mhsa+mhsa", "no attention is called 'mhsa\\+mhsa'"),
         ("convnext_tiny_mhsa+mhsa", "has its attention already"),
-        ("efficientnet_b1_mhsa", "Did you mean 'efficientnet_b0_mhsa'"),
+        ("efficientnet_b1_mhsa", "Did you mean efficientnet_b0_mhsa"),
         ("", "is no model name"),
         ("+mhsa", "is no model name"),
         ("../resnet18", "is no model name"),
@@ -60,3 +61,32 @@ def test_parsing_imports_neither_torch_nor_timm():
         "parse_model_name('resnet18+mhsa'); sys.exit(bool({'torch', 'timm'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_names_in_timms_source_are_those_that_it_registers() -> None:
+    timm = import_timm()
+    names, words = _read_timm_names()
+    assert names == set(timm.list_models())
+    former = set(timm.models._registry._deprecated_models)
+    assert len(former) > 100
+    assert former <= words, "a former name is still a name"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("resnet118", "resnet18"),
+        ("efficientnet_b0_mhs", "efficientnet_b0_mhsa"),
+        ("xcit_nanoo_12_p8_224+performer", "xcit_nano_12_p8_224"),
+    ],
+)
+def test_a_name_that_timm_can_not_know_is_refused_with_those_like_it(name: str, hint: str) -> None:
+    with pytest.raises(InputError, match=f"Did you mean {hint}"):
+        require_listed(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "resnet18.a1_in1k", "tv_resnext50_32x4d+mhsa", "vgg11"]
+)
+def test_a_name_that_timm_knows_is_left_alone(name: str) -> None:
+    require_listed(name)

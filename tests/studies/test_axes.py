@@ -4,7 +4,7 @@ import pytest
 
 from xlite.config import LossSettings, SamplerSettings, TrainSettings
 from xlite.errors import InputError
-from xlite.studies.axes import Axis, _find_field, plan_runs, plan_variants
+from xlite.studies.axes import Axis, Combination, _find_field, plan_runs, plan_variants
 
 BASE = TrainSettings(
     model="test_resnet",
@@ -155,3 +155,75 @@ def test_a_varied_model_stands_in_the_variants_name_alone() -> None:
     models = Axis("model", ("test_resnet", "test_resnet+mhsa"))
     plan = plan_runs(plan_variants(BASE, [models]), [3])
     assert [run.name for run in plan] == ["model=test_resnet", "model=test_resnet+mhsa"]
+
+
+BOTH = Combination("both", {"loss": "pos-weight", "sampler": "max-entropy"})
+
+
+def test_a_combination_differs_from_the_baseline_in_all_of_its_settings() -> None:
+    baseline, both = plan_variants(BASE, [], combinations=[BOTH])
+    assert (baseline.name, both.name) == ("loss=bce,sampler=none", "both")
+    assert baseline.settings == BASE
+    assert (both.settings.loss.name, both.settings.sampler.name) == ("pos-weight", "max-entropy")
+    same = {"loss": BASE.loss, "sampler": BASE.sampler}
+    assert both.settings.model_copy(update=same) == BASE
+    assert dict(baseline.values) == {"loss": "bce", "sampler": "none"}
+    assert dict(both.values) == dict(BOTH.values)
+    assert both.run_name(0, num_seeds=2) == "test_resnet:both:s0"
+
+
+def test_combinations_stand_beside_axes() -> None:
+    variants = plan_variants(
+        BASE,
+        [LOSSES, Axis("lr", ("1e-3", "1e-4"))],
+        combinations=[BOTH, Combination("small", {"lr": "1e-5", "dropout": "0.5"})],
+        baseline="focal",
+    )
+    assert [variant.name for variant in variants] == [
+        "loss=focal,lr=1e-3,sampler=none,dropout=0.1",
+        "loss=bce",
+        "lr=1e-4",
+        "both",
+        "small",
+    ]
+    small = variants[-1].settings
+    assert (small.loss.name, small.lr, small.dropout) == ("focal", 1e-5, 0.5)
+    assert {frozenset(variant.values) for variant in variants} == {
+        frozenset({"loss", "lr", "sampler", "dropout"})
+    }
+
+
+@pytest.mark.parametrize(
+    ("combinations", "message"),
+    [
+        ([BOTH, BOTH], "--variant names both more than once"),
+        ([BOTH, Combination("too", dict(BOTH.values))], "both and too are the same settings"),
+        ([Combination("same", {"loss": "bce"})], "are the same settings"),
+        ([Combination("a", {"los": "bce"})], "Did you mean loss"),
+        ([Combination("a", {"loss": "fcal"})], "Did you mean focal"),
+        ([Combination("a", {"seed": "1"})], "Pass --seeds"),
+    ],
+)
+def test_a_combination_that_makes_no_sense_is_refused(
+    combinations: list[Combination], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        plan_variants(BASE, [], combinations=combinations)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("both", "both:", ":loss=bce", "both:loss", "both:loss=", "both:=bce", "both:loss=bce,"),
+        *(
+            "a/b:loss=bce",
+            "..:loss=bce",
+            "a=b:loss=bce",
+            "a b:loss=bce",
+            "both:loss=bce,loss=focal",
+        ),
+    ],
+)
+def test_another_form_of_a_combination_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--variant"):
+        Combination.parse(text)

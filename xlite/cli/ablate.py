@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,7 +29,9 @@ _EPILOG = (
     "Example: xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight,focal --seeds 0,1,2"
     "\n\n"
     "Example: xlite ablate --model efficientnet_b0_mhsa --samplers none,max-entropy --vary "
-    "lr=1e-4,3e-4 --product --resume"
+    "lr=1e-4,3e-4 --product --resume\n\n"
+    "Example: xlite ablate --model efficientnet_b0_mhsa --loss bce --variant "
+    "both:loss=pos-weight,sampler=max-entropy --seeds 0,1,2"
 )
 _AXES = "What is varied"
 _DEFAULT_LOSSES = "bce,pos-weight,focal"
@@ -45,7 +48,15 @@ def ablate(
     running: RunningOptions,
     sampling: SamplerOptions,
     losses_settings: LossOptions,
-    model: Annotated[str, typer.Option(help="The model to train in each way.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "--models",
+            metavar="NAME",
+            help="The model to train in each way; several, separated by commas, are an axis.",
+        ),
+    ],
     context: typer.Context,
     losses: Annotated[
         str | None,
@@ -64,6 +75,15 @@ def ablate(
         typer.Option(
             metavar="NAME=A,B,…",
             help="Any other option of training, loss or sampler by its name; repeatable.",
+            rich_help_panel=_AXES,
+        ),
+    ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:SETTING=VALUE,…",
+            help="A variant that differs from the baseline in several settings, under a name of "
+            "its own; repeatable.",
             rich_help_panel=_AXES,
         ),
     ] = None,
@@ -108,22 +128,38 @@ def ablate(
     --seeds. Collapsed labels are named with the likely cause. Writes ablation.csv and
     ablation.json. Like train it skips what has finished and continues the rest with --resume.
     """
-    from xlite.reporting.experiment_log import update_experiment_log
-    from xlite.studies.ablation import group_outcomes, judge_ablation, write_ablation
-    from xlite.studies.axes import plan_runs, plan_variants
-    from xlite.training.device import is_main_process
+    from xlite.studies.axes import Axis, Combination, plan_runs, plan_variants
 
-    axes = _read_axes(losses, samplers, vary or [], loss=loss, sampler=sampler)
+    combinations = [Combination.parse(text) for text in variant or []]
+    is_varied = vary or combinations or "," in model
+    if losses is None and samplers is None and loss is None and not is_varied:
+        losses = _DEFAULT_LOSSES
+    axes = [
+        *_read_axis("model", None, model),
+        *_read_axis("loss", losses, loss),
+        *_read_axis("sampler", samplers, sampler),
+        *(Axis.parse(text) for text in vary or []),
+    ]
     first = {axis.name: axis.values[0] for axis in axes}
     base = training.to_settings(
         running,
-        model=model,
+        model=first.get("model", model),
         loss=losses_settings.to_settings(first.get("loss", loss or "pos-weight")),
         sampler=sampling.to_settings(first.get("sampler", sampler or "none")),
         seed=study.seed,
     )
     used_seeds = parse_seeds(seeds, context) or [study.seed]
-    variants = plan_variants(base, axes, baseline=baseline, product=product)
+    # Planned first without torch, whose import takes seconds: a wrong name is refused at once.
+    plan_all = partial(
+        plan_variants, axes=axes, combinations=combinations, baseline=baseline, product=product
+    )
+    plan_all(base)
+    variants = plan_all(running.settle_precision(base))
+
+    from xlite.reporting.experiment_log import update_experiment_log
+    from xlite.studies.ablation import group_outcomes, judge_ablation, write_ablation
+    from xlite.training.device import is_main_process
+
     plan = plan_runs(variants, used_seeds)
     data = study.load_data()
     outcomes = study.run(plan, data, running)
@@ -134,9 +170,9 @@ def ablate(
             console.warn(f"no run of the baseline {variants[0].name} finished: nothing to compare.")
         else:
             content = {"command": shlex.join(["xlite", *sys.argv[1:]]), **content}
-            _show(content, json)
             paths = write_ablation(study.out, content)
             update_experiment_log(options.experiment_log_path(study.out), study.out)
+            _show(content, json)
             console.say(f"written: {', '.join(map(str, paths))}")
     require_success(outcomes)
 
@@ -148,27 +184,16 @@ def _show(content: dict[str, Any], json: bool) -> None:
         print_ablation(content)
 
 
-def _read_axes(
-    losses: str | None,
-    samplers: str | None,
-    vary: list[str],
-    *,
-    loss: str | None,
-    sampler: str | None,
-) -> list[Axis]:
+def _read_axis(name: str, many: str | None, one: str | None) -> list[Axis]:
+    """The axis in the option of several values, or in that of one where commas are in it."""
     from xlite.studies.axes import Axis
 
-    if losses is None and samplers is None and not vary and loss is None:
-        losses = _DEFAULT_LOSSES
-    axes = []
-    for name, many, one in (("loss", losses, loss), ("sampler", samplers, sampler)):
-        if many is None:
-            continue
-        option = f"--{name}es" if name == "loss" else f"--{name}s"
-        if one is not None:
-            raise InputError(f"{option} varies what --{name} would fix. Pass one.")
-        values = tuple(split_names(many))
-        if not values:
-            raise InputError(f"{option} is empty. Name at least two, separated by commas.")
-        axes.append(Axis(name, values))
-    return [*axes, *(Axis.parse(text) for text in vary)]
+    option = f"--{name}es" if name == "loss" else f"--{name}s"
+    if many is not None and one is not None:
+        raise InputError(f"{option} varies what --{name} would fix. Pass one.")
+    if many is None and (one is None or "," not in one):
+        return []
+    values = tuple(split_names(many or one or ""))
+    if not values:
+        raise InputError(f"{option} is empty. Name at least two, separated by commas.")
+    return [Axis(name, values)]

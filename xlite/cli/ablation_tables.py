@@ -18,6 +18,10 @@ def print_ablation(content: Mapping[str, Any]) -> None:
     names = list(dict.fromkeys(variant for variant, _ in rows))
     labels = list(dict.fromkeys(label for _, label in rows))
     _print_macro(content, [rows[name, _MACRO] for name in names])
+    for variant in content["variants"]:
+        if "=" not in variant["name"]:  # a combination under a name of its own
+            values = ", ".join(f"{name}={value}" for name, value in variant["values"].items())
+            console.say(f"{variant['name']}: {values}")
     others = names[1:]
     for start in range(0, len(others), _VARIANTS_A_TABLE):
         _print_classes(content, rows, labels[:-1], others[start : start + _VARIANTS_A_TABLE])

@@ -11,7 +11,7 @@ import typer
 from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
-from xlite.errors import CheckFailedError, InputError
+from xlite.errors import CheckFailedError, InputError, did_you_mean
 
 _EPILOG = (
     "Example: xlite cache-clahe --labels Data_Entry_2017.csv --images images --size 224 "
@@ -93,7 +93,8 @@ def cache_clahe(
 
     settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
     if file_format not in FILE_FORMATS:
-        raise InputError(f"unknown --format {file_format!r}. Use: {', '.join(FILE_FORMATS)}.")
+        hint = did_you_mean(file_format, FILE_FORMATS)
+        raise InputError(f"unknown --format {file_format!r}.{hint} Use: {', '.join(FILE_FORMATS)}.")
     if shard is not None and merge:
         raise InputError(
             "--shard builds a part, --merge puts the parts together: pass one of them."

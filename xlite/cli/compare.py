@@ -14,7 +14,7 @@ from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.console import decimal
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from xlite.dataset.split import Split
@@ -132,7 +132,9 @@ def _find_item(item: Path, out: Path) -> Path:
     for path in (item, out / "runs" / item):
         if path.exists():
             return path
-    raise InputError(f"{item} is neither a run's folder or name nor a predictions file.")
+    runs = [path.name for path in (out / "runs").glob("*")]
+    hint = did_you_mean(item.name, runs)
+    raise InputError(f"{item} is neither a run's folder or name nor a predictions file.{hint}")
 
 
 def _read_runs(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[Method]:

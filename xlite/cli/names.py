@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 
+from xlite.errors import InputError
+
 
 def split_names(text: str) -> list[str]:
     """The names in a comma-separated option value.
@@ -22,3 +24,15 @@ def split_quoted_names(text: str) -> tuple[str, ...]:
     """
     rows = csv.reader([text], skipinitialspace=True)
     return tuple(name.strip() for row in rows for name in row if name.strip())
+
+
+def require_one(option: str, text: str) -> str:
+    """The only name in an option's value; InputError for several, which `ablate` is there for."""
+    names = split_names(text)
+    if len(names) != 1:
+        many = f"{option}es" if option.endswith("s") else f"{option}s"
+        raise InputError(
+            f"{option} takes one name here, not {text!r}. Compare several with `xlite ablate "
+            f"{many} {','.join(names) or 'A,B'}`."
+        )
+    return names[0]

@@ -12,7 +12,7 @@ from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.names import split_names
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +142,8 @@ def _choose(all_runs: Sequence[RunFolder], names: str | None, experiments: Path)
         known = ", ".join(by_name) or "none"
         what = absent[0] if absent else names
         raise InputError(
-            f"{what!r} is no finished run in {experiments / 'runs'}. Finished are: {known}."
+            f"{what!r} is no finished run in {experiments / 'runs'}.{did_you_mean(what, by_name)} "
+            f"Finished are: {known}."
         )
     return [by_name[name] for name in dict.fromkeys(wanted)]
 

@@ -10,7 +10,7 @@ import typer
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.config import Runtime
+    from xlite.config import Runtime, TrainSettings
 
 _option = partial(typer.Option, rich_help_panel="Running")
 _weights_option = partial(typer.Option, rich_help_panel="Model")
@@ -128,15 +128,14 @@ class RunningOptions:
             keeps_checkpoints=self.checkpoint_minutes is not None,
         )
 
-    def resolve_precision(self) -> str:
-        """The precision that "auto" stands for on this machine."""
-        if self.precision != "auto":
-            return self.precision
+    def settle_precision(self, settings: "TrainSettings") -> "TrainSettings":
+        """The settings with the precision that "auto" stands for on this machine."""
+        if self.precision != "auto" or not self._has_gpu():
+            return settings
         import torch
 
-        if not self._has_gpu():
-            return "fp32"
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return settings.model_copy(update={"precision": precision})
 
     def _has_gpu(self) -> bool:
         import torch

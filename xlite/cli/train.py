@@ -10,7 +10,7 @@ from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
-from xlite.cli.names import split_names
+from xlite.cli.names import require_one, split_names
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
@@ -42,8 +42,11 @@ def train(
     models: Annotated[
         str,
         typer.Option(
+            "--models",
+            "--model",
+            metavar="A,B,…",
             help="Names separated by commas: efficientnet_b0_mhsa and the other five, or "
-            "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer."
+            "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer.",
         ),
     ],
     context: typer.Context,
@@ -51,11 +54,22 @@ def train(
     loss: Annotated[
         str,
         typer.Option(
+            "--loss",
+            "--losses",
+            metavar="NAME",
             help="bce, pos-weight, focal, combined, asymmetric, class-balanced, "
-            "distribution-balanced, ldam, logit-adjusted, two-way or zlpr."
+            "distribution-balanced, ldam, logit-adjusted, two-way or zlpr.",
         ),
     ] = "pos-weight",
-    sampler: Annotated[str, typer.Option(help="See `xlite verify-balance --compare`.")] = "none",
+    sampler: Annotated[
+        str,
+        typer.Option(
+            "--sampler",
+            "--samplers",
+            metavar="NAME",
+            help="See `xlite verify-balance --compare`.",
+        ),
+    ] = "none",
     json: options.Json = False,
 ) -> None:
     """Train models on a split, one run folder each, and rank them on validation.
@@ -64,17 +78,21 @@ def train(
     runs and continues the unfinished ones. A run that fails is recorded with its error and
     the others go on (exit 1). `xlite status` shows how far they are.
     """
+    from xlite.models.catalogue import require_listed
     from xlite.studies.plan import plan_models
 
     names = split_names(models)
+    for name in names:
+        require_listed(name)
     base = training.to_settings(
         running,
         model=names[0] if names else "",
-        loss=losses.to_settings(loss),
-        sampler=sampling.to_settings(sampler),
+        loss=losses.to_settings(require_one("--loss", loss)),
+        sampler=sampling.to_settings(require_one("--sampler", sampler)),
         seed=study.seed,
     )
-    plan = plan_models(base, names, seeds=parse_seeds(seeds, context))
+    used_seeds = parse_seeds(seeds, context)
+    plan = plan_models(running.settle_precision(base), names, seeds=used_seeds)
     data = study.load_data()
     outcomes = study.run(plan, data, running)
     if json:

@@ -99,7 +99,11 @@ class TrainingOptions:
         sampler: "SamplerSettings",
         seed: int,
     ) -> "TrainSettings":
-        """Validated settings of one run."""
+        """Validated settings of one run.
+
+        An automatic precision is fp32 in them until `RunningOptions.settle_precision`, which needs
+        torch: a wrong name should be refused in less time than its import takes.
+        """
         from xlite.config import TrainSettings
         from xlite.studies.power_safe import split_steps
 
@@ -109,7 +113,7 @@ class TrainingOptions:
             sampler=sampler,
             seed=seed,
             **running.describe_weights(),
-            precision=running.resolve_precision(),
+            precision="fp32" if running.precision == "auto" else running.precision,
             **{field.name: getattr(self, field.name) for field in fields(self)},
         )
         return split_steps(settings) if running.power_safe else settings

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 
 
 class Settings(BaseModel):
@@ -32,6 +33,7 @@ class Settings(BaseModel):
             return cls(**values)
         except ValidationError as error:
             faults: dict[str, str] = {}
+            hints: dict[str, str] = {}
             for fault in error.errors():
                 message = fault["msg"].removeprefix("Value error, ")
                 message = message[:1].lower() + message[1:]
@@ -42,7 +44,11 @@ class Settings(BaseModel):
                 option = cls.options.get(field, f"--{field.replace('_', '-')}")
                 # A union of types gives a fault for each; the first is the one to read.
                 faults.setdefault(option, f"{option}: {message} (given: {fault['input']!r})")
-            raise InputError("; ".join(faults.values()) + ".") from None
+                if fault["type"] == "literal_error" and isinstance(fault["input"], str):
+                    names = re.findall(r"'([^']+)'", fault["ctx"]["expected"])
+                    hints.setdefault(option, did_you_mean(fault["input"], names))
+            message = "; ".join(faults.values()) + "." + "".join(hints.values())
+            raise InputError(message) from None
 
     def fingerprint(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the canonical JSON."""

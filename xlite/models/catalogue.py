@@ -6,12 +6,14 @@ A model is one of the six hybrids of `MODELS`, or a timm name, alone or with `+m
 
 from __future__ import annotations
 
-import difflib
+import importlib.util
 import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal, get_args
 
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 
 Attention = Literal["none", "mhsa", "performer"]
 
@@ -70,15 +72,45 @@ def parse_model_name(name: str) -> ModelSpec:
         raise InputError(f"{name!r}: {timm_name} has its attention already; leave out +{suffix}.")
     # A hybrid's ending on something else is a typing error, not a backbone that timm may have.
     if timm_name.endswith(tuple(f"_{kind}" for kind in _SUFFIXES)):
-        close = difflib.get_close_matches(timm_name, MODELS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(timm_name, MODELS)
         raise InputError(f"{name!r} is none of the six hybrids.{hint} {_allowed_names()}")
     if not plus:
         return ModelSpec(name=name, timm_name=timm_name, attention="none")
     for attention in get_args(Attention):
         if suffix == attention and attention != "none":
             return ModelSpec(name=name, timm_name=timm_name, attention=attention)
-    raise InputError(f"{name!r}: no attention is called {suffix!r}. {_allowed_names()}")
+    hint = did_you_mean(suffix, _SUFFIXES)
+    raise InputError(f"{name!r}: no attention is called {suffix!r}.{hint} {_allowed_names()}")
+
+
+def require_listed(name: str) -> None:
+    """Raise InputError for a model's name that timm can't know, without importing timm.
+
+    Importing timm, and torch for it, takes seconds; reading the names in its source 0.1. Names
+    that pass may still be refused by `check_timm_name`, as those of unknown weights are.
+    """
+    architecture = parse_model_name(name).timm_name.partition(".")[0]
+    names, words = _read_timm_names()
+    if names and architecture not in words:
+        raise InputError(
+            f"timm has no model {architecture!r}.{did_you_mean(architecture, [*MODELS, *names])} "
+            "Its names are on https://huggingface.co/timm."
+        )
+
+
+@cache
+def _read_timm_names() -> tuple[frozenset[str], frozenset[str]]:
+    """The models that timm's source registers, and all words that may be a former name of one."""
+    found = importlib.util.find_spec("timm")
+    if found is None or found.origin is None:
+        return frozenset(), frozenset()
+    names: set[str] = set()
+    words: set[str] = set()
+    for path in (Path(found.origin).parent / "models").rglob("*.py"):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        names.update(re.findall(r"@register_model\s+def (\w+)\(", text))
+        words.update(re.findall(r"['\"](\w+)(?:\.\w+)?['\"]", text))
+    return frozenset(names), frozenset(names | words)
 
 
 def _allowed_names() -> str:

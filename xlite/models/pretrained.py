@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ssl
 import sys
 import urllib.error
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 from xlite.models.catalogue import MODELS
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ def check_timm_name(timm_name: str) -> None:
     timm = import_timm()
     if not timm.is_model(timm_name):
         # One of the six hybrids may have been meant.
-        close = difflib.get_close_matches(timm_name, [*MODELS, *timm.list_models()], n=3)
-        hint = f" Did you mean {', '.join(close)}?" if close else ""
+        hint = did_you_mean(timm_name, [*MODELS, *timm.list_models()])
         raise InputError(
             f"timm {timm.__version__} has no model {timm_name!r}.{hint} "
             "Its names are on https://huggingface.co/timm."
@@ -67,7 +65,8 @@ def check_timm_name(timm_name: str) -> None:
     tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{architecture}.*")]
     if tag and tag not in tags:
         raise InputError(
-            f"timm {timm.__version__} has no weights {tag!r} of {architecture}. "
+            f"timm {timm.__version__} has no weights {tag!r} of {architecture}."
+            f"{did_you_mean(tag, tags)} "
             f"It has: {', '.join(tags) or 'none'}."
         )
 

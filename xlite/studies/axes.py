@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from xlite.config import LossSettings, SamplerSettings, Settings, TrainSettings
-from xlite.errors import InputError
-from xlite.studies.plan import PlannedRun, name_run, require_distinct, require_known_model
+from xlite.errors import InputError, did_you_mean
+from xlite.studies.plan import PlannedRun, name_run, require_distinct, require_known_models
 
 _FIXED = {
     "seed": "Pass --seeds 0,1,2.",
@@ -41,13 +41,41 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Combination:
+    """Several settings that are changed together, under a name of their own."""
+
+    name: str
+    values: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> Combination:
+        """The combination in a `NAME:SETTING=VALUE,…` of --variant; InputError for another form.
+
+        >>> Combination.parse("both:loss=pos-weight,sampler=max-entropy").values
+        {'loss': 'pos-weight', 'sampler': 'max-entropy'}
+        """
+        name, colon, settings = (part.strip() for part in text.partition(":"))
+        pairs = [item.partition("=") for item in settings.split(",")]
+        is_whole = all(key.strip() and equals and value.strip() for key, equals, value in pairs)
+        if not colon or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", name) or not is_whole:
+            raise InputError(
+                f"--variant {text!r} is no NAME:SETTING=VALUE,SETTING=VALUE, as in --variant "
+                "both:loss=pos-weight,sampler=max-entropy. A name has letters, digits, and _.+- "
+                "after the first."
+            )
+        keys = [key.strip().lstrip("-").replace("_", "-") for key, _, _ in pairs]
+        require_distinct(f"--variant {name}:", keys)
+        return cls(name, dict(zip(keys, (value.strip() for _, _, value in pairs), strict=True)))
+
+
+@dataclass(frozen=True)
 class Variant:
     """A way of training that is compared with another, under any seed."""
 
     name: str
-    """What it is made of: `loss=focal`."""
+    """What it is made of, as in `loss=focal`, or the name that the user gave it."""
     values: Mapping[str, str]
-    """The value on each axis."""
+    """The value of each setting that is varied."""
     settings: TrainSettings
 
     def run_name(self, seed: int, *, num_seeds: int) -> str:
@@ -58,24 +86,34 @@ class Variant:
 
 
 def plan_variants(
-    base: TrainSettings, axes: Sequence[Axis], *, baseline: str | None = None, product: bool = False
+    base: TrainSettings,
+    axes: Sequence[Axis],
+    *,
+    combinations: Sequence[Combination] = (),
+    baseline: str | None = None,
+    product: bool = False,
 ) -> list[Variant]:
-    """The variants that axes span around `base`, the baseline first.
+    """The variants that axes and combinations make of `base`, the baseline first.
 
     The baseline has the first value of each axis, unless `baseline` names others: values, or
     NAME=VALUE, separated by commas. Each further variant differs from it on one axis, or, with
-    `product`, every combination of values is one. Raises InputError for a setting or value that
-    does not exist, for two variants with the same settings, and for less than two.
+    `product`, every combination of values is one; then come `combinations`, each the baseline but
+    for its own values. Raises InputError for a setting or value that does not exist, for two
+    variants with the same settings, and for less than two.
     """
-    require_distinct("--losses, --samplers and --vary together", [axis.name for axis in axes])
+    if axes or not combinations:
+        require_distinct("--losses, --samplers and --vary together", [axis.name for axis in axes])
+    if combinations:
+        require_distinct("--variant", [combination.name for combination in combinations])
     for axis in axes:
         require_distinct(f"{axis.name}=", axis.values)
     axes = _put_first(axes, baseline)
-    combinations = list(itertools.product(*(axis.values for axis in axes)))
-    first = combinations[0]
+    settled = _read_settled(base, axes, combinations)
+    points = list(itertools.product(*(axis.values for axis in axes)))
+    first = points[0]
     if not product:
         # In the order of the axes; a product's order would begin with the last one.
-        combinations = [
+        points = [
             first,
             *(
                 (*first[:place], value, *first[place + 1 :])
@@ -84,13 +122,15 @@ def plan_variants(
             ),
         ]
     variants = [
-        _build_variant(base, axes, values, None if product or values == first else first)
-        for values in combinations
+        _build_variant(base, axes, values, settled, None if product or values == first else first)
+        for values in points
     ]
+    variants += [_combine(variants[0], combination) for combination in combinations]
+    require_known_models([variant.settings.model for variant in variants])
     if len(variants) < 2:
         raise InputError(
             "an ablation compares at least two variants. Pass --losses bce,focal, --samplers "
-            "none,max-entropy, or --vary lr=1e-4,3e-4."
+            "none,max-entropy, --vary lr=1e-4,3e-4, or --variant NAME:SETTING=VALUE,…."
         )
     for one, other in itertools.combinations(variants, 2):
         if one.settings == other.settings:
@@ -135,23 +175,47 @@ def _put_first(axes: Sequence[Axis], baseline: str | None) -> list[Axis]:
     return list(ordered.values())
 
 
+def _read_settled(
+    base: TrainSettings, axes: Sequence[Axis], combinations: Sequence[Combination]
+) -> dict[str, str]:
+    """The values in `base` of the settings that combinations change and no axis does, as text."""
+    on_axes = {axis.name for axis in axes}
+    settled = {}
+    for name in dict.fromkeys(name for one in combinations for name in one.values):
+        if name not in on_axes:
+            part, field = _find_field(name)
+            value = getattr(base if part is None else getattr(base, part), field)
+            settled[name] = "none" if value is None else str(value).lower()
+    return settled
+
+
+def _combine(baseline: Variant, combination: Combination) -> Variant:
+    settings = baseline.settings
+    for name, value in combination.values.items():
+        settings = _change_setting(settings, name, value)
+    return Variant(combination.name, {**baseline.values, **combination.values}, settings)
+
+
 def _build_variant(
     base: TrainSettings,
     axes: Sequence[Axis],
     values: Sequence[str],
+    settled: Mapping[str, str],
     differs_from: Sequence[str] | None,
 ) -> Variant:
+    """base: with `settled` in it already, which is part of a whole name and of the values."""
     settings = base
     for axis, value in zip(axes, values, strict=True):
         settings = _change_setting(settings, axis.name, value)
-    require_known_model(settings.model)
     chosen = {axis.name: value for axis, value in zip(axes, values, strict=True)}
     named = [
         f"{name}={value}"
         for place, (name, value) in enumerate(chosen.items())
         if differs_from is None or value != differs_from[place]
     ]
-    return Variant(",".join(named), chosen, settings)
+    if differs_from is None:
+        named += [f"{name}={value}" for name, value in settled.items()]
+    return Variant(",".join(named), {**chosen, **settled}, settings)
 
 
 def _change_setting(settings: TrainSettings, name: str, text: str) -> TrainSettings:
@@ -197,7 +261,6 @@ def _find_field(name: str) -> tuple[str | None, str]:
     if place is not None and place[1] not in _FIXED:
         return place
     if place is not None:
-        raise InputError(f"{name} can't be varied by --vary. {_FIXED[place[1]]}")
-    near = difflib.get_close_matches(name, places, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(places)}."
-    raise InputError(f"--vary: there is no setting {name!r}.{hint}")
+        raise InputError(f"{name} can't be varied here. {_FIXED[place[1]]}")
+    hint = did_you_mean(name, places) or f" Known: {', '.join(places)}."
+    raise InputError(f"there is no setting {name!r} to vary.{hint}")

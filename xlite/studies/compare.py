@@ -15,7 +15,7 @@ import numpy as np
 
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES, TRAINING_PROGRESS, atomic_path, write_json
 from xlite.config import TrainSettings
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 from xlite.scores.multiplicity import adjust_holm
 from xlite.scores.ranking import macro_mean
 from xlite.studies.contrast import TESTED, JudgedMethods
@@ -77,7 +77,9 @@ def parse_order(by: str, then: Sequence[str]) -> tuple[str, ...]:
             raise InputError(f"{option} {text}: only validation scores choose, as in val.auroc.")
         known = TESTED if option == "--by" else TIE_BREAKERS
         if name not in known:
-            raise InputError(f"{option} {text}: use one of {', '.join(f'val.{n}' for n in known)}.")
+            names = [f"val.{one}" for one in known]
+            hint = did_you_mean(f"val.{name}", names)
+            raise InputError(f"{option} {text}: use one of {', '.join(names)}.{hint}")
         order.append(name)
     repeated = [name for name in order if order.count(name) > 1]
     if repeated:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 from xlite.labels import UNKNOWN
 from xlite.scores.calibration import LogitScaling, apply_scaling, fit_platt, fit_temperature
 from xlite.scores.operating_points import (
@@ -84,14 +84,18 @@ def check_method(method: str) -> None:
         if 0 < float(share) <= 1:
             return
         raise InputError(f"{method}: the share has to be in (0, 1], as in {kind}:0.9.")
-    raise InputError(f"no thresholds are called {method!r}. Use one of: {', '.join(METHODS)}.")
+    raise InputError(
+        f"no thresholds are called {method!r}.{did_you_mean(method, METHODS)} Use one of: "
+        f"{', '.join(METHODS)}."
+    )
 
 
 def check_calibration(calibration: str) -> None:
     """Raise InputError unless `calibration` is one of CALIBRATIONS."""
     if calibration not in CALIBRATIONS:
         raise InputError(
-            f"no calibration is called {calibration!r}. Use one of: {', '.join(CALIBRATIONS)}."
+            f"no calibration is called {calibration!r}.{did_you_mean(calibration, CALIBRATIONS)} "
+            f"Use one of: {', '.join(CALIBRATIONS)}."
         )
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from xlite.config import TrainSettings
 from xlite.errors import InputError
-from xlite.models.catalogue import parse_model_name
-from xlite.models.pretrained import check_timm_name
+from xlite.models.catalogue import parse_model_name, require_listed
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,7 @@ def plan_models(
     seed.
     """
     require_distinct("--models", models)
-    for model in models:
-        require_known_model(model)
+    require_known_models(models)
     used = list(seeds) or [base.seed]
     require_distinct("--seeds", [str(seed) for seed in used])
     return [
@@ -43,9 +41,15 @@ def plan_models(
     ]
 
 
-def require_known_model(model: str) -> None:
-    """Raise InputError for a model that timm does not have."""
-    check_timm_name(parse_model_name(model).timm_name)
+def require_known_models(models: Sequence[str]) -> None:
+    """Raise InputError for a model or weights that timm does not have, most of them at once."""
+    for model in models:
+        require_listed(model)
+    # Imported after that: it takes seconds.
+    from xlite.models.pretrained import check_timm_name
+
+    for model in models:
+        check_timm_name(parse_model_name(model).timm_name)
 
 
 def name_run(stem: str, seed: int, *, num_seeds: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 from xlite.labels import UNKNOWN
 from xlite.scores.auroc_interval import auroc_interval
 from xlite.scores.bootstrap import (
@@ -56,7 +56,8 @@ def group_cases(cases: Cases, column: str) -> NDArray[Any]:
     """
     if column not in cases.columns:
         raise InputError(
-            f"there is no column {column!r} to group by; there are: {', '.join(cases.columns)}."
+            f"there is no column {column!r} to group by.{did_you_mean(column, cases.columns)} "
+            f"There are: {', '.join(cases.columns)}."
         )
     values = cases.columns[column]
     if column == AGE:
