@@ -54,6 +54,8 @@ def test_unknown_texts_may_be_empty() -> None:
     ("text", "fault"),
     [
         ("['COPD signs']", "a list in Python's writing"),
+        ("|", "separators without a label"),
+        (" | |", "separators without a label"),
         ("No Finding|Mass", "'No Finding' beside a label"),
         ("Mass|no finding", "'no finding' beside a label"),
     ],

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 SILENT, QUIET, NORMAL, VERBOSE = -2, -1, 0, 1
+
+_LONG_WORD = re.compile(r"\S{301,}")
 
 _verbosity = NORMAL
 _shows_tracebacks = False
@@ -109,7 +112,18 @@ def _tell(text: str) -> None:
         return
     # A full disk under a log, or a reader that has gone, must not end the training it tells of.
     with contextlib.suppress(OSError):
-        sys.stderr.write(plain(text) + "\n")
+        sys.stderr.write(shorten_words(plain(text)) + "\n")
+
+
+def shorten_words(text: str) -> str:
+    """The text, of each word over 300 characters its beginning and its end.
+
+    Messages name what they found in files, and a damaged one may hold a megabyte without a blank.
+
+    >>> shorten_words("row 2 has " + "x" * 400)[:20], len(shorten_words("x" * 1_000_000))
+    ('row 2 has xxxxxxxxxx', 161)
+    """
+    return _LONG_WORD.sub(lambda word: f"{word[0][:120]}…{word[0][-40:]}", text)
 
 
 def result_json(value: Mapping[str, Any]) -> None:

@@ -154,6 +154,8 @@ def _find_fault(text: str, separator: str, *, empty_is_absent: bool) -> tuple[st
             "separator between them, or as one column a label.",
         )
     parts = [part.strip() for part in text.split(separator)]
+    if not any(parts):
+        return f"separators without a label ({_shorten(text)!r})", _EMPTY_REMEDY
     absent = [part for part in parts if is_no_finding(part)]
     if absent and any(part and part not in absent for part in parts):
         return (
