@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test soak lint bench scale clean
+.PHONY: demo test soak fuzz lint bench scale clean
 
 demo: $(INSTALLED)
 	$(BIN)/xlite demo
@@ -19,6 +19,10 @@ soak: $(INSTALLED)
 	$(BIN)/python tests/training/kill_harness.py --kills 200 --out $$folder/without-workers && \
 	$(BIN)/python tests/training/kill_harness.py --kills 50 --workers 2 --out $$folder/with-workers && \
 	rm -r $$folder
+
+# Ten thousand damaged images and tables before the readers; five minutes.
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/hostile/fuzz.py --cases 10000
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
