@@ -24,8 +24,9 @@ from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts
 from xlite.config import ClaheSettings
-from xlite.dataset.cache import ClaheCache, FileFormat
+from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
+from xlite.dataset.cache_record import FileFormat
 from xlite.dataset.loader import ImageSource as PixelSource
 from xlite.dataset.loader import RadiographDataset, RuntimeClahe, build_loader
 from xlite.dataset.manifest import Manifest

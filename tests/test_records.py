@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import model_validator
 
 from xlite.errors import InputError
-from xlite.records import Record, guard_cell, read_rows, unguard_cell
+from xlite.records import Record, guard_cell, read_columns, read_rows, unguard_cell
 
 
 class Inner(Record):
@@ -108,6 +108,7 @@ def test_rows_are_read_by_column(tmp_path: Path) -> None:
         {"id": "1", "text": "a\nb"},
         {"id": "2", "text": "=1"},
     ]
+    assert read_columns(path, ["text", "id"], remedy="") == [["a\nb", "=1"], ["1", "2"]]
 
 
 @pytest.mark.parametrize(
@@ -127,9 +128,10 @@ def test_a_damaged_table_is_one_sentence(tmp_path: Path, content: bytes, message
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     before = csv.field_size_limit()
-    with pytest.raises(InputError, match=message) as caught:
-        read_rows(path, ["id"], remedy="Build it again.")
-    assert str(caught.value).endswith("Build it again.")
+    for read in (read_rows, read_columns):
+        with pytest.raises(InputError, match=message) as caught:
+            read(path, ["id"], remedy="Build it again.")
+        assert str(caught.value).endswith("Build it again.")
     assert csv.field_size_limit() == before
 
 

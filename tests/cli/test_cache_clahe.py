@@ -143,3 +143,56 @@ def test_a_split_beside_what_it_replaces_and_a_wrong_folder_are_explained(
     assert result.exit_code == 2
     assert message in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_verify_names_damaged_rows_and_builds_nothing(
+    project: Any, xlite: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "c"
+    assert xlite(*arguments(project, out)).exit_code == 0
+    whole = xlite("cache-clahe", "--verify", "--out", out)
+    assert whole.exit_code == 0
+    assert "All 160 images" in whole.stderr
+    name = ClaheCache.open(out).image_ids[7]
+    with (out / "images.u8").open("r+b") as file:
+        file.seek(7 * 32 * 32)
+        file.write(bytes(32 * 32))
+    damaged = xlite("cache-clahe", "--verify", "--out", out, "--json")
+    assert damaged.exit_code == 1
+    assert f"1 of 160 images in the CLAHE cache in {out}" in damaged.stderr
+    assert f"({name} in row 7)" in damaged.stderr
+    found = json.loads(damaged.stdout)["damaged"]
+    assert [(one["image_id"], one["row"]) for one in found] == [(name, 7)]
+    again = json.loads(xlite(*arguments(project, out, "--json")).stdout)
+    assert (again["images"], again["skipped"]) == (160, 159)
+    assert xlite("cache-clahe", "--verify", "--out", out).exit_code == 0
+    index = out / "index.csv"
+    header, first, second, *rest = index.read_text().splitlines(keepends=True)
+    index.write_text("".join((header, second, first, *rest)))
+    changed = xlite("cache-clahe", "--verify", "--out", out)
+    assert changed.exit_code == 1
+    assert "index.csv was changed since the cache was built" in changed.stderr
+    assert xlite("cache-clahe", "--verify", "--out", tmp_path / "absent").exit_code == 2
+    both = xlite("cache-clahe", "--verify", "--merge")
+    assert both.exit_code == 2
+    assert "pass one of them" in both.stderr
+
+
+def test_training_refuses_a_damaged_cache_and_names_the_row(
+    project: Any, xlite: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "c"
+    shutil.copytree(project.cache, out)
+    with (out / "images.u8").open("r+b") as file:
+        # Between two images of the sample that every opening looks at.
+        file.seek(7 * 64 * 64)
+        file.write(bytes(64 * 64))
+    name = ClaheCache.open(out).image_ids[7]
+    trained = xlite(
+        *("train", "--models", "resnet18", "--split", project.split, "--cache", out),
+        *("--out", tmp_path / "out"),
+    )
+    assert trained.exit_code == 2
+    assert f"({name} in row 7)" in trained.stderr
+    assert "--verify" in trained.stderr
+    assert not (tmp_path / "out").exists()

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from xlite.config import ClaheSettings
 from xlite.dataset import cache_folder, cache_workers, radiograph
-from xlite.dataset.cache import ClaheCache, png_name
+from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import (
     CacheSummary,
     ImageSource,
@@ -30,6 +30,7 @@ from xlite.dataset.cache_build import (
     measure_loading_speedup,
 )
 from xlite.dataset.cache_journal import JOURNAL, read_journal
+from xlite.dataset.cache_record import png_name
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.radiograph import read_radiograph
 from xlite.errors import InputError
@@ -69,6 +70,8 @@ def assert_like_fresh(sources: list[ImageSource], out: Path, file_format: str) -
     cache_clahe(sources, fresh, SETTINGS, file_format=file_format, workers=1, rebuild=True)  # type: ignore[arg-type]
     assert content(out) == content(fresh)
     records = [json.loads((folder / "cache.json").read_text()) for folder in (out, fresh)]
+    # An image that was kept may lie in another row.
+    assert all(record.pop("index_sha256") for record in records)
     assert records[0] == records[1]
     assert not (out / JOURNAL).exists()
 
@@ -462,7 +465,7 @@ def test_no_room_is_known_before_the_first_image(
 def test_targets_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = make_sources(tmp_path / "raw", 2)
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"can't be written .* another --out"):
+    with pytest.raises(InputError, match=r"file is not a folder\. Pass another --out"):
         build(sources, tmp_path / "file" / "cache")
 
     def refuse(*_: object, **__: object) -> None:
@@ -484,7 +487,9 @@ def test_two_builds_at_once_and_folders_that_are_no_cache(tmp_path: Path) -> Non
     assert isinstance(filelock.Timeout("x"), OSError), "ensure the lock was told from a full disk"
     build(sources, out)
     (tmp_path / "foreign" / "images").mkdir(parents=True)
-    with pytest.raises(InputError, match="holds images, which no build"):
+    with pytest.raises(
+        InputError, match="holds images, and nothing says that it belongs to a CLAHE cache"
+    ):
         build(sources, tmp_path / "foreign")
     inside = [ImageSource("x.png", out / "images" / "x.png")]
     with pytest.raises(InputError, match="inside the cache folder"):
@@ -508,7 +513,7 @@ def test_open_refuses_what_is_not_a_whole_cache(tmp_path: Path) -> None:
         ClaheCache.open(tmp_path / "cache")
     index = tmp_path / "cache" / "index.csv"
     index.write_text(index.read_text().replace("width", "girth"))
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match="was changed since"):
         ClaheCache.open(tmp_path / "cache")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from xlite.dataset.cache_build import CacheSummary
 
 _EPILOG = (
     "Example: xlite cache-clahe --labels Data_Entry_2017.csv --images images --size 224 "
@@ -71,6 +74,10 @@ def cache_clahe(
     merge: Annotated[
         bool, typer.Option("--merge", help="Check all shards and put them together.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Check every pixel of the cache in --out; build nothing."),
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Cache CLAHE images: equalised at full resolution, then resized by area, 8-bit grey.
@@ -78,11 +85,15 @@ def cache_clahe(
     Stopped at any moment, the same command goes on where it was; a second run does nothing.
     Images that can't be read are named in failed.csv and the rest goes on (exit 1). Several jobs
     build a large cache with --shard 1/16 to 16/16, the rest of the command alike; --merge last.
+    With --verify each image's checksum is compared with that of its build (exit 1 where one is
+    another); the next build makes damaged images anew.
     """
     from xlite.config import ClaheSettings
-    from xlite.dataset.cache import FILE_FORMATS, ClaheCache
+    from xlite.dataset.cache import ClaheCache
     from xlite.dataset.cache_build import ImageSource, measure_loading_speedup
     from xlite.dataset.cache_build import cache_clahe as build_cache
+    from xlite.dataset.cache_folder import check_folder, is_complete
+    from xlite.dataset.cache_record import FILE_FORMATS
     from xlite.dataset.cache_shards import (
         Shard,
         cache_clahe_shard,
@@ -95,11 +106,14 @@ def cache_clahe(
     if file_format not in FILE_FORMATS:
         hint = did_you_mean(file_format, FILE_FORMATS)
         raise InputError(f"unknown --format {file_format!r}.{hint} Use: {', '.join(FILE_FORMATS)}.")
-    if shard is not None and merge:
-        raise InputError(
-            "--shard builds a part, --merge puts the parts together: pass one of them."
-        )
+    _refuse_together(shard=shard is not None, merge=merge, verify=verify)
+    if verify:
+        _verify(out, as_json=json)
+        return
     part = None if shard is None else Shard.parse(shard)
+    folder = out if part is None else part.folder(out)
+    if not is_complete(folder):
+        check_folder(folder)
     if part is None and not merge and not rebuild and has_unmerged_shards(out):
         raise InputError(
             f"{out} holds shards that are not merged. Pass --merge, or --rebuild to build the "
@@ -113,10 +127,8 @@ def cache_clahe(
         if path is not None
     ]
     build = merge_shards if merge else build_cache
-    folder = out
     if part is not None:
         build = functools.partial(cache_clahe_shard, shard=part)
-        folder = part.folder(out)
     summary = build(
         sources, out, settings, file_format=file_format, workers=workers, rebuild=rebuild
     )
@@ -128,23 +140,63 @@ def cache_clahe(
     if json:
         console.result_json(content)
     elif made or summary.failed:
-        rows = [
-            ["images", f"{summary.images:,} ({summary.skipped:,} were there already)"],
-            ["could not be read", f"{summary.failed:,}"],
-            ["time", f"{summary.seconds:.1f} s, {summary.ms_per_image:.2f} ms/image"],
-            ["disk used", _megabytes(summary.bytes)],
-            ["against decoded images", _saved(summary.bytes, summary.bytes_decoded)],
-            ["against the image files", _saved(summary.bytes, summary.bytes_files)],
-        ]
-        if "loading_speedup" in content:
-            rows.append(["loading", f"{content['loading_speedup']:.0f}x as fast as runtime CLAHE"])
-        console.table(f"CLAHE cache in {folder}", ["", ""], rows)
+        _print_summary(summary, folder, content.get("loading_speedup"))
     if summary.failed and not allow_failed:
         raise CheckFailedError(
             f"{summary.failed} of {summary.images + summary.failed} images could not be read; "
             f"{folder / 'failed.csv'} says why. Replace the files and run again, "
             "or pass --allow-failed."
         )
+
+
+def _refuse_together(*, shard: bool, merge: bool, verify: bool) -> None:
+    if shard + merge + verify > 1:
+        raise InputError(
+            "--shard builds a part, --merge puts the parts together, --verify builds nothing: "
+            "pass one of them."
+        )
+
+
+def _verify(out: Path, *, as_json: bool) -> None:
+    """Say whether every image of a cache is whole; CheckFailedError that names those not."""
+    from xlite.dataset.cache_integrity import describe_damage, verify_cache
+
+    verification = verify_cache(out)
+    if as_json:
+        console.result_json(verification.to_dict())
+    if verification.index_fault is not None:
+        damage = (
+            f" {describe_damage(out, verification.damaged, verification.images)}"
+            if verification.damaged
+            else ""
+        )
+        raise CheckFailedError(
+            f"{verification.index_fault}.{damage} Build the cache again with --rebuild."
+        )
+    if verification.damaged:
+        raise CheckFailedError(
+            f"{describe_damage(out, verification.damaged, verification.images)} Run the "
+            "`xlite cache-clahe` that built the cache again: it makes these images anew."
+        )
+    if not as_json:
+        console.say(
+            f"All {verification.images:,} images in {out} have the checksums of their build "
+            f"({verification.seconds:.1f} s)."
+        )
+
+
+def _print_summary(summary: CacheSummary, folder: Path, speedup: float | None) -> None:
+    rows = [
+        ["images", f"{summary.images:,} ({summary.skipped:,} were there already)"],
+        ["could not be read", f"{summary.failed:,}"],
+        ["time", f"{summary.seconds:.1f} s, {summary.ms_per_image:.2f} ms/image"],
+        ["disk used", _megabytes(summary.bytes)],
+        ["against decoded images", _saved(summary.bytes, summary.bytes_decoded)],
+        ["against the image files", _saved(summary.bytes, summary.bytes_files)],
+    ]
+    if speedup is not None:
+        rows.append(["loading", f"{speedup:.0f}x as fast as runtime CLAHE"])
+    console.table(f"CLAHE cache in {folder}", ["", ""], rows)
 
 
 def _read_image_ids(

@@ -22,36 +22,53 @@ import numpy as np
 import xlite
 from xlite import artifacts, console
 from xlite.config import ClaheSettings
-from xlite.dataset.cache import (
-    FILE_FORMATS,
-    PNG_FOLDER,
-    CachedImage,
-    ClaheCache,
-    FileFormat,
-    pixels_digest,
-    write_index,
-)
+from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_folder import (
     allocate,
     check_folder,
-    discard_pixels,
+    check_png_folders,
+    discard_packed,
+    discard_pngs,
     disk_faults_explained,
-    keep_only_pngs,
+    flush_pngs,
+    holds_pixels,
+    is_complete,
     locked,
     mark_incomplete,
 )
-from xlite.dataset.cache_journal import JOURNAL, Journal, known_images, read_complete
+from xlite.dataset.cache_integrity import recall_verification, require_whole_sample
+from xlite.dataset.cache_journal import (
+    JOURNAL,
+    Journal,
+    known_images,
+    listed_ids,
+    read_complete,
+    require_recognisable,
+)
 from xlite.dataset.cache_plan import (
     CachePlan,
     ImageSource,
+    SourceStat,
     check_sources,
     plan_cache,
+    printable,
     stat_sources,
+)
+from xlite.dataset.cache_record import (
+    FILE_FORMATS,
+    PNG_FOLDER,
+    CachedImage,
+    CacheRecipe,
+    CacheRecord,
+    FileFormat,
+    pixels_digest,
+    write_index,
 )
 from xlite.dataset.cache_workers import PixelTarget, make_images
 from xlite.dataset.clahe import ORDER, apply_clahe
 from xlite.dataset.radiograph import read_radiograph
 from xlite.errors import InputError, InterruptedRunError
+from xlite.records import guard_cell
 from xlite.signals import catch_stop_signals
 
 __all__ = ["CacheSummary", "ImageSource", "cache_clahe", "cache_recipe", "measure_loading_speedup"]
@@ -116,25 +133,23 @@ def cache_clahe(
     if workers is not None and workers < 1:
         raise InputError(f"--workers is {workers}; at least 1 process is needed.")
     check_sources(sources, out)
-    check_folder(out)
     recipe = cache_recipe(settings, file_format)
     stats = stat_sources(sources)
-    if not rebuild and (out / artifacts.CACHE_RECORD).exists():
-        record, known = read_complete(out, recipe)
-        plan = plan_cache(sources, stats, known, file_format)
-        is_same_order = [one.image_id for one in known] == [one.image_id for one in sources]
-        if is_same_order and not plan.tasks and record["source_fingerprint"] == plan.fingerprint:
+    if not rebuild and is_complete(out):
+        up_to_date = _find_up_to_date(sources, stats, out, recipe)
+        if up_to_date is not None:
+            record, images = up_to_date
             console.say(f"The CLAHE cache in {out} is up to date: nothing to do.")
-            return _summary(known, record["bytes"], started, num_failed=0, num_tried=0)
+            return _summary(images, record.bytes, started, num_failed=0, num_tried=0)
+    check_folder(out)
     with disk_faults_explained(out), locked(out):
         known = [] if rebuild else known_images(out, recipe)
+        if rebuild and holds_pixels(out):
+            require_recognisable(out)
         plan = plan_cache(sources, stats, known, file_format)
         if plan.tasks and known:
             console.say(f"{len(plan.kept)} of {len(sources)} images are in {out} already.")
-        with Journal.start(out, recipe, plan.kept.values()) as journal:
-            mark_incomplete(out)
-            if rebuild:
-                discard_pixels(out)
+        with _begin(plan, out, recipe, is_fresh=rebuild) as journal:
             made, failures = _make_planned(
                 plan,
                 out,
@@ -145,37 +160,18 @@ def cache_clahe(
             )
         finished = {**plan.kept, **made}
         images = [finished[one.image_id] for one in sources if one.image_id in finished]
-        num_bytes = len(sources) * settings.size**2
-        if file_format == "png":
-            num_bytes = keep_only_pngs(out, images)
         if failures:
             _write_failures(out / artifacts.CACHE_FAILED, sources, failures)
-        write_index(out / artifacts.CACHE_INDEX, images, file_format=file_format)
-        artifacts.write_json(
-            out / artifacts.CACHE_RECORD,
-            {
-                **recipe,
-                "images": len(images),
-                "rows": len(sources),
-                "bytes": num_bytes,
-                "source_fingerprint": plan.fingerprint,
-                "pixels": pixels_digest(images),
-                "xlite": xlite.__version__,
-            },
-        )
-        (out / JOURNAL).unlink()
+        num_bytes = _complete(out, recipe, plan, images)
     num_tried = len(plan.tasks)
     return _summary(images, num_bytes, started, num_failed=len(failures), num_tried=num_tried)
 
 
-def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> dict[str, Any]:
+def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> CacheRecipe:
     """How pixels are made and kept, as a record or a journal says it."""
-    return {
-        "format": file_format,
-        **settings.model_dump(),
-        "order": ORDER,
-        "opencv": cv2.__version__,
-    }
+    return CacheRecipe(
+        format=file_format, **settings.model_dump(), order=ORDER, opencv=cv2.__version__
+    )
 
 
 def measure_loading_speedup(
@@ -207,6 +203,68 @@ def measure_loading_speedup(
         cache.read(int(row))
     from_cache = time.perf_counter()
     return (at_run_time - started) / (from_cache - at_run_time)
+
+
+def _find_up_to_date(
+    sources: Sequence[ImageSource],
+    stats: Sequence[SourceStat],
+    out: Path,
+    recipe: CacheRecipe,
+) -> tuple[CacheRecord, list[CachedImage]] | None:
+    """The record and the images of the cache in `out`, or None where a build would change it.
+
+    Damage that a look at all images has found, or now a look at a few, is such a change.
+    """
+    record, images = read_complete(out, recipe)
+    plan = plan_cache(sources, stats, images, recipe.format)
+    image_ids = [image.image_id for image in images]
+    is_same = image_ids == [one.image_id for one in sources] and not plan.tasks
+    if not is_same or record.source_fingerprint != plan.fingerprint:
+        return None
+    was_whole = recall_verification(out, record, image_ids)
+    if was_whole is None:
+        try:
+            require_whole_sample(out, record, [image.stored for image in images])
+        except InputError:
+            was_whole = False
+    return None if was_whole is False else (record, images)
+
+
+def _begin(plan: CachePlan, out: Path, recipe: CacheRecipe, *, is_fresh: bool) -> Journal:
+    """Leave of a former cache what the plan keeps; from here on a stopped build goes on."""
+    former = listed_ids(out) if (out / PNG_FOLDER).exists() else set()
+    png_ids = {*former, *(task.image_id for task in plan.tasks)}
+    check_png_folders(out, png_ids if recipe.format == "png" else former)
+    journal = Journal.start(out, recipe, plan.kept.values())
+    mark_incomplete(out)
+    if is_fresh:
+        discard_packed(out)
+    discard_pngs(out, former - plan.kept.keys())
+    return journal
+
+
+def _complete(
+    out: Path, recipe: CacheRecipe, plan: CachePlan, images: Sequence[CachedImage]
+) -> int:
+    """Write index and record, the mark of a complete cache; returns the bytes of its pixels."""
+    num_bytes = plan.num_sources * recipe.image_bytes
+    if recipe.format == "png":
+        num_bytes = flush_pngs(out, [image.image_id for image in images])
+    index_path = out / artifacts.CACHE_INDEX
+    write_index(index_path, images, file_format=recipe.format)
+    record = CacheRecord(
+        **recipe.model_dump(),
+        images=len(images),
+        rows=plan.num_sources,
+        bytes=num_bytes,
+        source_fingerprint=plan.fingerprint,
+        pixels=pixels_digest(image.stored for image in images),
+        index_sha256=artifacts.sha256_of_file(index_path),
+        xlite=xlite.__version__,
+    )
+    artifacts.write_json(out / artifacts.CACHE_RECORD, record.model_dump())
+    (out / JOURNAL).unlink()
+    return num_bytes
 
 
 def _make_planned(
@@ -261,7 +319,8 @@ def _write_failures(path: Path, sources: Sequence[ImageSource], failures: dict[i
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("image_id", "path", "reason"))
         for position, reason in sorted(failures.items()):
-            writer.writerow((sources[position].image_id, sources[position].path, reason))
+            cells = (sources[position].image_id, printable(str(sources[position].path)), reason)
+            writer.writerow(map(guard_cell, cells))
 
 
 def _summary(

@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import filelock
 
 from xlite import artifacts
-from xlite.dataset.cache import PNG_FOLDER, CachedImage, png_name
+from xlite.dataset.cache_integrity import STAMP
 from xlite.dataset.cache_journal import JOURNAL
+from xlite.dataset.cache_record import PNG_FOLDER, png_name
 from xlite.errors import InputError
+from xlite.ownership import refuse_links, require_our_folder
 
 _LOCK = ".building.lock"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -25,16 +26,32 @@ _NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 
 
 def check_folder(out: Path) -> None:
-    """Raise InputError when `out` holds files of a cache's names that no build left there."""
-    if any((out / name).exists() for name in (artifacts.CACHE_RECORD, JOURNAL)):
-        return
-    ours = (artifacts.CACHE_INDEX, artifacts.CACHE_IMAGES, PNG_FOLDER)
-    found = [name for name in ours if (out / name).exists()]
-    if found:
-        raise InputError(
-            f"{out} holds {found[0]}, which no build of a CLAHE cache left there. "
-            "Pass a new or empty folder as --out."
-        )
+    """Raise InputError unless a build may write to `out`.
+
+    It must be a folder that can be written or made, and hold no files of a cache's names that no
+    build left there, nor links or devices in their places.
+    """
+    require_our_folder(
+        out,
+        markers=(artifacts.CACHE_RECORD, JOURNAL),
+        names=(artifacts.CACHE_INDEX, artifacts.CACHE_IMAGES, PNG_FOLDER),
+        what="a CLAHE cache",
+    )
+    refuse_links([out / name for name in (artifacts.CACHE_FAILED, STAMP, _LOCK)])
+    for name in (artifacts.CACHE_IMAGES, _LOCK):
+        if (out / name).exists() and not (out / name).is_file():
+            raise InputError(f"{out / name} is no regular file. Remove it, or pass another --out.")
+
+
+def is_complete(out: Path) -> bool:
+    """Whether `out` says that it holds a complete cache."""
+    # Unlike Path's methods this one has an answer for names that are too long, too.
+    return os.path.isfile(out / artifacts.CACHE_RECORD)  # noqa: PTH113
+
+
+def holds_pixels(out: Path) -> bool:
+    """Whether `out` holds pixels of either format."""
+    return any((out / name).exists() for name in (artifacts.CACHE_IMAGES, PNG_FOLDER))
 
 
 @contextlib.contextmanager
@@ -72,15 +89,43 @@ def disk_faults_explained(out: Path) -> Iterator[None]:
 
 def mark_incomplete(out: Path) -> None:
     """Take away what says that the cache is complete; the journal has to be there already."""
-    for name in (artifacts.CACHE_RECORD, artifacts.CACHE_INDEX, artifacts.CACHE_FAILED):
+    for name in (
+        artifacts.CACHE_RECORD,
+        artifacts.CACHE_INDEX,
+        artifacts.CACHE_FAILED,
+        STAMP,
+    ):
         (out / name).unlink(missing_ok=True)
 
 
-def discard_pixels(out: Path) -> None:
-    """Remove the pixels of both formats."""
+def check_png_folders(out: Path, image_ids: Iterable[str]) -> None:
+    """Raise InputError where a folder that PNGs of these images belong in is a link."""
+    refuse_links(_png_folders(out, image_ids))
+
+
+def discard_packed(out: Path) -> None:
+    """Remove `images.u8`."""
     (out / artifacts.CACHE_IMAGES).unlink(missing_ok=True)
-    if (out / PNG_FOLDER).exists():
-        shutil.rmtree(out / PNG_FOLDER)
+
+
+def discard_pngs(out: Path, image_ids: Collection[str]) -> None:
+    """Remove the PNGs of these images, and folders that are empty without them.
+
+    What else lies there is somebody's, or was left by a build that was killed in mid-file: it
+    stays. See `check_png_folders`, which has to come first.
+    """
+    for image_id in image_ids:
+        (out / png_name(image_id)).unlink(missing_ok=True)
+    for folder in _png_folders(out, image_ids):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _png_folders(out: Path, image_ids: Iterable[str]) -> list[Path]:
+    """The folders that PNGs of these images lie in, within `out`; the deepest first."""
+    names = {os.path.dirname(png_name(image_id)) for image_id in image_ids}  # noqa: PTH120
+    above = {parent for name in names for parent in Path(name).parents if parent.name}
+    return sorted((out / name for name in {*map(Path, names), *above}), reverse=True)
 
 
 def allocate(path: Path, num_bytes: int) -> None:
@@ -100,17 +145,9 @@ def allocate(path: Path, num_bytes: int) -> None:
         file.truncate(num_bytes)
 
 
-def keep_only_pngs(out: Path, images: Sequence[CachedImage]) -> int:
-    """Remove PNGs that belong to no image and flush the others; returns their size in bytes."""
-    expected = {png_name(image.image_id) for image in images}
-    num_bytes = 0
-    for path in (out / PNG_FOLDER).rglob("*"):
-        if path.is_dir():
-            continue
-        if path.relative_to(out).as_posix() in expected:
-            num_bytes += path.stat().st_size
-        else:
-            path.unlink()
+def flush_pngs(out: Path, image_ids: Iterable[str]) -> int:
+    """Have the system write these images' PNGs to the disk; returns their size in bytes."""
+    num_bytes = sum((out / png_name(image_id)).stat().st_size for image_id in image_ids)
     if hasattr(os, "sync"):
         # Once for all files: an fsync for each would cost more than CLAHE does.
         os.sync()

@@ -7,19 +7,31 @@ as finished only when its line is whole and the pixels on the disk have the CRC 
 
 from __future__ import annotations
 
+import contextlib
 import json
-import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
-import numpy as np
+from pydantic import ValidationError
 
-from xlite import artifacts
-from xlite.dataset.cache import CachedImage, cached_image_of, png_name, read_index, read_png
+from xlite import artifacts, console
+from xlite.dataset.cache_integrity import describe_damage, find_damaged, recall_verification
+from xlite.dataset.cache_record import (
+    CachedImage,
+    CacheRecipe,
+    CacheRecord,
+    parse_journal_line,
+    read_index,
+    require_same_index,
+)
 from xlite.errors import InputError
+from xlite.inputs import MAX_TABLE_BYTES
+from xlite.records import read_own_bytes
 
 JOURNAL = "building.jsonl"
+
+_AFRESH = "Start afresh with --rebuild, or use another --out."
 
 
 class Journal:
@@ -29,14 +41,14 @@ class Journal:
         self._file = file
 
     @classmethod
-    def start(cls, out: Path, recipe: dict[str, Any], finished: Iterable[CachedImage]) -> Self:
+    def start(cls, out: Path, recipe: CacheRecipe, finished: Iterable[CachedImage]) -> Self:
         """Replace the journal in `out`, atomically, by one with these images, and open it."""
         path = out / JOURNAL
         with (
             artifacts.atomic_path(path) as temporary,
             temporary.open("w", encoding="utf-8", newline="\n") as file,
         ):
-            file.write(json.dumps(recipe) + "\n")
+            file.write(json.dumps(recipe.model_dump()) + "\n")
             file.writelines(_line(image) for image in finished)
         return cls(path.open("a", encoding="utf-8", newline="\n"))
 
@@ -52,99 +64,126 @@ class Journal:
         self._file.close()
 
 
-def read_journal(out: Path) -> tuple[dict[str, Any], list[CachedImage]]:
+def read_journal(out: Path) -> tuple[CacheRecipe, list[CachedImage]]:
     """The recipe and the images of the journal in `out`; a torn or foreign line is left out.
 
     Where an image or a row is named twice, the later line holds. Raises InputError when not
     even the recipe can be read.
     """
     path = out / JOURNAL
-    recipe_line, *lines = path.read_bytes().split(b"\n")
+    content = read_own_bytes(path, max_bytes=MAX_TABLE_BYTES, remedy=_AFRESH)
+    recipe_line, *lines = content.split(b"\n")
     try:
-        recipe = json.loads(recipe_line)
-    except ValueError:
-        recipe = None
-    if not isinstance(recipe, dict):
-        raise InputError(f"{path} is damaged. Start afresh with --rebuild, or use another --out.")
-    by_row: dict[int, CachedImage] = {}
-    for line in lines:
-        try:
-            image = cached_image_of(json.loads(line))
-        except (ValueError, KeyError, TypeError):
-            continue
-        by_row[image.row] = image
+        recipe = CacheRecipe.model_validate_json(recipe_line)
+    except ValidationError:
+        raise InputError(f"{path} is damaged: its first line is no recipe. {_AFRESH}") from None
+    images = [image for line in lines if (image := parse_journal_line(line)) is not None]
+    by_row = {image.row: image for image in images}
     return recipe, list({image.image_id: image for image in by_row.values()}.values())
 
 
 def verified_images(
-    out: Path, recipe: dict[str, Any], images: Iterable[CachedImage]
+    out: Path, recipe: CacheRecipe, images: Iterable[CachedImage]
 ) -> list[CachedImage]:
     """Those of `images` whose pixels in `out` have the CRC that was recorded."""
-    if recipe["format"] == "png":
-        return [image for image in images if _png_crc32(out, image) == image.crc32]
-    path = out / artifacts.CACHE_IMAGES
-    num_bytes = int(recipe["size"]) ** 2
-    if not path.exists() or path.stat().st_size == 0:
-        return []
-    stored = np.memmap(path, np.uint8, mode="r")
-    return [
-        image
-        for image in images
-        if (image.row + 1) * num_bytes <= stored.size
-        and zlib.crc32(stored[image.row * num_bytes : (image.row + 1) * num_bytes].data)
-        == image.crc32
-    ]
+    listed = {image.image_id: image for image in images}
+    for image in find_damaged(out, recipe, [image.stored for image in listed.values()]):
+        del listed[image.image_id]
+    return list(listed.values())
 
 
-def read_complete(out: Path, recipe: dict[str, Any]) -> tuple[dict[str, Any], list[CachedImage]]:
+def read_complete(out: Path, recipe: CacheRecipe) -> tuple[CacheRecord, list[CachedImage]]:
     """The record and the images of a complete cache; InputError when it has other settings."""
-    remedy = "Start afresh with --rebuild, or use another --out."
-    record = artifacts.read_json(out / artifacts.CACHE_RECORD, remedy=remedy)
+    record = CacheRecord.open(out)
     _check_recipe(out, record, recipe)
-    missing = [name for name in ("source_fingerprint", "bytes") if name not in record]
-    if missing:
-        raise InputError(f"{out / artifacts.CACHE_RECORD} has no {missing[0]}. {remedy}")
-    return record, read_index(out / artifacts.CACHE_INDEX)
+    images = read_index(out)
+    require_same_index(out, record, [image.stored for image in images])
+    return record, images
 
 
-def known_images(out: Path, recipe: dict[str, Any]) -> list[CachedImage]:
-    """The images in `out` that can be trusted, whatever state it is in.
+def known_images(out: Path, recipe: CacheRecipe) -> list[CachedImage]:
+    """The images in `out` whose pixels are whole, whatever state it is in.
 
     Raises InputError when they were made by other settings or another OpenCV.
     """
     if (out / artifacts.CACHE_RECORD).exists():
-        record, known = read_complete(out, recipe)
-    elif (out / JOURNAL).exists():
-        record, listed = read_journal(out)
-        _check_recipe(out, record, recipe)
-        known = verified_images(out, record, listed)
-    else:
-        return []
-    if record.get("opencv") != recipe["opencv"]:
+        record, images = read_complete(out, recipe)
+        require_same_opencv(out, record, recipe)
+        if recall_verification(out, record, [image.image_id for image in images]):
+            return images
+        return _without_damaged(out, record, images)
+    if (out / JOURNAL).exists():
+        begun, images = read_journal(out)
+        _check_recipe(out, begun, recipe)
+        require_same_opencv(out, begun, recipe)
+        return verified_images(out, begun, images)
+    return []
+
+
+def require_recognisable(out: Path) -> None:
+    """Raise InputError where no file in `out` can be read as a cache's: what to discard is unsure.
+
+    A folder of somebody's may hold files of the same names.
+    """
+    readers: list[Callable[[], object]] = [
+        lambda: CacheRecord.read(out / artifacts.CACHE_RECORD, remedy=""),
+        lambda: read_journal(out),
+        lambda: read_index(out),
+    ]
+    for read in readers:
+        with contextlib.suppress(InputError):
+            read()
+            return
+    raise InputError(
+        f"Neither {artifacts.CACHE_RECORD} nor {artifacts.CACHE_INDEX} in {out} can be read as a "
+        "cache's, so that nothing there is discarded. Remove the folder yourself, or pass another "
+        "--out."
+    )
+
+
+def listed_ids(out: Path) -> set[str]:
+    """The images that the index or the journal in `out` names, as far as they can be read."""
+    ids: set[str] = set()
+    with contextlib.suppress(InputError):
+        ids.update(image.image_id for image in read_index(out))
+    with contextlib.suppress(InputError):
+        ids.update(image.image_id for image in read_journal(out)[1])
+    return ids
+
+
+def require_same_opencv(out: Path, former: CacheRecipe, recipe: CacheRecipe) -> None:
+    """Raise InputError where images of `former` and of `recipe` may differ in their pixels."""
+    if former.opencv != recipe.opencv:
         raise InputError(
-            f"The CLAHE cache in {out} was begun with OpenCV {record.get('opencv')} and this is "
-            f"{recipe['opencv']}, whose pixels may differ. Start afresh with --rebuild, use "
+            f"The CLAHE cache in {out} was begun with OpenCV {former.opencv} and this is "
+            f"{recipe.opencv}, whose pixels may differ. Start afresh with --rebuild, use "
             "another --out, or install that version."
         )
-    return known
 
 
-def _check_recipe(out: Path, record: dict[str, Any], recipe: dict[str, Any]) -> None:
+def _without_damaged(
+    out: Path, record: CacheRecord, images: list[CachedImage]
+) -> list[CachedImage]:
+    whole = verified_images(out, record, images)
+    if len(whole) < len(images):
+        kept = {image.image_id for image in whole}
+        damaged = [image.stored for image in images if image.image_id not in kept]
+        message = describe_damage(out, damaged, len(images))
+        console.warn(f"{message} They are made again.")
+    return whole
+
+
+def _check_recipe(out: Path, former: CacheRecipe, recipe: CacheRecipe) -> None:
     differences = [
-        f"{name} {record.get(name)} (now {value})"
-        for name, value in recipe.items()
-        if name != "opencv" and record.get(name) != value
+        f"{name} {getattr(former, name)} (now {value})"
+        for name, value in recipe.model_dump(exclude={"opencv", "schema_version"}).items()
+        if getattr(former, name) != value
     ]
     if differences:
         raise InputError(
             f"The CLAHE cache in {out} was made with other settings: {', '.join(differences)}. "
             "Use another --out, or start afresh with --rebuild."
         )
-
-
-def _png_crc32(out: Path, image: CachedImage) -> int | None:
-    pixels = read_png(out / png_name(image.image_id))
-    return None if pixels is None else zlib.crc32(np.ascontiguousarray(pixels).data)
 
 
 def _line(image: CachedImage) -> str:

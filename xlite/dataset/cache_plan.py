@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlite.dataset.cache import PNG_FOLDER, CachedImage, FileFormat
+from xlite.dataset.cache_record import PNG_FOLDER, CachedImage, FileFormat
 from xlite.dataset.cache_workers import Made, Task
 from xlite.errors import InputError
 
@@ -92,7 +92,7 @@ def stat_sources(sources: Sequence[ImageSource]) -> list[SourceStat]:
     start = len(root.rstrip(os.sep)) + 1
     stats = []
     for path in paths:
-        relative = path[start:].replace(os.sep, "/")
+        relative = printable(path[start:].replace(os.sep, "/"))
         try:
             found = os.stat(path)  # noqa: PTH116  (Path.stat costs twice as much for 112,120 files)
         except OSError:
@@ -100,6 +100,15 @@ def stat_sources(sources: Sequence[ImageSource]) -> list[SourceStat]:
         else:
             stats.append(SourceStat(relative, found.st_size, found.st_mtime_ns))
     return stats
+
+
+def printable(path: str) -> str:
+    """A path that can be written as UTF-8: file systems may hold names that are no text.
+
+    >>> printable(os.fsdecode(b"caf\\xe9.png"))
+    'caf\\\\udce9.png'
+    """
+    return path if path.isascii() else path.encode("utf-8", "backslashreplace").decode()
 
 
 def plan_cache(

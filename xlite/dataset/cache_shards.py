@@ -6,29 +6,48 @@ in the cache's; there it is a whole cache, built, resumed and updated like any o
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from xlite import artifacts, console
 from xlite.config import ClaheSettings
-from xlite.dataset.cache import CachedImage, FileFormat, png_name
 from xlite.dataset.cache_build import CacheSummary, cache_clahe, cache_recipe
 from xlite.dataset.cache_folder import (
     allocate,
     check_folder,
-    discard_pixels,
+    check_png_folders,
+    discard_packed,
+    discard_pngs,
     disk_faults_explained,
+    holds_pixels,
+    is_complete,
     locked,
     mark_incomplete,
 )
-from xlite.dataset.cache_journal import Journal, known_images, verified_images
+from xlite.dataset.cache_journal import (
+    Journal,
+    known_images,
+    listed_ids,
+    read_complete,
+    require_recognisable,
+    require_same_opencv,
+    verified_images,
+)
 from xlite.dataset.cache_plan import ImageSource, check_sources, plan_cache, stat_sources
+from xlite.dataset.cache_record import (
+    PNG_FOLDER,
+    CachedImage,
+    CacheRecipe,
+    FileFormat,
+    png_name,
+)
 from xlite.errors import InputError
 
 SHARD_FOLDER = "shards"
@@ -81,7 +100,7 @@ class Shard:
 
 def has_unmerged_shards(out: Path) -> bool:
     """Whether shards lie in `out` and no complete cache does."""
-    return bool(_find_shards(out)) and not (out / artifacts.CACHE_RECORD).exists()
+    return bool(_find_shards(out)) and not is_complete(out)
 
 
 def cache_clahe_shard(
@@ -135,7 +154,7 @@ def merge_shards(
     Raises InputError that names the shards that are missing, not complete, damaged, or made of
     other images, files or settings than `sources` and `settings`.
     """
-    if rebuild or not (out / artifacts.CACHE_RECORD).exists():
+    if rebuild or not is_complete(out):
         check_sources(sources, out)
         check_folder(out)
         recipe = cache_recipe(settings, file_format)
@@ -145,6 +164,8 @@ def merge_shards(
             if not rebuild:
                 # For its refusal to replace what was begun with other settings.
                 known_images(out, recipe)
+            elif holds_pixels(out):
+                require_recognisable(out)
             _copy_shards(images_of, sources, out, recipe)
         console.say(f"{len(shards)} shards are merged in {out}.")
     return cache_clahe(sources, out, settings, file_format=file_format, workers=workers)
@@ -152,7 +173,7 @@ def merge_shards(
 
 def _find_shards(out: Path) -> list[Shard]:
     folder = out / SHARD_FOLDER
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    names = os.listdir(folder) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208
     matches = [match for name in names if (match := _NAMED.fullmatch(name))]
     return sorted(Shard(number=int(match[1]), count=int(match[2])) for match in matches)
 
@@ -183,16 +204,16 @@ def _complete_shards(out: Path) -> list[Shard]:
 
 
 def _checked_images(
-    shard: Shard, sources: Sequence[ImageSource], out: Path, recipe: dict[str, Any]
+    shard: Shard, sources: Sequence[ImageSource], out: Path, recipe: CacheRecipe
 ) -> list[CachedImage]:
     """The shard's images, whole and made of what `sources` names; their rows are the shard's."""
     folder = shard.folder(out)
+    record, images = read_complete(folder, recipe)
+    require_same_opencv(folder, record, recipe)
     remedy = f"Build it again: --shard {shard} with the same options as now."
-    images = known_images(folder, recipe)
-    record = artifacts.read_json(folder / artifacts.CACHE_RECORD, remedy=remedy)
     part = [sources[place] for place in shard.places(len(sources))]
-    plan = plan_cache(part, stat_sources(part), images, recipe["format"])
-    if record["source_fingerprint"] != plan.fingerprint or len(plan.kept) != len(images):
+    plan = plan_cache(part, stat_sources(part), images, recipe.format)
+    if record.source_fingerprint != plan.fingerprint or len(plan.kept) != len(images):
         raise InputError(
             f"Shard {shard} in {folder} was made of other images or other files than the label "
             f"table and the image folder name now. {remedy}"
@@ -209,19 +230,22 @@ def _copy_shards(
     images_of: Mapping[Shard, Sequence[CachedImage]],
     sources: Sequence[ImageSource],
     out: Path,
-    recipe: dict[str, Any],
+    recipe: CacheRecipe,
 ) -> None:
     """Leave `out` as a build leaves it that is killed after its last image."""
-    num_bytes = int(recipe["size"]) ** 2
+    num_bytes = recipe.image_bytes
     place_of = {source.image_id: place for place, source in enumerate(sources)}
+    former = listed_ids(out) if (out / PNG_FOLDER).exists() else set()
+    check_png_folders(out, former | place_of.keys())
     with Journal.start(out, recipe, []) as journal:
         mark_incomplete(out)
-        discard_pixels(out)
-        if recipe["format"] == "packed":
+        discard_packed(out)
+        discard_pngs(out, former)
+        if recipe.format == "packed":
             allocate(out / artifacts.CACHE_IMAGES, len(sources) * num_bytes)
         for shard, images in images_of.items():
             rows = [place_of[image.image_id] for image in images]
-            if recipe["format"] == "packed":
+            if recipe.format == "packed":
                 _copy_rows(shard.folder(out), [image.row for image in images], out, rows, num_bytes)
             else:
                 _copy_pngs(shard.folder(out), out, images)

@@ -25,7 +25,7 @@ import numpy as np
 
 from xlite import artifacts
 from xlite.config import ClaheSettings
-from xlite.dataset.cache import FileFormat, png_name
+from xlite.dataset.cache_record import FileFormat, png_name
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.radiograph import UnreadableImageError, read_radiograph
 from xlite.errors import XliteError

@@ -70,6 +70,7 @@ def load_study_data(split: Split, cache_dir: Path, *, images_dir: Path | None = 
         size, fingerprint = settings.size, settings.fingerprint()
     else:
         cache = ClaheCache.open(cache_dir)
+        cache.require_whole()
         source, size, fingerprint = cache, cache.size, cache.fingerprint
         parts = _leave_out(parts, cache.failed_ids())
     _check_parts(parts)
