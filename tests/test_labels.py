@@ -65,6 +65,17 @@ def test_texts_that_contradict_themselves_are_refused(text: str, fault: str) -> 
         encode_label_texts(["Mass", "No finding", text], NIH_LABELS)
 
 
+def test_a_long_text_is_not_searched_for_what_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    monkeypatch.setattr(
+        "difflib.get_close_matches", lambda word, *_, **__: searched.append(word) or []
+    )
+    with pytest.raises(UnknownLabelError) as error:
+        encode_label_texts(["x" * 100_000], NIH_LABELS)
+    assert [len(word) for word in searched] == [60]
+    assert len(str(error.value)) < 400
+
+
 def test_labels_are_told_apart_by_more_than_case_and_blanks() -> None:
     names = ["Pleural Thickening", "pleural_thickening", "PLEURAL-THICKENING"]
     assert len(set(map(simplify_label, names))) == 1

@@ -95,7 +95,7 @@ def canonical_image_name(name: str) -> str:
 
 def canonical_image_names(names: Iterable[Any]) -> NDArray[Any]:
     """(N,) canonical image names as text."""
-    listed = [str(name) for name in _listed(names)]
+    listed = list(map(str, _listed(names)))
     # Most tables have plain file names, and need no work on each of them.
     everything = "\n".join(listed)
     if not everything.isascii() or any(sign in everything for sign in ("/", "\\", " ", "\t")):
@@ -120,12 +120,11 @@ def match_image_names(names: Iterable[Any], known: Iterable[Any]) -> NDArray[np.
     wanted, paths = canonical_image_names(names), canonical_image_names(known)
     whole = _positions_by_name(enumerate(paths))
     rows = np.array([whole.get(name, NO_MATCH) for name in wanted], dtype=np.intp)
+    if have_one_depth([wanted, paths]):
+        return rows
     rest = np.flatnonzero(rows == NO_MATCH)
     depth_of = np.array([path.count("/") + 1 for path in paths], dtype=np.intp)
     depths = sorted(set(depth_of.tolist()))
-    if len({*depths, *(wanted[row].count("/") + 1 for row in rest)}) < 2:
-        # Paths of one depth are equal or different: nothing is the end of another.
-        return rows
     endings: dict[int, dict[str, int]] = {}
     for row in rest:
         depth = wanted[row].count("/") + 1
@@ -138,6 +137,20 @@ def match_image_names(names: Iterable[Any], known: Iterable[Any]) -> NDArray[np.
         if found:
             rows[row] = found.pop() if len(found) == 1 else AMBIGUOUS
     return rows
+
+
+def have_one_depth(tables: Iterable[Iterable[str]]) -> bool:
+    """Whether all canonical names lie in equally many folders, so that none is another's end.
+
+    >>> have_one_depth([["a.png"], ["b.png"]]), have_one_depth([["a.png"], ["x/a.png"]])
+    (True, False)
+    """
+    depths: set[int] = set()
+    for names in tables:
+        # NIH's hundred thousand plain names are not looked at one by one.
+        everything = "\n".join(names)
+        depths |= {path.count("/") for path in everything.split("\n")} if "/" in everything else {0}
+    return len(depths) < 2
 
 
 def _listed(values: Iterable[Any]) -> Collection[Any]:

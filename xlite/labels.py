@@ -69,7 +69,8 @@ class UnknownLabelError(LabelTextError):
 
     def __init__(self, label: str, position: int, vocabulary: Sequence[str]) -> None:
         self.label = label
-        close = difflib.get_close_matches(label, vocabulary, n=1)
+        # Comparing a cell of a hundred kilobytes would take minutes.
+        close = difflib.get_close_matches(label[:_MOST_SHOWN], vocabulary, n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         named = ", ".join(vocabulary[:_MOST_NAMED])
         more = ", …" if len(vocabulary) > _MOST_NAMED else ""

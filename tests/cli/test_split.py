@@ -260,6 +260,18 @@ def test_the_vocabulary_is_declared_by_an_option(xlite_ok: Any, xlite: Any, tmp_
     assert "exclude each other" in both.stderr
 
 
+def test_commands_name_only_options_that_they_have(
+    project: Any, xlite: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "other.csv").write_text("file,found\na.png,Mass\n")
+    arguments = ("--models", "test_resnet", "--split", project.split, "--cache", project.cache)
+    result = xlite("train", *arguments, "--labels", tmp_path / "other.csv", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "no column 'Image Index'" in result.stderr
+    assert "the table that the split was made from" in result.stderr
+    assert "--image-col" not in result.stderr
+
+
 def test_an_empty_separator_is_refused(project: Any, xlite: Any, tmp_path: Path) -> None:
     arguments = ("--labels", project.table, "--separator", "", "--out", tmp_path)
     result = xlite("split", *arguments)

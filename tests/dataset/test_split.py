@@ -67,6 +67,40 @@ def test_tables_survive_being_split(vocabulary: list[str], seed: int, first: str
         assert back[name].patient_ids.tolist() == parts[name].patient_ids.tolist()
 
 
+@settings(max_examples=40, deadline=None)
+@given(VOCABULARIES, st.sampled_from([";", "|", " / ", "##"]), st.integers(0, 2**32 - 1))
+def test_tables_of_label_texts_survive_being_split(
+    vocabulary: list[str], separator: str, seed: int
+) -> None:
+    names = [name for name in vocabulary if separator.strip() not in name and name != "No Finding"]
+    names = [name for name in names if name.casefold() not in ("nan", "none", "null")]
+    names = [name for name in names if not (name.startswith("[") and name.endswith("]"))]
+    if not names:
+        return
+    rng = np.random.default_rng(seed)
+    sets = [[name for name in names if rng.random() < 0.5] for _ in range(NUM_IMAGES)]
+    sets[0] = names
+    rows = [[f"a{i}.png", f"p{i}", separator.join(s) or "No Finding"] for i, s in enumerate(sets)]
+    layout = TableFormat(
+        image_col="image", patient_col="who", labels_col="found", separator=separator
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["image", "who", "found"], *rows])
+        table = read_manifest(path, table_format=layout)
+        assert set(table.vocabulary) == set(names)
+        parts = split_by_patient(table, ratios=(0.5, 0.25, 0.25), seed=1)
+        write_split(parts, Path(folder) / "s", {}, overwrite=False)
+        back = read_split(Path(folder) / "s", table=table).parts
+    found = {
+        image: {name for name, present in zip(part.vocabulary, row, strict=True) if present}
+        for part in back.values()
+        for image, row in zip(part.image_ids, part.labels, strict=True)
+    }
+    assert found == {f"a{i}.png": set(names) for i, names in enumerate(sets)}
+
+
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
     labels = np.random.default_rng(0).integers(0, 2, size=(NUM_IMAGES, 2))
@@ -99,6 +133,25 @@ def test_anybodys_files_of_these_names_are_kept(manifest: Manifest, tmp_path: Pa
     assert contents_of(tmp_path) == before
     write_split(make_parts(manifest), tmp_path, {}, overwrite=True)
     read_split(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train.csv", "split.json"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_folders_and_links_of_these_names_are_never_replaced(
+    manifest: Manifest, tmp_path: Path, name: str, overwrite: bool
+) -> None:
+    out = tmp_path / "s"
+    (out / name).mkdir(parents=True)
+    with pytest.raises(InputError, match="is a folder"):
+        write_split(make_parts(manifest), out, {}, overwrite=overwrite)
+    assert [path.name for path in out.iterdir()] == [name]
+    (out / name).rmdir()
+    (tmp_path / "theirs").write_text("theirs")
+    (out / name).symlink_to(tmp_path / "theirs")
+    with pytest.raises(InputError, match=r"link|JSON"):
+        write_split(make_parts(manifest), out, {}, overwrite=overwrite)
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert [path.name for path in out.iterdir()] == [name]
 
 
 def test_an_edited_file_of_a_split_is_kept(manifest: Manifest, tmp_path: Path) -> None:

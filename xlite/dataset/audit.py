@@ -20,6 +20,7 @@ from xlite.ids import (
     NO_MATCH,
     canonical_image_names,
     canonical_patient_ids,
+    have_one_depth,
     is_rounded_id,
     match_image_names,
 )
@@ -150,7 +151,9 @@ def audit_split(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> Spl
     patients = _encode(
         {name: canonical_patient_ids(part.patient_id) for name, part in parts.items()}
     )
-    images = _encode({name: canonical_image_names(part.image_id) for name, part in parts.items()})
+    image_names = {name: canonical_image_names(part.image_id) for name, part in parts.items()}
+    images = _encode(image_names)
+    may_end_alike = not have_one_depth(image_names.values())
     overlap: dict[str, dict[str, int]] = {name: {} for name in _OVERLAPS}
     warnings: list[str] = []
     for (first, one), (second, other) in combinations(parts.items(), 2):
@@ -161,7 +164,11 @@ def audit_split(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> Spl
         found = _find_respelled(one.patient_id, other.patient_id, is_shared, patients[second])
         overlap["patients_respelled"][pair] = len(found)
         warnings += _warn_about_spelling(pair, "patients", found)
-        is_shared = _find_shared_images(one, other, images[first], images[second])
+        is_shared = np.isin(images[second], images[first])
+        if may_end_alike:
+            rest = np.flatnonzero(~is_shared)
+            matched = match_image_names(image_names[second][rest], image_names[first])
+            is_shared[rest] = matched != NO_MATCH
         overlap["image_overlap"][pair] = len(np.unique(images[second][is_shared]))
         found = _find_respelled(one.image_id, other.image_id, is_shared, images[second])
         overlap["images_respelled"][pair] = len(found)
@@ -196,16 +203,6 @@ def _encode(ids: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.intp]]:
     codes, _ = pd.factorize(np.concatenate(list(ids.values())))
     ends = np.cumsum([len(values) for values in ids.values()])
     return dict(zip(ids, np.split(codes, ends[:-1]), strict=True))
-
-
-def _find_shared_images(
-    one: SplitPart, other: SplitPart, codes: NDArray[np.intp], other_codes: NDArray[np.intp]
-) -> NDArray[np.bool_]:
-    """Which images of the other part are in this one too, by name or by the end of their path."""
-    is_shared = np.isin(other_codes, codes)
-    rest = np.flatnonzero(~is_shared)
-    is_shared[rest] = match_image_names(other.image_id[rest], one.image_id) != NO_MATCH
-    return is_shared
 
 
 def _find_respelled(

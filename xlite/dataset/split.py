@@ -68,6 +68,7 @@ def write_split(
         ours = {*files.values(), *(earlier.files.values() if earlier else ())}
         for name in files:
             _require_ours(out / name, ours, overwrite=overwrite)
+        require_replaceable_file(out / SPLIT_RECORD, is_ours=lambda _: True)
     made = made.model_copy(update={"files": files})
     content = made.model_dump(mode="json")
     write_json(out / SPLIT_RECORD, content)
