@@ -27,10 +27,10 @@ from xlite.dataset.cache_build import (
     CacheSummary,
     ImageSource,
     cache_clahe,
-    measure_loading_speedup,
 )
 from xlite.dataset.cache_journal import JOURNAL, read_journal
 from xlite.dataset.cache_record import png_name
+from xlite.dataset.cache_speedup import measure_loading_speedup
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.radiograph import read_radiograph
 from xlite.errors import InputError

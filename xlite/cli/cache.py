@@ -90,7 +90,7 @@ def cache_clahe(
     """
     from xlite.config import ClaheSettings
     from xlite.dataset.cache import ClaheCache
-    from xlite.dataset.cache_build import ImageSource, measure_loading_speedup
+    from xlite.dataset.cache_build import ImageSource
     from xlite.dataset.cache_build import cache_clahe as build_cache
     from xlite.dataset.cache_folder import check_folder, is_complete
     from xlite.dataset.cache_record import FILE_FORMATS
@@ -100,6 +100,7 @@ def cache_clahe(
         has_unmerged_shards,
         merge_shards,
     )
+    from xlite.dataset.cache_speedup import measure_loading_speedup
     from xlite.dataset.images import find_images
 
     settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 import xlite
 from xlite import artifacts, console
 from xlite.config import ClaheSettings
-from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_folder import (
     allocate,
     check_folder,
@@ -65,13 +63,12 @@ from xlite.dataset.cache_record import (
     write_index,
 )
 from xlite.dataset.cache_workers import PixelTarget, make_images
-from xlite.dataset.clahe import ORDER, apply_clahe
-from xlite.dataset.radiograph import read_radiograph
+from xlite.dataset.clahe import ORDER
 from xlite.errors import InputError, InterruptedRunError
 from xlite.records import guard_cell
 from xlite.signals import catch_stop_signals
 
-__all__ = ["CacheSummary", "ImageSource", "cache_clahe", "cache_recipe", "measure_loading_speedup"]
+__all__ = ["CacheSummary", "ImageSource", "cache_clahe", "cache_recipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +139,10 @@ def cache_clahe(
             console.say(f"The CLAHE cache in {out} is up to date: nothing to do.")
             return _summary(images, record.bytes, started, num_failed=0, num_tried=0)
     check_folder(out)
+    if rebuild and holds_pixels(out):
+        require_recognisable(out)
     with disk_faults_explained(out), locked(out):
         known = [] if rebuild else known_images(out, recipe)
-        if rebuild and holds_pixels(out):
-            require_recognisable(out)
         plan = plan_cache(sources, stats, known, file_format)
         if plan.tasks and known:
             console.say(f"{len(plan.kept)} of {len(sources)} images are in {out} already.")
@@ -172,37 +169,6 @@ def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> CacheRecip
     return CacheRecipe(
         format=file_format, **settings.model_dump(), order=ORDER, opencv=cv2.__version__
     )
-
-
-def measure_loading_speedup(
-    cache: ClaheCache,
-    sources: Sequence[ImageSource],
-    settings: ClaheSettings,
-    sample: int = 32,
-) -> float:
-    """How many times faster `cache` gives an image than decoding and CLAHE at run time do.
-
-    Timed on up to `sample` evenly spaced images, one after the other, with both kinds of file in
-    the page cache: it compares work, not disks. NaN when no source is in the cache.
-    """
-    cached_ids = set(cache.image_ids)
-    cached = [source for source in sources if source.image_id in cached_ids]
-    if not cached:
-        return float("nan")
-    places = np.linspace(0, len(cached) - 1, min(sample, len(cached))).astype(int)
-    chosen = [cached[place] for place in places]
-    rows = cache.rows_of([source.image_id for source in chosen])
-    for source, row in zip(chosen, rows, strict=True):
-        source.path.read_bytes()
-        cache.read(int(row))
-    started = time.perf_counter()
-    for source in chosen:
-        apply_clahe(read_radiograph(source.path), settings)
-    at_run_time = time.perf_counter()
-    for row in rows:
-        cache.read(int(row))
-    from_cache = time.perf_counter()
-    return (at_run_time - started) / (from_cache - at_run_time)
 
 
 def _find_up_to_date(

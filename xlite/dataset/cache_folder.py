@@ -21,6 +21,16 @@ from xlite.errors import InputError
 from xlite.ownership import refuse_links, require_our_folder
 
 _LOCK = ".building.lock"
+
+_FILES = (
+    artifacts.CACHE_RECORD,
+    artifacts.CACHE_INDEX,
+    artifacts.CACHE_FAILED,
+    artifacts.CACHE_IMAGES,
+    STAMP,
+)
+"""The files of a complete cache; `cache.json` goes first where it stops being one."""
+
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 
@@ -37,10 +47,11 @@ def check_folder(out: Path) -> None:
         names=(artifacts.CACHE_INDEX, artifacts.CACHE_IMAGES, PNG_FOLDER),
         what="a CLAHE cache",
     )
-    refuse_links([out / name for name in (artifacts.CACHE_FAILED, STAMP, _LOCK)])
-    for name in (artifacts.CACHE_IMAGES, _LOCK):
-        if (out / name).exists() and not (out / name).is_file():
-            raise InputError(f"{out / name} is no regular file. Remove it, or pass another --out.")
+    files = [out / name for name in (*_FILES, JOURNAL, _LOCK)]
+    refuse_links(files)
+    for path in files:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no regular file. Remove it, or pass another --out.")
 
 
 def is_complete(out: Path) -> bool:
@@ -89,13 +100,9 @@ def disk_faults_explained(out: Path) -> Iterator[None]:
 
 def mark_incomplete(out: Path) -> None:
     """Take away what says that the cache is complete; the journal has to be there already."""
-    for name in (
-        artifacts.CACHE_RECORD,
-        artifacts.CACHE_INDEX,
-        artifacts.CACHE_FAILED,
-        STAMP,
-    ):
-        (out / name).unlink(missing_ok=True)
+    for name in _FILES:
+        if name != artifacts.CACHE_IMAGES:
+            (out / name).unlink(missing_ok=True)
 
 
 def check_png_folders(out: Path, image_ids: Iterable[str]) -> None:

@@ -157,6 +157,8 @@ def merge_shards(
     if rebuild or not is_complete(out):
         check_sources(sources, out)
         check_folder(out)
+        if rebuild and holds_pixels(out):
+            require_recognisable(out)
         recipe = cache_recipe(settings, file_format)
         shards = _complete_shards(out)
         images_of = {shard: _checked_images(shard, sources, out, recipe) for shard in shards}
@@ -164,8 +166,6 @@ def merge_shards(
             if not rebuild:
                 # For its refusal to replace what was begun with other settings.
                 known_images(out, recipe)
-            elif holds_pixels(out):
-                require_recognisable(out)
             _copy_shards(images_of, sources, out, recipe)
         console.say(f"{len(shards)} shards are merged in {out}.")
     return cache_clahe(sources, out, settings, file_format=file_format, workers=workers)
