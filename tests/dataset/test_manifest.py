@@ -173,6 +173,7 @@ TEXTS = {"image_col": "file", "labels_col": "found", "patient_col": "who"}
         ("a.png,Mass,p1\n\nb.png,nan,p2", r"no label text \('nan'\).*row 4"),
         ("a.png,No Finding|Mass,p1", "'No Finding' beside a label.*row 2"),
         ("a.png,Mass|mass,p1", "'Mass' and 'mass' differ only in case"),
+        ("a.png,Mass,p1\nb.png,Edema;Mass,p2\nc.png,Edema,p3", "'Edema;Mass' is not one label"),
         ("a.png,macro,p1", "'macro' is the name of a mean"),
         ("a.png,=1+1,p1", "spreadsheet"),
         ("a.png,Patient ID,p1", "another column of our tables"),

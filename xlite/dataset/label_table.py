@@ -26,7 +26,7 @@ from xlite.dataset.manifest import (
     Manifest,
     is_written_as_nih,
 )
-from xlite.dataset.vocabulary import check_vocabulary
+from xlite.dataset.vocabulary import check_vocabulary, refuse_joined_labels
 from xlite.errors import InputError
 from xlite.ids import canonical_image_names, canonical_patient_ids, is_rounded_id
 from xlite.labels import MISSING_TEXTS, NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
@@ -174,7 +174,10 @@ def _encode_labels(
     column = layout.labels_col
     try:
         texts = parse_label_texts(raw[column].to_numpy(dtype=object), separator=layout.separator)
-        names = tuple(vocabulary or layout.declared_vocabulary or texts.vocabulary())
+        names = tuple(vocabulary or layout.declared_vocabulary)
+        if not names:
+            names = texts.vocabulary()
+            refuse_joined_labels(names, separator=layout.separator, source=path)
         check_vocabulary(names, source=path)
         labels = texts.encode(names)
         if UNKNOWN_COL in raw:

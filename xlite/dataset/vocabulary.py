@@ -56,6 +56,23 @@ def check_vocabulary(names: Sequence[str], *, source: object) -> None:
         seen[simple] = name
 
 
+def refuse_joined_labels(names: Sequence[str], *, separator: str, source: object) -> None:
+    """Raise InputError when a name is other names of `names` with another separator between them.
+
+    Such as "Edema;Mass" beside "Edema" and "Mass": it would become a label of its own, and its
+    images would count as free of both.
+    """
+    known = set(names)
+    for name in names:
+        for sign in (";", ",", "|"):
+            pieces = [piece.strip() for piece in name.split(sign)]
+            if sign != separator and len(pieces) > 1 and known.issuperset(pieces):
+                raise InputError(
+                    f"{source}: {name!r} is not one label, but {len(pieces)} with {sign!r} between "
+                    f"them. Pass --separator '{sign}', or write one separator in all cells."
+                )
+
+
 def _find_fault(name: str) -> str | None:
     simple = simplify_label(name)
     if name != name.strip():
