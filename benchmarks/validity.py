@@ -14,13 +14,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import validity_intervals
+from benchmarks import validity_balance, validity_intervals
 from benchmarks.rates import Rate, Simulation
 from xlite import artifacts, console
 
 RESULTS = Path(__file__).with_name("validity.json")
 
-GROUPS: dict[str, dict[str, Simulation]] = {"intervals": validity_intervals.SIMULATIONS}
+GROUPS: dict[str, dict[str, Simulation]] = {
+    "intervals": validity_intervals.SIMULATIONS,
+    "batches": validity_balance.SIMULATIONS,
+}
 """The simulations by name, in the groups that docs/judging.md has a table of each."""
 
 SIMULATIONS = {name: each for group in GROUPS.values() for name, each in group.items()}

@@ -29,7 +29,8 @@ _PREVALENCES = (
 """Of the 14 labels of NIH ChestX-ray14, rarest first."""
 _THRESHOLD = 0.9
 _MACRO_LIMITS = {"least": 0.92, "most": 0.98}
-_AUROC_LIMITS = {"least": 0.925, "most": 0.975}
+_LEAST_PATIENTS = 10
+"""Of fewer an interval may be too wide, but not too short."""
 
 
 def auroc_of_a_label() -> list[Rate]:
@@ -128,7 +129,8 @@ def cover_auroc(
         case=f"{num_patients} {unit}, AUROC {true:g}{wider}",
         rate=num_held / trials,
         trials=trials,
-        **_AUROC_LIMITS,
+        least=0.925,
+        most=0.975 if num_patients >= _LEAST_PATIENTS else None,
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from scipy import stats
 from scipy.special import gammaincc
 
+from benchmarks.validity_balance import loader_fit
 from xlite.config import SamplerSettings
 from xlite.dataset.balance import (
     CONTRADICTION_P,
@@ -20,9 +22,11 @@ from xlite.dataset.balance import (
 )
 from xlite.dataset.draws import (
     DrawnBatches,
+    LabelFit,
     chi_square_tail,
     count_draws,
     fit_draws,
+    fit_labels,
     iterate_batches,
 )
 from xlite.dataset.exposure import Exposure, expected_exposure
@@ -92,6 +96,30 @@ def test_other_weights_are_rejected(wrong: np.ndarray | None) -> None:
         assert fit_draws(draw_batches(seed, WEIGHTS, num_batches=200), SETS, wrong) < 1e-8
 
 
+def test_the_fit_of_a_label_is_as_exact_as_the_binomial_s() -> None:
+    for n, rate, count in ((16_000, 0.002, 10), (16_000, 0.002, 60), (1000, 0.3, 220)):
+        drawn = DrawnBatches(np.array([[count]]), np.array([0]), np.array([n]), n)
+        z = fit_labels(drawn, np.array([rate])).z[0]
+        tail = stats.binom.cdf if count < n * rate else lambda k, *of: stats.binom.sf(k - 1, *of)
+        assert np.sign(z) == np.sign(count - n * rate)
+        # In standard deviations, far out: a tail of 1e-7 is told to a third of its size.
+        assert abs(z) == pytest.approx(-stats.norm.ppf(tail(count, n, rate)), abs=0.06)
+
+
+def test_labels_that_are_never_drawn_fit_unless_they_come() -> None:
+    drawn = DrawnBatches(np.array([[0, 3, 10]]), np.array([0]), np.array([10]), 10)
+    z = fit_labels(drawn, np.array([0.0, 0.0, 1.0])).z
+    assert (z[0], z[1], z[2]) == (0, np.inf, 0)
+
+
+def test_a_label_that_is_shown_a_fifth_too_rarely_is_seen_and_a_sound_loader_is_not() -> None:
+    rates = {rate.case: rate.rate for rate in loader_fit(trials=200)}
+    assert rates["Hernia a fifth too rarely: seen"] >= 0.75
+    assert rates["a sound loader: false alarm at 0.05"] <= 0.1
+    # Ensure that the case is worth its name: label sets alone hardly see it.
+    assert rates["Hernia a fifth too rarely: seen by label sets alone"] < 0.4
+
+
 def test_one_label_set_has_nothing_to_contradict() -> None:
     labels = np.ones((8, 1), dtype=np.int8)
     sets = find_label_sets(labels)
@@ -140,8 +168,14 @@ def test_a_data_set_of_healthy_images_is_no_collapse_of_the_sampler() -> None:
     assert find_faults_of(np.ones(400), labels) == []
 
 
-def find_contradictions_of(weights: np.ndarray | None, **changes: float) -> list[str]:
-    values = {"p_value": 0.5, "num_batches": 500, "batch_size": 32, **changes}
+def find_contradictions_of(weights: np.ndarray | None, **changes: Any) -> list[str]:
+    values = {
+        "p_value": 0.5,
+        "label_fit": LabelFit(np.zeros(3)),
+        "num_batches": 500,
+        "batch_size": 32,
+        **changes,
+    }
     return find_contradictions(
         expected_exposure(LABELS, weights),
         NAMES,
@@ -156,6 +190,13 @@ def test_draws_that_do_not_follow_the_weights_are_a_contradiction() -> None:
     [fault] = find_contradictions_of(WEIGHTS, p_value=1e-5)
     assert fault.startswith("contradiction: ")
     assert "p = 1.0e-05" in fault
+
+
+def test_a_label_that_is_off_is_named() -> None:
+    fit = LabelFit(np.array([0.3, -1.0, -6.2]))
+    [fault] = find_contradictions_of(WEIGHTS, label_fit=fit)
+    assert "show C too rarely (z = -6.2" in fault
+    assert find_contradictions_of(WEIGHTS, label_fit=LabelFit(np.array([0, 0, 4.0]))) == []
 
 
 def test_too_few_draws_are_inconclusive_and_the_needed_number_suffices() -> None:
@@ -178,7 +219,15 @@ def test_training_refuses_a_sampler_that_has_collapsed() -> None:
 
 
 def report_of(exposure: Exposure, drawn: DrawnBatches) -> SamplerReport:
-    return SamplerReport("a", exposure, drawn, p_value=0.5, control_p_value=0.0, reasons=())
+    return SamplerReport(
+        "a",
+        exposure,
+        drawn,
+        p_value=0.5,
+        control_p_value=0.0,
+        label_fit=LabelFit(np.zeros(3)),
+        reasons=(),
+    )
 
 
 def test_intervals_hold_the_exact_share_in_95_of_100_draws() -> None:

@@ -131,7 +131,7 @@ def verify_balance(
                 content["loss"] = _describe_emphasis(manifest, emphasis)
             console.result_json(content)
         else:
-            _print_classes(rows, chosen)
+            _print_classes(rows, chosen, manifest.vocabulary)
             if losses.pos_weight:
                 _print_emphasis(manifest, emphasis, sampler)
             _print_samplers(reports)
@@ -206,7 +206,9 @@ def _draw_tradeoff(
     return drawing.submit(draw_tradeoff, curve, others, out / _TRADEOFF)
 
 
-def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:
+def _print_classes(
+    rows: list[dict[str, Any]], chosen: SamplerReport, vocabulary: Sequence[str]
+) -> None:
     cells = [
         [
             row["label"],
@@ -220,13 +222,16 @@ def _print_classes(rows: list[dict[str, Any]], chosen: SamplerReport) -> None:
         for row in rows
     ]
     exposure = chosen.exposure
+    worst = vocabulary[chosen.label_fit.worst]
     console.table(
         f"Share of the shown positives under {chosen.name}, %",
         ["", "images", "as found", "exact", "drawn", "images behind", "patients behind"],
         cells,
         caption=f"no finding {exposure.no_finding_share:.2%}, CV {exposure.cv:.3f}, ESS "
         f"{exposure.ess:.3f}\n{chosen.drawn.num_images:,} images drawn: p = {chosen.p_value:.3f}, "
-        f"against wrong weights p = {chosen.control_p_value:.1e}",
+        f"against wrong weights p = {chosen.control_p_value:.1e}\n{worst} furthest off: z = "
+        f"{chosen.label_fit.z[chosen.label_fit.worst]:+.1f}, p = {chosen.label_fit.p_value:.3f} "
+        "over all labels",
     )
 
 

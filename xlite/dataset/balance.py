@@ -13,7 +13,15 @@ import numpy as np
 
 from xlite.artifacts import atomic_path
 from xlite.config import SamplerSettings
-from xlite.dataset.draws import DrawBatches, DrawnBatches, count_draws, fit_draws, iterate_batches
+from xlite.dataset.draws import (
+    DrawBatches,
+    DrawnBatches,
+    LabelFit,
+    count_draws,
+    fit_draws,
+    fit_labels,
+    iterate_batches,
+)
 from xlite.dataset.exposure import Exposure
 from xlite.dataset.label_sets import LabelSets, find_label_sets
 from xlite.dataset.sampling_plan import find_faults, plan_sampling
@@ -26,7 +34,8 @@ if TYPE_CHECKING:
     from xlite.dataset.manifest import Manifest
 
 CONTRADICTION_P = 1e-4
-"""Draws contradict the algebra when they are less likely than this."""
+"""Draws contradict the algebra when they are less likely than this: half of it is for the test of
+label sets, half for that of labels."""
 
 CONTROL_P = 1e-3
 """Wrong weights have to be less likely than this, or the draws were too few to tell."""
@@ -48,6 +57,8 @@ class SamplerReport:
     """Goodness of fit of the draws to the algebra: chi-square over the label sets."""
     control_p_value: float
     """The same draws against weights that are not the sampler's: has to be rejected."""
+    label_fit: LabelFit
+    """Goodness of fit of each label alone."""
     reasons: tuple[str, ...]
     """Why the verdict is not "balanced as claimed"; empty when it is."""
 
@@ -76,6 +87,8 @@ class SamplerReport:
             "drawn_no_finding_share": self.drawn.no_finding_share,
             "p_value": self.p_value,
             "control_p_value": self.control_p_value,
+            "label_p_value": self.label_fit.p_value,
+            "label_z": _by_name(vocabulary, self.label_fit.z),
             "verdict": self.verdict,
             "reasons": list(self.reasons),
         }
@@ -115,12 +128,14 @@ def verify_sampler(
     if weights is None:
         wrong += sets.num_present[sets.inverse]
     p_value, control_p_value = fit_draws(drawn, sets, weights), fit_draws(drawn, sets, wrong)
+    label_fit = fit_labels(drawn, exposure.positives_per_image)
     return SamplerReport(
         name=settings.name,
         exposure=exposure,
         drawn=drawn,
         p_value=p_value,
         control_p_value=control_p_value,
+        label_fit=label_fit,
         reasons=tuple(
             find_faults(exposure, sampling.natural, vocabulary)
             or find_contradictions(
@@ -128,6 +143,7 @@ def verify_sampler(
                 vocabulary,
                 p_value=p_value,
                 control_p_value=control_p_value,
+                label_fit=label_fit,
                 num_batches=num_batches,
                 batch_size=batch_size,
                 is_weighted=weights is not None,
@@ -196,6 +212,7 @@ def find_contradictions(
     *,
     p_value: float,
     control_p_value: float,
+    label_fit: LabelFit,
     num_batches: int,
     batch_size: int,
     is_weighted: bool,
@@ -219,7 +236,15 @@ def find_contradictions(
                 f"{num_draws * per_image:.0f} expected positives of {vocabulary[rarest]}, so its "
                 f"drawn share is good to ±{spread:.0%} only. Draw --batches {needed} or more."
             )
-    if p_value < CONTRADICTION_P:
+    if label_fit.p_value < CONTRADICTION_P / 2:
+        worst = label_fit.worst
+        way = "rarely" if label_fit.z[worst] < 0 else "often"
+        faults.append(
+            f"contradiction: the drawn batches show {vocabulary[worst]} too {way} (z = "
+            f"{label_fit.z[worst]:+.1f}, p = {label_fit.p_value:.1e} over all labels). This is a "
+            "defect of the loader; please report it."
+        )
+    elif p_value < CONTRADICTION_P / 2:
         faults.append(
             f"contradiction: the drawn batches do not follow the weights (p = {p_value:.1e}). "
             "This is a defect of the loader; please report it."
