@@ -8,11 +8,10 @@ import numpy as np
 from scipy.stats import norm
 
 from benchmarks.rates import Rate, Simulation
-from xlite.scores.auroc_interval import auroc_interval
+from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.bootstrap import macro_interval, resample_scores
 from xlite.scores.delong import compare_aurocs
 from xlite.scores.precision_interval import precision_intervals
-from xlite.scores.ranking import ranking_scores
 from xlite.scores.reliability import brier_score
 from xlite.scores.resampling import count_freedom
 from xlite.scores.thresholded import count_at_thresholds, f1
@@ -191,8 +190,10 @@ def _macro_limits(
         scores=(score,),  # type: ignore[arg-type]
         thresholds=[thresholds],
     )[score][0]
+    if score == "auroc":
+        interval = auroc_interval(targets, probs, groups=groups, level=_LEVEL)
+        return macro_auroc_interval(interval, drawn, level=_LEVEL)
     values = {
-        "auroc": lambda: ranking_scores(targets, probs)[0],
         "f1": lambda: f1(count_at_thresholds(targets, probs, thresholds)),
         "brier": lambda: brier_score(targets, probs),
     }[score]()

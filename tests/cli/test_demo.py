@@ -80,8 +80,10 @@ def test_the_demo_does_the_whole_job_and_the_second_time_nothing(tmp_path: Path)
     for name in judged:
         scores = read_json(experiments / "evaluation" / name / RUN_SCORES, remedy="")
         assert (scores["name"], scores["part"]) == (name, "test")
-        looks = read_json(experiments / "runs" / name / "test_looks.json", remedy="")["looks"]
-        assert len(looks) == len(scores["test_looks"]) == 1
+        assert scores["test_looks"][-1]["run"] == name
+    looks = read_json(experiments / "test_looks.json", remedy="")["looks"]
+    assert sorted(look["run"] for look in looks) == judged
+    assert len({look["test_set"] for look in looks}) == 1
     progress = read_json(experiments / "training_progress.json", remedy="")
     assert {entry["status"] for entry in progress["models"].values()} == {"finished"}
     assert {entry["epochs_done"] for entry in progress["models"].values()} == {3}

@@ -217,6 +217,7 @@ def test_a_run_is_judged_on_validation_and_agrees_with_its_own_scores(
 def test_each_look_at_the_test_part_is_counted(
     project: Any, xlite: Any, run: Path, tmp_path: Path
 ) -> None:
+    # A run outside of an experiments folder keeps count by itself.
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     command = ("evaluate", copy, "--split", project.split, "--part", "test", "--json", *FAST)
@@ -227,12 +228,42 @@ def test_each_look_at_the_test_part_is_counted(
         assert content["thresholds"]["source"] == "fitted on the validation part"
         assert len(content["test_looks"]) == number
     looks = json.loads((copy / "test_looks.json").read_text())["looks"]
-    assert [set(look) for look in looks] == [{"time", "command"}] * 2
+    assert [set(look) for look in looks] == [{"time", "command", "test_set", "run"}] * 2
     shown = xlite(*command[:-3], *FAST, "--out", tmp_path / "out", "--no-figures")
-    assert "this is look 3 at the test part" in shown.stderr
+    assert "this is look 3 at this test set" in shown.stderr
     saving = xlite(*command, "--save-thresholds", tmp_path / "t.json")
     assert saving.exit_code == 2
     assert len(json.loads((copy / "test_looks.json").read_text())["looks"]) == 3
+
+
+def test_looks_are_counted_by_the_test_set_over_runs_and_files(
+    project: Any, xlite: Any, run: Path, tmp_path: Path
+) -> None:
+    runs = [tmp_path / "experiments" / "runs" / name for name in ("one", "two")]
+    for folder in runs:
+        shutil.copytree(run, folder)
+    options = ("--split", project.split, "--part", "test", "--json", *FAST)
+    first = xlite("evaluate", runs[0], *options)
+    assert len(json.loads(first.stdout)["test_looks"]) == 1, first.output
+    # Another run on the same test set, and then its predictions as if they were anyone's.
+    second = xlite("evaluate", runs[1], *options)
+    looks = json.loads(second.stdout)["test_looks"]
+    assert [look["run"] for look in looks] == ["one", "two"]
+    file = ("--predictions", runs[1] / "predictions_test.csv")
+    judged = ("evaluate", *file, *options)
+    third = xlite(*judged)
+    assert len(json.loads(third.stdout)["test_looks"]) == 3, third.output
+    saved = xlite(
+        *("evaluate", *file, "--labels", project.table, "--allow-partial", *FAST),
+        *("--save-thresholds", tmp_path / "t.json", "--json"),
+    )
+    assert saved.exit_code == 2
+    assert "would spend it" in saved.stderr
+    whole = xlite("evaluate", *file, "--labels", project.table, "--allow-partial", "--json", *FAST)
+    assert len(json.loads(whole.stdout)["test_looks"]) == 4, whole.output
+    noted = json.loads((tmp_path / "experiments" / "test_looks.json").read_text())["looks"]
+    assert len(noted) == 4
+    assert len({look["test_set"] for look in noted}) == 1
 
 
 def test_augmented_views_are_judged_beside_the_plain_ones(

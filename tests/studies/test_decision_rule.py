@@ -35,7 +35,7 @@ def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> Ca
 def test_no_image_helps_to_fit_the_threshold_that_it_is_called_by() -> None:
     cases = make_cases()
     decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    in_first = assign_halves(cases.patient_ids)
+    in_first = assign_halves(cases.targets, cases.patient_ids)
     assert 0.3 < in_first.mean() < 0.7
     for judged in (in_first, ~in_first):
         limits = fit_f1_thresholds(cases.targets[~judged], cases.probs[~judged])
@@ -49,8 +49,11 @@ def test_no_image_helps_to_fit_the_threshold_that_it_is_called_by() -> None:
 
 def test_a_half_without_positives_leaves_the_other_unjudged() -> None:
     cases = make_cases()
-    in_first = assign_halves(cases.patient_ids)
-    cases.targets[in_first, 2] = 0
+    # One patient alone has it.
+    cases.targets[:, 2] = cases.patient_ids == cases.patient_ids[0]
+    in_first = assign_halves(cases.targets, cases.patient_ids)
+    if in_first[0]:
+        in_first = ~in_first
     decisions = crossfit_decisions(cases, method="f1", calibration="none")
     assert (decisions.targets[~in_first, 2] == -1).all()
     assert (decisions.targets[in_first, 2] == 0).all()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> Ca
     return Cases(
         name="model",
         image_ids=ids,
-        patient_ids=np.array([str(k // 2) for k in range(num_images)], dtype=object),
+        patient_ids=np.array([f"{prefix}{k // 2}" for k in range(num_images)], dtype=object),
         targets=targets,
         probs=1 / (1 + np.exp(-logits)),
         vocabulary=LABELS,
@@ -71,6 +73,66 @@ def test_images_that_a_rule_has_seen_are_refused() -> None:
     mixed.image_ids[7] = "folder/i3.png"
     with pytest.raises(LeakageError, match="images among these: 1 of 400"):
         require_unseen(seen, mixed)
+
+
+def test_patients_that_a_rule_has_seen_are_refused_under_other_image_names() -> None:
+    fitted, renamed = make_cases(), make_cases(prefix="other")
+    fitted.patient_ids[:] = [f"{k:05d}" for k in range(400)]
+    renamed.patient_ids[:] = [f"{k + 395}.0" for k in range(400)]
+    seen = FittedOn.of(fitted)
+    with pytest.raises(LeakageError, match=r"same patients: 5 of 400 .*--other-patients"):
+        require_unseen(seen, renamed)
+    require_unseen(seen, renamed, are_patients_others=True)
+    with pytest.raises(LeakageError, match="these very images"):
+        require_unseen(seen, fitted, are_patients_others=True)
+
+
+def test_a_file_without_marks_of_patients_is_read(tmp_path: Path) -> None:
+    path = write_file(tmp_path)
+    content = json.loads(path.read_text())
+    del content["fitted_on"]["patient_marks"]
+    path.write_text(json.dumps(content))
+    _, seen = read_rule(path)
+    assert not seen.patient_marks
+    with pytest.raises(LeakageError, match="these very images"):
+        require_unseen(seen, make_cases())
+
+
+def write_file(folder: Path) -> Path:
+    path = folder / "thresholds.json"
+    cases = make_cases()
+    write_rule(path, fit_rule(cases, method="f1", calibration="platt"), FittedOn.of(cases))
+    return path
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "-0.1", "2.0", '"0.5"', "1e999"])
+def test_thresholds_that_no_rule_has_are_refused(tmp_path: Path, value: str) -> None:
+    path = write_file(tmp_path)
+    content = json.loads(path.read_text())
+    content["per_class"]["Edema"]["threshold"] = "HERE"
+    path.write_text(json.dumps(content).replace('"HERE"', value))
+    with pytest.raises(InputError, match=r"thresholds\.json .*--save-thresholds"):
+        read_rule(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("slope", 0), ("slope", -1.5), ("slope", None), ("intercept", None)]
+)
+def test_scalings_that_no_rule_has_are_refused(tmp_path: Path, key: str, value: Any) -> None:
+    path = write_file(tmp_path)
+    content = json.loads(path.read_text())
+    content["per_class"]["Edema"][key] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"'per_class.Edema.{key}'"):
+        read_rule(path)
+
+
+@pytest.mark.parametrize("key", ["method", "calibration"])
+def test_a_method_that_no_rule_has_is_refused(tmp_path: Path, key: str) -> None:
+    path = write_file(tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: "magic"}))
+    with pytest.raises(InputError, match=f"{key}.*'magic'"):
+        read_rule(path)
 
 
 @pytest.mark.parametrize("content", ["{}", '{"per_class": [], "fitted_on": {}}', "[1]", "no json"])

@@ -179,8 +179,9 @@ def _look_at_test(groups: Mapping[str, Mapping[int, Path]], split: Split) -> lis
     from xlite.scores.ranking import macro_mean, ranking_scores
     from xlite.scores.thresholded import count_at_thresholds, f1, fit_f1_thresholds
     from xlite.studies.cases import read_run_cases
-    from xlite.studies.sealed_test import record_test_look
+    from xlite.studies.sealed_test import looks_folder, record_test_look
 
+    command = shlex.join(["xlite", *sys.argv[1:]])
     rows = []
     for name, runs in groups.items():
         for seed, run_dir in runs.items():
@@ -189,13 +190,14 @@ def _look_at_test(groups: Mapping[str, Mapping[int, Path]], split: Split) -> lis
             thresholds = fit_f1_thresholds(val.targets, val.probs)
             calls = count_at_thresholds(test.targets, test.probs, thresholds)
             scores = {"auroc": auroc, "average_precision": average_precision, "f1": f1(calls)}
+            folder = looks_folder(run_dir)
             rows.append(
                 {
                     "name": name,
                     "seed": seed,
                     "images": len(np.unique(test.image_ids)),
                     **{score: macro_mean(values)[0] for score, values in scores.items()},
-                    "looks": record_test_look(run_dir, shlex.join(["xlite", *sys.argv[1:]])),
+                    "looks": len(record_test_look(folder, test, command, run=run_dir.name)),
                 }
             )
     return rows

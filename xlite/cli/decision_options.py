@@ -25,7 +25,8 @@ class DecisionOptions:
         typer.Option(
             "--thresholds",
             metavar="FILE",
-            help="Apply what --save-thresholds wrote; refused for images it was fitted on.",
+            help="Apply what --save-thresholds wrote; refused for images and patients that it has "
+            "seen.",
             rich_help_panel=_THRESHOLDS,
         ),
     ] = None
@@ -59,7 +60,16 @@ class DecisionOptions:
         ),
     ] = None
 
-    def check(self, part: str | None) -> None:
+    other_patients: Annotated[
+        bool,
+        typer.Option(
+            "--other-patients",
+            help="With --thresholds: patients of the same ids are other people, of another source.",
+            rich_help_panel=_THRESHOLDS,
+        ),
+    ] = False
+
+    def check(self, *, is_test: bool) -> None:
         """Raise InputError for options that exclude each other, or names that are unknown."""
         from xlite.studies.decision_rule import check_calibration, check_method
 
@@ -68,7 +78,9 @@ class DecisionOptions:
                 "--thresholds takes all from its file; --fit, --calibrate and --save-thresholds "
                 "make a new one. Pass one or the other."
             )
-        if self.save_thresholds and part == "test":
+        if self.other_patients and not self.thresholds:
+            raise InputError("--other-patients says something of --thresholds. Pass both, or none.")
+        if self.save_thresholds and is_test:
             raise InputError(
                 "thresholds are not fitted on the test part: they would spend it. Pass "
                 "--save-thresholds with --part val."
@@ -104,7 +116,12 @@ def decide(
 
     if deciding.thresholds is not None:
         rule, fitted_on = read_rule(deciding.thresholds)
-        require_unseen(fitted_on, judged.cases, split_sha256=judged.split_sha256)
+        require_unseen(
+            fitted_on,
+            judged.cases,
+            split_sha256=judged.split_sha256,
+            are_patients_others=deciding.other_patients,
+        )
         source = f"from {deciding.thresholds}, fitted on {fitted_on.name}"
         return apply_rule(rule, judged.cases, source=source)
     if judged.part == "test" and judged.run_dir is not None and judged.split is not None:

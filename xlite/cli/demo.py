@@ -137,10 +137,10 @@ class _Project:
 
     def open_test_part(self, model: str) -> None:
         """Judge a model on the test part, unless that was done before: each look is counted."""
-        from xlite.studies.sealed_test import read_test_looks
+        from xlite.studies.sealed_test import has_look
 
         run_dir = self.experiments / self._read_entry(model)["run"]
-        if read_test_looks(run_dir):
+        if has_look(run_dir):
             return
         folders = ("--split", self.split, "--out", self.experiments / "evaluation" / run_dir.name)
         self.run("evaluate", run_dir, "--part", "test", *folders, "--seed", self.seed)

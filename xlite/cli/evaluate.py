@@ -121,6 +121,7 @@ def evaluate(
     marked; what is undefined is named and left out of the means.
     """
     from xlite.studies.evaluation import Resampling, evaluate_cases, write_evaluation
+    from xlite.studies.sealed_test import find_test_run
 
     if part is not None and part not in _PARTS:
         raise InputError(f"--part {part}: it has to be val or test.")
@@ -133,7 +134,8 @@ def evaluate(
         raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
     if allow_partial and predictions is None:
         raise InputError("--allow-partial is for --predictions: a run has all of its images.")
-    deciding.check(part)
+    test_run = None if predictions is None else find_test_run(predictions)
+    deciding.check(is_test=part == "test" or test_run is not None)
     judged = read_judged(
         run, predictions, labels, split, part, columns, allow_partial=allow_partial
     )
@@ -153,8 +155,8 @@ def evaluate(
     result["subgroups"] = _judge_groups(judged.cases, by, subgroups, resampling)
     if tta:
         result["tta"] = _judge_views(judged, deciding, cache, resampling)
-    if judged.run_dir is not None and judged.part == "test":
-        result["test_looks"] = _count_look(judged.run_dir)
+    if judged.part == "test" or test_run is not None:
+        result["test_looks"] = _count_look(judged.cases, judged.run_dir or test_run)
     if deciding.save_thresholds is not None:
         _save_thresholds(judged, deciding, deciding.save_thresholds)
     folder = out
@@ -240,11 +242,14 @@ def _judge_views(
     }
 
 
-def _count_look(run_dir: Path) -> list[dict[str, str]]:
-    from xlite.studies.sealed_test import read_test_looks, record_test_look
+def _count_look(cases: Cases, run_dir: Path | None) -> list[dict[str, Any]]:
+    from xlite.studies.sealed_test import looks_folder, record_test_look
 
-    record_test_look(run_dir, shlex.join(["xlite", *sys.argv[1:]]))
-    return read_test_looks(run_dir)
+    folder = options.EXPERIMENTS_DIR if run_dir is None else looks_folder(run_dir)
+    name = None if run_dir is None else run_dir.name
+    command = shlex.join(["xlite", *sys.argv[1:]])
+    looks = record_test_look(folder, cases, command, run=name)
+    return [look.model_dump(exclude_defaults=True) for look in looks]
 
 
 def _draw(cases: Cases, decisions: Decisions, result: dict[str, Any], folder: Path) -> None:

@@ -28,7 +28,9 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
     if "test_looks" in result:
         looks = result["test_looks"]
         before = f", the first on {looks[0]['time'][:10]}" if len(looks) > 1 else ""
-        console.warn(f"this is look {len(looks)} at the test part of {result['name']}{before}.")
+        runs = len({look["run"] for look in looks if "run" in look})
+        of_runs = f" ({runs} runs)" if runs > 1 else ""
+        console.warn(f"this is look {len(looks)} at this test set{of_runs}{before}.")
 
 
 def _print_scores(result: Mapping[str, Any]) -> None:

@@ -34,10 +34,10 @@ from xlite.reporting.html_page import (
     number,
     plain,
 )
-from xlite.scores.bootstrap import macro_interval, resample_scores
+from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
+from xlite.scores.bootstrap import resample_scores
 from xlite.scores.class_scores import FEW_POSITIVES, score_classes
 from xlite.scores.ranking import macro_mean
-from xlite.scores.resampling import count_freedom
 from xlite.scores.thresholded import crossfit_f1
 
 if TYPE_CHECKING:
@@ -222,8 +222,10 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
     resampled = resample_scores(
         run.targets, [run.probs], run.patient_ids, rng=rng, scores=("auroc",)
     )
-    freedom = count_freedom(run.targets == 1, run.patient_ids)
-    low, high = macro_interval(scores["auroc"], resampled["auroc"][0], freedom)
+    of_labels = AurocInterval(
+        auroc=scores["auroc"], low=scores["auroc_low"], high=scores["auroc_high"]
+    )
+    low, high = macro_auroc_interval(of_labels, resampled["auroc"][0])
     means = {
         name: macro_mean(np.asarray(values, dtype=np.float64))[0]
         for name, values in {**scores, "f1": f1}.items()

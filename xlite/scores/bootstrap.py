@@ -111,7 +111,11 @@ def percentile_interval(
 
 
 def macro_interval(
-    values: PerClass, drawn: Resampled, freedom: PerClass, *, level: float = 0.95
+    values: PerClass,
+    drawn: Resampled,
+    freedom: PerClass,
+    *,
+    level: float = 0.95,
 ) -> tuple[float, float]:
     """Lower and upper limit of the mean over classes, within [0, 1]; NaN where none is defined.
 
@@ -132,9 +136,8 @@ def macro_interval(
     defined = ~np.isnan(values)
     if not defined.any():
         return float("nan"), float("nan")
-    kept = values[defined]
+    kept, few = values[defined], np.maximum(freedom[defined], 1)
     resampled = np.where(np.isnan(drawn[:, defined]), kept, drawn[:, defined])
-    few = np.maximum(freedom[defined], 1)
     added = resampled.var(axis=0, ddof=1) / few
     variance = added * (few + 1)
     spread = np.sqrt(resampled.mean(axis=1).var(ddof=1) + added.sum() / len(kept) ** 2)

@@ -132,7 +132,7 @@ def crossfit_decisions(cases: Cases, *, method: str, calibration: str) -> Decisi
     The thresholds that are reported for use elsewhere are fitted on all of the cases.
     """
     whole = fit_rule(cases, method=method, calibration=calibration)
-    in_first = assign_halves(cases.patient_ids)
+    in_first = assign_halves(cases.targets, cases.patient_ids)
     probs = np.empty_like(cases.probs)
     limits = np.empty_like(cases.probs)
     for fitted in (in_first, ~in_first):

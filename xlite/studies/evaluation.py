@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import RUN_SCORES, atomic_path, write_json
+from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (
     ScoreName,
@@ -227,9 +228,15 @@ def _resample(
             thresholds=[halves],
         )[name][0]
         limits[name] = percentile_interval(drawn, level=resampling.level)
-        limits[f"macro_{name}"] = macro_interval(
-            scores[name], drawn, count_freedom(rests_on, groups), level=resampling.level
-        )
+        if name == "auroc":
+            of_labels = AurocInterval(
+                auroc=scores["auroc"], low=scores["auroc_low"], high=scores["auroc_high"]
+            )
+            macro = macro_auroc_interval(of_labels, drawn, level=resampling.level)
+        else:
+            freedom = count_freedom(rests_on, groups)
+            macro = macro_interval(scores[name], drawn, freedom, level=resampling.level)
+        limits[f"macro_{name}"] = macro
     found = precision_intervals(
         cases.targets,
         cases.probs,

@@ -1,26 +1,30 @@
-"""The file of a decision rule: thresholds and scaling by label, and the images they have seen."""
+"""The file of a decision rule: thresholds and scaling by label, and whom they have seen."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, field_validator
 
-from xlite.artifacts import read_json, write_json
+from xlite.artifacts import write_json
 from xlite.errors import InputError, LeakageError
+from xlite.ids import canonical_image_names, canonical_patient_ids
+from xlite.records import Record
 from xlite.scores.calibration import LogitScaling
 from xlite.studies.cases import Cases
-from xlite.studies.decision_rule import DecisionRule
+from xlite.studies.decision_rule import DecisionRule, check_calibration, check_method
 
 _MARK_DIGITS = 12
+_Marks = Annotated[str, Field(pattern=rf"^([0-9a-f]{{{_MARK_DIGITS}}})*$")]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedOn:
-    """The images that a rule has seen."""
+    """The images and patients that a rule has seen."""
 
     name: str
     num_images: int
@@ -30,6 +34,8 @@ class FittedOn:
     """SHA-256 of the sorted names, a line each."""
     marks: frozenset[str]
     """The first 48 bits of each name's SHA-256: enough to count images seen before."""
+    patient_marks: frozenset[str]
+    """The same of each patient's canonical id. Empty in files of version 0.1."""
 
     @classmethod
     def of(cls, cases: Cases, *, split_sha256: str | None = None) -> FittedOn:
@@ -41,7 +47,44 @@ class FittedOn:
             split_sha256=split_sha256,
             images_sha256=hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest(),
             marks=frozenset(map(_mark, names)),
+            patient_marks=frozenset(map(_mark, canonical_patient_ids(cases.patient_ids))),
         )
+
+
+class _LabelRecord(Record):
+    threshold: float | None = Field(ge=0, le=1)
+    """None for a label that none could be fitted for."""
+    slope: float = Field(gt=0)
+    intercept: float
+    notes: list[str]
+
+
+class _SeenRecord(Record):
+    name: str
+    images: int = Field(ge=1)
+    split_sha256: str | None
+    images_sha256: str
+    marks: _Marks
+    patient_marks: _Marks = ""
+
+
+class RuleRecord(Record):
+    """The content of the file."""
+
+    method: str
+    calibration: str
+    fitted_on: _SeenRecord
+    per_class: dict[str, _LabelRecord] = Field(min_length=1)
+
+    @field_validator("method", "calibration")
+    @classmethod
+    def _is_known(cls, value: str, info: Any) -> str:
+        check = check_method if info.field_name == "method" else check_calibration
+        try:
+            check(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return value
 
 
 def write_rule(path: Path, rule: DecisionRule, fitted_on: FittedOn) -> None:
@@ -57,6 +100,7 @@ def write_rule(path: Path, rule: DecisionRule, fitted_on: FittedOn) -> None:
                 "split_sha256": fitted_on.split_sha256,
                 "images_sha256": fitted_on.images_sha256,
                 "marks": "".join(sorted(fitted_on.marks)),
+                "patient_marks": "".join(sorted(fitted_on.patient_marks)),
             },
             "per_class": {
                 name: {
@@ -72,56 +116,80 @@ def write_rule(path: Path, rule: DecisionRule, fitted_on: FittedOn) -> None:
 
 
 def read_rule(path: Path) -> tuple[DecisionRule, FittedOn]:
-    """The rule in a file of `write_rule`, and what it has seen; InputError for another file."""
+    """The rule in a file of `write_rule`, and what it has seen.
+
+    Raises InputError for another file, and for thresholds, slopes or intercepts that no rule has.
+    """
     remedy = "Write it with `xlite evaluate --save-thresholds FILE`."
-    content = read_json(path, remedy=remedy)
-    try:
-        seen, rows = content["fitted_on"], content["per_class"]
-        marks = seen["marks"]
-        starts = range(0, len(marks), _MARK_DIGITS)
-        # An undefined threshold is null in JSON.
-        columns = [
-            [np.nan if row[name] is None else float(row[name]) for row in rows.values()]
-            for name in ("threshold", "slope", "intercept")
-        ]
-        rule = DecisionRule(
-            vocabulary=tuple(rows),
-            method=content["method"],
-            calibration=content["calibration"],
-            scaling=LogitScaling(slope=np.array(columns[1]), intercept=np.array(columns[2])),
-            thresholds=np.array(columns[0]),
-            notes={name: list(row["notes"]) for name, row in rows.items() if row["notes"]},
-        )
-        fitted_on = FittedOn(
-            name=seen["name"],
-            num_images=seen["images"],
-            split_sha256=seen["split_sha256"],
-            images_sha256=seen["images_sha256"],
-            marks=frozenset(marks[at : at + _MARK_DIGITS] for at in starts),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise InputError(f"{path} is no file of fitted thresholds. {remedy}") from None
+    content = RuleRecord.read(path, remedy=remedy)
+    seen, rows = content.fitted_on, list(content.per_class.values())
+    rule = DecisionRule(
+        vocabulary=tuple(content.per_class),
+        method=content.method,
+        calibration=content.calibration,
+        scaling=LogitScaling(
+            slope=np.array([row.slope for row in rows]),
+            intercept=np.array([row.intercept for row in rows]),
+        ),
+        thresholds=np.array(
+            [np.nan if row.threshold is None else row.threshold for row in rows], dtype=np.float64
+        ),
+        notes={name: row.notes for name, row in content.per_class.items() if row.notes},
+    )
+    fitted_on = FittedOn(
+        name=seen.name,
+        num_images=seen.images,
+        split_sha256=seen.split_sha256,
+        images_sha256=seen.images_sha256,
+        marks=_split_marks(seen.marks),
+        patient_marks=_split_marks(seen.patient_marks),
+    )
     return rule, fitted_on
 
 
-def require_unseen(fitted_on: FittedOn, cases: Cases, *, split_sha256: str | None = None) -> None:
-    """Raise LeakageError when a rule was fitted on any of the images that it is to be judged on."""
+def require_unseen(
+    fitted_on: FittedOn,
+    cases: Cases,
+    *,
+    split_sha256: str | None = None,
+    are_patients_others: bool = False,
+) -> None:
+    """Raise LeakageError when a rule was fitted on what it is to be judged on.
+
+    That is any of the images, or of their patients, unless `are_patients_others`: patients of two
+    hospitals may have the same ids.
+    """
     names = _names(cases)
     num_seen = sum(_mark(name) in fitted_on.marks for name in names)
     is_same_part = split_sha256 is not None and split_sha256 == fitted_on.split_sha256
-    if not num_seen and not is_same_part:
-        return
-    what = "these very images" if num_seen in (0, len(names)) else "images among these"
-    raise LeakageError(
-        f"the thresholds were fitted on {what}: {num_seen} of {len(names)} images of {cases.name} "
-        f"are among the {fitted_on.num_images} of {fitted_on.name}. Scores at them would flatter. "
-        "Judge other images, or leave --thresholds out: thresholds are cross-fitted then."
+    others = (
+        f"the {fitted_on.num_images} of {fitted_on.name}. Scores at them would flatter. Judge "
+        "other images, or leave --thresholds out: thresholds are cross-fitted then"
     )
+    if num_seen or is_same_part:
+        what = "these very images" if num_seen in (0, len(names)) else "images among these"
+        raise LeakageError(
+            f"the thresholds were fitted on {what}: {num_seen} of {len(names)} images of "
+            f"{cases.name} are among {others}."
+        )
+    patients = np.unique(canonical_patient_ids(cases.patient_ids)).tolist()
+    shared = [patient for patient in patients if _mark(patient) in fitted_on.patient_marks]
+    if shared and not are_patients_others:
+        raise LeakageError(
+            f"the thresholds were fitted on the same patients: {len(shared)} of {len(patients)} "
+            f"patients of {cases.name} (first: {shared[0]}) have images among {others}. If they "
+            "are other people with the same ids, pass --other-patients."
+        )
 
 
 def _names(cases: Cases) -> list[str]:
     # Without folders: the same image may be named with one in another table.
-    return [re.split(r"[/\\]", str(name))[-1] for name in cases.image_ids.tolist()]
+    return [str(name).rpartition("/")[2] for name in canonical_image_names(cases.image_ids)]
+
+
+def _split_marks(marks: str) -> frozenset[str]:
+    starts = range(0, len(marks), _MARK_DIGITS)
+    return frozenset(marks[at : at + _MARK_DIGITS] for at in starts)
 
 
 def _mark(name: str) -> str:

@@ -1,31 +1,102 @@
-"""The count of looks at the test part: each one spends a little of what it is worth.
+"""The count of looks at a test set: each one spends a little of what it is worth.
 
 A number that was chosen because of its test score is no longer an estimate of anything. So test
-scores are not in a run's `scores.json`; they are computed when asked for, and each time is noted.
+scores are not in a run's `scores.json`; they are computed when asked for, and each time is noted:
+in one file for all runs of an experiments folder, since ten models that are looked at once choose
+as well as one that is looked at ten times. A test set is known by its images and patients, so that
+a look at a run's predictions file counts as one at the run, whatever the split was called.
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-from xlite.artifacts import read_json, write_json
+from xlite.artifacts import RUN_CONFIG, predictions_name, write_json
+from xlite.ids import canonical_image_names, canonical_patient_ids
+from xlite.records import Record
+from xlite.studies.cases import Cases
 from xlite.studies.progress import current_time
 
 TEST_LOOKS = "test_looks.json"
+_RUNS = "runs"
 
 
-def record_test_look(run_dir: Path, command: str) -> int:
-    """The number of looks at a run's test scores, after noting that `command` takes one now."""
-    looks = read_test_looks(run_dir)
-    looks.append({"time": current_time(), "command": command})
-    write_json(run_dir / TEST_LOOKS, {"looks": looks})
-    return len(looks)
+class Look(Record):
+    """One look at a test set."""
+
+    time: str
+    command: str
+    test_set: str | None = None
+    """`digest_test_set`; version 0.1 did not note it."""
+    run: str | None = None
+    """The name of the run that was judged; None for predictions of others."""
 
 
-def read_test_looks(run_dir: Path) -> list[dict[str, str]]:
-    """The looks at a run's test scores so far, oldest first: time and command of each."""
-    path = run_dir / TEST_LOOKS
+class TestLooks(Record):
+    """All looks that a file holds, oldest first."""
+
+    looks: list[Look]
+
+
+def record_test_look(folder: Path, cases: Cases, command: str, *, run: str | None) -> list[Look]:
+    """All looks at the test set of these cases, oldest first, after noting that one is taken now.
+
+    folder: where looks are kept (`looks_folder`). run: the name of the run that is judged, if any.
+    """
+    digest = digest_test_set(cases)
+    noted = _read_looks(folder / TEST_LOOKS)
+    noted.append(Look(time=current_time(), command=command, test_set=digest, run=run))
+    write_json(
+        folder / TEST_LOOKS, {"looks": [look.model_dump(exclude_defaults=True) for look in noted]}
+    )
+    # Looks that version 0.1 kept with each run are of the test part that the run was judged on.
+    before = [
+        look
+        for path in sorted(folder.glob(f"{_RUNS}/*/{TEST_LOOKS}"))
+        for look in _read_looks(path)
+    ]
+    same = [look for look in noted if look.test_set in (digest, None)]
+    return sorted([*before, *same], key=lambda look: look.time)
+
+
+def has_look(run_dir: Path) -> bool:
+    """Whether the test scores of a run have been looked at."""
+    noted = _read_looks(looks_folder(run_dir) / TEST_LOOKS)
+    return any(look.run == run_dir.name for look in noted) or bool(
+        _read_looks(run_dir / TEST_LOOKS)
+    )
+
+
+def looks_folder(run_dir: Path) -> Path:
+    """Where looks at a run's test set are kept: its experiments folder, or its own.
+
+    A run that was moved out of its experiments folder keeps count by itself.
+    """
+    place = run_dir.absolute().parent
+    return place.parent if place.name == _RUNS else run_dir
+
+
+def find_test_run(predictions: Path) -> Path | None:
+    """The folder of the run whose test predictions a file is, links followed; None for others."""
+    real = predictions.resolve()
+    is_of_run = real.name == predictions_name("test") and (real.parent / RUN_CONFIG).is_file()
+    return real.parent if is_of_run else None
+
+
+def digest_test_set(cases: Cases) -> str:
+    """SHA-256 of the images and patients of a test set, in any order and spelling.
+
+    Labels do not take part: a test set whose labels were corrected has been looked at all the same.
+    """
+    names = [str(name).rpartition("/")[2] for name in canonical_image_names(cases.image_ids)]
+    patients = canonical_patient_ids(cases.patient_ids)
+    lines = sorted(f"{name}\t{patient}" for name, patient in zip(names, patients, strict=True))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _read_looks(path: Path) -> list[Look]:
     if not path.exists():
         return []
     remedy = "Restore it from a backup; without it looks can't be counted."
-    return list(read_json(path, remedy=remedy)["looks"])
+    return list(TestLooks.read(path, remedy=remedy).looks)

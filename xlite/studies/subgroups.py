@@ -14,17 +14,15 @@ from scipy.special import ndtr
 
 from xlite.errors import InputError, did_you_mean
 from xlite.labels import UNKNOWN
-from xlite.scores.auroc_interval import auroc_interval
+from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.bootstrap import (
     average_classes,
-    macro_interval,
     percentile_interval,
     resample_scores,
 )
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.multiplicity import adjust_holm
 from xlite.scores.ranking import ranking_scores
-from xlite.scores.resampling import count_freedom
 from xlite.studies.cases import Cases
 from xlite.studies.evaluation import Resampling
 
@@ -130,8 +128,7 @@ def _judge_group(cases: Cases, is_in: NDArray[np.bool_], resampling: Resampling)
     scarcest = np.min([(side == code).sum(axis=0) for side in sides for code in (0, 1)], axis=0)
     is_tested = scarcest >= FEW_POSITIVES
     own = ~np.isnan(auroc)
-    freedom = count_freedom(sides[0] == 1, cases.patient_ids)
-    whole_low, whole_high = macro_interval(auroc, drawn[0], freedom, level=resampling.level)
+    whole_low, whole_high = macro_auroc_interval(inside, drawn[0], level=resampling.level)
     differences = np.where(is_tested, drawn[0] - drawn[1], np.nan)
     macro = {
         "positives": int(positives.sum()),
