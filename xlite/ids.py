@@ -139,6 +139,23 @@ def match_image_names(names: Iterable[Any], known: Iterable[Any]) -> NDArray[np.
     return rows
 
 
+def find_nested_name(names: Sequence[str]) -> tuple[int, int] | None:
+    """Positions of a canonical name and of a longer one that ends in it; None where none does.
+
+    >>> find_nested_name(["x/a.png", "b.png", "a.png"])
+    (2, 0)
+    """
+    if have_one_depth([names]):
+        return None
+    depth_of = np.array([name.count("/") + 1 for name in names], dtype=np.intp)
+    for depth in sorted(set(depth_of.tolist()))[:-1]:
+        longer = {_ending(names[at], depth): at for at in np.flatnonzero(depth_of > depth).tolist()}
+        for at in np.flatnonzero(depth_of == depth).tolist():
+            if names[at] in longer:
+                return at, longer[names[at]]
+    return None
+
+
 def have_one_depth(tables: Iterable[Iterable[str]]) -> bool:
     """Whether all canonical names lie in equally many folders, so that none is another's end.
 

@@ -174,6 +174,10 @@ TEXTS = {"image_col": "file", "labels_col": "found", "patient_col": "who"}
         ("a.png,No Finding|Mass,p1", "'No Finding' beside a label.*row 2"),
         ("a.png,Mass|mass,p1", "'Mass' and 'mass' differ only in case"),
         ("a.png,Mass,p1\nb.png,Edema;Mass,p2\nc.png,Edema,p3", "'Edema;Mass' is not one label"),
+        (
+            "x/a.png,Mass,p1\nb.png,Mass,p2\na.png,Mass,p3",
+            r"'a.png' \(row 4\) and 'x/a.png' \(row 2\) may be one image",
+        ),
         ("a.png,macro,p1", "'macro' is the name of a mean"),
         ("a.png,=1+1,p1", "spreadsheet"),
         ("a.png,Patient ID,p1", "another column of our tables"),

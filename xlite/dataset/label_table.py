@@ -28,7 +28,12 @@ from xlite.dataset.manifest import (
 )
 from xlite.dataset.vocabulary import check_vocabulary, refuse_joined_labels
 from xlite.errors import InputError
-from xlite.ids import canonical_image_names, canonical_patient_ids, is_rounded_id
+from xlite.ids import (
+    canonical_image_names,
+    canonical_patient_ids,
+    find_nested_name,
+    is_rounded_id,
+)
 from xlite.labels import MISSING_TEXTS, NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
 
 if TYPE_CHECKING:
@@ -147,6 +152,13 @@ def _check_image_ids(path: Path, image_id: pd.Series[str]) -> None:
         raise InputError(
             f"{path}: {int(repeated.sum())} duplicate image rows, the first is {spellings} in rows "
             f"{rows}. Keep one row an image."
+        )
+    nested = find_nested_name(canonical.tolist())
+    if nested:
+        found = [f"{show(image_id.iloc[at])} (row {image_id.index[at]})" for at in nested]
+        raise InputError(
+            f"{path}: {' and '.join(found)} may be one image, named without and with its folder. "
+            "Name all images with their folders, or keep one row an image."
         )
     # Most tables have plain file names, and need no search in each of them.
     every_name = "\n".join(image_id.tolist())
