@@ -291,6 +291,37 @@ def test_a_finished_folder_is_left_alone_and_others_are_refused(tmp_path: Path) 
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),
+        (b'{"seed": ' + b"9" * 5000 + b"}", "is not valid JSON"),
+        (b"[]", "no JSON object"),
+        (b"{}", "has no 'drawing_version'"),
+        (b'{"drawing_version": "1"}', "'drawing_version'"),
+    ],
+)
+def test_a_damaged_record_is_one_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "synthetic.json").write_bytes(content)
+    with pytest.raises(InputError, match=rf"synthetic\.json .*{message}.*remove this one first"):
+        generate_synthetic(tmp_path, num_images=5, image_size=32)
+    (tmp_path / "synthetic.json").unlink()
+    (tmp_path / "synthetic.json").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        generate_synthetic(tmp_path, num_images=5, image_size=32)
+
+
+def test_folders_that_can_hold_no_films_are_refused_before_drawing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthetic, "draw_radiograph", None)
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file" / "films", tmp_path / ("n" * 300), Path("/proc/films")):
+        with pytest.raises(InputError, match=r"[Pp]ass another --out\."):
+            generate_synthetic(out, num_images=5, image_size=32)
+
+
 def test_an_interrupted_call_leaves_nothing_behind_and_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

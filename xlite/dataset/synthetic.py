@@ -7,6 +7,7 @@ NIH's frequencies, and a patient looks alike on all of the patient's films.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,13 +20,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xlite import console
-from xlite.artifacts import read_json, sha256_of_file, write_json
+from xlite.artifacts import sha256_of_file, write_json
 from xlite.dataset.synthetic_anatomy import Anatomy, Plane, draw_anatomy, draw_curves
 from xlite.dataset.synthetic_film import draw_normal_film
 from xlite.dataset.synthetic_findings import DEFORMATIONS, OPACITIES
 from xlite.dataset.synthetic_labels import draw_series_labels, draw_series_lengths
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, decode_labels
+from xlite.ownership import require_writable_folder
+from xlite.records import Record
 
 LABEL_TABLE = "Data_Entry_2017.csv"
 IMAGE_FOLDER = "images"
@@ -47,6 +50,23 @@ NIH_HEADER = (
 )
 
 View = Literal["PA", "AP"]
+
+
+class _Settings(Record):
+    """What decides the films."""
+
+    drawing_version: int
+    num_images: int
+    seed: int
+    image_size: int
+    min_positives: int
+
+
+class SyntheticRecord(_Settings):
+    """`synthetic.json`: the settings of the films beside it, and their table."""
+
+    table_sha256: str
+
 
 # Raised whenever the same settings give other pictures, so that old folders are not taken for new.
 _DRAWING_VERSION = 1
@@ -70,15 +90,16 @@ def generate_synthetic(
     Raises InputError for settings out of range, and when `out` holds anything else.
     """
     _check_settings(num_images, seed, image_size, min_positives)
-    settings = {
-        "drawing_version": _DRAWING_VERSION,
-        "num_images": num_images,
-        "seed": seed,
-        "image_size": image_size,
-        "min_positives": min_positives,
-    }
+    settings = _Settings(
+        drawing_version=_DRAWING_VERSION,
+        num_images=num_images,
+        seed=seed,
+        image_size=image_size,
+        min_positives=min_positives,
+    )
     if _is_finished(out, settings):
         return out / LABEL_TABLE
+    require_writable_folder(out)
     table_rng = _keyed_rng(seed, patient=0, slot=0)
     lengths = draw_series_lengths(num_images, rng=table_rng)
     labels = draw_series_labels(lengths, rng=table_rng, min_positives=min_positives)
@@ -89,8 +110,9 @@ def generate_synthetic(
         rows = list(_write_images(folder / IMAGE_FOLDER, lengths, labels, seed, image_size))
         table = pd.DataFrame(rows, columns=list(NIH_HEADER))
         table.to_csv(folder / LABEL_TABLE, index=False, lineterminator="\n")
-        record = {**settings, "table_sha256": sha256_of_file(folder / LABEL_TABLE)}
-        write_json(folder / RECORD, record)
+        table_sha256 = sha256_of_file(folder / LABEL_TABLE)
+        record = SyntheticRecord(**settings.model_dump(), table_sha256=table_sha256)
+        write_json(folder / RECORD, record.model_dump())
         for name in (IMAGE_FOLDER, LABEL_TABLE, RECORD):
             (folder / name).rename(out / name)
     return out / LABEL_TABLE
@@ -234,26 +256,28 @@ def _check_settings(num_images: int, seed: int, image_size: int, min_positives: 
         raise InputError(f"min_positives is {min_positives}; it can't be negative.")
 
 
-def _is_finished(out: Path, settings: dict[str, int]) -> bool:
+def _is_finished(out: Path, settings: _Settings) -> bool:
     # Whether `out` holds these settings' films already. InputError when it holds anything else.
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    # os.path answers for names that are too long, too.
+    if not os.path.lexists(out) or (os.path.isdir(out) and not os.listdir(out)):  # noqa: PTH112, PTH208
         return False
     remedy = "Choose another folder, or remove this one first."
-    if not (out / RECORD).is_file():
+    if not os.path.lexists(out / RECORD):
         raise InputError(
             f"{out} is not empty and holds no finished set of synthetic films. {remedy}"
         )
-    record = read_json(out / RECORD, remedy=remedy)
-    for name, value in settings.items():
-        if record.get(name) != value:
+    record = SyntheticRecord.read(out / RECORD, remedy=remedy)
+    for name in _Settings.model_fields:
+        found, wanted = getattr(record, name), getattr(settings, name)
+        if name != "schema_version" and found != wanted:
             raise InputError(
                 f"{out} holds synthetic films of other settings "
-                f"({name} {record.get(name)}, not {value}). {remedy}"
+                f"({name} {found}, not {wanted}). {remedy}"
             )
     table = out / LABEL_TABLE
     num_files = sum(1 for _ in (out / IMAGE_FOLDER).glob("*.png"))
-    is_changed = not table.is_file() or sha256_of_file(table) != record.get("table_sha256")
-    if is_changed or num_files != settings["num_images"]:
+    is_changed = not table.is_file() or sha256_of_file(table) != record.table_sha256
+    if is_changed or num_files != settings.num_images:
         raise InputError(f"{out} held synthetic films, but its files were changed. {remedy}")
     return True
 
