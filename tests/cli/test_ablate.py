@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from xlite.cli.ablate import ablate
+from xlite.cli.ablation_tables import print_ablation
 from xlite.dataset.split import read_split
-from xlite.studies.verdict import DEFAULT_MARGIN
+from xlite.studies.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
 
 LOSSES = ("--losses", "bce,pos-weight")
 
@@ -50,7 +53,8 @@ def test_rows_are_sorted_by_rarity_and_changes_add_up(project: Any, ablated: Pat
             if row.auroc == row.auroc:
                 change = row.auroc - baseline.loc[row.label, "auroc"]
                 assert row.auroc_change == pytest.approx(change, abs=1e-5)
-                assert variant == variants[0] or (
+                # One that a single patient has no interval.
+                assert np.isnan(row.auroc_change_low) or (
                     row.auroc_change_low <= row.auroc_change <= row.auroc_change_high
                 )
     assert (table[table["variant"] == variants[1]]["auroc_change"].abs() > 0).any()
@@ -205,5 +209,58 @@ def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
         assert not (tmp_path / "ablation.json").exists()
 
 
-def test_the_default_margin_is_the_rules() -> None:
-    assert inspect.signature(ablate).parameters["margin"].default == DEFAULT_MARGIN
+def test_the_default_margins_are_the_rules() -> None:
+    parameters = inspect.signature(ablate).parameters
+    assert parameters["margin"].default == DEFAULT_MARGIN
+    assert parameters["safety_margin"].default == DEFAULT_SAFETY_MARGIN
+
+
+def test_results_are_written_before_a_terminal_can_fail(
+    project: Any, ablated: Path, xlite: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ablated, tmp_path / "e")
+    for path in ("ablation.json", "ablation.csv"):
+        (tmp_path / "e" / path).unlink()
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no terminal")
+
+    monkeypatch.setattr("xlite.cli.ablate.print_ablation", fail)
+    with pytest.raises(RuntimeError, match="no terminal"):
+        xlite(*arguments(project, tmp_path / "e", *LOSSES, "--seeds", "0", "--resume"))
+    assert read_record(tmp_path / "e")["baseline"] == "loss=bce"
+    assert (tmp_path / "e" / "ablation.csv").exists()
+
+
+def test_a_label_called_macro_has_its_own_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = ("auroc", "average_precision", "f1")
+    rows = []
+    for variant, change in (("base", 0.0), ("other", 0.03)):
+        for label, positives, factor in (("macro", 12, 2), ("Mass", 340, 1), ("macro", None, 1)):
+            row: dict[str, Any] = {"variant": variant, "label": label, "seeds": 2}
+            row |= {"train_positives": positives, "val_positives": positives}
+            row["few_positives"] = False
+            for score in scores:
+                keys = ("", "_change", "_change_low", "_change_high", "_p_holm")
+                values = (0.7, change * factor, change * factor, change * factor, 0.01)
+                row |= {score + key: value for key, value in zip(keys, values, strict=True)}
+            rows.append(row)
+    verdict = {"decision": "ADOPT", "reasons": ["so"], "gains": [], "losses": []}
+    cost = {"seconds_a_run": 1.0, "peak_memory_mb": None}
+    print_ablation(
+        {
+            "rows": rows,
+            "baseline": "base",
+            "macro_labels": ["macro", "Mass"],
+            "images": 9,
+            "patients": 9,
+            "level": 0.95,
+            "rule": "",
+            "collapse": [],
+            "variants": [{"name": n, "cost": cost, "values": {}} for n in ("base", "other")],
+            "verdict": {"other": verdict | {"seeds_left_out": {}}},
+        }
+    )
+    shown = capsys.readouterr().out
+    assert shown.count("ADOPT") == 1
+    assert shown.count("+0.060 [+0.060, +0.060]") == 1

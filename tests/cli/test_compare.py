@@ -76,6 +76,7 @@ def test_a_file_stands_beside_a_run(
     shown = xlite_ok(*arguments, "--allow-partial")
     assert "1 images are not in all" in shown.stderr
     assert "fewer than two seeds" in shown.stderr
+    assert "is the best by chance, too" in shown.stderr
     assert set(pd.read_csv(trained / "comparison.csv")["name"]) >= {"theirs"}
 
 
@@ -119,3 +120,19 @@ def test_runs_of_another_split_are_refused(
     result = xlite(*command(project, trained, moved, runs_of(trained)[-1]))
     assert result.exit_code == 2
     assert "another split" in result.stderr
+
+
+def test_results_are_written_before_a_terminal_can_fail(
+    project: Any, trained: Path, xlite: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("comparison.csv", "comparison.json"):
+        (trained / path).unlink(missing_ok=True)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no terminal")
+
+    monkeypatch.setattr("xlite.cli.compare._print_comparison", fail)
+    with pytest.raises(RuntimeError, match="no terminal"):
+        xlite(*command(project, trained))
+    assert json.loads((trained / "comparison.json").read_text())["chosen"]
+    assert (trained / "comparison.csv").exists()

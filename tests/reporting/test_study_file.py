@@ -254,3 +254,33 @@ def test_the_report_shows_verdicts_and_changes(experiments: Path) -> None:
     assert "&lt;i&gt;c&lt;/i&gt;" in page
     assert "Failed: s1: no memory" in page
     assert "never found: Hernia" in page
+
+
+def test_a_label_called_macro_is_not_taken_for_the_mean(experiments: Path) -> None:
+    content = ablation()
+    for row in content["rows"]:
+        row["label"] = "macro" if row["label"] == "Hernia" else row["label"]
+    put(experiments / "ablation.json", content)
+    study = read_study(experiments / "ablation.json")
+    assert isinstance(study, Ablation)
+    assert study.labels == ["macro", "Mass"]
+    label, mean = study.find("loss=focal", "macro"), study.find("loss=focal", None)
+    assert label is not None
+    assert mean is not None
+    assert (label.val_positives, mean.val_positives) == (12, None)
+    tables = [
+        block for block in describe_studies(experiments)[1].blocks if isinstance(block, Table)
+    ]
+    assert len(tables[1].rows) == 2
+    assert len(tables[1].foot) == 1
+
+
+def test_a_comparison_shows_its_corrected_p_and_that_of_version_0_1(experiments: Path) -> None:
+    new = comparison()
+    new["rows"][1] |= {"p_all_pairs": 0.321}
+    new["rows"][0]["auroc_expected"] = 0.777
+    for content, p in ((comparison(), "0.200"), (new, "0.321")):
+        put(experiments / "comparison.json", content)
+        [table] = [b for b in describe_studies(experiments)[2].blocks if isinstance(b, Table)]
+        assert table.rows[1][-1].text == p
+    assert "0.777" in [cell.text for cell in table.rows[0]]

@@ -10,7 +10,6 @@ from sklearn.metrics import average_precision_score, brier_score_loss, f1_score,
 
 from xlite.scores.bootstrap import (
     average_classes,
-    bootstrap_p_value,
     percentile_interval,
     resample_scores,
 )
@@ -182,24 +181,6 @@ def test_interval_leaves_out_undefined_resamples():
     expected = np.quantile(np.arange(1.0, 1000.0, 2.0), [0.05, 0.95])
     np.testing.assert_allclose([low[0], high[0]], expected)
     assert np.isnan([low[1], high[1]]).all()
-
-
-def test_p_value_and_interval_agree_about_zero():
-    shifts = np.linspace(-0.5, 0.5, 41)
-    differences = np.random.default_rng(0).normal(size=(999, 1)) * 0.1 + shifts
-    low, high = percentile_interval(differences)
-    p = bootstrap_p_value(differences)
-    excludes_zero = (low > 0) | (high < 0)
-    # The two count the border resample differently: within one of 999 they may disagree.
-    clear = np.abs(p - 0.05) > 0.004
-    np.testing.assert_array_equal((p < 0.05)[clear], excludes_zero[clear])
-    assert 0 < excludes_zero.sum() < len(shifts)
-    assert p.min() == pytest.approx(2 / 1000)
-
-
-def test_p_value_of_no_difference_is_one_and_of_nothing_is_nan():
-    columns = np.column_stack([np.zeros(50), np.full(50, np.nan)])
-    np.testing.assert_array_equal(bootstrap_p_value(columns), [1.0, np.nan])
 
 
 def test_what_does_not_fit_is_refused():

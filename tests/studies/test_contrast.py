@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from xlite.errors import InputError
+from xlite.scores.delong import compare_aurocs
+from xlite.scores.finding_patients import count_finding_patients
 from xlite.scores.thresholded import crossfit_f1
 from xlite.studies.ablation import judge_variant
 from xlite.studies.cases import Cases
@@ -16,11 +19,10 @@ from xlite.studies.contrast import (
     IMAGES_ONLY,
     SEEDS_AND_IMAGES,
     JudgedMethods,
-    Method,
-    align_methods,
     judge_methods,
 )
 from xlite.studies.evaluation import Resampling
+from xlite.studies.methods import Method, align_methods
 
 LABELS = ("Hernia", "Edema", "Mass", "Nodule")
 PREVALENCE = np.array([0.02, 0.05, 0.1, 0.2])
@@ -83,10 +85,11 @@ def test_a_contrast_turns_round_with_its_sides(score: str, seeds: tuple[int, ...
     np.testing.assert_allclose(there.change, -back.change)
     np.testing.assert_allclose(there.low, -back.high, atol=1e-12)
     np.testing.assert_allclose(there.p, back.p, atol=1e-12)
-    assert there.macro_change == pytest.approx(-back.macro_change)
-    mean = judged.mean_scores("b")[score].mean() - judged.mean_scores("a")[score].mean()
-    assert there.macro_change == pytest.approx(mean)
-    assert there.macro_low <= there.macro_change <= there.macro_high
+    assert there.macro.difference == pytest.approx(-back.macro.difference)
+    assert there.macro.difference == pytest.approx(
+        judged.macro("b", score) - judged.macro("a", score)
+    )
+    assert there.macro.low <= there.macro.difference <= there.macro.high
     assert there.covers == (IMAGES_ONLY if len(seeds) == 1 else SEEDS_AND_IMAGES)
     assert (there.p_holm >= there.p).all()
     assert (there.p_holm > there.p).any()
@@ -98,33 +101,130 @@ def test_seeds_are_paired_by_their_number_whatever_their_order() -> None:
     one = judge_methods(methods, resampling=QUICK).contrast("a", "b", "auroc")
     other = judge_methods([methods[0], turned], resampling=QUICK).contrast("a", "b", "auroc")
     np.testing.assert_allclose(one.low, other.low)
-    assert one.macro_p == pytest.approx(other.macro_p)
+    assert one.macro.p == pytest.approx(other.macro.p)
 
 
-def test_only_seeds_in_common_count() -> None:
+def test_only_seeds_in_common_count_and_the_others_are_named() -> None:
     methods = simulate(3, {"a": 0.0, "b": 0.2})
-    fewer = Method(name="b", cases={s: c for s, c in methods[1].cases.items() if s != 1})
-    found = judge_methods([methods[0], fewer], resampling=QUICK).contrast("a", "b", "auroc")
-    assert (found.num_seeds, found.covers) == (2, SEEDS_AND_IMAGES)
+    for kept, covers in (((0, 2), SEEDS_AND_IMAGES), ((2,), IMAGES_ONLY)):
+        fewer = Method(name="b", cases={s: c for s, c in methods[1].cases.items() if s in kept})
+        found = judge_methods([methods[0], fewer], resampling=QUICK).contrast("a", "b", "auroc")
+        assert (found.num_seeds, found.covers) == (len(kept), covers)
+        assert found.left_out == {"a": tuple(s for s in (0, 1, 2) if s not in kept), "b": ()}
+        same = [Method(name=m.name, cases={s: m.cases[s] for s in kept}) for m in methods]
+        alone = judge_methods(same, resampling=QUICK).contrast("a", "b", "auroc")
+        np.testing.assert_array_equal(found.change, alone.change)
+        np.testing.assert_array_equal(found.low, alone.low)
+
+
+def test_identical_predictions_under_fewer_seeds_are_no_difference() -> None:
+    # Seeds that differ as widely as this would show their own spread, unpaired.
+    methods = simulate(3, {"a": 0.0})
+    strong = simulate(3, {"a": 1.0})[0].cases
+    baseline = Method(name="a", cases={**methods[0].cases, 1: strong[1]})
+    means = [float(np.mean(c.probs[c.targets == 1])) for c in baseline.cases.values()]
+    assert max(means) - min(means) > 0.1, "ensure that unpaired means differ"
+    for kept in ((0,), (0, 2)):
+        same = Method(name="b", cases={seed: baseline.cases[seed] for seed in kept})
+        judged = judge_methods([baseline, same], resampling=QUICK)
+        assert judged.is_identical("a", "b")
+        for score in ("auroc", "average_precision", "f1"):
+            found = judged.contrast("a", "b", score)
+            np.testing.assert_array_equal(found.change, 0.0)
+            macro = found.macro
+            assert (macro.difference, macro.low, macro.high, macro.p) == (0, 0, 0, 1)
+
+
+def test_without_a_seed_in_common_there_is_no_difference_to_speak_of() -> None:
+    methods = simulate(3, {"a": 0.0, "b": 0.2})
+    moved = Method(name="b", cases={seed + 5: c for seed, c in methods[1].cases.items()})
+    found = judge_methods([methods[0], moved], resampling=QUICK).contrast("a", "b", "auroc")
+    assert found.num_seeds == 0
+    assert np.isnan([found.macro.difference, found.macro.low, found.macro.p]).all()
+    assert np.isnan(found.p).all()
+    # Predictions of an unknown seed stand beside one run, the first.
     alone = Method(name="b", cases={None: methods[1].cases[0]})
     found = judge_methods([methods[0], alone], resampling=QUICK).contrast("a", "b", "auroc")
     assert (found.num_seeds, found.covers) == (1, IMAGES_ONLY)
+    assert found.left_out == {"a": (1, 2), "b": ()}
 
 
-def test_a_class_with_fewer_than_five_positives_has_an_interval_but_no_test() -> None:
-    methods = simulate(4, {"a": 0.0, "b": 0.4})
-    for count, has_test in ((4, False), (5, True)):
-        rare = methods[0].cases[0].targets.copy()
-        rare[:, 0] = 0
-        rare[:count, 0] = 1
-        changed = [
-            Method(name=m.name, cases={s: replace(c, targets=rare) for s, c in m.cases.items()})
-            for m in methods
-        ]
-        found = judge_methods(changed, resampling=QUICK).contrast("a", "b", "auroc")
-        assert np.isfinite(found.low[0])
-        assert np.isfinite(found.p_holm[0]) == has_test
-        assert np.isfinite(found.p_holm[1:]).all()
+def test_other_arms_tell_of_the_seeds_but_copies_do_not() -> None:
+    methods = simulate(8, {"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0})
+    pair = judge_methods(methods[:2], resampling=QUICK).contrast("a", "b", "auroc").macro
+    copy = Method(name="copy", cases=methods[0].cases)
+    copied = judge_methods([*methods[:2], copy], resampling=QUICK)
+    assert float(pair.noise.freedom) == 2
+    assert copied.contrast("a", "b", "auroc").macro.noise.variance == pair.noise.variance
+    judged = judge_methods(methods, resampling=QUICK)
+    freedoms = {float(judged.contrast("a", n, "auroc").macro.noise.freedom) for n in "bcd"}
+    assert freedoms <= {2, 6}
+    assert 6 in freedoms
+
+
+def test_one_seed_agrees_with_delong() -> None:
+    methods = simulate(9, {"a": 0.0, "b": 0.3}, seeds=(0,))
+    found = judge_methods(methods, resampling=Resampling(num_resamples=2000))
+    found = found.contrast("a", "b", "auroc")
+    cases = methods[0].cases[0]
+    delong = compare_aurocs(
+        cases.targets, cases.probs, methods[1].cases[0].probs, groups=cases.patient_ids
+    )
+    np.testing.assert_allclose(found.change, delong.difference, atol=1e-12)
+    common = slice(1, None)
+    t = student.ppf(0.975, count_finding_patients(cases.targets, cases.patient_ids).freedom)
+    np.testing.assert_allclose(
+        (found.change - found.low)[common], (t * delong.standard_error)[common], rtol=0.1
+    )
+
+
+def limit_positives(methods: list[Method], sizes: list[int]) -> list[Method]:
+    """The first class in `sizes` images of as many patients, each patient's images in a row."""
+    cases = methods[0].cases[0]
+    targets = cases.targets.copy()
+    targets[:, 0] = 0
+    targets[: sum(sizes), 0] = 1
+    patients = np.array([f"q{i}" for i in range(len(cases))], dtype=object)
+    patients[: sum(sizes)] = np.repeat([f"p{i}" for i in range(len(sizes))], sizes)
+    return [
+        Method(
+            name=m.name,
+            cases={
+                s: replace(c, targets=targets, patient_ids=patients) for s, c in m.cases.items()
+            },
+        )
+        for m in methods
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "is_judged"), [([8], False), ([2] * 4, False), ([1] * 5, True), ([2] * 5, True)]
+)
+def test_a_class_is_judged_by_its_patients_not_by_its_images(
+    sizes: list[int], is_judged: bool
+) -> None:
+    methods = limit_positives(simulate(4, {"a": 0.0, "b": 0.4}), sizes)
+    judged = judge_methods(methods, resampling=QUICK)
+    found = judged.contrast("a", "b", "auroc")
+    assert np.isfinite(found.p_holm[0]) == is_judged
+    assert np.isfinite(found.p_holm[1:]).all()
+    assert (0 in judged.macro_columns) == is_judged
+    expected = found.change if is_judged else found.change[1:]
+    assert found.macro.difference == pytest.approx(expected.mean())
+    assert np.isfinite(found.macro.low)
+
+
+def test_where_no_class_can_be_judged_there_is_a_mean_but_no_interval() -> None:
+    methods = simulate(4, {"a": 0.0, "b": 0.4}, num_images=8)
+    targets = np.zeros((8, 4), dtype=np.int8)
+    targets[0] = 1
+    few = [
+        Method(name=m.name, cases={s: replace(c, targets=targets) for s, c in m.cases.items()})
+        for m in methods
+    ]
+    found = judge_methods(few, resampling=QUICK).contrast("a", "b", "auroc")
+    assert np.isfinite(found.macro.difference)
+    assert np.isnan([found.macro.low, found.macro.high, found.macro.p]).all()
 
 
 def test_the_limits_of_a_difference_stay_within_one() -> None:
@@ -141,8 +241,8 @@ def test_identical_predictions_are_recognised() -> None:
     assert judged.is_identical("a", "same")
     assert not judged.is_identical("a", "b")
     found = judged.contrast("a", "same", "auroc")
-    assert found.macro_p == 1.0
-    assert (found.macro_low, found.macro_high) == (0.0, 0.0)
+    assert found.macro.p == 1.0
+    assert (found.macro.low, found.macro.high) == (0.0, 0.0)
 
 
 def test_other_images_are_aligned_before_or_refused() -> None:
@@ -173,9 +273,9 @@ def test_other_images_are_aligned_before_or_refused() -> None:
 def decide_often(gain: float, *, times: int, seeds: tuple[int, ...] = (0, 1, 2)) -> Counter[str]:
     decisions: Counter[str] = Counter()
     for repetition in range(times):
-        judged = judge(100 + repetition, {"a": 0.0, "b": gain}, seeds=seeds)
+        judged = judge(100 + repetition, {"a": 0.0, "b": gain}, seeds=seeds, num_images=1200)
         contrast = judged.contrast("a", "b", "auroc")
-        decisions[judge_variant(judged, "a", "b", contrast, margin=0.01).decision] += 1
+        decisions[judge_variant(judged, "a", "b", contrast).decision] += 1
     return decisions
 
 

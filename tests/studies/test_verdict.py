@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xlite.scores.power import DecisionNeed
+from xlite.scores.power import DecisionNeed, Range
 from xlite.studies.verdict import NO_EFFECT, Evidence, decide, describe_rule
 
 LABELS = ("Hernia", "Edema", "Mass")
@@ -18,6 +18,7 @@ def evidence(
     *,
     change: tuple[float, ...] = (0, 0, 0),
     p: tuple[float, ...] = (1, 1, 1),
+    lows: tuple[float, ...] = (-0.02, -0.02, -0.02),
 ) -> Evidence:
     return Evidence(
         num_seeds=3,
@@ -25,7 +26,9 @@ def evidence(
         macro_low=low,
         macro_high=high,
         labels=LABELS,
+        patients=np.array([12, 40, 300]),
         change=np.array(change, dtype=float),
+        low=np.array(lows, dtype=float),
         p=np.array(p, dtype=float),
     )
 
@@ -52,6 +55,13 @@ BOTH = {"change": (-0.05, 0.05, 0.0), "p": (0.01, 0.01, 1.0)}
         (evidence(0.001, 0.02, **BOTH), "TRADE-OFF"),
         (evidence(-0.02, -0.001, **BOTH), "REJECT"),
         (evidence(NAN, NAN), "UNDECIDED"),
+        (evidence(0.001, 0.02, lows=(-0.049, 0.01, 0.01)), "ADOPT"),
+        (evidence(0.001, 0.02, lows=(-0.05, 0.01, 0.01)), "UNDECIDED"),
+        (evidence(0.001, 0.02, lows=(-0.05, 0.01, 0.01), **GAIN), "UNDECIDED"),
+        (evidence(0.001, 0.02, lows=(-0.05, 0.01, 0.01), **LOSS), "TRADE-OFF"),
+        (evidence(-0.02, -0.001, lows=(-0.2, 0.01, 0.01)), "REJECT"),
+        (evidence(0.001, 0.02, lows=(-0.9, 0.01, 0.01), p=(NAN, 1, 1)), "ADOPT"),
+        (evidence(0.001, 0.02, lows=(NAN, 0.01, 0.01)), "UNDECIDED"),
     ],
 )
 def test_each_rule_at_its_border(found: Evidence, decision: str) -> None:
@@ -101,25 +111,65 @@ def test_identical_predictions_are_no_evidence_of_equality() -> None:
     assert (verdict.decision, verdict.reasons) == ("UNDECIDED", (NO_EFFECT,))
 
 
-def need(**fields: float) -> DecisionNeed:
-    values = {"power_now": 0.4, "num_seeds": 9.0, "image_factor": 2.5, "num_positives": 75.0}
+def test_labels_that_are_not_shown_safe_stand_in_the_way_of_adoption_by_name() -> None:
+    found = evidence(0.001, 0.02, lows=(-0.07, -0.14, 0.0))
+    verdict = decide(found)
+    assert verdict.decision == "UNDECIDED"
+    assert verdict.unsafe == ("Edema", "Hernia")
+    assert verdict.reasons[-1] == (
+        "Not ADOPT, since not shown safe: Edema (down to -0.140), Hernia (down to -0.070)."
+    )
+    assert decide(found, safety_margin=0.15).decision == "ADOPT"
+    assert decide(found, safety_margin=0.1).unsafe == ("Edema",)
+    # One that may be worse in the mean does not come near ADOPT: its labels are beside the point.
+    assert not any("safe" in reason for reason in decide(replace(found, macro_low=-0.1)).reasons)
+
+
+def test_labels_that_cannot_be_judged_are_named_with_their_patients() -> None:
+    verdict = decide(evidence(0.001, 0.02, p=(NAN, 1, 1)))
+    assert verdict.unjudged == ("Hernia",)
+    assert "Too few patients to judge: Hernia (of 12 patients)." in verdict.reasons
+    many = replace(
+        evidence(NAN, NAN),
+        labels=tuple("abcdefgh"),
+        patients=np.full(8, 3),
+        change=np.zeros(8),
+        low=np.full(8, NAN),
+        p=np.full(8, NAN),
+    )
+    assert decide(many).reasons[0].startswith("No label can be judged")
+    assert decide(many).reasons[1].endswith("f (of 3 patients) and 2 more.")
+
+
+NOWHERE = Range(NAN, NAN)
+NEVER = Range(np.inf, np.inf)
+
+
+def need(**fields: Range) -> DecisionNeed:
+    values = {
+        "power_now": Range(0.2, 0.4),
+        "num_seeds": Range(6.0, 21.0),
+        "image_factor": Range(2.5, 4.0),
+    }
     return DecisionNeed(**{**values, **fields})
 
 
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        (need(), ["9 seeds (now 3)", "2.5 times the images", "75 positives"]),
-        (need(num_seeds=np.inf), ["2.5 times"]),
-        (need(image_factor=np.inf, num_positives=np.inf), ["9 seeds"]),
-        (need(num_seeds=np.inf, image_factor=np.inf), ["both have to grow"]),
-        (need(power_now=0.85), ["would have been found with 85 % chance"]),
+        (need(), ["20 to 40 % chance", "6 to 21 seeds (now 3)", "2.5 to 4 times the images"]),
+        (need(num_seeds=Range(9, np.inf)), ["For 80 % it takes 2.5 to 4 times"]),
+        (need(image_factor=Range(9, np.inf)), ["For 80 % it takes 6 to 21 seeds (now 3):"]),
+        (need(num_seeds=NEVER, image_factor=NEVER), ["20 to 40 %", "can't be said from 3 seeds"]),
+        (need(power_now=Range(0.85, 0.9)), ["would have been found with 80% chance or more"]),
+        (need(power_now=NOWHERE, image_factor=NOWHERE), ["For 80 % it takes 6 to 21 seeds"]),
     ],
 )
 def test_an_open_verdict_says_what_it_would_take(wanted: DecisionNeed, words: list[str]) -> None:
-    reason = decide(replace(evidence(-0.03, 0.04), need=wanted)).reasons[-1]
-    assert all(word in reason for word in words), reason
-    assert "inf" not in reason
+    said = " ".join(decide(replace(evidence(-0.03, 0.04), need=wanted)).reasons)
+    assert all(word in said for word in words), said
+    assert "inf" not in said
+    assert "nan" not in said
 
 
 def test_an_interval_within_the_margin_needs_no_more_data() -> None:
@@ -134,7 +184,8 @@ def test_a_decision_needs_no_estimate() -> None:
 
 
 def test_the_rule_names_its_numbers() -> None:
-    rule = describe_rule(margin=0.02, level=0.9)
+    rule = describe_rule(margin=0.02, safety_margin=0.07, level=0.9)
     assert "0.02" in rule
+    assert "-0.07" in rule
     assert "90 %" in rule
     assert "below 0.1" in rule

@@ -112,6 +112,14 @@ def ablate(
             min=0.0, help="Change of a label's AUROC up to which it has neither gained nor lost."
         ),
     ] = 0.01,
+    safety_margin: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Loss of a label's AUROC that ADOPT has to rule out for each label, by the lower "
+            "limit of its change.",
+        ),
+    ] = 0.05,
     loss: Annotated[
         str | None, typer.Option(help="The loss, unless --losses. Default: pos-weight.")
     ] = None,
@@ -165,11 +173,12 @@ def ablate(
     outcomes = study.run(plan, data, running)
     if is_main_process():
         runs = group_outcomes(variants, used_seeds, outcomes)
-        content = judge_ablation(runs, data, margin=margin)
+        content = judge_ablation(runs, data, margin=margin, safety_margin=safety_margin)
         if content is None:
             console.warn(f"no run of the baseline {variants[0].name} finished: nothing to compare.")
         else:
             content = {"command": shlex.join(["xlite", *sys.argv[1:]]), **content}
+            # Written before anything is shown: a terminal that fails must not lose the result.
             paths = write_ablation(study.out, content)
             update_experiment_log(options.experiment_log_path(study.out), study.out)
             _show(content, json)

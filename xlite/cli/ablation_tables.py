@@ -9,29 +9,28 @@ from xlite import console
 from xlite.console import decimal
 
 _VARIANTS_A_TABLE = 2
-_MACRO = "macro"
 
 
 def print_ablation(content: Mapping[str, Any]) -> None:
     """Print the macro scores, each class's change, what has collapsed, and the verdicts."""
-    rows = {(row["variant"], row["label"]): row for row in content["rows"]}
-    names = list(dict.fromkeys(variant for variant, _ in rows))
+    macros = {row["variant"]: row for row in content["rows"] if _is_macro(row)}
+    rows = {(row["variant"], row["label"]): row for row in content["rows"] if not _is_macro(row)}
     labels = list(dict.fromkeys(label for _, label in rows))
-    _print_macro(content, [rows[name, _MACRO] for name in names])
+    _print_macro(content, list(macros.values()))
     for variant in content["variants"]:
         if "=" not in variant["name"]:  # a combination under a name of its own
             values = ", ".join(f"{name}={value}" for name, value in variant["values"].items())
             console.say(f"{variant['name']}: {values}")
-    others = names[1:]
+    others = list(macros)[1:]
     for start in range(0, len(others), _VARIANTS_A_TABLE):
-        _print_classes(content, rows, labels[:-1], others[start : start + _VARIANTS_A_TABLE])
+        _print_classes(content, rows, labels, others[start : start + _VARIANTS_A_TABLE])
     for collapse in content["collapse"]:
         labels_text = ", ".join(collapse["labels"])
         console.warn(
             f"{collapse['variant']}: {collapse['kind']} ({collapse['meaning']}): {labels_text}. "
             f"Likely cause: {collapse['cause']}."
         )
-    _print_verdicts(content)
+    _print_verdicts(content, macros)
 
 
 def _print_macro(content: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -54,7 +53,7 @@ def _print_macro(content: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
             ]
         )
     console.table(
-        f"Macro over {len(content['rows']) // max(len(rows), 1) - 1} labels of "
+        f"Macro over {len(content['macro_labels'])} labels of "
         f"{content['images']:,} validation images ({content['patients']:,} patients)",
         ["variant", "seeds", "AUROC", "AUROC change", "AP change", "F1", "time", "MB"],
         cells,
@@ -87,12 +86,12 @@ def _print_classes(
         ["label", "train +", "val +", "AUROC", *variants],
         cells,
         caption="* Holm-corrected p below "
-        f"{1 - content['level']:.2g}. † fewer than 30 validation positives: intervals are too "
-        "short. AP and F1: ablation.csv.",
+        f"{1 - content['level']:.2g}. † fewer than 30 validation positives. "
+        "AP and F1: ablation.csv.",
     )
 
 
-def _print_verdicts(content: Mapping[str, Any]) -> None:
+def _print_verdicts(content: Mapping[str, Any], macros: Mapping[str, Mapping[str, Any]]) -> None:
     verdicts = content["verdict"]
     if not verdicts:
         return
@@ -103,18 +102,26 @@ def _print_verdicts(content: Mapping[str, Any]) -> None:
             [
                 name,
                 verdict["decision"],
-                _change(row, "auroc"),
+                _change(macros[name], "auroc"),
                 ", ".join(verdict["gains"]) or "–",
                 ", ".join(verdict["losses"]) or "–",
             ]
             for name, verdict in verdicts.items()
-            for row in content["rows"]
-            if row["variant"] == name and row["label"] == _MACRO
         ],
     )
     for name, verdict in verdicts.items():
         console.say(f"{name}: {verdict['decision']}. {' '.join(verdict['reasons'])}")
+        for side, seeds in verdict["seeds_left_out"].items():
+            console.warn(
+                f"{name}: seeds {', '.join(map(str, seeds))} of {side} are left out, since the "
+                "other side has none of them."
+            )
     console.say(f"Rule: {content['rule']}")
+
+
+def _is_macro(row: Mapping[str, Any]) -> bool:
+    """Whether it is the row of the mean: a label may be called "macro", but has a count."""
+    return row["val_positives"] is None
 
 
 def _change(row: Mapping[str, Any], score: str, level: float | None = None) -> str:

@@ -18,7 +18,7 @@ from xlite.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from xlite.dataset.split import Split
-    from xlite.studies.contrast import Method
+    from xlite.studies.methods import Method
 
 _EPILOG = (
     "Example: xlite compare\n\n"
@@ -72,8 +72,8 @@ def compare(
 
     Runs that differ in the seed alone are one model; with two seeds or more in common intervals
     cover seeds and patients, else patients alone. The first rank goes to the best and to all that
-    the test (Holm-corrected) can't tell from it; --then breaks the tie. The test set never
-    selects. Runs of another split are refused. Writes comparison.csv and comparison.json.
+    the test (corrected for all pairs) can't tell from it; --then breaks the tie. The test set
+    never selects. Runs of another split are refused. Writes comparison.csv and comparison.json.
     """
     from xlite.reporting.experiment_log import update_experiment_log
     from xlite.studies.compare import (
@@ -84,7 +84,8 @@ def compare(
         parse_order,
         write_comparison,
     )
-    from xlite.studies.contrast import align_methods, judge_methods
+    from xlite.studies.contrast import judge_methods
+    from xlite.studies.methods import align_methods
 
     if then is None:
         then = [name for name in DEFAULT_THEN if name.rpartition(".")[2] not in by]
@@ -119,12 +120,13 @@ def compare(
     }
     if show_test:
         content["test"] = _look_at_test(groups, parts)
+    # Written before anything is shown: a terminal that fails must not lose the result.
+    paths = write_comparison(out, content)
+    update_experiment_log(options.experiment_log_path(out), out)
     if json:
         console.result_json(content)
     else:
         _print_comparison(content)
-    paths = write_comparison(out, content)
-    update_experiment_log(options.experiment_log_path(out), out)
     console.say(f"written: {', '.join(map(str, paths))}")
 
 
@@ -139,7 +141,7 @@ def _find_item(item: Path, out: Path) -> Path:
 
 def _read_runs(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[Method]:
     from xlite.studies.cases import read_run_cases
-    from xlite.studies.contrast import Method
+    from xlite.studies.methods import Method
 
     return [
         Method(
@@ -154,7 +156,7 @@ def _read_files(
     files: Sequence[Path], split: Split, *, taken: Mapping[str, Any], allow_partial: bool
 ) -> list[Method]:
     from xlite.studies.cases import join_predictions
-    from xlite.studies.contrast import Method
+    from xlite.studies.methods import Method
 
     methods: list[Method] = []
     for path in files:
@@ -218,23 +220,24 @@ def _print_comparison(content: Mapping[str, Any]) -> None:
                 str(row["seeds"]),
                 *(decimal(row[name]) for name in ("auroc", "average_precision", "f1", "recall")),
                 change,
-                decimal(row.get("p_holm")),
+                decimal(row.get("p_all_pairs")),
             ]
         )
+    best = content["rows"][0]
     console.table(
-        f"Macro over {len(content['labels'])} labels of {content['images']:,} validation images "
-        f"({content['patients']:,} patients)",
+        f"Macro over {len(content['macro_labels'])} labels of {content['images']:,} validation "
+        f"images ({content['patients']:,} patients)",
         ["model", "rank", "seeds", "AUROC", "AP", "F1", "recall", f"{score} change", "p"],
         cells,
         caption=f"Change against {content['best']}, {100 * content['level']:g} % interval, p "
-        f"corrected for {len(cells) - 1} tests. Equal ranks: not told apart. ◀ chosen.",
+        "corrected for all pairs. Equal ranks: not told apart. ◀ chosen.",
     )
-    only_images = [row["name"] for row in content["rows"] if row.get("covers") == "images only"]
-    if only_images:
-        console.say(
-            f"{', '.join(only_images)}: fewer than two seeds in common with {content['best']}, so "
-            "the interval is about these trained models and not about how they were trained."
-        )
+    console.say(
+        f"The best of {len(cells)} is the best by chance, too: of {best['name']} expect a "
+        f"{score} of {decimal(best[f'{score}_expected'])} rather than {decimal(best[score])} on "
+        "other patients (scores shrunk together)."
+    )
+    _tell_what_is_compared(content)
     for step in content["steps"]:
         console.say(f"  {step}")
     console.say(f"chosen: {content['chosen']}")
@@ -253,3 +256,28 @@ def _print_comparison(content: Mapping[str, Any]) -> None:
             ],
             caption="F1 at thresholds fitted on the validation part.",
         )
+
+
+def _tell_what_is_compared(content: Mapping[str, Any]) -> None:
+    """The labels, the runs and the seeds that a comparison had to leave out."""
+    left = [label for label in content["labels"] if label not in content["macro_labels"]]
+    if left:
+        console.say(f"Not in the macro mean, for too few patients: {', '.join(left)}.")
+    others = [row for row in content["rows"] if row["name"] != content["best"]]
+    alone = [row["name"] for row in others if not row["seeds_compared"]]
+    if alone:
+        console.warn(
+            f"{', '.join(alone)}: no seed in common with {content['best']}, so there is no test."
+        )
+    only_images = [row["name"] for row in others if row["seeds_compared"] == 1]
+    if only_images:
+        console.say(
+            f"{', '.join(only_images)}: fewer than two seeds in common with {content['best']}, so "
+            "the interval is about these trained models and not about how they were trained."
+        )
+    for row in others:
+        for name, seeds in row["seeds_left_out"].items():
+            console.say(
+                f"{row['name']} against {content['best']}: seeds {', '.join(map(str, seeds))} of "
+                f"{name} are left out, since the other has none of them."
+            )

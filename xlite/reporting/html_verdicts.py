@@ -29,6 +29,7 @@ from xlite.reporting.study_file import (
     Change,
     Comparison,
     as_number,
+    corrected_p,
     find_study_files,
     read_study,
 )
@@ -100,8 +101,8 @@ def _describe_ablation(study: Ablation | None) -> Section:
     for variant in study.variants:
         blocks.append(Heading(f"{variant} against {study.baseline}"))
         effects = [
-            Effect(label.replace("_", " "), change.change, change.low, change.high)
-            for label in [*study.labels, MACRO]
+            Effect((label or MACRO).replace("_", " "), change.change, change.low, change.high)
+            for label in [*study.labels, None]
             if (row := study.find(variant, label)) is not None
             and (change := row.changes["auroc"]).change == change.change
         ]
@@ -128,7 +129,7 @@ def _tabulate_macro(study: Ablation) -> Table:
     columns += [Column(title="minutes a run"), Column(title="peak MB")]
     rows = []
     for variant in [study.baseline, *study.variants]:
-        row = study.find(variant, MACRO)
+        row = study.find(variant, None)
         cells = [Cell(variant)]
         for score in _SCORES:
             change = row.changes[score] if row else None
@@ -149,26 +150,26 @@ def _tabulate_variant(study: Ablation, variant: str) -> Table:
     ]
     for name in _SCORES.values():
         columns += [Column(title=f"{name} change (interval)"), Column(title="p")]
-    rows = []
-    for label in [*study.labels, MACRO]:
+    rows: list[list[Cell]] = []
+    foot: list[list[Cell]] = []
+    for label in [*study.labels, None]:
         row = study.find(variant, label)
         if row is None:
             continue
         cells = [
-            Cell(label, is_marked=row.has_few_positives),
+            Cell(row.label, is_marked=row.has_few_positives),
             number(row.train_positives, 0),
             number(row.val_positives, 0),
         ]
         for score in _SCORES:
             change = row.changes[score]
             cells += [_show(change), number(change.p)]
-        rows.append(cells)
-    has_macro = bool(rows) and rows[-1][0].text == MACRO
+        (foot if row.is_macro else rows).append(cells)
     return Table(
         caption=f"{variant}: changes against {study.baseline}. * few positives in validation.",
         columns=columns,
-        rows=rows[:-1] if has_macro else rows,
-        foot=rows[-1:] if has_macro else (),
+        rows=rows,
+        foot=foot,
     )
 
 
@@ -186,22 +187,27 @@ def _describe_comparison(study: Comparison | None) -> Section:
         return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
     first = study.order[0].removeprefix("val.")
     scores = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1", "recall": "recall"}
-    titles = ("rank", "seeds", *scores.values(), f"{first} against the best", "interval", "p")
+    titles = (
+        *("rank", "seeds", *scores.values(), f"{first} expected"),
+        *(f"{first} against the best", "interval", "p"),
+    )
     rows = [
         [
             Cell(str(row["name"])),
             number(row["rank"], 0),
             number(row["seeds"], 0),
             *(number(row.get(name)) for name in scores),
+            number(row.get(f"{first}_expected")),
             number(row.get("change"), sign=True),
             bracket(as_number(row.get("change_low")), as_number(row.get("change_high")), sign=True),
-            number(row.get("p_holm")),
+            number(corrected_p(row)),
         ]
         for row in study.rows
     ]
     table = Table(
         caption=f"Methods on {study.images:,} validation images of {study.patients:,} patients. "
-        "Equal ranks: the paired test can't tell them apart.",
+        "Equal ranks: the paired test can't tell them apart. Expected: on other patients, since "
+        "the best is the best by chance, too.",
         columns=[Column(title="method", is_number=False), *(Column(title=name) for name in titles)],
         rows=rows,
     )

@@ -43,6 +43,11 @@ class VariantRow:
     changes: Mapping[str, Change]
     """By score: auroc, average_precision, f1."""
 
+    @property
+    def is_macro(self) -> bool:
+        """Whether it is the mean: a label may be called "macro", but has a count."""
+        return self.val_positives is None
+
 
 @dataclass(frozen=True, kw_only=True)
 class VariantVerdict:
@@ -96,12 +101,19 @@ class Ablation(Study):
     @property
     def labels(self) -> list[str]:
         """The labels in the order of the rows, rarest first, without the macro mean."""
-        return list(dict.fromkeys(row.label for row in self.rows if row.label != MACRO))
+        return list(dict.fromkeys(row.label for row in self.rows if not row.is_macro))
 
-    def find(self, variant: str, label: str) -> VariantRow | None:
-        """The row of a variant and a label."""
-        wanted = (variant, label)
-        return next((row for row in self.rows if (row.variant, row.label) == wanted), None)
+    def find(self, variant: str, label: str | None) -> VariantRow | None:
+        """The row of a variant and a label, or of the macro mean for None."""
+        return next(
+            (
+                row
+                for row in self.rows
+                if row.variant == variant
+                and (row.is_macro if label is None else not row.is_macro and row.label == label)
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +234,11 @@ def _describe_collapse(found: Mapping[str, Any]) -> str:
         f"{found['variant']}: {found['kind']}: {labels}. That is, {found['meaning']}. "
         f"Likely cause: {found['cause']}"
     )
+
+
+def corrected_p(row: Mapping[str, Any]) -> float:
+    """The p of a comparison's row: corrected for all pairs, or by version 0.1 by Holm's method."""
+    return as_number(row.get("p_all_pairs", row.get("p_holm")))
 
 
 def as_number(value: float | None) -> float:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from xlite.console import decimal
 from xlite.reporting.log_entry import LogEntry, markdown_table
-from xlite.reporting.study_file import MACRO, Ablation, Change, Comparison, as_number
+from xlite.reporting.study_file import (
+    MACRO,
+    Ablation,
+    Change,
+    Comparison,
+    as_number,
+    corrected_p,
+)
 
 _UNKNOWN_COMMAND = "the file names no command"
 
@@ -52,7 +59,7 @@ _Parts = tuple[str, str, str, str, list[str], list[str]]
 def _describe_ablation(study: Ablation) -> _Parts:
     others = ", ".join(study.variants) or "nothing that finished"
     verdicts = [f"{verdict.variant}: {verdict.decision}" for verdict in study.verdicts]
-    macros = {name: study.find(name, MACRO) for name in study.variants}
+    macros = {name: study.find(name, None) for name in study.variants}
     changes = {name: row.changes["auroc"] for name, row in macros.items() if row is not None}
     key_result = "; ".join(f"{name} macro AUROC {_interval(c)}" for name, c in changes.items())
     facts = [
@@ -72,8 +79,8 @@ def _describe_ablation(study: Ablation) -> _Parts:
     for score, title in (("auroc", "AUROC"), ("average_precision", "AP"), ("f1", "F1")):
         columns = ["label", "train +", "val +", f"{title} {study.baseline}", *study.variants]
         rows = [
-            [label, *_count(study, label), *_list_changes(study, label, score)]
-            for label in [*study.labels, MACRO]
+            [label or MACRO, *_count(study, label), *_list_changes(study, label, score)]
+            for label in [*study.labels, None]
         ]
         tables.append(f"{title} and its change against {study.baseline}:")
         tables.append(markdown_table(columns, rows))
@@ -97,14 +104,14 @@ def _describe_cost(name: str, cost: Mapping[str, float]) -> str:
     return f"Cost of {name}: {', '.join(parts) or 'not known'}"
 
 
-def _count(study: Ablation, label: str) -> list[str]:
+def _count(study: Ablation, label: str | None) -> list[str]:
     row = study.find(study.baseline, label)
     if row is None or row.train_positives is None or row.val_positives is None:
         return ["", ""]
     return [f"{row.train_positives:,}", f"{row.val_positives:,}"]
 
 
-def _list_changes(study: Ablation, label: str, score: str) -> list[str]:
+def _list_changes(study: Ablation, label: str | None, score: str) -> list[str]:
     baseline = study.find(study.baseline, label)
     cells = [decimal(baseline.changes[score].value) if baseline else "–"]
     for variant in study.variants:
@@ -131,9 +138,9 @@ def _describe_comparison(study: Comparison) -> _Parts:
             low, high = (decimal(limit, sign=True) for limit in limits)
             change = f"{decimal(row['change'], sign=True)} ({low} to {high})"
         scores = (decimal(row.get(name)) for name in columns[3:])
-        p = decimal(row.get("p_holm"))
+        p = decimal(corrected_p(row))
         rows.append([row["name"], row["rank"], row["seeds"], *scores, change, p])
-    columns += [f"{first} against the best", "p (Holm)"]
+    columns += [f"{first} against the best", "p (corrected)"]
     chosen = next((row for row in study.rows if row["name"] == study.chosen), {})
     return (
         f"comparison of {len(study.rows)} methods by {', '.join(study.order)}",

@@ -21,14 +21,21 @@ from xlite.dataset.sampling_plan import plan_sampling
 from xlite.dataset.split import Split
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.power import estimate_need
-from xlite.scores.ranking import macro_mean
 from xlite.studies.attempt import Outcome
 from xlite.studies.axes import Variant
 from xlite.studies.cases import read_run_cases
 from xlite.studies.collapse import find_collapses, read_history, read_run_facts
-from xlite.studies.contrast import TESTED, Contrast, JudgedMethods, Method, judge_methods
+from xlite.studies.contrast import TESTED, Contrast, JudgedMethods, judge_methods
+from xlite.studies.methods import Method
 from xlite.studies.progress import current_time
-from xlite.studies.verdict import DEFAULT_MARGIN, Evidence, Verdict, decide, describe_rule
+from xlite.studies.verdict import (
+    DEFAULT_MARGIN,
+    DEFAULT_SAFETY_MARGIN,
+    Evidence,
+    Verdict,
+    decide,
+    describe_rule,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,6 +82,7 @@ def judge_ablation(
     data: StudyData,
     *,
     margin: float = DEFAULT_MARGIN,
+    safety_margin: float = DEFAULT_SAFETY_MARGIN,
     resampling: Resampling | None = None,
 ) -> dict[str, Any] | None:
     """The content of `ablation.json`, as plain values; None when no run of the baseline finished.
@@ -110,7 +118,9 @@ def judge_ablation(
         if one.finished
     }
     verdicts = {
-        variant: judge_variant(judged, name, variant, found["auroc"], margin=margin)
+        variant: judge_variant(
+            judged, name, variant, found["auroc"], margin=margin, safety_margin=safety_margin
+        )
         for variant, found in contrasts.items()
     }
     cases = judged.reference
@@ -123,15 +133,20 @@ def judge_ablation(
         "seeds": list(baseline.outcomes),
         "level": level,
         "margin": margin,
+        "safety_margin": safety_margin,
         "resamples": judged.resampling.num_resamples,
-        "rule": describe_rule(margin=margin, level=level),
+        "rule": describe_rule(margin=margin, safety_margin=safety_margin, level=level),
+        "macro_labels": [cases.vocabulary[column] for column in judged.macro_columns],
         "verdict": {
             variant: {
                 "decision": verdict.decision,
                 "reasons": list(verdict.reasons),
                 "gains": list(verdict.gains),
                 "losses": list(verdict.losses),
+                "unsafe": list(verdict.unsafe),
+                "unjudged": list(verdict.unjudged),
                 "seeds": contrasts[variant]["auroc"].num_seeds,
+                "seeds_left_out": _list_left_out(contrasts[variant]["auroc"]),
                 "covers": contrasts[variant]["auroc"].covers,
             }
             for variant, verdict in verdicts.items()
@@ -143,30 +158,30 @@ def judge_ablation(
 
 
 def judge_variant(
-    judged: JudgedMethods, baseline: str, variant: str, contrast: Contrast, *, margin: float
+    judged: JudgedMethods,
+    baseline: str,
+    variant: str,
+    contrast: Contrast,
+    *,
+    margin: float = DEFAULT_MARGIN,
+    safety_margin: float = DEFAULT_SAFETY_MARGIN,
 ) -> Verdict:
     """The verdict on a variant from the contrast of its AUROC with the baseline's."""
-    need, level = None, judged.resampling.level
-    if contrast.macro_pilot is not None:
-        positives = judged.reference.positives[~np.isnan(contrast.change)]
-        need = estimate_need(
-            contrast.macro_pilot,
-            difference=margin if margin > 0 else None,
-            num_positives=int(positives.min()) if positives.size else None,
-            level=level,
-        )
+    level, macro = judged.resampling.level, contrast.macro
     evidence = Evidence(
         num_seeds=contrast.num_seeds,
-        macro_change=contrast.macro_change,
-        macro_low=contrast.macro_low,
-        macro_high=contrast.macro_high,
+        macro_change=float(macro.difference),
+        macro_low=float(macro.low),
+        macro_high=float(macro.high),
         labels=judged.reference.vocabulary,
+        patients=judged.patients.with_finding,
         change=contrast.change,
+        low=contrast.low,
         p=contrast.p_holm,
         is_identical=judged.is_identical(baseline, variant),
-        need=need,
+        need=estimate_need(macro, difference=margin if margin > 0 else None, level=level),
     )
-    return decide(evidence, margin=margin, level=level)
+    return decide(evidence, margin=margin, safety_margin=safety_margin, level=level)
 
 
 def write_ablation(out: Path, content: Mapping[str, Any]) -> tuple[Path, Path]:
@@ -200,7 +215,9 @@ def _list_rows(
             row["seeds"] = found["auroc"].num_seeds if found else len(method.cases)
             for score in TESTED:
                 values = scores[score]
-                row[score] = macro_mean(values)[0] if column is None else float(values[column])
+                row[score] = (
+                    judged.macro(method.name, score) if column is None else float(values[column])
+                )
                 change = _read_contrast(found[score], column) if found else _NO_CHANGE
                 row |= {f"{score}_{name}": value for name, value in change.items()}
             rows.append(row)
@@ -231,12 +248,19 @@ def _count(cases: Any, column: int | None, train_positives: NDArray[np.int64]) -
 def _read_contrast(contrast: Contrast, column: int | None) -> dict[str, float]:
     if column is None:
         # The macro mean is a single question: nothing to correct its p for.
-        limits = (contrast.macro_change, contrast.macro_low, contrast.macro_high)
-        values = [*limits, contrast.macro_p, contrast.macro_p]
+        macro = contrast.macro
+        values = [
+            float(value) for value in (macro.difference, macro.low, macro.high, macro.p, macro.p)
+        ]
     else:
         arrays = (contrast.change, contrast.low, contrast.high, contrast.p, contrast.p_holm)
         values = [float(array[column]) for array in arrays]
     return dict(zip(_CHANGE, values, strict=True))
+
+
+def _list_left_out(contrast: Contrast) -> dict[str, list[int | None]]:
+    """Seeds of one side that the other lacks, by variant: they took no part."""
+    return {name: list(seeds) for name, seeds in contrast.left_out.items() if seeds}
 
 
 def _describe_variant(one: VariantRuns) -> dict[str, Any]:

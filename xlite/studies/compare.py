@@ -16,9 +16,8 @@ import numpy as np
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES, TRAINING_PROGRESS, atomic_path, write_json
 from xlite.config import TrainSettings
 from xlite.errors import InputError, did_you_mean
-from xlite.scores.multiplicity import adjust_holm
-from xlite.scores.ranking import macro_mean
-from xlite.studies.contrast import TESTED, JudgedMethods
+from xlite.studies.all_pairs import AllPairs, compare_all_pairs, shrink_scores
+from xlite.studies.contrast import TESTED, Contrast, JudgedMethods
 from xlite.studies.progress import current_time, read_entries
 from xlite.training.identity import RunIdentity
 
@@ -87,23 +86,22 @@ def parse_order(by: str, then: Sequence[str]) -> tuple[str, ...]:
     return tuple(order)
 
 
-def rank_methods(judged: JudgedMethods, score: str) -> list[Place]:
+def rank_methods(judged: JudgedMethods, score: str, pairs: AllPairs) -> list[Place]:
     """The methods by the macro mean of a score, best first, those with the same rank tied.
 
-    The best leads the first group, which takes in all whose paired test against it has a
-    Holm-corrected p of at least 1 - level. The best of the rest leads the next group, and so on.
+    The best leads the first group, which takes in all whose p against it, corrected for all pairs,
+    is at least 1 - level. The best of the rest leads the next group, and so on.
     """
-    means = {m.name: macro_of(judged, m.name, score) for m in judged.methods}
+    means = {m.name: judged.macro(m.name, score) for m in judged.methods}
     rest = sorted(means, key=lambda name: -means[name] if means[name] == means[name] else np.inf)
     places: list[Place] = []
     while rest:
         leader, *others = rest
-        found = np.array([judged.contrast(leader, name, score).macro_p for name in others])
-        adjusted = dict(zip(others, adjust_holm(found).tolist(), strict=True))
+        p = {name: pairs.p[frozenset((leader, name))] for name in others}
         rank = len(places) + 1
-        is_apart = {name: 1 - adjusted[name] > judged.resampling.level for name in others}
+        is_apart = {name: 1 - p[name] > judged.resampling.level for name in others}
         places.append(Place(name=leader, rank=rank, p=float("nan")))
-        places += [Place(name=n, rank=rank, p=adjusted[n]) for n in others if not is_apart[n]]
+        places += [Place(name=n, rank=rank, p=p[n]) for n in others if not is_apart[n]]
         rest = [name for name in others if is_apart[name]]
     return places
 
@@ -125,7 +123,7 @@ def choose_method(judged: JudgedMethods, order: Sequence[str], places: Sequence[
             break
         sign = -1 if score == "brier" else 1
         # A score that is undefined for a method can't speak for it.
-        values = {n: round(sign * macro_of(judged, n, score), _DIGITS) for n in left}
+        values = {n: round(sign * judged.macro(n, score), _DIGITS) for n in left}
         best = max((value for value in values.values() if value == value), default=None)
         left = [name for name in left if values[name] == best] or left
         steps.append(f"val.{score}: {', '.join(left)}")
@@ -134,39 +132,30 @@ def choose_method(judged: JudgedMethods, order: Sequence[str], places: Sequence[
     return Choice(name=left[0], steps=tuple(steps))
 
 
-def macro_of(judged: JudgedMethods, name: str, score: str) -> float:
-    """The macro mean of a method's score, over its seeds and the classes that are defined."""
-    return macro_mean(judged.mean_scores(name)[score])[0]
-
-
 def describe_comparison(judged: JudgedMethods, order: Sequence[str]) -> dict[str, Any]:
     """The content of `comparison.json` as plain values, methods in the order of the ranking."""
     score = order[0]
-    places = rank_methods(judged, score)
+    pairs = compare_all_pairs(judged, score)
+    places = rank_methods(judged, score, pairs)
     choice = choose_method(judged, order, places)
     leader = places[0].name
-    contrasts = [judged.contrast(leader, place.name, score) for place in places[1:]]
-    adjusted = adjust_holm(np.array([contrast.macro_p for contrast in contrasts])).tolist()
+    names = [place.name for place in places]
+    shrunk = shrink_scores(np.array([judged.macro(name, score) for name in names]), pairs.noise)
     by_name = {method.name: method for method in judged.methods}
     rows: list[dict[str, Any]] = []
-    for number, place in enumerate(places):
+    for place, expected in zip(places, shrunk.tolist(), strict=True):
         row: dict[str, Any] = {
             "rank": place.rank,
             "name": place.name,
             "chosen": place.name == choice.name,
             "seeds": len(by_name[place.name].cases),
-            **{name: macro_of(judged, place.name, name) for name in TIE_BREAKERS},
+            **{name: judged.macro(place.name, name) for name in TIE_BREAKERS},
+            f"{score}_expected": expected,
         }
-        if number:
-            contrast = contrasts[number - 1]
-            row |= {
-                "change": contrast.macro_change,
-                "change_low": contrast.macro_low,
-                "change_high": contrast.macro_high,
-                "p": contrast.macro_p,
-                "p_holm": adjusted[number - 1],
-                "covers": contrast.covers,
-            }
+        if place.name != leader:
+            row |= _describe_change(
+                judged.contrast(leader, place.name, score), pairs.p[frozenset((leader, place.name))]
+            )
         rows.append(row)
     cases = judged.reference
     return {
@@ -175,6 +164,7 @@ def describe_comparison(judged: JudgedMethods, order: Sequence[str]) -> dict[str
         "images": len(cases),
         "patients": len(np.unique(cases.patient_ids)),
         "labels": list(cases.vocabulary),
+        "macro_labels": [cases.vocabulary[column] for column in judged.macro_columns],
         "level": judged.resampling.level,
         "resamples": judged.resampling.num_resamples,
         "order": [f"val.{name}" for name in order],
@@ -195,15 +185,28 @@ def describe_comparison(judged: JudgedMethods, order: Sequence[str]) -> dict[str
     }
 
 
+def _describe_change(contrast: Contrast, p: float) -> dict[str, Any]:
+    macro = contrast.macro
+    return {
+        "change": float(macro.difference),
+        "change_low": float(macro.low),
+        "change_high": float(macro.high),
+        "p": float(macro.p),
+        "p_all_pairs": p,
+        "covers": contrast.covers,
+        "seeds_compared": contrast.num_seeds,
+        "seeds_left_out": {name: list(seeds) for name, seeds in contrast.left_out.items() if seeds},
+    }
+
+
 def write_comparison(out: Path, content: Mapping[str, Any]) -> tuple[Path, Path]:
     """Write comparison.csv, a row a method, and comparison.json; returns their paths."""
     import pandas as pd
 
     path, record = out / COMPARISON, out / COMPARISON_RECORD
+    table = pd.DataFrame(content["rows"]).drop(columns="seeds_left_out", errors="ignore")
     with atomic_path(path) as temporary:
-        pd.DataFrame(content["rows"]).to_csv(
-            temporary, index=False, float_format="%.6g", lineterminator="\n"
-        )
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     write_json(record, content)
     return path, record
 

@@ -1,34 +1,32 @@
 """Contrasts: how far the scores of two methods differ on the same images, and how surely.
 
-A method is a model, or a variant of one, trained with one seed or several.
 N images, C labels, R resamples of the patients, M methods times seeds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.errors import InputError
-from xlite.scores.bootstrap import (
-    average_classes,
-    bootstrap_p_value,
-    percentile_interval,
-    resample_scores,
-)
+from xlite.scores.bootstrap import average_classes, resample_scores
 from xlite.scores.class_scores import score_counts
-from xlite.scores.delong import compare_aurocs
+from xlite.scores.finding_patients import (
+    FindingPatients,
+    combine_freedoms,
+    count_finding_patients,
+)
 from xlite.scores.multiplicity import adjust_holm
-from xlite.scores.ranking import PerClass, ranking_scores
+from xlite.scores.ranking import PerClass, macro_mean, ranking_scores
 from xlite.scores.reliability import brier_score
-from xlite.scores.seed_variance import SeedVariance, combine_seeds
+from xlite.scores.seed_variance import SeedVariance, combine_seeds, estimate_seed_noise
 from xlite.scores.thresholded import confusion_counts
 from xlite.studies.cases import Cases
 from xlite.studies.decision_rule import Decisions, crossfit_decisions
 from xlite.studies.evaluation import Resampling
+from xlite.studies.methods import Method, Seed, share_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,22 +36,8 @@ TESTED = ("auroc", "average_precision", "f1")
 NUM_RESAMPLES = 2000
 """So that a p can be as small as 0.001 and still be seen after correction for 14 labels."""
 
-LEAST_POSITIVES = 5
-"""With fewer positives or negatives a class has no test: resampling hardly shows their spread."""
-
 SEEDS_AND_IMAGES = "seeds and images"
 IMAGES_ONLY = "images only"
-
-Seed = int | None
-"""None: predictions of which no seed is known."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Method:
-    """What is compared: the predictions of a method by the seed of its training."""
-
-    name: str
-    cases: Mapping[Seed, Cases]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,20 +48,18 @@ class Contrast:
     covers: str
     """The sources of chance that intervals and p values cover."""
     num_seeds: int
-    """Seeds that both were trained with, or 1."""
+    """Pairs of runs that are compared: seeds that both were trained with, or 1; 0 for none."""
+    left_out: Mapping[str, tuple[Seed, ...]]
+    """By method: its seeds that the other lacks. They take no part."""
     change: PerClass
     low: PerClass
     high: PerClass
     p: PerClass
-    """Two-sided, of each class alone; NaN for one with fewer than LEAST_POSITIVES."""
+    """Two-sided, of each class alone; NaN for one that too few patients have or lack."""
     p_holm: PerClass
     """The same, corrected for the number of classes."""
-    macro_change: float
-    macro_low: float
-    macro_high: float
-    macro_p: float
-    macro_pilot: SeedVariance | None
-    """The parts of the macro change's variance; None with one seed."""
+    macro: SeedVariance
+    """The change of the mean over the classes that are judged."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,6 +74,8 @@ class JudgedMethods:
     """(M, C) each."""
     resampled: dict[str, NDArray[np.float64]]
     """(M, R, C) each, of the TESTED."""
+    patients: FindingPatients
+    """Of each class, with and without it."""
 
     @property
     def reference(self) -> Cases:
@@ -100,12 +84,9 @@ class JudgedMethods:
 
     def rows(self, name: str) -> dict[Seed, int]:
         """The row of each of a method's seeds in the arrays."""
-        start = 0
-        for method in self.methods:
-            if method.name == name:
-                return {seed: start + place for place, seed in enumerate(method.cases)}
-            start += len(method.cases)
-        raise KeyError(name)
+        before = self.methods[: self.methods.index(self._find(name))]
+        start = sum(len(method.cases) for method in before)
+        return {seed: start + place for place, seed in enumerate(self._find(name).cases)}
 
     def mean_scores(self, name: str) -> dict[str, PerClass]:
         """Each score of a method, (C,), as the mean over its seeds."""
@@ -114,83 +95,100 @@ class JudgedMethods:
 
     def is_identical(self, one: str, other: str) -> bool:
         """Whether two methods predict the very same under every seed that they share."""
-        shared = _pair(self.rows(one), self.rows(other))
-        probs = [case.probs for method in self.methods for case in method.cases.values()]
-        return bool(shared) and all(np.array_equal(probs[a], probs[b]) for a, b in shared)
+        a, b = (self._find(name).cases for name in (one, other))
+        pairs = share_seeds(list(a), list(b))
+        return bool(pairs) and all(
+            np.array_equal(a[seed].probs, b[same].probs) for seed, same in pairs
+        )
+
+    @property
+    def macro_columns(self) -> NDArray[np.intp]:
+        """The classes of the macro mean: those that can be judged, or all where none can."""
+        judged = np.flatnonzero(self.patients.is_judged)
+        return judged if judged.size else np.arange(len(self.patients.is_judged))
+
+    def macro(self, name: str, score: str) -> float:
+        """The macro mean of a method's score, over its seeds and the classes judged."""
+        return macro_mean(self.mean_scores(name)[score][self.macro_columns])[0]
 
     def contrast(self, baseline: str, method: str, score: str) -> Contrast:
         """The difference `method` minus `baseline` in one of the TESTED scores.
 
-        With two or more seeds in common, mean and interval are over these pairs of runs and cover
-        seeds and images (`combine_seeds`). Else they cover the images alone: a class's AUROC by
-        DeLong's test with patients as clusters, all else by the bootstrap of patients.
+        Over the runs of the seeds that both have, and never of others: the seed sets the order and
+        the initialisation that the comparison holds equal. Intervals and p cover seeds and images,
+        with one pair of runs the images alone (`combine_seeds`). Seeds are judged by all methods
+        that have these (`estimate_seed_noise`), images by the patients with and without a class.
+        All is NaN where two methods of several runs have no seed in common.
         """
         rows_a, rows_b = self.rows(baseline), self.rows(method)
-        pairs = _pair(rows_a, rows_b)
-        if len(pairs) > 1:
-            return self._contrast_seeds(score, pairs)
-        a, b = list(rows_a.values()), list(rows_b.values())
-        values, drawn = self.scores[score], self.resampled[score]
-        change = values[b].mean(axis=0) - values[a].mean(axis=0)
-        difference = drawn[b].mean(axis=0) - drawn[a].mean(axis=0)
-        level = self.resampling.level
-        low, high = percentile_interval(difference, level=level)
-        p = bootstrap_p_value(difference)
-        if score == "auroc" and len(a) == len(b) == 1:
-            probs = [case.probs for one in self.methods for case in one.cases.values()]
-            cases = self.reference
-            delong = compare_aurocs(
-                cases.targets, probs[a[0]], probs[b[0]], groups=cases.patient_ids
-            )
-            (low, high), p = delong.limits(level), delong.p
-        p = np.where(self._has_test(), p, np.nan)
-        macro = average_classes(values[b]).mean() - average_classes(values[a]).mean()
-        over_classes = average_classes(difference[np.newaxis])[0]
-        macro_low, macro_high = percentile_interval(over_classes, level=level)
-        return Contrast(
-            score=score,
-            covers=IMAGES_ONLY,
-            num_seeds=1,
-            change=change,
-            low=_clip(low),
-            high=_clip(high),
-            p=p,
-            p_holm=adjust_holm(p),
-            macro_change=float(macro),
-            macro_low=float(macro_low),
-            macro_high=float(macro_high),
-            macro_p=float(bootstrap_p_value(over_classes)),
-            macro_pilot=None,
+        seeds = share_seeds(list(rows_a), list(rows_b))
+        level, columns = self.resampling.level, self.macro_columns
+        arms = self._find_arms((baseline, method), seeds)
+        scores, drawn = self._take_arms(score, arms)
+        difference = drawn[1] - drawn[0]
+        freedom = np.where(self.patients.is_judged, self.patients.freedom, 0.0)
+        classes = combine_seeds(
+            scores[1] - scores[0],
+            difference,
+            noise=estimate_seed_noise(scores),
+            image_freedom=self.patients.freedom,
+            level=level,
         )
-
-    def _contrast_seeds(self, score: str, pairs: Sequence[tuple[int, int]]) -> Contrast:
-        a, b = ([pair[side] for pair in pairs] for side in (0, 1))
-        values = self.scores[score][b] - self.scores[score][a]
-        drawn = self.resampled[score][b] - self.resampled[score][a]
-        level = self.resampling.level
-        classes = combine_seeds(values, drawn, level=level)
-        macro = combine_seeds(average_classes(values), average_classes(drawn), level=level)
-        p = np.where(self._has_test(), classes.p, np.nan)
+        means = average_classes(scores[..., columns])
+        variances = classes.between_image_sd[columns] ** 2
+        macro = combine_seeds(
+            means[1] - means[0],
+            average_classes(difference[..., columns]),
+            noise=estimate_seed_noise(means),
+            image_freedom=combine_freedoms(variances, freedom[columns]),
+            level=level,
+        )
+        p = np.where(self.patients.is_judged, classes.p, np.nan)
         return Contrast(
             score=score,
-            covers=SEEDS_AND_IMAGES,
-            num_seeds=len(pairs),
+            covers=SEEDS_AND_IMAGES if len(seeds) > 1 else IMAGES_ONLY,
+            num_seeds=len(seeds),
+            left_out={
+                baseline: tuple(seed for seed in rows_a if seed not in {a for a, _ in seeds}),
+                method: tuple(seed for seed in rows_b if seed not in {b for _, b in seeds}),
+            },
             change=classes.difference,
             low=_clip(classes.low),
             high=_clip(classes.high),
             p=p,
             p_holm=adjust_holm(p),
-            macro_change=float(macro.difference),
-            macro_low=float(_clip(macro.low)),
-            macro_high=float(_clip(macro.high)),
-            macro_p=float(macro.p),
-            macro_pilot=macro,
+            macro=macro,
         )
 
-    def _has_test(self) -> NDArray[np.bool_]:
-        targets = self.reference.targets
-        counts = np.minimum((targets == 1).sum(axis=0), (targets == 0).sum(axis=0))
-        return np.asarray(counts >= LEAST_POSITIVES)
+    def _find(self, name: str) -> Method:
+        return next(method for method in self.methods if method.name == name)
+
+    def _find_arms(
+        self, pair: tuple[str, str], seeds: Sequence[tuple[Seed, Seed]]
+    ) -> NDArray[np.intp]:
+        """The rows (A, S) of the pair's runs, and then of all others that have their seeds.
+
+        One whose scores are those of another is left out: it tells of no chance of its own.
+        """
+        arms = [[self.rows(pair[side])[both[side]] for both in seeds] for side in (0, 1)]
+        for rows in (self.rows(method.name) for method in self.methods if len(seeds) > 1):
+            if not all(seed in rows for seed, _ in seeds):
+                continue
+            arm = [rows[seed] for seed, _ in seeds]
+            brier = self.scores["brier"]
+            if not any(np.array_equal(brier[arm], brier[other]) for other in arms):
+                arms.append(arm)
+        return np.array(arms, dtype=np.intp)
+
+    def _take_arms(
+        self, score: str, arms: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A score of arms, (A, S, C), and the pair's resampled, (2, S, R, C); NaN without runs."""
+        values, drawn = self.scores[score], self.resampled[score]
+        if arms.size:
+            return values[arms], drawn[arms[:2]]
+        nothing = np.full((2, 1, *drawn.shape[1:]), np.nan)
+        return nothing[:, :, 0], nothing
 
 
 def judge_methods(
@@ -242,54 +240,8 @@ def judge_methods(
         decisions=tuple(decisions),
         scores=scores,
         resampled={str(name): values for name, values in resampled.items()},
+        patients=count_finding_patients(first.targets, first.patient_ids),
     )
-
-
-def align_methods(methods: Sequence[Method]) -> tuple[list[Method], int]:
-    """The methods on the images and labels that all of them have, and how many images leave.
-
-    Images and labels are in the order of the first. Raises InputError when none is in all.
-    """
-    every = [cases for method in methods for cases in method.cases.values()]
-    images = set(every[0].image_ids).intersection(*(cases.image_ids for cases in every[1:]))
-    labels = tuple(
-        name for name in every[0].vocabulary if all(name in cases.vocabulary for cases in every)
-    )
-    if not images or not labels:
-        what = "image" if not images else "label"
-        raise InputError(
-            f"no {what} is in all of {', '.join(cases.name for cases in every)}. Compare "
-            "predictions of the same images."
-        )
-    order = [image for image in every[0].image_ids if image in images]
-    aligned = [
-        Method(
-            name=method.name,
-            cases={seed: _take(cases, order, labels) for seed, cases in method.cases.items()},
-        )
-        for method in methods
-    ]
-    return aligned, len(set().union(*(cases.image_ids for cases in every))) - len(order)
-
-
-def _take(cases: Cases, images: Sequence[str], labels: Sequence[str]) -> Cases:
-    place = {image: row for row, image in enumerate(cases.image_ids)}
-    taken = cases.select(np.array([place[image] for image in images]))
-    columns = [cases.vocabulary.index(label) for label in labels]
-    return replace(
-        taken,
-        targets=taken.targets[:, columns],
-        probs=taken.probs[:, columns],
-        vocabulary=tuple(labels),
-    )
-
-
-def _pair(a: Mapping[Seed, int], b: Mapping[Seed, int]) -> list[tuple[int, int]]:
-    """The rows of equal seeds; those of one run each are a pair under whichever seeds."""
-    pairs = [(a[seed], b[seed]) for seed in a if seed is not None and seed in b]
-    if not pairs and len(a) == len(b) == 1:
-        return [(next(iter(a.values())), next(iter(b.values())))]
-    return pairs
 
 
 def _clip(limits: NDArray[np.float64]) -> NDArray[np.float64]:

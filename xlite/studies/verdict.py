@@ -6,12 +6,14 @@ C labels; changes are of validation AUROC, variant minus baseline.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from xlite.console import decimal
+from xlite.scores.finding_patients import LEAST_PATIENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +25,17 @@ Decision = Literal["ADOPT", "REJECT", "TRADE-OFF", "UNDECIDED"]
 DEFAULT_MARGIN = 0.01
 """A change of a label's AUROC up to this one is taken to be of no consequence."""
 
+DEFAULT_SAFETY_MARGIN = 0.05
+"""The loss of a label's AUROC that has to be ruled out for ADOPT.
+
+0.05 is the usual margin of non-inferiority in reader studies of imaging devices (Chen, Petrick and
+Sahiner 2012, Acad. Radiol. 19:1158). A smaller one is seldom to be shown: the change of a label of
+35 patients has a standard error of about 0.02, so that its interval reaches down to -0.04 without
+any difference.
+"""
+
 _POWER = 0.8
+_MOST_LABELS = 6
 
 NO_EFFECT = "The predictions are identical: what was varied changes nothing here."
 
@@ -39,10 +51,14 @@ class Evidence:
     """Lower limit of the macro change at the rule's level; with one seed, of images only."""
     macro_high: float
     labels: tuple[str, ...]
+    patients: NDArray[np.int64]
+    """(C,) patients with the label."""
     change: NDArray[np.float64]
     """(C,) NaN where undefined."""
+    low: NDArray[np.float64]
+    """(C,) lower limit of the change at the rule's level, of each label alone."""
     p: NDArray[np.float64]
-    """(C,) corrected for the number of labels; NaN where there is no test."""
+    """(C,) corrected for the number of labels; NaN where the label can't be judged."""
     is_identical: bool = False
     """Whether the predictions are the very same."""
     need: DecisionNeed | None = None
@@ -51,53 +67,83 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision with its reasons, and the labels that gained and lost."""
+    """The decision with its reasons, and what became of the labels."""
 
     decision: Decision
     reasons: tuple[str, ...]
-    gains: tuple[str, ...]
-    losses: tuple[str, ...]
+    gains: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    unsafe: tuple[str, ...] = ()
+    """Those judged whose interval reaches down to the safety margin, the lowest first."""
+    unjudged: tuple[str, ...] = ()
+    """Those that too few patients have, or lack."""
 
 
-def describe_rule(*, margin: float = DEFAULT_MARGIN, level: float = 0.95) -> str:
+def describe_rule(
+    *,
+    margin: float = DEFAULT_MARGIN,
+    safety_margin: float = DEFAULT_SAFETY_MARGIN,
+    level: float = 0.95,
+) -> str:
     """The rule in words, to stand beside every verdict."""
     return (
         f"A label has gained or lost when its AUROC changes by more than {margin:g} with a "
-        f"Holm-corrected p below {1 - level:.2g}. REJECT: the {100 * level:g} % interval of the "
-        "macro AUROC change lies below 0. ADOPT: it lies above 0 and no label has lost. TRADE-OFF: "
-        "labels have lost while the macro AUROC or other labels have gained. UNDECIDED: all else, "
-        "and always with one seed."
+        f"Holm-corrected p below {1 - level:.2g}; it is safe when the {100 * level:g} % interval "
+        f"of its change lies above -{safety_margin:g}. REJECT: the interval of the macro AUROC "
+        "change lies below 0. ADOPT: it lies above 0, no label has lost and each is safe. "
+        "TRADE-OFF: labels have lost while the macro AUROC or other labels have gained. "
+        "UNDECIDED: all else, and always with one seed. Labels that fewer than "
+        f"{LEAST_PATIENTS} patients have are not judged."
     )
 
 
-def decide(evidence: Evidence, *, margin: float = DEFAULT_MARGIN, level: float = 0.95) -> Verdict:
+def decide(
+    evidence: Evidence,
+    *,
+    margin: float = DEFAULT_MARGIN,
+    safety_margin: float = DEFAULT_SAFETY_MARGIN,
+    level: float = 0.95,
+) -> Verdict:
     """The verdict that the rule of `describe_rule` gives on the evidence.
 
     An interval that ends at 0 lies neither above nor below it, a change of exactly the margin is
     no loss, and a p of exactly 1 - level is not below it. With one seed the chance in training is
     not in the interval: it is about two trained models, not about two ways of training.
 
+    The limits of safety are not corrected for the number of labels. ADOPT claims that all are safe:
+    it is wrong if one is not, and the interval of that one alone lies above the margin by chance
+    in at most (1 - level) / 2 of trials, however many others there are (intersection-union test:
+    Berger 1982, Technometrics 24:295).
+
     >>> from dataclasses import replace
     >>> found = Evidence(
     ...     num_seeds=3, macro_change=0.02, macro_low=0.01, macro_high=0.03,
-    ...     labels=("Edema",), change=np.array([0.02]), p=np.array([0.01]),
+    ...     labels=("Edema",), patients=np.array([40]), change=np.array([0.02]),
+    ...     low=np.array([-0.01]), p=np.array([0.01]),
     ... )
     >>> decide(found).decision, decide(replace(found, num_seeds=1)).decision
     ('ADOPT', 'UNDECIDED')
+    >>> decide(replace(found, low=np.array([-0.07]))).reasons[-1]
+    'Not ADOPT, since not shown safe: Edema (down to -0.070).'
     """
     # NaN compares as false: a label without a test has neither gained nor lost.
     # Written so because in floats 1 - 0.95 is a little more than 0.05.
     is_significant = 1 - evidence.p > level
-    gains = _select(evidence.labels, is_significant & (evidence.change > margin))
-    losses = _select(evidence.labels, is_significant & (evidence.change < -margin))
+    is_judged = ~np.isnan(evidence.p)
+    names, lowest_first = np.array(evidence.labels, dtype=object), np.argsort(evidence.low)
+    is_unsafe = is_judged & ~(evidence.low > -safety_margin)
+    verdict = Verdict(
+        decision="UNDECIDED",
+        reasons=(NO_EFFECT,),
+        gains=tuple(names[is_significant & (evidence.change > margin)]),
+        losses=tuple(names[is_significant & (evidence.change < -margin)]),
+        unsafe=tuple(names[lowest_first][is_unsafe[lowest_first]]),
+        unjudged=tuple(names[~is_judged]),
+    )
     if evidence.is_identical:
-        return Verdict(decision="UNDECIDED", reasons=(NO_EFFECT,), gains=(), losses=())
-    decision = _apply_rule(evidence, gains, losses)
-    reasons = [_describe_macro(evidence, level)]
-    if losses:
-        reasons.append(f"Lost: {', '.join(losses)}.")
-    if gains:
-        reasons.append(f"Gained: {', '.join(gains)}.")
+        return replace(verdict, unsafe=())
+    decision = _apply_rule(evidence, verdict)
+    reasons = _describe_evidence(evidence, verdict, decision, level)
     if evidence.num_seeds < 2:
         reasons.append(
             "One seed: the interval covers the images, not the seeds, so it is about these two "
@@ -105,24 +151,46 @@ def decide(evidence: Evidence, *, margin: float = DEFAULT_MARGIN, level: float =
             "--seeds 0,1,2."
         )
         decision = "UNDECIDED"
-    elif decision == "UNDECIDED":
+    elif decision == "UNDECIDED" and not evidence.macro_low > 0:
         if -margin < evidence.macro_low and evidence.macro_high < margin:
             reasons.append(f"Whichever is better is so by less than {margin:g}.")
         elif evidence.need is not None:
-            reasons.append(_describe_need(evidence.need, evidence.num_seeds, margin))
-    return Verdict(decision=decision, reasons=tuple(reasons), gains=gains, losses=losses)
+            reasons += _describe_need(evidence.need, evidence.num_seeds, margin)
+    return replace(verdict, decision=decision, reasons=tuple(reasons))
 
 
-def _apply_rule(evidence: Evidence, gains: tuple[str, ...], losses: tuple[str, ...]) -> Decision:
+def _apply_rule(evidence: Evidence, found: Verdict) -> Decision:
     if evidence.macro_high < 0:
         return "REJECT"
     has_gained = evidence.macro_low > 0
-    if losses:
-        return "TRADE-OFF" if has_gained or gains else "UNDECIDED"
-    return "ADOPT" if has_gained else "UNDECIDED"
+    if found.losses:
+        return "TRADE-OFF" if has_gained or found.gains else "UNDECIDED"
+    return "ADOPT" if has_gained and not found.unsafe else "UNDECIDED"
+
+
+def _describe_evidence(
+    evidence: Evidence, found: Verdict, decision: Decision, level: float
+) -> list[str]:
+    reasons = [_describe_macro(evidence, level)]
+    if found.losses:
+        reasons.append(f"Lost: {', '.join(found.losses)}.")
+    if found.gains:
+        reasons.append(f"Gained: {', '.join(found.gains)}.")
+    if found.unjudged:
+        counts = dict(zip(evidence.labels, evidence.patients.tolist(), strict=True))
+        named = [f"{label} (of {counts[label]} patients)" for label in found.unjudged]
+        reasons.append(f"Too few patients to judge: {_enumerate(named)}.")
+    # What stands between the variant and ADOPT; of one that loses anyway it would be idle.
+    if decision == "UNDECIDED" and evidence.macro_low > 0 and found.unsafe:
+        lows = dict(zip(evidence.labels, evidence.low.tolist(), strict=True))
+        named = [f"{label} (down to {decimal(lows[label], sign=True)})" for label in found.unsafe]
+        reasons.append(f"Not ADOPT, since not shown safe: {_enumerate(named)}.")
+    return reasons
 
 
 def _describe_macro(evidence: Evidence, level: float) -> str:
+    if np.isnan(evidence.macro_low):
+        return "No label can be judged: too few patients, or no seed in common."
     low, high = (decimal(limit, sign=True) for limit in (evidence.macro_low, evidence.macro_high))
     return (
         f"Macro AUROC {decimal(evidence.macro_change, sign=True)}, {100 * level:g} % interval "
@@ -130,28 +198,36 @@ def _describe_macro(evidence: Evidence, level: float) -> str:
     )
 
 
-def _describe_need(need: DecisionNeed, num_seeds: int, margin: float) -> str:
+def _describe_need(need: DecisionNeed, num_seeds: int, margin: float) -> list[str]:
+    """What would find the margin with 80 % chance, as far as the pilot can say."""
     effect = f"A macro change of {margin:g}" if margin > 0 else "The observed macro change"
-    if need.power_now >= _POWER:
-        return f"{effect} would have been found with {100 * need.power_now:.0f} % chance."
+    power, seeds, factor = need.power_now, need.num_seeds, need.image_factor
+    if power.low >= _POWER:
+        return [f"{effect} would have been found with {_POWER:.0%} chance or more."]
+    sentences = []
+    if np.isfinite(power.low):
+        chance = f"{100 * power.low:.0f} to {100 * power.high:.0f} %"
+        sentences.append(f"{effect} would be found with {chance} chance now.")
     ways = []
-    if np.isfinite(need.num_seeds):
-        ways.append(f"{need.num_seeds:.0f} seeds (now {num_seeds})")
-    if np.isfinite(need.image_factor):
-        text = f"{need.image_factor:.3g} times the images"
-        if np.isfinite(need.num_positives):
-            text += f" ({need.num_positives:.0f} positives of the rarest label)"
-        ways.append(text)
-    if not ways:
-        return (
-            f"{effect} would be found with 80 % chance neither by 1,000 seeds on these images "
-            "nor on 1,000 times the images with these seeds: both have to grow."
+    if np.isfinite(seeds.high):
+        ways.append(f"{seeds.low:.0f} to {seeds.high:.0f} seeds (now {num_seeds})")
+    if np.isfinite(factor.high):
+        ways.append(f"{factor.low:.2g} to {factor.high:.2g} times the images")
+    if ways:
+        sentences.append(f"For 80 % it takes {' or '.join(ways)}: 8 of 10 pilots have it in there.")
+    else:
+        sentences.append(
+            f"What it would take to find {effect[0].lower()}{effect[1:]} can't be said from "
+            f"{num_seeds} seeds: images, seeds or both."
         )
-    return (
-        f"{effect} would be found with {100 * need.power_now:.0f} % chance now; for 80 % it takes "
-        f"{' or '.join(ways)}."
-    )
+    return sentences
 
 
-def _select(labels: tuple[str, ...], is_chosen: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(label for label, chosen in zip(labels, is_chosen, strict=True) if chosen)
+def _enumerate(named: Sequence[str]) -> str:
+    """The first of them with commas, and how many more there are.
+
+    >>> _enumerate(["a", "b"])
+    'a, b'
+    """
+    more = len(named) - _MOST_LABELS
+    return ", ".join(named[:_MOST_LABELS]) + (f" and {more} more" if more > 0 else "")
