@@ -192,19 +192,30 @@ def test_an_unknown_logit_changes_neither_value_nor_gradients(loss):
     assert not torch.isclose(total(loss, elsewhere, targets.clamp(min=0)), value)
 
 
-def test_parts_by_their_share_of_known_entries_add_up_to_the_batch(loss):
+def gradient_in_parts(loss, logits, targets, num_parts):
+    whole = loss.weigh(targets)
+    parts = zip(logits.tensor_split(num_parts), targets.tensor_split(num_parts), strict=True)
+    value = sum(total(loss, z, y) * loss.weigh(y) / whole for z, y in parts)
+    return value, torch.autograd.grad(value, logits)[0]
+
+
+def test_parts_by_their_weight_add_up_to_the_batch_where_the_loss_says_so(loss):
     logits, targets = make_batch()
-    whole = total(loss, logits, targets)
-    known = (targets >= 0).sum()
-    parts = sum(
-        total(loss, logits[rows], targets[rows]) * (targets[rows] >= 0).sum() / known
-        for rows in (slice(0, 5), slice(5, 17), slice(17, 24))
-    )
-    # The two that compare entries with each other are said to differ, and do.
-    if loss.name in PAIRWISE:
-        assert abs(parts - whole) > 1e-3
-    else:
-        torch.testing.assert_close(parts, whole)
+    # Known labels are spread unevenly over the parts.
+    targets[:5, :2] = -1.0
+    whole, gradient = gradient_in_parts(loss, logits, targets, 1)
+    for num_parts in (2, 3, 8):
+        value, parted = gradient_in_parts(loss, logits, targets, num_parts)
+        if loss.is_additive:
+            torch.testing.assert_close(value, whole)
+            torch.testing.assert_close(parted, gradient)
+        else:
+            cosine = torch.cosine_similarity(parted.flatten(), gradient.flatten(), dim=0)
+            assert cosine < 0.99
+
+
+def test_only_two_way_is_not_additive():
+    assert [name for name in LOSS_NAMES if not build(name=name).is_additive] == ["two-way"]
 
 
 def test_nothing_known_is_zero_with_a_graph(loss):

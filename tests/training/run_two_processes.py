@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from xlite.config import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.dataset.split import read_split
+from xlite.training import step
 from xlite.training.data import load_study_data
 from xlite.training.run import train_run
 from xlite.training.state import TrainState
@@ -31,10 +33,33 @@ SETTINGS = TrainSettings(
 )
 
 
+# Batch normalisation on CPUs is each process's own; two-way compares all images of a batch.
+CASES = {
+    "usual": SETTINGS,
+    "two-way": SETTINGS.model_copy(update={"loss": LossSettings(name="two-way"), "epochs": 1}),
+    "batch-norm": SETTINGS.model_copy(update={"model": "test_resnet", "epochs": 1}),
+}
+
+
+def fill_memory_of_rank_one(most: int) -> None:
+    """From here on more than `most` images do not fit into the memory of the second process."""
+    forward = step.Stepper._forward
+
+    def fail_above(self: Any, images: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if self.fabric.global_rank == 1 and len(images) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, images, *rest)
+
+    step.Stepper._forward = fail_above  # type: ignore[method-assign]
+
+
 def main() -> None:
     split, cache, out = map(Path, sys.argv[1:4])
     torch.set_num_threads(1)
     data = load_study_data(read_split(split), cache)
+    settings = CASES[os.environ.get("CASE", "usual")]
+    if "MOST_IMAGES" in os.environ:
+        fill_memory_of_rank_one(int(os.environ["MOST_IMAGES"]))
 
     def stop_once(state: TrainState) -> None:
         # The signal reaches one process only; all of them have to stop after the same step.
@@ -42,7 +67,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     runtime = Runtime(device="cpu", num_workers=0, devices=int(sys.argv[4]))
-    train_run(SETTINGS, data, out, runtime=runtime, resume=True, on_epoch=stop_once)
+    train_run(settings, data, out, runtime=runtime, resume=True, on_epoch=stop_once)
 
 
 if __name__ == "__main__":

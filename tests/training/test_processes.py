@@ -13,13 +13,25 @@ import pandas as pd
 import pytest
 import torch
 
-from xlite.artifacts import RUN_HISTORY, RUN_LAST, predictions_name
+from xlite.artifacts import (
+    RUN_HISTORY,
+    RUN_LAST,
+    RUN_SCORES,
+    predictions_name,
+    read_json,
+    read_predictions,
+)
+from xlite.dataset.split import read_split
+from xlite.training.augmented_prediction import View, predict_with_views
+from xlite.training.data import load_study_data
 from xlite.training.history import MACHINE_COLUMNS
 
 SCRIPT = Path(__file__).with_name("run_two_processes.py")
 
 
-def train(project: Any, out: Path, devices: int, **environment: str) -> int:
+def train(
+    project: Any, out: Path, devices: int, **environment: str
+) -> subprocess.CompletedProcess[str]:
     arguments = [str(word) for word in (project.split, project.cache, out, devices)]
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *arguments],
@@ -28,21 +40,24 @@ def train(project: Any, out: Path, devices: int, **environment: str) -> int:
         text=True,
         timeout=300,
     )
-    if not environment:
-        assert done.returncode == 0, done.stderr
-    return done.returncode
+    return done
+
+
+def train_ok(project: Any, out: Path, devices: int, **environment: str) -> None:
+    done = train(project, out, devices, **environment)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def runs(project: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("processes")
     out = {name: folder / name for name in ("one", "two", "stopped")}
-    train(project, out["one"], 1)
-    train(project, out["two"], 2)
-    assert train(project, out["stopped"], 2, STOP="1") != 0
+    train_ok(project, out["one"], 1)
+    train_ok(project, out["two"], 2)
+    assert train(project, out["stopped"], 2, STOP="1").returncode != 0
     state = torch.load(out["stopped"] / RUN_LAST, weights_only=True)["state"]
     assert (state["epoch"], state["step"]) == (1, 1)
-    train(project, out["stopped"], 2)
+    train_ok(project, out["stopped"], 2)
     return out
 
 
@@ -71,3 +86,44 @@ def test_two_processes_resume_to_the_same_bytes(runs: dict[str, Path]) -> None:
         left, right = ((runs[n] / predictions_name(part)).read_bytes() for n in ("two", "stopped"))
         is_same = left == right
         assert is_same, part
+
+
+@pytest.mark.slow
+def test_a_loss_that_compares_images_compares_those_of_all_processes(
+    project: Any, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    train_ok(project, one, 1, CASE="two-way")
+    train_ok(project, two, 2, CASE="two-way")
+    left, right = (history_of(run) for run in (one, two))
+    np.testing.assert_allclose(left.to_numpy(), right.to_numpy(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+def test_memory_that_runs_out_in_one_process_halves_the_parts_of_all(
+    project: Any, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    train_ok(project, tmp_path / "run", 2, MOST_IMAGES="4")
+    assert read_json(tmp_path / "run" / RUN_SCORES, remedy="")["accumulate"] == 2
+    left, right = (history_of(run) for run in (runs["two"], tmp_path / "run"))
+    np.testing.assert_allclose(left.to_numpy(), right.to_numpy(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+def test_memory_that_does_not_suffice_in_one_process_ends_all(project: Any, tmp_path: Path) -> None:
+    """Neither waits for the other, and a loss that can't be split is not."""
+    done = train(project, tmp_path / "run", 2, MOST_IMAGES="0", CASE="two-way")
+    assert done.returncode != 0
+    assert done.stderr.count("CheckFailedError: out of memory with batches of 16") == 2
+
+
+@pytest.mark.slow
+def test_batch_statistics_of_cpus_are_the_same_in_all_processes(
+    project: Any, tmp_path: Path
+) -> None:
+    """The test part is shared out: with statistics of its own, each would predict its own."""
+    train_ok(project, tmp_path / "run", 2, CASE="batch-norm")
+    data = load_study_data(read_split(project.split), project.cache)
+    written = read_predictions(tmp_path / "run" / predictions_name("test"), data.vocabulary)
+    again = predict_with_views(tmp_path / "run", "test", data, views=(View(),))
+    np.testing.assert_allclose(again, written.probs, atol=1e-6)

@@ -29,7 +29,10 @@ from xlite.errors import CheckFailedError, InputError, InterruptedRunError
 from xlite.scores.ranking import auroc, macro_mean
 from xlite.training import engine, judge, step
 from xlite.training.data import StudyData, load_study_data
+from xlite.training.device import build_fabric
 from xlite.training.history import MACHINE_COLUMNS
+from xlite.training.loaders import RunLoaders
+from xlite.training.predict import predict_logits
 from xlite.training.resume import read_checkpoint
 from xlite.training.run import train_run
 from xlite.training.state import EpochTally, TrainState
@@ -312,6 +315,59 @@ def test_memory_that_runs_out_halves_the_parts_and_keeps_the_batch(
     )
     with pytest.raises(CheckFailedError, match="out of memory with batches of 16 in 16 parts"):
         train_run(settings, data, tmp_path / "none", runtime=CPU)
+
+
+TWO_WAY = SETTINGS.model_copy(
+    update={"loss": LossSettings(name="two-way"), "accumulate": 1, "epochs": 1}
+)
+
+
+def test_a_loss_that_compares_images_is_not_computed_in_parts(
+    data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = TWO_WAY.model_copy(update={"accumulate": 2})
+    with pytest.raises(InputError, match="two-way compares.*can't be computed in 2 parts.*--batch"):
+        train_run(split, data, tmp_path / "split", runtime=CPU)
+    assert not (tmp_path / "split").exists()
+    train_run(TWO_WAY, data, tmp_path / "run", runtime=CPU)
+
+    def fail(*_: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(step.Stepper, "_descend", fail)
+    with pytest.raises(CheckFailedError, match="out of memory.*two-way.*Lower --batch-size"):
+        train_run(TWO_WAY, data, tmp_path / "full", runtime=CPU)
+
+
+class TooLarge(torch.nn.Module):
+    """A model that fits no more than so many images at once into memory."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+        self.scale = torch.nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return images.float().mean(dim=(1, 2)) * self.scale
+
+
+def test_validation_that_does_not_fit_is_computed_in_parts(
+    data: StudyData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaders = RunLoaders(SETTINGS, data, num_workers=0, pin_memory=False)
+    fabric = build_fabric(CPU, "fp32")
+
+    def predict(most: int) -> Any:
+        return predict_logits(TooLarge(most), loaders.build_in_order("train"), fabric=fabric)
+
+    whole, parted = predict(1000), predict(9)
+    np.testing.assert_array_equal(parted.logits, whole.logits)
+    np.testing.assert_array_equal(parted.targets, whole.targets)
+    assert "8 images at once from here on" in capsys.readouterr().err
+    with pytest.raises(CheckFailedError, match="single image.*Lower --image-size"):
+        predict(0)
 
 
 def test_parts_of_a_step_add_up_to_the_whole(data: StudyData, tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ does not (device, workers) is in `Runtime`.
 """
 
 from xlite.config.dataset import ClaheSettings, SamplerName, SamplerSettings
-from xlite.config.loss import LossName, LossSettings, PosWeightScheme
+from xlite.config.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
 from xlite.config.settings import Settings, fingerprint_of
 from xlite.config.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
 
 __all__ = [
+    "INSEPARABLE",
     "ClaheSettings",
     "LossName",
     "LossSettings",

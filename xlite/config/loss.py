@@ -26,6 +26,10 @@ PosWeightScheme = Literal["neg-over-pos", "sqrt", "inverse", "effective-number"]
 UNSMOOTHABLE: tuple[LossName, ...] = ("two-way", "zlpr")
 """The losses that compare labels with each other, so that no entry has a target of its own."""
 
+INSEPARABLE: tuple[LossName, ...] = ("two-way",)
+"""The losses that compare the images of a batch with each other, so that it has to be in one
+piece."""
+
 _OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xlite.config import LossSettings
+from xlite.config import INSEPARABLE, LossName, LossSettings
+from xlite.labels import UNKNOWN
 from xlite.losses.asymmetric import asymmetric_loss
 from xlite.losses.balanced import class_balanced_loss, distribution_balanced_loss
 from xlite.losses.binary import bce_loss, focal_loss
@@ -48,17 +49,32 @@ class LossTerm:
 class TrainingLoss:
     """A pure function of logits, targets and epoch: a loss has no state to save."""
 
-    name: str
+    name: LossName
     pos_weight: NDArray[np.float64] | None
     """The positives' weights, (C,), where the loss has them (pos-weight, combined)."""
     terms: tuple[LossTerm, ...]
 
+    @property
+    def is_additive(self) -> bool:
+        """Whether a batch's loss is the mean of its parts' losses, weighed by `weigh`.
+
+        Where it is not, a batch that is computed in parts has another loss, and the processes of
+        a run need each other's logits.
+        """
+        return self.name not in INSEPARABLE
+
+    def weigh(self, targets: Tensor) -> float:
+        """What the loss of targets (B, C) divides by: the weight of that part in its batch.
+
+        These are the known entries; for zlpr, the images with a known label.
+        """
+        is_known = targets != UNKNOWN
+        return float((is_known.any(dim=1) if self.name == "zlpr" else is_known).sum())
+
     def components(self, logits: Tensor, targets: Tensor, *, epoch: int) -> dict[str, Tensor]:
         """The named scalars whose sum is the loss of a batch in `epoch`, counted from 0.
 
-        logits, targets: (B, C), targets 1, 0, or -1 for unknown. All but two-way and zlpr are
-        means over known entries: those of a batch's parts, each weighed by its share of the
-        known entries, add up to that of the batch.
+        logits, targets: (B, C), targets 1, 0, or -1 for unknown.
         """
         return {
             term.name: term.share * term.loss(logits, targets)

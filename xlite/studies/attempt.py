@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xlite import console
 from xlite.errors import INTERNAL_ERROR, InterruptedRunError, XliteError, explain
 from xlite.studies.plan import PlannedRun
+from xlite.training.out_of_memory import LostProcessError
 from xlite.training.run import train_run
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def attempt_run(
 ) -> Outcome:
     """Train a run to its end; whatever goes wrong is said and becomes the outcome's error.
 
-    Raises InterruptedRunError or KeyboardInterrupt when a signal asked for an end, and what is no
-    XliteError when several processes train the run.
+    Raises InterruptedRunError or KeyboardInterrupt when a signal asked for an end, and, when
+    several processes train the run, LostProcessError and what is no XliteError.
     """
 
     def report(state: TrainState) -> None:
@@ -78,7 +79,7 @@ def attempt_run(
         scores = train_run(
             run.settings, data, run.run_dir, runtime=runtime, resume=resume, on_epoch=report
         )
-    except InterruptedRunError:
+    except (InterruptedRunError, LostProcessError):
         raise
     except Exception as error:  # whatever one model does, the others go on
         if runtime.devices * runtime.num_nodes > 1 and not isinstance(error, XliteError):

@@ -24,6 +24,7 @@ from xlite.studies.record import StudyRecord
 from xlite.training.data import StudyData
 from xlite.training.device import is_main_process, launch_processes
 from xlite.training.identity import RunIdentity, refuse_changed_settings
+from xlite.training.preflight import require_one_piece
 from xlite.training.run import has_reached, read_scores
 
 __all__ = ["Outcome", "run_plan"]
@@ -51,6 +52,8 @@ def run_plan(
             "--jobs trains runs side by side, --devices and --nodes one run on several devices: "
             "they exclude each other. Pass one."
         )
+    for planned in plan:
+        require_one_piece(planned.settings)
     launch_processes(runtime)
     identities = [RunIdentity.of(planned.settings, data) for planned in plan]
     runs = [

@@ -18,11 +18,10 @@ from xlite.memory import keep_freed_memory
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
-def build_fabric(runtime: Runtime, precision: str, *, has_idle_parameters: bool = False) -> Fabric:
+def build_fabric(runtime: Runtime, precision: str) -> Fabric:
     """A launched Fabric, or an InputError that says which devices and precisions there are.
 
-    precision: fp32, bf16 or fp16. has_idle_parameters: some parameters get no gradient in some
-    steps (frozen layers), which data parallelism has to be told.
+    precision: fp32, bf16 or fp16.
 
     With several devices the first call starts the other processes, each with this command, or
     joins those that torchrun or Slurm have started; from then on only the main one is heard.
@@ -36,7 +35,9 @@ def build_fabric(runtime: Runtime, precision: str, *, has_idle_parameters: bool 
     if devices * num_nodes > 1:
         if number:
             raise InputError(f"--device {runtime.device} is one device. Use --device {kind}.")
-        strategy = DDPStrategy(find_unused_parameters=has_idle_parameters)
+        # It starts the processes and connects them. No model is wrapped in it: what they exchange
+        # they do once a step (`xlite.training.processes`).
+        strategy = DDPStrategy()
     fabric = Fabric(
         accelerator=kind,
         strategy=strategy,
@@ -75,12 +76,6 @@ def measure_peak_memory(device: torch.device) -> float:
         return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch gave up for want of memory, on a GPU or on the CPU."""
-    is_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return isinstance(error, torch.OutOfMemoryError) or is_cpu
 
 
 def _check_device(device: str, kind: str, number: str) -> None:

@@ -21,16 +21,17 @@ from xlite import console
 from xlite.artifacts import RUN_BEST, RUN_HISTORY, RUN_LAST, atomic_path
 from xlite.dataset.loader import Batch
 from xlite.dataset.sampler import EpochSampler
-from xlite.errors import CheckFailedError, InterruptedRunError
+from xlite.errors import CheckFailedError, InputError, InterruptedRunError
 from xlite.signals import StopRequest
 from xlite.training.device import measure_peak_memory
 from xlite.training.history import describe_losses, describe_tally, score_epoch, write_history
 from xlite.training.identity import RunIdentity
+from xlite.training.out_of_memory import OutOfMemoryError
 from xlite.training.predict import predict_logits
 from xlite.training.resume import load_checkpoint, save_checkpoint
 from xlite.training.schedule import lr_factor, record_score
 from xlite.training.state import EpochTally, TrainState
-from xlite.training.step import StepOutOfMemoryError, Stepper
+from xlite.training.step import Stepper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +109,7 @@ class Trainer:
         while not self.is_trained:
             try:
                 row = self._validate(stop) if self._train_epoch(stop) else None
-            except StepOutOfMemoryError:
+            except OutOfMemoryError:
                 self._split_steps()
                 continue
             if row is None:
@@ -233,8 +234,14 @@ class Trainer:
     def _split_steps(self) -> None:
         """Go back to the checkpoint and compute steps in twice as many parts from there."""
         settings, num_parts = self.settings, 2 * self.state.num_parts
-        most = min(settings.batch_size, settings.accumulate * 2**_MOST_HALVINGS)
-        if self.fabric.world_size > 1 or num_parts > most:
+        share = settings.batch_size // self.fabric.world_size
+        if not self.stepper.loss.is_additive:
+            raise CheckFailedError(
+                f"out of memory with batches of {settings.batch_size}, and --loss "
+                f"{settings.loss.name} compares the images of a batch with each other: it can't be "
+                "computed in parts. Lower --batch-size or --image-size, or choose a smaller model."
+            )
+        if num_parts > min(share, settings.accumulate * 2**_MOST_HALVINGS):
             raise CheckFailedError(
                 f"out of memory with batches of {settings.batch_size} in {num_parts // 2} parts. "
                 "Lower --batch-size or --image-size, raise --accumulate, or choose a smaller model."
@@ -242,6 +249,8 @@ class Trainer:
         self.stepper.release_memory()
         self._load()
         self.state.num_parts = num_parts
+        # The main process replaces the file that the others are reading.
+        self.fabric.barrier()
         self._save()
         console.warn(
             f"{self.title}: out of memory. From epoch {self.state.epoch + 1}, step "
@@ -270,6 +279,11 @@ class Trainer:
         if loaded is None:
             return False
         self.state, self.best_weights = loaded
+        if self.state.num_parts > 1 and not self.stepper.loss.is_additive:
+            raise InputError(
+                f"{self.run_dir} was trained in {self.state.num_parts} parts a step, which --loss "
+                f"{self.settings.loss.name} can't be. Train it anew in another --out."
+            )
         if self.fabric.is_global_zero and self.state.history:
             write_history(self.run_dir / RUN_HISTORY, self.state.history)
             self._write_best()

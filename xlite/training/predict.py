@@ -5,16 +5,20 @@ N images, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from xlite import console
 from xlite.dataset.loader import Batch
+from xlite.errors import CheckFailedError
+from xlite.training.out_of_memory import OutOfMemoryError, agree_on_memory, is_out_of_memory
 from xlite.training.processes import gather_values
 
 if TYPE_CHECKING:
@@ -42,8 +46,10 @@ def predict_logits(
     """The outputs for every image of a loader, or None when `should_stop` said so on the way.
 
     Each process takes its share of the loader's sampler, and all of them get the whole result:
-    no image is padded in or counted twice. The model is in evaluation mode during the call and
-    every module as it was afterwards.
+    no image is padded in or counted twice. Where a batch does not fit into memory, it is computed
+    in smaller parts, and so are those after it. The model is in evaluation mode during the call
+    and every module as it was afterwards. Raises CheckFailedError, in all processes, when not even
+    a single image fits.
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()
@@ -51,15 +57,17 @@ def predict_logits(
     logits: list[NDArray[np.float32]] = []
     targets: list[NDArray[np.int8]] = []
     is_stopped = False
-    with console.progress_bar(len(loader), description, "batch") as bar:
+    forward = _PartedForward(model, fabric)
+    with (
+        _explain_full_memory(fabric, description),
+        console.progress_bar(len(loader), description, "batch") as bar,
+    ):
         for batch in loader:
             if should_stop():
                 is_stopped = True
                 break
-            with fabric.autocast():
-                output = model(batch.images.to(fabric.device, non_blocking=True))
+            logits.append(forward(batch.images))
             index.append(batch.index.numpy())
-            logits.append(output.float().cpu().numpy())
             targets.append(batch.targets.numpy())
             bar.update()
     for module, is_training in modes.items():
@@ -73,6 +81,47 @@ def predict_logits(
     )
     order = np.argsort(rows, kind="stable")
     return Outputs(all_logits[order], all_targets[order])
+
+
+class _PartedForward:
+    """A model's logits for batches, in as many parts as memory asks for."""
+
+    def __init__(self, model: torch.nn.Module, fabric: Fabric) -> None:
+        self._model, self._fabric = model, fabric
+        self._most: int | None = None
+
+    def __call__(self, images: Tensor) -> NDArray[np.float32]:
+        """The logits (B, C) of images (B, 1, S, S)."""
+        while True:
+            try:
+                parts = torch.split(images, self._most or len(images))
+                return np.concatenate([self._predict(part) for part in parts])
+            except RuntimeError as error:
+                most = min(self._most or len(images), len(images)) // 2
+                if not is_out_of_memory(error) or not most:
+                    raise
+            self._most = most
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            console.warn(f"out of memory while predicting: {most} images at once from here on.")
+
+    def _predict(self, images: Tensor) -> NDArray[np.float32]:
+        with self._fabric.autocast():
+            output = self._model(images.to(self._fabric.device, non_blocking=True))
+        logits: NDArray[np.float32] = output.float().cpu().numpy()
+        return logits
+
+
+@contextmanager
+def _explain_full_memory(fabric: Fabric, description: str) -> Iterator[None]:
+    try:
+        with agree_on_memory(fabric):
+            yield
+    except OutOfMemoryError as error:
+        raise CheckFailedError(
+            f"out of memory with a single image ({description}). Lower --image-size, choose a "
+            "smaller model, or free memory; --resume continues."
+        ) from error
 
 
 def to_probs(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -39,6 +39,7 @@ from xlite.training.identity import RunIdentity, require_same_run
 from xlite.training.judge import judge_run
 from xlite.training.loaders import RunLoaders
 from xlite.training.lock import hold_lock
+from xlite.training.preflight import require_one_piece
 from xlite.training.processes import decide_once
 from xlite.training.state import TrainState
 from xlite.training.step import Stepper
@@ -93,9 +94,8 @@ def train_run(
     checkpoint; a finished one of fewer epochs goes on, too. Without, a run folder that holds
     anything is an InputError: nothing is overwritten. `on_epoch` is told of each finished epoch.
     """
-    fabric = build_fabric(
-        runtime, settings.precision, has_idle_parameters=settings.freeze_epochs > 0
-    )
+    require_one_piece(settings)
+    fabric = build_fabric(runtime, settings.precision)
     with ExitStack() as stack:
 
         def open_run() -> dict[str, Any] | None:

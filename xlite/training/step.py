@@ -6,6 +6,7 @@ B images of a process's share of a batch, C classes.
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,16 +17,22 @@ from torch import Tensor
 from xlite.config import TrainSettings
 from xlite.dataset.loader import Batch
 from xlite.errors import CheckFailedError
-from xlite.labels import UNKNOWN
 from xlite.losses.training_loss import TrainingLoss
 from xlite.models.attention import redraw_performer_features
 from xlite.models.classifier import Classifier
 from xlite.models.layers import assign_layers
 from xlite.randomness import derive_seed
 from xlite.signals import StopRequest
-from xlite.training.device import is_out_of_memory
 from xlite.training.optimizer import build_optimizer, freeze_layers, set_lr_factor
-from xlite.training.processes import gather_rows, sum_over_processes
+from xlite.training.out_of_memory import agree_on_memory
+from xlite.training.processes import (
+    average_statistics,
+    gather_rows,
+    join_rows,
+    start_alike,
+    sum_gradients,
+    sum_over_processes,
+)
 from xlite.training.state import TrainState
 from xlite.training.weight_average import build_weight_average
 
@@ -33,10 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-
-class StepOutOfMemoryError(Exception):
-    """A step did not fit into memory; the optimizer has not moved."""
 
 
 class Stepper:
@@ -53,10 +56,17 @@ class Stepper:
     ) -> None:
         """image_ids: (N,) of the training images, to name those of a bad batch."""
         self.settings, self.fabric, self.model, self.loss = settings, fabric, model, loss
+        fabric.to_device(model)
+        start_alike(fabric, model)
         self.image_ids = image_ids
         self.layer_map = assign_layers(model)
         self._bare_optimizer = build_optimizer(model, self.layer_map, settings)
-        self._wrapped_model, self._optimizer = fabric.setup(model, self._bare_optimizer)
+        optimizer = fabric.setup_optimizers(self._bare_optimizer)
+        assert not isinstance(optimizer, tuple), "one goes in, one comes out"
+        self._optimizer = optimizer
+        self._has_shared_statistics = fabric.world_size > 1 and any(
+            isinstance(module, torch.nn.SyncBatchNorm) for module in model.modules()
+        )
         self.average = (
             build_weight_average(model, settings.ema_decay) if settings.ema_decay else None
         )
@@ -99,21 +109,21 @@ class Stepper:
 
         share_sizes: images of each process. Returns whether a process was asked to stop, and the
         loss. Raises CheckFailedError, before the update, when loss or gradient is not finite, and
-        StepOutOfMemoryError.
+        OutOfMemoryError.
         """
         fabric, tally = self.fabric, state.tally
         images = batch.images.to(fabric.device, non_blocking=True)
         targets = batch.targets.to(fabric.device, torch.float32, non_blocking=True)
-        num_known = float((targets != UNKNOWN).sum())
+        own_weight = self.loss.weigh(targets)
         # Processes have to agree on when to stop, or one of them waits for the others for ever.
-        total_known, num_stops = sum_over_processes(fabric, [num_known, float(bool(stop))])
+        weight, num_stops = sum_over_processes(fabric, [own_weight, float(bool(stop))])
         set_lr_factor(self._bare_optimizer, lr_factor)
-        try:
-            logits, own = self._descend(images, targets, state, total_known)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise StepOutOfMemoryError from error
+        if self.loss.is_additive or fabric.world_size == 1:
+            with self._agree_on_memory():
+                logits, own = self._descend(images, targets, state, weight)
+        else:
+            logits, own = self._descend_together(images, targets, state, share_sizes)
+        sum_gradients(fabric, self.model.parameters())
         components = dict(zip(own, sum_over_processes(fabric, list(own.values())), strict=True))
         loss = sum(components.values())
         if not np.isfinite(loss):
@@ -134,39 +144,63 @@ class Stepper:
             torch.cuda.empty_cache()
 
     def _descend(
-        self, images: Tensor, targets: Tensor, state: TrainState, total_known: float
+        self, images: Tensor, targets: Tensor, state: TrainState, weight: float
     ) -> tuple[Tensor, dict[str, float]]:
         """Leave the gradient of this process's share; returns logits (B, C) and its loss.
 
-        Losses are means over known entries, so parts weighed by their share of these add up to
-        the loss of the whole batch.
+        weight: of the whole batch (`TrainingLoss.weigh`). Parts weighed by their share of it add
+        up to the loss of the batch, where the loss is additive; another is not split.
         """
-        fabric, seconds = self.fabric, state.tally.seconds
+        seconds = state.tally.seconds
         num_parts = min(state.num_parts, len(images))
         components: dict[str, float] = {}
         logits = []
         parts = zip(images.tensor_split(num_parts), targets.tensor_split(num_parts), strict=True)
         for place, (part_images, part_targets) in enumerate(parts):
             begun = time.monotonic()
-            # Dropout draws from torch's default generator; seeded a part, its noise is a
-            # function of (seed, epoch, step, rank, part), and no generator has to be saved.
-            key = (self.settings.seed, state.epoch, state.step, fabric.global_rank, place)
-            torch.manual_seed(derive_seed("noise", *key))
-            share = float((part_targets != UNKNOWN).sum()) / max(total_known, 1.0)
-            is_last = place == num_parts - 1
-            with fabric.no_backward_sync(self._wrapped_model, enabled=not is_last):
-                part_logits = self._wrapped_model(part_images)
-                terms = self.loss.components(part_logits, part_targets, epoch=state.epoch)
-                turned = time.monotonic()
-                # Data parallelism divides the sum of gradients by the number of processes.
-                weight = share * fabric.world_size
-                fabric.backward(torch.stack(list(terms.values())).sum() * weight)
+            share = self.loss.weigh(part_targets) / max(weight, 1.0)
+            part_logits = self._forward(part_images, state, place)
+            terms = self.loss.components(part_logits, part_targets, epoch=state.epoch)
+            turned = time.monotonic()
+            self.fabric.backward(torch.stack(list(terms.values())).sum() * share)
             for name, value in terms.items():
                 components[name] = components.get(name, 0.0) + float(value.detach()) * share
             logits.append(part_logits.detach().float())
             seconds["forward"] += turned - begun
             seconds["backward"] += time.monotonic() - turned
         return torch.cat(logits), components
+
+    def _descend_together(
+        self, images: Tensor, targets: Tensor, state: TrainState, share_sizes: Sequence[int]
+    ) -> tuple[Tensor, dict[str, float]]:
+        """As `_descend`, for a loss that compares the images of all processes with each other."""
+        fabric, seconds = self.fabric, state.tally.seconds
+        begun = time.monotonic()
+        with self._agree_on_memory():
+            logits = self._forward(images, state, 0)
+        all_logits = join_rows(fabric, logits, share_sizes)
+        all_targets = gather_rows(fabric, targets, share_sizes)
+        with self._agree_on_memory():
+            terms = self.loss.components(all_logits, all_targets, epoch=state.epoch)
+            turned = time.monotonic()
+            fabric.backward(torch.stack(list(terms.values())).sum())
+        seconds["forward"] += turned - begun
+        seconds["backward"] += time.monotonic() - turned
+        # Every process has the loss of the whole batch: its share of it is an equal one.
+        components = {name: float(v.detach()) / fabric.world_size for name, v in terms.items()}
+        return logits.detach().float(), components
+
+    def _forward(self, images: Tensor, state: TrainState, part: int) -> Tensor:
+        # Dropout draws from torch's default generator; seeded a part, its noise is a
+        # function of (seed, epoch, step, rank, part), and no generator has to be saved.
+        key = (self.settings.seed, state.epoch, state.step, self.fabric.global_rank, part)
+        torch.manual_seed(derive_seed("noise", *key))
+        with self.fabric.autocast():
+            logits: Tensor = self.model(images)
+        return logits
+
+    def _agree_on_memory(self) -> AbstractContextManager[None]:
+        return agree_on_memory(self.fabric, meets_within=self._has_shared_statistics)
 
     def _update(self, batch: Batch, seconds: dict[str, float]) -> float:
         """Clip the gradient and move the weights; returns the norm before clipping."""
@@ -180,6 +214,7 @@ class Stepper:
             raise self._describe_bad_batch(f"the gradient's norm is {norm}", batch)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        average_statistics(self.fabric, self.model)
         if self.average is not None:
             self.average.update_parameters(self.model)
         seconds["backward"] += time.monotonic() - begun

@@ -25,8 +25,9 @@ from xlite.config import MemoryFormat, Precision, Runtime
 from xlite.errors import CheckFailedError, InputError
 from xlite.models.classifier import build_classifier
 from xlite.randomness import derive_generator
-from xlite.training.device import build_fabric, is_out_of_memory
+from xlite.training.device import build_fabric
 from xlite.training.engine import isolated_torch_seed
+from xlite.training.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
