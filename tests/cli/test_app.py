@@ -178,3 +178,31 @@ def test_a_wrong_name_is_refused_before_torch_is_imported(arguments: str) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "2 False\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"), ({"GOMP_SPINCOUNT": "7"}, None)],
+)
+def test_torch_is_told_to_let_waiting_threads_sleep_unless_the_user_has_chosen(
+    own: dict[str, str], expected: str | None
+) -> None:
+    program = (
+        "import os, sys; from xlite.__main__ import main\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'torch':\n"
+        "            print(os.environ.get('OMP_WAIT_POLICY'), flush=True)\n"
+        "            os._exit(0)\n"
+        "import xlite.cli.app\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert os.environ.get('OMP_WAIT_POLICY') == OWN, 'importing changes nothing'\n"
+        "sys.meta_path.insert(0, Watch()); sys.argv[1:] = ['models', 'resnet18']; main()\n"
+    )
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+    environment = {key: value for key, value in os.environ.items() if key not in names} | own
+    program = f"OWN = {own.get('OMP_WAIT_POLICY')!r}\n{program}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == [str(expected)], done.stderr
