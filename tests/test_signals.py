@@ -10,7 +10,7 @@ import pytest
 from xlite.signals import StopRequest, catch_stop_signals, hold_back_interrupts
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_noted_and_the_handlers_come_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with catch_stop_signals() as stop:
@@ -19,6 +19,16 @@ def test_a_signal_is_noted_and_the_handlers_come_back(number: signal.Signals) ->
         assert stop
         assert stop.signal_number == number
     assert signal.getsignal(number) is before
+
+
+def test_nohup_is_respected() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with catch_stop_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_interrupt_ends_at_once() -> None:

@@ -1,8 +1,9 @@
 """The `xlite` command and `python -m xlite`: a start that Ctrl-C can end without a traceback.
 
 What this process and its children are told by environment variables is set here and nowhere else:
-importing the library changes nothing for anyone. Nothing heavy is imported before an interrupt has its handler, and nothing is imported from the
-working folder, where a data set may hold a `typer.py` of its own.
+importing the library changes nothing for anyone. Nothing heavy is imported before an interrupt has
+its handler, and nothing is imported from the working folder, where a data set may hold a `typer.py`
+of its own.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from types import FrameType
 
 
 class StopRequest:
-    """Whether SIGINT or SIGTERM has asked for an end, and which of them did last."""
+    """Whether SIGINT, SIGTERM or SIGHUP has asked for an end, and which of them did last."""
 
     def __init__(self, *, second_ends: bool = True) -> None:
         """second_ends: a SIGINT that follows another signal ends at once (KeyboardInterrupt)."""
@@ -81,15 +81,18 @@ def _end_at_once(_: int, __: FrameType | None) -> None:
 
 @contextmanager
 def catch_stop_signals(*, second_ends: bool = True) -> Iterator[StopRequest]:
-    """Within the block, SIGINT and SIGTERM are noted instead of ending the process.
+    """Within the block, SIGINT, SIGTERM and SIGHUP are noted instead of ending the process.
 
-    Only the main thread can receive signals; in another the request stays unset.
+    SIGHUP says that the terminal has gone, and stays ignored under nohup. Only the main thread can
+    receive signals; in another the request stays unset.
     """
     request = StopRequest(second_ends=second_ends)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     previous = {number: signal.signal(number, request.receive) for number in numbers}
     try:
         yield request

@@ -205,5 +205,30 @@ def test_another_architecture_is_refused_and_leaves_the_model_as_it_was(tmp_path
 
 
 def test_a_missing_file_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match=r"absent\.pt: there is no such file"):
+    with pytest.raises(InputError, match=r"absent\.pt does not exist"):
         warm_start(build(), tmp_path / "absent.pt")
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"), [(torch.nan, "NaN or infinity"), (1e30, "a value of 1e\\+30")]
+)
+def test_a_damaged_file_leaves_the_model_as_it_was(
+    trained: State, tmp_path: Path, value: float, fault: str
+) -> None:
+    damaged = {name: tensor.clone() for name, tensor in trained.items()}
+    damaged["head.0.weight"].view(-1)[5] = value
+    save_file(damaged, tmp_path / "start.safetensors")
+    model = build()
+    before = copy_state(model)
+    with pytest.raises(InputError, match=f"--warm-start .*head.0.weight holds {fault}"):
+        warm_start(model, tmp_path / "start.safetensors")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_complex_weights_are_refused(trained: State, tmp_path: Path) -> None:
+    turned = {
+        name: tensor.to(torch.complex64) if tensor.is_floating_point() else tensor
+        for name, tensor in trained.items()
+    }
+    with pytest.raises(InputError, match="numbers of type complex64"):
+        warm_start(build(), save(turned, tmp_path))

@@ -3,8 +3,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import math
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from xlite.errors import InputError
-from xlite.models.weights_file import read_weights
+from xlite.models.weights_file import read_weights, require_sound
 
 TENSORS = {"layer.weight": torch.arange(6.0).view(2, 3), "layer.bias": torch.arange(2.0)}
 
@@ -139,7 +141,74 @@ def test_a_file_without_named_tensors_is_named(tmp_path, content):
 
 
 def test_missing_files_and_other_endings_are_named(tmp_path: Path):
-    with pytest.raises(InputError, match=r"nowhere\.safetensors: there is no such file"):
+    with pytest.raises(InputError, match=r"nowhere\.safetensors does not exist"):
         read_weights(tmp_path / "nowhere.safetensors")
     with pytest.raises(InputError, match=r"weights\.h5: the name has to end in one of"):
         read_weights(tmp_path / "weights.h5")
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "pt"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, ending: str):
+    path = tmp_path / f"weights.{ending}"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="is a named pipe"):
+        read_weights(path)
+
+
+def test_a_zip_bomb_is_not_opened(tmp_path: Path):
+    path = tmp_path / "weights.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(80 << 20))
+    with pytest.raises(InputError, match="would become 80 MiB; it was not opened"):
+        read_weights(path)
+
+
+def test_one_number_repeated_without_end_is_no_weight(tmp_path: Path):
+    path = tmp_path / "weights.pt"
+    path.write_bytes(save({"a.weight": torch.zeros(1).expand(1 << 40)}))
+    with pytest.raises(InputError, match="4,194,304 MiB in a far smaller file"):
+        read_weights(path)
+
+
+def flip(tensor: torch.Tensor, bit: int) -> torch.Tensor:
+    """The float32 tensor with one bit of its first number changed."""
+    bits = tensor.clone().view(torch.int32)
+    bits[0] = torch.bitwise_xor(bits[0], torch.tensor(-(1 << 31) if bit == 31 else 1 << bit).int())
+    return bits.view(torch.float32)
+
+
+def test_of_flipped_bits_the_largest_exponents_are_seen(tmp_path: Path):
+    weights = torch.randn(1000, generator=torch.Generator().manual_seed(0)) * 0.05
+    seen = set()
+    for bit in range(32):
+        try:
+            require_sound({"a": flip(weights, bit)}, tmp_path, option="--weights")
+        except InputError:
+            seen.add(bit)
+    # No checksum, no more than that: signs, mantissas and small exponents look like weights.
+    assert seen == {30}
+
+
+@pytest.mark.parametrize(
+    ("tensor", "fault"),
+    [
+        (torch.tensor([0.1, math.nan]), "NaN or infinity"),
+        (torch.tensor([0.1, -math.inf]), "NaN or infinity"),
+        (torch.tensor([0.1, -3e30]), "a value of 3e\\+30"),
+        (torch.ones(2, dtype=torch.complex64), "numbers of type complex64"),
+        (torch.ones(2, dtype=torch.int8), "numbers of type int8"),
+    ],
+)
+def test_values_that_no_training_leaves_are_refused(tensor, fault, tmp_path):
+    with pytest.raises(InputError, match=f"--warm-start .*w.pt: a.weight holds {fault}.*again"):
+        require_sound({"a.weight": tensor}, tmp_path / "w.pt", option="--warm-start")
+
+
+def test_ordinary_tensors_are_sound(tmp_path):
+    tensors = {
+        "half": torch.ones(2, dtype=torch.bfloat16),
+        "counter": torch.tensor(10**12),
+        "variance": torch.tensor([0.0, 1e8]),
+        "empty": torch.zeros(0),
+    }
+    require_sound(tensors, tmp_path, option="--weights")

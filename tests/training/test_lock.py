@@ -236,3 +236,12 @@ def test_a_folder_that_can_not_be_locked_is_named(tmp_path: Path) -> None:
     (tmp_path / LOCK).mkdir()
     with pytest.raises(InputError, match="can't be locked.*--out"), hold_lock(tmp_path):
         pytest.fail("nothing was locked")
+
+
+@pytest.mark.parametrize("name", [LOCK, LOCK_RECORD])
+def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert not is_held(tmp_path)
+    with pytest.raises(InputError, match=name), hold_lock(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]

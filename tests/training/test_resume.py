@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
 
 from xlite.artifacts import RUN_LAST, RUN_PREVIOUS
 from xlite.config import TrainSettings
-from xlite.errors import InputError
+from xlite.errors import InputError, explain
 from xlite.training import resume
 from xlite.training.identity import RunIdentity
 from xlite.training.resume import load_checkpoint, read_checkpoint, save_checkpoint
@@ -40,9 +41,15 @@ def epoch_of(run_dir: Path) -> int:
     return loaded[0].epoch
 
 
+def finished(epoch: int) -> TrainState:
+    """The state after so many epochs."""
+    history = [{"epoch": number + 1, "val_auroc": 0.8} for number in range(epoch)]
+    return TrainState(epoch=epoch, history=history)
+
+
 def make_state(epoch: int) -> TrainState:
-    state = TrainState(epoch=epoch, step=7, best_score=0.8, best_epoch=0)
-    state.history.append({"epoch": 1, "val_auroc": 0.8})
+    state = finished(epoch)
+    state.step, state.best_score, state.best_epoch = 7, 0.8, 0
     state.tally.add_step({"bce": 0.5}, torch.rand(4, 2), torch.ones(4, 2))
     state.tally.add_step({"bce": 0.25}, torch.rand(4, 2), torch.zeros(4, 2))
     state.tally.add_norm(2.0)
@@ -81,7 +88,7 @@ def test_a_checkpoint_of_another_run_is_refused_field_by_field(tmp_path: Path) -
 
 def test_the_previous_checkpoint_is_kept(tmp_path: Path) -> None:
     for epoch in (1, 2, 3):
-        save(tmp_path, TrainState(epoch=epoch))
+        save(tmp_path, finished(epoch))
     assert epoch_of(tmp_path) == 3
     assert read_checkpoint(tmp_path / RUN_PREVIOUS)["state"]["epoch"] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == [RUN_LAST, RUN_PREVIOUS]
@@ -137,7 +144,7 @@ def test_the_previous_checkpoint_stands_in_for_a_bad_one(
     tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for epoch in (1, 2):
-        save(tmp_path, TrainState(epoch=epoch))
+        save(tmp_path, finished(epoch))
     spoil(tmp_path / RUN_LAST, fault)
     assert epoch_of(tmp_path) == 1
     warning = capsys.readouterr().err
@@ -146,7 +153,7 @@ def test_the_previous_checkpoint_stands_in_for_a_bad_one(
 
 
 def test_a_failed_write_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:
-    save(tmp_path, TrainState(epoch=1))
+    save(tmp_path, finished(1))
 
     class Broken:
         def state_dict(self) -> dict[str, object]:
@@ -162,7 +169,7 @@ def test_a_failed_write_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:
 def test_an_end_at_any_stage_leaves_a_whole_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    save(tmp_path, TrainState(epoch=1))
+    save(tmp_path, finished(1))
 
     def end_there(reached: str) -> None:
         if reached == stage:
@@ -170,21 +177,73 @@ def test_an_end_at_any_stage_leaves_a_whole_checkpoint(
 
     monkeypatch.setattr(resume, "checkpoint_stage", end_there)
     with pytest.raises(KeyboardInterrupt):
-        save(tmp_path, TrainState(epoch=2))
+        save(tmp_path, finished(2))
     assert epoch_of(tmp_path) == (2 if stage == "renamed" else 1)
 
 
 def test_a_checkpoint_that_does_not_read_back_replaces_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save(tmp_path, TrainState(epoch=1))
+    save(tmp_path, finished(1))
     whole = torch.save
 
-    def lose_the_end(content: object, path: Path) -> None:
-        whole(content, path)
-        spoil(path, "truncated")
+    def lose_the_end(content: object, file: BinaryIO) -> None:
+        whole(content, file)
+        file.truncate(file.tell() // 2)
 
     monkeypatch.setattr(torch, "save", lose_the_end)
     with pytest.raises(InputError, match="cut short"):
-        save(tmp_path, TrainState(epoch=2))
+        save(tmp_path, finished(2))
     assert epoch_of(tmp_path) == 1
+
+
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"epoch": 10**9}, "1000000000 epochs are finished, and the history has 3"),
+    ({"epoch": -1}, "epoch is -1"),
+    ({"epoch": 3.0}, "epoch is 3.0"),
+    ({"step": -1}, "step is -1"),
+    ({"step": "7"}, "step is '7'"),
+    ({"num_parts": 0}, "num_parts is 0"),
+    ({"best_epoch": 3}, "the best epoch is number 3 of 3"),
+    ({"epochs_without_gain": 4}, "more than 3 epochs went by"),
+    ({"epochs": 3}, "unexpected keyword"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), IMPOSSIBLE)
+def test_a_state_that_no_training_leaves_is_refused(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    save(tmp_path, make_state(3))
+    content = read_checkpoint(tmp_path / RUN_LAST)
+    content["state"].update(changes)
+    torch.save(content, tmp_path / RUN_LAST)
+    with pytest.raises(InputError, match=f"can't be true: .*{message}.*Delete its last.pt"):
+        epoch_of(tmp_path)
+
+
+def test_a_pipe_is_no_checkpoint(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / RUN_LAST)
+    with pytest.raises(InputError, match="last.pt is a named pipe"):
+        epoch_of(tmp_path)
+
+
+def test_a_zip_bomb_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / RUN_LAST
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(80 << 20))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(InputError, match="would become 80 MiB; it was not opened"):
+        read_checkpoint(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, finished(1))
+    write = resume._write
+    monkeypatch.setattr(resume, "_write", lambda content, _: write(content, Path("/dev/full")))
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        save(tmp_path, finished(2))
+    assert "No space left on device" in explain(caught.value)[0]
+    assert epoch_of(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [RUN_LAST]

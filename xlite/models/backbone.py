@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from xlite.errors import InputError
 from xlite.models.pretrained import check_timm_name, create_pretrained_model, import_timm
-from xlite.models.weights_file import abridge_names, read_weights
+from xlite.models.weights_file import abridge_names, read_weights, require_sound
 
 __all__ = ["Backbone", "create_backbone", "import_timm", "load_weights"]
 
@@ -126,7 +126,9 @@ def load_weights(backbone: Backbone, path: Path) -> None:
             f"--weights {path} does not hold the weights of {backbone.timm_name}: of its tensors, "
             f"{'; '.join(found)}. Pass the file of this model, in timm's naming."
         )
-    backbone.model.load_state_dict({name: weights[name] for name in expected})
+    own = {name: weights[name] for name in expected}
+    require_sound(own, path, option="--weights")
+    backbone.model.load_state_dict(own)
 
 
 def _find_foreign_names(names: Collection[str], backbone: Backbone) -> list[str]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xlite.errors import InputError
 from xlite.models.classifier import Classifier
-from xlite.models.weights_file import abridge_names, read_weights
+from xlite.models.weights_file import abridge_names, read_weights, require_sound
 
 _BACKBONE = "backbone.model."
 """What stands before timm's names in a classifier's."""
@@ -62,7 +62,8 @@ def warm_start(model: Classifier, path: Path) -> WarmStart:
     all readings, the one by which most weights fit is taken. Pixel normalisation comes along with
     a whole backbone only.
 
-    Raises InputError for a file that can't be read, and when no weight of two or more dimensions
+    Raises InputError for a file that can't be read, for values that no training leaves behind
+    (`require_sound`), and when no weight of two or more dimensions
     fits: a bias fits any model with as many labels, and buffers nearly any. The model is then
     unchanged.
     """
@@ -94,6 +95,7 @@ def warm_start(model: Classifier, path: Path) -> WarmStart:
         for model_name in _NORMALISATION:
             if model_name in fitting:
                 left_out[fitting.pop(model_name)] = _OTHER_BACKBONE
+    require_sound({name: weights[name] for name in fitting.values()}, path, option="--warm-start")
     tensors = {model_name: weights[name] for model_name, name in fitting.items()}
     model.load_state_dict(tensors, strict=False)
     loaded = tuple(name for name in expected if name in fitting)

@@ -20,7 +20,7 @@ from xlite.dataset.loader import RadiographDataset, build_loader, default_num_wo
 from xlite.dataset.sampler import EpochSampler
 from xlite.errors import InputError
 from xlite.models.classifier import Classifier, build_classifier
-from xlite.models.weights_file import read_weights
+from xlite.models.weights_file import read_weights, require_sound
 from xlite.training.device import build_fabric
 from xlite.training.predict import predict_logits, to_probs
 
@@ -112,5 +112,7 @@ def _load_model(run_dir: Path, settings: TrainSettings, *, num_classes: int) -> 
         dropout=settings.dropout,
         position_encoding=settings.position_encoding,
     )
-    model.load_state_dict(read_weights(run_dir / RUN_BEST))
+    weights = read_weights(run_dir / RUN_BEST)
+    require_sound(weights, run_dir / RUN_BEST, option="weights")
+    model.load_state_dict(weights)
     return model

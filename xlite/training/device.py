@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import torch
@@ -14,6 +13,7 @@ from xlite import console
 from xlite.config import Runtime
 from xlite.errors import InputError
 from xlite.memory import keep_freed_memory
+from xlite.training.launcher import announce_launch, count_processes
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -30,7 +30,11 @@ def build_fabric(runtime: Runtime, precision: str) -> Fabric:
     _check_device(runtime.device, kind, number)
     if precision == "fp16" and not torch.cuda.is_available():
         raise InputError("fp16 needs a CUDA device. Use --precision bf16 or fp32.")
-    devices, num_nodes = _count_processes(runtime)
+    devices, num_nodes = count_processes(runtime)
+    if runtime.device.startswith("cuda") and devices > torch.cuda.device_count():
+        raise InputError(
+            f"--devices {devices} are not there: torch sees {torch.cuda.device_count()}."
+        )
     strategy: Strategy | str = "auto"
     if devices * num_nodes > 1:
         if number:
@@ -45,6 +49,7 @@ def build_fabric(runtime: Runtime, precision: str) -> Fabric:
         num_nodes=num_nodes,
         precision=_PRECISIONS[precision],  # type: ignore[arg-type]
     )
+    announce_launch()
     fabric.launch()
     if fabric.device.type == "cpu":
         keep_freed_memory()
@@ -88,15 +93,3 @@ def _check_device(device: str, kind: str, number: str) -> None:
         )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise InputError("device 'mps' is not there. Use --device auto.")
-
-
-def _count_processes(runtime: Runtime) -> tuple[int, int]:
-    """Processes on this machine, and machines; torchrun's word goes before the options'."""
-    per_node = int(os.environ.get("LOCAL_WORLD_SIZE", runtime.devices))
-    total = int(os.environ.get("WORLD_SIZE", per_node * runtime.num_nodes))
-    devices = max(per_node, runtime.devices)
-    if runtime.device.startswith("cuda") and devices > torch.cuda.device_count():
-        raise InputError(
-            f"--devices {devices} are not there: torch sees {torch.cuda.device_count()}."
-        )
-    return devices, max(runtime.num_nodes, total // devices)

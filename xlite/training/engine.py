@@ -279,6 +279,13 @@ class Trainer:
         if loaded is None:
             return False
         self.state, self.best_weights = loaded
+        num_steps = self.data.sampler.num_batches
+        if self.state.step > num_steps or self.state.epoch > self.settings.epochs:
+            raise InputError(
+                f"the checkpoint in {self.run_dir} can't be true: epoch {self.state.epoch + 1} of "
+                f"{self.settings.epochs}, step {self.state.step} of {num_steps}. Delete its "
+                "last.pt to go on from the checkpoint before, or to train this run from its start."
+            )
         if self.state.num_parts > 1 and not self.stepper.loss.is_additive:
             raise InputError(
                 f"{self.run_dir} was trained in {self.state.num_parts} parts a step, which --loss "

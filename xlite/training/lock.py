@@ -58,6 +58,8 @@ def hold_lock(run_dir: Path) -> Iterator[None]:
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     record = run_dir / LOCK_RECORD
+    if record.exists() and not record.is_file():
+        raise InputError(f"{record} is no file, but a lock's record has to be one. Remove it.")
     lock = _acquire(run_dir)
     has_ended = threading.Event()
     heartbeat: threading.Thread | None = None
@@ -100,7 +102,7 @@ def is_held(run_dir: Path) -> bool:
     is_alive = owner is not None and _seconds_silent(run_dir, now=time.time()) < SILENCE_SECONDS
     try:
         is_locked = _is_locked(run_dir)
-    except PermissionError:  # another user's run, whose lock can't be tried
+    except OSError:  # another user's run, or a folder of that name: a lock that can't be tried
         return is_alive
     return is_locked or (is_alive and owner is not None and owner.host != platform.node())
 

@@ -21,6 +21,8 @@ from torch import Tensor
 from xlite import console
 from xlite.artifacts import RUN_LAST, RUN_PREVIOUS, atomic_path
 from xlite.errors import InputError
+from xlite.inputs import open_regular
+from xlite.models.weights_file import refuse_bomb
 from xlite.training.identity import RunIdentity, require_same_run
 from xlite.training.state import TrainState
 
@@ -61,7 +63,7 @@ def save_checkpoint(
     last = run_dir / RUN_LAST
     with atomic_path(last) as temporary:
         checkpoint_stage("open")
-        torch.save(content, temporary)
+        _write(content, temporary)
         checkpoint_stage("written")
         read_checkpoint(temporary)
         checkpoint_stage("verified")
@@ -71,22 +73,41 @@ def save_checkpoint(
     checkpoint_stage("renamed")
 
 
+def _write(content: dict[str, Any], path: Path) -> None:
+    # Of a full disk torch's own writer says that it stopped at another place than it should have.
+    try:
+        with path.open("wb") as file:
+            torch.save(content, file)
+    except (OSError, RuntimeError) as error:
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise OSError(cause.errno, cause.strerror, str(path.parent)) from None
+
+
 def load_checkpoint(
     run_dir: Path, *, parts: Mapping[str, Any], identity: RunIdentity
 ) -> tuple[TrainState, dict[str, Tensor]] | None:
     """Restore `parts` from a run's checkpoint; returns the state and the best weights.
 
     None when there is no checkpoint yet. A file that can't be read is named, and the previous
-    checkpoint is used. Raises InputError when neither can be read, or when the checkpoint belongs
-    to another run (other settings or data), whose differences it names.
+    checkpoint is used. Raises InputError when neither can be read, when the checkpoint belongs to
+    another run (other settings or data), whose differences it names, or says what can't be.
     """
     content = _read_newest(run_dir)
     if content is None:
         return None
     require_same_run(RunIdentity.from_content(content["identity"]), identity, where=run_dir)
+    try:
+        state = TrainState.from_content(content["state"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(
+            f"the checkpoint in {run_dir} can't be true: {error}. Delete its last.pt to go on from "
+            "the checkpoint before, if there is one, or to train this run from its start."
+        ) from None
     for name, part in parts.items():
         part.load_state_dict(content[name])
-    return TrainState.from_content(content["state"]), content["best"]
+    return state, content["best"]
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -95,16 +116,23 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises InputError for a file that is damaged, would run code, or is not xlite's.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise InputError(f"checkpoint {path} is damaged: {damaged} fails its checksum.")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path, what="checkpoint", remedy="Delete it.") as file:
+            with zipfile.ZipFile(file) as archive:
+                refuse_bomb(archive, path)
+                damaged = archive.testzip()
+            if damaged is not None:
+                raise InputError(f"checkpoint {path} is damaged: {damaged} fails its checksum.")
+            file.seek(0)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except zipfile.BadZipFile:
         raise InputError(f"checkpoint {path} is cut short, or no checkpoint at all.") from None
     except _UNREADABLE as error:
         raise InputError(f"checkpoint {path} can't be read: {_explain(error)}.") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if (
+        not isinstance(content, dict)
+        or content.get("format") != FORMAT
+        or not {"state", "best", "identity"} <= content.keys()
+    ):
         raise InputError(f"checkpoint {path} was not written by this version of xlite.")
     return content
 

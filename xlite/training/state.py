@@ -94,5 +94,32 @@ class TrainState:
 
     @classmethod
     def from_content(cls, content: dict[str, Any]) -> TrainState:
-        """The state that `to_content` described; TypeError when it is of another version."""
-        return cls(**{**content, "tally": EpochTally(**content["tally"])})
+        """The state that `to_content` described.
+
+        Raises ValueError for values that no training leaves behind, and TypeError for another
+        version's.
+        """
+        state = cls(**{**content, "tally": EpochTally(**content["tally"])})
+        state._check()
+        return state
+
+    def _check(self) -> None:
+        counts = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "num_parts": self.num_parts,
+            "epochs_without_gain": self.epochs_without_gain,
+            "plateau_epochs": self.plateau_epochs,
+            "plateau_cuts": self.plateau_cuts,
+        }
+        for name, count in counts.items():
+            if type(count) is not int or count < (name == "num_parts"):
+                raise ValueError(f"{name} is {count!r}")
+        if self.epoch != len(self.history):
+            raise ValueError(
+                f"{self.epoch} epochs are finished, and the history has {len(self.history)}"
+            )
+        if type(self.best_epoch) is not int or not -1 <= self.best_epoch < max(self.epoch, 1):
+            raise ValueError(f"the best epoch is number {self.best_epoch!r} of {self.epoch}")
+        if max(self.epochs_without_gain, self.plateau_epochs, self.plateau_cuts) > self.epoch:
+            raise ValueError(f"more than {self.epoch} epochs went by without a gain")
