@@ -80,10 +80,10 @@ class _Files:
         """A sentence about the links that were not followed."""
         first = self.links_out[0]
         target = os.path.realpath(os.path.join(self.root, first))  # noqa: PTH118
+        verb = "leads out of it and is" if len(self.links_out) == 1 else "lead out of it and are"
         return (
-            f"{_count(self.links_out, 'link')} in {self.named} lead out of it and are not followed "
-            f"(first: {first} to {target}). If images are there, pass that folder as --images, or "
-            "one that holds both."
+            f"{_count(self.links_out, 'link')} in {self.named} {verb} not followed (first: {first} "
+            f"to {target})."
         )
 
 
@@ -202,6 +202,8 @@ def _describe_remedy(missing: Sequence[str], files: _Files) -> str:
                 f"{image_id} is {by_stem[_stem_of(image_id)]} but for extension or case: change "
                 "one of them"
             )
+    if files.links_out:
+        return "Pass as --images the folder that the links lead to, or one that holds all images"
     return "Pass the folder that holds them as --images"
 
 
