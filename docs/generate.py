@@ -54,6 +54,20 @@ def take_demo(folder: Path) -> None:
     scores = [json.loads(path.read_text(encoding="utf-8")) for path in judged]
     kept = {entry["name"]: entry["macro"] for entry in scores if entry["part"] == "test"}
     _write_json("test_macro.json", kept)
+    _write_json("val_macro.json", {name: _judge_validation(folder, name) for name in kept})
+
+
+def _judge_validation(folder: Path, run: str) -> dict[str, float]:
+    """The macro scores of a run's validation part with their intervals."""
+    place = ("--split", str(folder / "splits"), "--json")
+    run_dir = str(folder / "experiments" / "runs" / run)
+    done = subprocess.run(
+        [sys.executable, "-m", "xlite", "--quiet", "evaluate", run_dir, *place],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    macro: dict[str, float] = json.loads(done.stdout)["macro"]
+    return macro
 
 
 def verify_nih(table: Path) -> None:
@@ -257,6 +271,7 @@ def _render_samplers() -> str:
 def _render_readme() -> dict[str, str]:
     split = _read_json("split.json")
     test = _read_json("test_macro.json")
+    val = _read_json("val_macro.json") if (RESULTS / "val_macro.json").exists() else {}
     parts = split["parts"]
     rarest = sorted(parts["train"]["positives"], key=lambda n: parts["train"]["positives"][n])[:3]
     return {
@@ -299,15 +314,18 @@ def _render_readme() -> dict[str, str]:
             [
                 [
                     row["name"],
-                    f"{float(row['val_auroc']):.3f}",
-                    f"{float(row['val_average_precision']):.3f}",
-                    f"{float(row['val_f1']):.3f}",
-                    f"{test[Path(row['run']).name]['auroc']:.3f}",
+                    *(
+                        _with_interval(
+                            {score: float(row[f"val_{score}"]), **val.get(_run_of(row), {})}, score
+                        )
+                        for score in ("auroc", "average_precision", "f1")
+                    ),
+                    _with_interval(test[_run_of(row)], "auroc"),
                     f"{int(row['parameters']):,}",
                     f"{float(row['minutes']):.1f}",
                 ]
                 for row in _read("baseline_results.csv")
-                if Path(row["run"]).name in test
+                if _run_of(row) in test
             ],
         ),
         "ablate": _render_ablation(),
@@ -328,6 +346,17 @@ def _render_readme() -> dict[str, str]:
     }
 
 
+def _run_of(row: dict[str, str]) -> str:
+    return Path(row["run"]).name
+
+
+def _with_interval(row: dict[str, Any], score: str) -> str:
+    """A score with its interval; with two digits where it has none."""
+    if row.get(f"{score}_low") is None:
+        return f"{row[score]:.2f}"
+    return f"{row[score]:.3f} [{row[f'{score}_low']:.2f}, {row[f'{score}_high']:.2f}]"
+
+
 def _render_ablation() -> str:
     rows = _read("ablation.csv")
     baseline, *others = dict.fromkeys(row["variant"] for row in rows)
@@ -339,13 +368,21 @@ def _render_ablation() -> str:
     table = []
     for label in shown:
         row = by_variant[baseline][label]
-        cells = [label, row["train_positives"] or "", f"{float(row['auroc']):.3f}"]
+        positives = (
+            f"{row['train_positives']}, {row['val_positives']}" if row["val_positives"] else ""
+        )
+        cells = [label, positives, f"{float(row['auroc']):.2f}"]
         for name in others:
             other = by_variant[name][label]
-            cells.append(f"{float(other['auroc']):.3f} ({float(other['auroc_change']):+.3f})")
+            change, *limits = (
+                f"{float(other[f'auroc_change{end}']):+.2f}" for end in ("", "_low", "_high")
+            )
+            cells.append(f"{float(other['auroc']):.2f} ({change} [{', '.join(limits)}])")
         table.append(cells)
     losses = [name.partition("=")[2] for name in (baseline, *others)]
-    return _table(["label", "training positives", *(f"AUROC, {loss}" for loss in losses)], table)
+    return _table(
+        ["label", "positives: training, validation", *(f"AUROC, {loss}" for loss in losses)], table
+    )
 
 
 def _render_verdicts() -> str:

@@ -314,6 +314,8 @@ def test_a_run_of_another_split_is_refused(
         (("--part", "train"), "--part train"),
         (("--part", "test"), "--part needs --split"),
         (("--fit", "best"), "'best'"),
+        (("--resamples", "2000000000"), "--resamples 2,000,000,000: at most 20,000"),
+        (("--other-patients",), "--other-patients says something of --thresholds"),
         (("--calibrate", "magic"), "'magic'"),
         (("--tta",), "--tta"),
         (("--tta", "--thresholds", "t.json"), "--thresholds were fitted on predictions of single"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xlite.reporting.score_figures import ScorePanels, draw_scores
+from xlite.reporting.score_figures import MOST_LABELS, ScorePanels, draw_scores
 from xlite.scores.class_scores import score_classes
 
 NAMES = ("roc", "precision_recall", "calibration", "score_by_prevalence", "confusion")
@@ -48,6 +48,25 @@ def test_every_figure_is_drawn_for_any_number_of_labels(num_classes: int, tmp_pa
         with Image.open(path) as picture:
             assert len(np.unique(np.asarray(picture))) > 10, f"{path.name} is blank"
         ET.parse(path.with_suffix(".svg"))
+
+
+def test_of_many_labels_those_with_most_positives_are_shown(tmp_path: Path) -> None:
+    panels = make_panels(MOST_LABELS + 3)
+    rows = {name: dict(row) for name, row in panels.per_class.items()}
+    for number, name in enumerate(panels.labels):
+        rows[name]["positives"] = 5 if number in (0, 4, 9) else 40
+    panels = dataclasses.replace(panels, per_class=rows)
+    shown = panels.select_commonest(MOST_LABELS)
+    assert [name for name in panels.labels if name not in shown.labels] == [
+        panels.labels[number] for number in (0, 4, 9)
+    ]
+    np.testing.assert_array_equal(shown.targets[:, 0], panels.targets[:, 1])
+    draw_scores(panels, tmp_path)
+    for path in tmp_path.glob("*.svg"):
+        text = path.read_text()
+        assert "the 28 of 31 labels with most positives" in text, path.name
+        assert "Pleural Mass 4 " not in text
+    assert panels.select_commonest(31).selection == ""
 
 
 def test_labels_with_signs_of_formulas_are_drawn_as_they_are(tmp_path: Path) -> None:

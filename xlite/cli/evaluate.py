@@ -32,6 +32,7 @@ _EPILOG = (
     "--save-thresholds thresholds.json"
 )
 _PARTS = ("val", "test")
+_MOST_RESAMPLES = 20_000
 _GROUP_COLUMNS = ("view", "sex", "age")
 
 
@@ -135,6 +136,11 @@ def evaluate(
     if allow_partial and predictions is None:
         raise InputError("--allow-partial is for --predictions: a run has all of its images.")
     test_run = None if predictions is None else find_test_run(predictions)
+    if resamples > _MOST_RESAMPLES:
+        raise InputError(
+            f"--resamples {resamples:,}: at most {_MOST_RESAMPLES:,} are drawn. They fix a limit "
+            "to a hundredth of the interval's width; more would cost time for nothing."
+        )
     deciding.check(is_test=part == "test" or test_run is not None)
     judged = read_judged(
         run, predictions, labels, split, part, columns, allow_partial=allow_partial

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+MOST_LABELS = 28
+"""Labels that figures show. Grids of 220 panels took two minutes and 3 GB, and nobody read them."""
+
 _COLUMNS = 4
 _MOST_POINTS = 300
 _LONGEST_TITLE = 19
@@ -46,10 +49,40 @@ class ScorePanels:
     """(N, C) targets, -1 where there is no threshold to call by."""
     per_class: Mapping[str, Mapping[str, Any]]
     """The scores of each label."""
+    num_labels: int | None = None
+    """Of how many labels these are the ones with most positives; None when they are all."""
+
+    def select_commonest(self, most: int) -> ScorePanels:
+        """The panels of the labels with most positives, in their order."""
+        if len(self.labels) <= most:
+            return self
+        positives = [-int(self.per_class[name]["positives"]) for name in self.labels]
+        kept = np.sort(np.argsort(positives, kind="stable")[:most])
+        return ScorePanels(
+            labels=[self.labels[column] for column in kept],
+            targets=self.targets[:, kept],
+            probs=self.probs[:, kept],
+            scaled=self.scaled[:, kept],
+            calls=self.calls[:, kept],
+            called=self.called[:, kept],
+            per_class=self.per_class,
+            num_labels=len(self.labels),
+        )
+
+    @property
+    def selection(self) -> str:
+        """Which labels these are, in words; "" when they are all."""
+        if self.num_labels is None:
+            return ""
+        return f"the {len(self.labels)} of {self.num_labels} labels with most positives"
 
 
 def draw_scores(panels: ScorePanels, folder: Path) -> list[Path]:
-    """Write all figures of an evaluation into a folder; returns the paths of the PNG files."""
+    """Write all figures of an evaluation into a folder; returns the paths of the PNG files.
+
+    Of more than `MOST_LABELS` labels those with most positives are shown; the figures say so.
+    """
+    panels = panels.select_commonest(MOST_LABELS)
     figures: dict[str, Callable[[ScorePanels, Path], None]] = {
         "roc": draw_roc,
         "precision_recall": draw_precision_recall,
@@ -166,6 +199,8 @@ def draw_score_by_prevalence(panels: ScorePanels, path: Path) -> None:
     names = [f"{_title(n)}  {100 * share:.2g} %" for n, share in zip(rows, prevalence, strict=True)]
     axes[0].set_yticks(heights, names, fontsize=_TEXT)
     axes[0].set_ylim(-0.6, len(rows) - 0.4)
+    if panels.selection:
+        figure.suptitle(panels.selection, fontsize=9)
     save_figure(figure, path)
 
 
@@ -222,7 +257,8 @@ def draw_error_overlap(panels: ScorePanels, path: Path) -> None:
     axis.set_yticks(range(count), names, fontsize=_TEXT)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    figure.suptitle("Do errors of two labels fall on the same images?", fontsize=9)
+    question = "Do errors of two labels fall on the same images?"
+    figure.suptitle("\n".join(filter(None, (question, panels.selection))), fontsize=9)
     bar = figure.colorbar(image, ax=axis, shrink=0.8)
     bar.set_label("φ (1: the same images)", fontsize=_SMALL)
     bar.ax.tick_params(labelsize=_SMALL)
@@ -254,7 +290,8 @@ def _draw_grid(
         draw(axis, number, label)
         axis.tick_params(labelsize=_SMALL)
     has_few = any(panels.per_class[label]["few_positives"] for label in panels.labels)
-    figure.suptitle(f"{title}\nn: positives{', * fewer than 30' if has_few else ''}", fontsize=9)
+    legend = f"n: positives{', * fewer than 30' if has_few else ''}"
+    figure.suptitle("\n".join(filter(None, (title, legend, panels.selection))), fontsize=9)
     if axis_names[0]:
         figure.supxlabel(axis_names[0], fontsize=8)
         figure.supylabel(axis_names[1], fontsize=8)
