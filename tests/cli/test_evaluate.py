@@ -206,6 +206,8 @@ def test_a_run_is_judged_on_validation_and_agrees_with_its_own_scores(
     scores = json.loads((out / "scores.json").read_text())
     own = json.loads((run / "scores.json").read_text())["val"]
     assert scores["part"] == "val"
+    assert scores["epoch_chosen_here"] is True
+    assert "best epoch was chosen on these images" in " ".join(result.stderr.split())
     assert list(scores["per_class"]) == list(NIH_LABELS)
     # The CSV has nine digits of each prob.
     for name in ("auroc", "average_precision", "f1", "f1_at_half"):
@@ -226,6 +228,7 @@ def test_each_look_at_the_test_part_is_counted(
         assert result.exit_code == 0, result.output
         content = json.loads(result.stdout)
         assert content["thresholds"]["source"] == "fitted on the validation part"
+        assert content["epoch_chosen_here"] is False
         assert len(content["test_looks"]) == number
     looks = json.loads((copy / "test_looks.json").read_text())["looks"]
     assert [set(look) for look in looks] == [{"time", "command", "test_set", "run"}] * 2

@@ -157,6 +157,7 @@ def evaluate(
     decisions = decide(judged, deciding)
     result = evaluate_cases(judged.cases, decisions, resampling=resampling)
     result["part"] = judged.part
+    result["epoch_chosen_here"] = judged.run_dir is not None and judged.part == "val"
     result["join"] = dataclasses.asdict(judged.join) if judged.join else None
     result["subgroups"] = _judge_groups(judged.cases, by, subgroups, resampling)
     if tta:

@@ -25,6 +25,10 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
         _print_groups(column, [g for g in result["subgroups"] if g["column"] == column])
     if "tta" in result:
         _print_change(result["tta"])
+    if result["epoch_chosen_here"]:
+        console.say(
+            "  The best epoch was chosen on these images, which makes scores slightly too good."
+        )
     if "test_looks" in result:
         looks = result["test_looks"]
         before = f", the first on {looks[0]['time'][:10]}" if len(looks) > 1 else ""
