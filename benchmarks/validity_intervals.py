@@ -17,7 +17,7 @@ from xlite.scores.resampling import count_freedom
 from xlite.scores.thresholded import count_at_thresholds, f1
 
 _LEVEL = 0.95
-_SIZES = {180: 400, 600: 400, 1500: 300, 6000: 150}
+_SIZES = {180: 300, 600: 300, 1500: 200, 6000: 100}
 """Images of a sample, and samples of that many."""
 _SHIFTS = {"random scores": 0.0, "AUROC 0.76": 1.0, "AUROC 0.90": 1.8}
 """How far normal scores of positives lie above those of negatives."""
@@ -66,14 +66,24 @@ def auroc_of_patients() -> list[Rate]:
     ]
 
 
-def macro_precision() -> list[Rate]:
-    """Intervals of the macro average precision of 14 labels hold the truth."""
-    return [
-        cover_macro("average_precision", size, skill, trials=trials, seed=size, clustered=clustered)
-        for size, trials in _SIZES.items()
-        for skill in _SHIFTS
-        for clustered in (False, True)
-    ]
+def macro_precision_180() -> list[Rate]:
+    """Intervals of the macro average precision of 14 labels hold the truth, 180 images."""
+    return _cover_precision(180)
+
+
+def macro_precision_600() -> list[Rate]:
+    """Intervals of the macro average precision of 14 labels hold the truth, 600 images."""
+    return _cover_precision(600)
+
+
+def macro_precision_1500() -> list[Rate]:
+    """Intervals of the macro average precision of 14 labels hold the truth, 1,500 images."""
+    return _cover_precision(1500)
+
+
+def macro_precision_6000() -> list[Rate]:
+    """Intervals of the macro average precision of 14 labels hold the truth, 6,000 images."""
+    return _cover_precision(6000)
 
 
 def other_macros() -> list[Rate]:
@@ -131,6 +141,20 @@ def cover_auroc(
         least=0.925,
         most=0.975 if num_patients >= _LEAST_PATIENTS else None,
     )
+
+
+def _cover_precision(num_images: int) -> list[Rate]:
+    return [
+        cover_macro(
+            *("average_precision", num_images, skill),
+            trials=_SIZES[num_images],
+            seed=num_images,
+            clustered=clustered,
+            num_resamples=200,
+        )
+        for skill in _SHIFTS
+        for clustered in (False, True)
+    ]
 
 
 def cover_macro(
@@ -288,7 +312,10 @@ SIMULATIONS: dict[str, Simulation] = {
     "auroc-spread": auroc_of_unequal_spread,
     "auroc-patients": auroc_of_patients,
     "delong": paired_delong,
-    "macro-ap": macro_precision,
+    "macro-ap-180": macro_precision_180,
+    "macro-ap-600": macro_precision_600,
+    "macro-ap-1500": macro_precision_1500,
+    "macro-ap-6000": macro_precision_6000,
     "macro-others": other_macros,
 }
 """The simulations of this module by name."""
