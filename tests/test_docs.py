@@ -55,6 +55,12 @@ def test_each_command_has_help_and_an_example_that_parses(name: str) -> None:
         assert parameter.help, f"{name}: {parameter.name} has no help"
 
 
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+def test_each_command_has_json_for_scripts(name: str) -> None:
+    # The demo's result is the folder that it fills.
+    assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_in_the_readme_and_in_a_page(name: str) -> None:
     assert f"xlite {name}" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -138,6 +138,7 @@ def ablate(
     """
     from xlite.studies.axes import Axis, Combination, plan_runs, plan_variants
 
+    study.check_out()
     combinations = [Combination.parse(text) for text in variant or []]
     is_varied = vary or combinations or "," in model
     if losses is None and samplers is None and loss is None and not is_varied:

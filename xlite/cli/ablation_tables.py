@@ -60,6 +60,8 @@ def _print_macro(content: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
         caption=f"Changes against {content['baseline']} with their "
         f"{100 * content['level']:g} % interval; F1 at cross-fitted thresholds; time a run, "
         "peak memory.",
+        drop_first=["MB", "time", "F1", "AP change", "seeds"],
+        all_in="ablation.csv",
     )
 
 
@@ -88,6 +90,8 @@ def _print_classes(
         caption="* Holm-corrected p below "
         f"{1 - content['level']:.2g}. † fewer than 30 validation positives. "
         "AP and F1: ablation.csv.",
+        drop_first=["train +", "val +", "AUROC"],
+        all_in="ablation.csv",
     )
 
 
@@ -108,6 +112,8 @@ def _print_verdicts(content: Mapping[str, Any], macros: Mapping[str, Mapping[str
             ]
             for name, verdict in verdicts.items()
         ],
+        wraps=["gained", "lost"],
+        all_in="ablation.json",
     )
     for name, verdict in verdicts.items():
         console.say(f"{name}: {verdict['decision']}. {' '.join(verdict['reasons'])}")

@@ -12,7 +12,7 @@ from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.sampler_options import SamplerOptions
-from xlite.errors import CheckFailedError
+from xlite.errors import CheckFailedError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,9 @@ _EPILOG = (
     "--batches 500 --batch-size 32"
 )
 _FIGURE, _TRADEOFF = "balance", "balance_tradeoff"
+_MOST_DRAWS = 20_000_000
+"""Images that are drawn, at most: about a minute a sampler, for a share's third decimal long past
+doubt."""
 
 
 def register(app: typer.Typer) -> None:
@@ -79,8 +82,17 @@ def verify_balance(
     draws contradict the algebra, or they are too few to tell.
     """
     from xlite.artifacts import BALANCE_VERIFICATION
+    from xlite.ownership import refuse_links, require_writable_folder
     from xlite.reporting.figures import drawing_process
 
+    if batches * batch_size > _MOST_DRAWS:
+        raise InputError(
+            f"{batches:,} batches of {batch_size:,} are {batches * batch_size:,} images, more than "
+            f"the {_MOST_DRAWS:,} that are drawn at most. Lower --batches or --batch-size."
+        )
+    require_writable_folder(out)
+    refuse_links(out / name for name in (BALANCE_VERIFICATION, f"{_FIGURE}.png", f"{_FIGURE}.svg"))
+    chosen_settings = sampling.to_settings(sampler)
     with drawing_process() as drawing:
         # Imported while that process starts.
         from xlite.config import SamplerSettings
@@ -100,7 +112,7 @@ def verify_balance(
             name: verify_sampler(
                 manifest.labels,
                 manifest.vocabulary,
-                sampling.to_settings(name) if name == sampler else SamplerSettings.parse(name=name),
+                chosen_settings if name == sampler else SamplerSettings.parse(name=name),
                 batch_size=batch_size,
                 num_batches=batches,
                 seed=seed,
@@ -119,25 +131,24 @@ def verify_balance(
         figures = [_draw_balance(drawing, manifest, natural, chosen, emphasis, out)]
         if compare:
             figures.append(_draw_tradeoff(drawing, sets, manifest.vocabulary, reports, out))
-        if json:
-            content: dict[str, Any] = {
-                "sampler": sampler,
-                "images": len(manifest),
-                "samplers": {n: r.to_dict(manifest.vocabulary) for n, r in reports.items()},
-                "verdict": chosen.verdict,
-                "reasons": list(chosen.reasons),
-            }
-            if losses.pos_weight:
-                content["loss"] = _describe_emphasis(manifest, emphasis)
-            console.result_json(content)
-        else:
-            _print_classes(rows, chosen, manifest.vocabulary)
-            if losses.pos_weight:
-                _print_emphasis(manifest, emphasis, sampler)
-            _print_samplers(reports)
         for figure in figures:
             figure.result()
-    if not json:
+    if json:
+        content: dict[str, Any] = {
+            "sampler": sampler,
+            "images": len(manifest),
+            "samplers": {n: r.to_dict(manifest.vocabulary) for n, r in reports.items()},
+            "verdict": chosen.verdict,
+            "reasons": list(chosen.reasons),
+        }
+        if losses.pos_weight:
+            content["loss"] = _describe_emphasis(manifest, emphasis)
+        console.result_json(content)
+    else:
+        _print_classes(rows, chosen, manifest.vocabulary, out / BALANCE_VERIFICATION)
+        if losses.pos_weight:
+            _print_emphasis(manifest, emphasis, sampler)
+        _print_samplers(reports)
         console.say(f"written: {out / BALANCE_VERIFICATION}, {out / _FIGURE}.png")
     if losses.pos_weight and sampler != "none":
         _warn_about_emphasis(manifest, natural, chosen, emphasis)
@@ -207,7 +218,7 @@ def _draw_tradeoff(
 
 
 def _print_classes(
-    rows: list[dict[str, Any]], chosen: SamplerReport, vocabulary: Sequence[str]
+    rows: list[dict[str, Any]], chosen: SamplerReport, vocabulary: Sequence[str], path: Path
 ) -> None:
     cells = [
         [
@@ -232,6 +243,8 @@ def _print_classes(
         f"against wrong weights p = {chosen.control_p_value:.1e}\n{worst} furthest off: z = "
         f"{chosen.label_fit.z[chosen.label_fit.worst]:+.1f}, p = {chosen.label_fit.p_value:.3f} "
         "over all labels",
+        drop_first=["patients behind", "images behind"],
+        all_in=path,
     )
 
 
@@ -294,4 +307,5 @@ def _print_samplers(reports: dict[str, SamplerReport]) -> None:
         for name, report in reports.items()
     ]
     columns = ["sampler", "CV", "no finding", "ESS", "max repeats", "distinct images", "verdict"]
-    console.table("Samplers", columns, cells)
+    drop_first = ["distinct images", "max repeats", "no finding"]
+    console.table("Samplers", columns, cells, drop_first=drop_first)

@@ -15,6 +15,7 @@ from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.console import decimal
 from xlite.errors import InputError, did_you_mean
+from xlite.ownership import require_writable_folder
 
 if TYPE_CHECKING:
     from xlite.dataset.split import Split
@@ -87,6 +88,7 @@ def compare(
     from xlite.studies.contrast import judge_methods
     from xlite.studies.methods import align_methods
 
+    require_writable_folder(out)
     if then is None:
         then = [name for name in DEFAULT_THEN if name.rpartition(".")[2] not in by]
     order = parse_order(by, then)
@@ -231,6 +233,8 @@ def _print_comparison(content: Mapping[str, Any]) -> None:
         cells,
         caption=f"Change against {content['best']}, {100 * content['level']:g} % interval, p "
         "corrected for all pairs. Equal ranks: not told apart. ◀ chosen.",
+        drop_first=["recall", "F1", "seeds", "AP"],
+        all_in="comparison.csv",
     )
     console.say(
         f"The best of {len(cells)} is the best by chance, too: of {best['name']} expect a "

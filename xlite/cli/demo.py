@@ -18,10 +18,13 @@ from xlite.cli import options
 from xlite.cli.child_command import ChildCommand, start_command
 from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError
+from xlite.ownership import require_writable_folder
 
 _EPILOG = "Example: xlite demo --out demo"
 _MODELS = ("resnet10t+mhsa", "resnet10t+performer")
 _INTERRUPT_AFTER_EPOCHS = 2
+_MOST_IMAGES = 112_120
+"""As many as NIH's table has."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +37,10 @@ def demo(
         "demo"
     ),
     num_images: Annotated[
-        int, typer.Option("--num-images", min=300, help="Synthetic radiographs to draw.")
+        int,
+        typer.Option(
+            "--num-images", min=300, max=_MOST_IMAGES, help="Synthetic radiographs to draw."
+        ),
     ] = 1000,
     epochs: Annotated[int, typer.Option(min=3, help="Epochs of each training.")] = 10,
     seed: options.Seed = 42,
@@ -45,6 +51,7 @@ def demo(
     """
     from xlite.dataset.synthetic import generate_synthetic
 
+    require_writable_folder(out)
     table = generate_synthetic(
         out / "raw", num_images=num_images, seed=seed, image_size=256, min_positives=30
     )

@@ -175,10 +175,10 @@ def evaluate(
         if figures:
             _draw(judged.cases, decisions, result, folder)
         write_evaluation(folder, result)
-    if json:
+    if json or folder is None:
         console.result_json(result)
     else:
-        print_evaluation(result)
+        print_evaluation(result, folder)
         console.say(f"written: {folder}")
 
 

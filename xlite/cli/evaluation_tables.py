@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from xlite import console
@@ -18,9 +19,12 @@ _CELLS = (
 )
 
 
-def print_evaluation(result: Mapping[str, Any]) -> None:
-    """Print the scores by label, the means, subgroups, and what is to be noted."""
-    _print_scores(result)
+def print_evaluation(result: Mapping[str, Any], folder: Path) -> None:
+    """Print the scores by label, the means, subgroups, and what is to be noted.
+
+    folder: where all of it was written.
+    """
+    _print_scores(result, folder)
     for column in dict.fromkeys(group["column"] for group in result["subgroups"]):
         _print_groups(column, [g for g in result["subgroups"] if g["column"] == column])
     if "tta" in result:
@@ -37,7 +41,7 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
         console.warn(f"this is look {len(looks)} at this test set{of_runs}{before}.")
 
 
-def _print_scores(result: Mapping[str, Any]) -> None:
+def _print_scores(result: Mapping[str, Any], folder: Path) -> None:
     from xlite.studies.evaluation import FEW_NOTE
 
     rows = [
@@ -66,6 +70,7 @@ def _print_scores(result: Mapping[str, Any]) -> None:
         caption=f"Thresholds ({rule['method']}): {rule['source']}{scaling}. "
         f"Intervals: {100 * result['level']:g} %, patients as clusters. * fewer than 30 positives. "
         "chance: the AP of random scores.",
+        all_in=folder / "scores.csv",
     )
     macro = result["macro"]
     console.say(
@@ -105,6 +110,7 @@ def _print_groups(column: str, groups: Sequence[Mapping[str, Any]]) -> None:
         rows,
         caption="Held against the rest over labels with 30 positives on both sides; p by Holm. "
         "* most labels have fewer.",
+        drop_first=["patients", "images", "pos."],
     )
     for group in groups:
         for label, row in group["per_class"].items():

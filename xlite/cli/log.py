@@ -11,6 +11,7 @@ from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError
+from xlite.ownership import refuse_links, require_writable_folder
 
 _EPILOG = 'Example: xlite log add --ablation experiments/ablation.json --decision "keep pos-weight"'
 
@@ -70,11 +71,14 @@ def add(
         raise InputError(f"{' and '.join(given)} exclude each other. Pass one.")
     if not experiments.is_dir():
         raise InputError(f"{experiments} does not exist. Pass --experiments DIR.")
+    path = options.experiment_log_path(experiments)
+    require_writable_folder(path.parent, option="--experiments")
+    refuse_links([path], option="--experiments")
+    require_writable_folder(experiments, option="--experiments")
     texts = {FOCUS: focus, OBJECTIVE: objective, DECISION: decision}
     lines = {name: text for name, text in texts.items() if text is not None}
     source = Path(run) if run is not None else ablation or comparison
     remarks = Remarks(lines, key=record, source=source) if lines or given else None
-    path = options.experiment_log_path(experiments)
     key = update_experiment_log(path, experiments, remarks=remarks)
     if json:
         console.result_json({"log": str(path), "id": key})

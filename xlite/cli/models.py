@@ -79,4 +79,5 @@ def _print_table(figures: Sequence[ModelFigures], num_labels: int) -> None:
             ]
             for row in figures
         ],
+        drop_first=["backbone", "attention", "image size"],
     )

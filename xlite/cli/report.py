@@ -13,6 +13,7 @@ from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.names import split_names
 from xlite.errors import InputError, did_you_mean
+from xlite.ownership import require_replaceable_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,9 @@ def report(
             f"{_NUM_RUNS} with the best validation AUROC.",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is no page of xlite's.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Write a project's split, balance, runs, verdicts and mistakes as one HTML page.
@@ -56,10 +60,11 @@ def report(
     The page is a single file that works offline. What is not there yet is said, with the command
     that makes it. Scores are those of the validation part. Nothing is trained.
     """
-    from xlite.reporting.html_page import write_page
+    from xlite.reporting.html_page import is_page, write_page
 
     if out.is_dir():
         raise InputError(f"{out} is a folder. Pass a file name, as in --out report.html.")
+    require_replaceable_file(out, is_ours=is_page, overwrite=overwrite)
     words = ["xlite", "report", "--out", str(out), "--experiments", str(experiments)]
     words += ["--split", str(split), "--cache", str(cache)]
     words += ["--runs", runs] if runs else []

@@ -102,7 +102,9 @@ def _draw(outlook: Outlook) -> None:
         columns.append("remark")
         for row, run in zip(rows, outlook.runs, strict=True):
             row.append(run.error or run.note or "")
-    console.table("Runs", columns, rows, caption=summary)
+    console.table(
+        "Runs", columns, rows, caption=summary, wraps=["remark"], drop_first=["elapsed", "left"]
+    )
 
 
 def _timeless(outlook: Outlook) -> list[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xlite import console
 from xlite.cli import options
 from xlite.errors import CheckFailedError, InternalError
+from xlite.ownership import refuse_links, require_writable_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,13 @@ class StudyOptions:
     out: options.ExperimentsDir = options.EXPERIMENTS_DIR
     resume: options.Resume = False
     seed: options.Seed = 42
+
+    def check_out(self) -> None:
+        """Raise InputError when nothing can be written where runs, tables and log are to go."""
+        require_writable_folder(self.out / "runs")
+        log = options.experiment_log_path(self.out)
+        require_writable_folder(log.parent)
+        refuse_links([log])
 
     def load_data(self) -> StudyData:
         """The split's parts and where their images come from."""

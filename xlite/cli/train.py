@@ -19,6 +19,7 @@ from xlite.cli.training_options import TrainingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from xlite.studies.runner import Outcome
 
@@ -78,9 +79,11 @@ def train(
     runs and continues the unfinished ones. A run that fails is recorded with its error and
     the others go on (exit 1). `xlite status` shows how far they are.
     """
+    from xlite.artifacts import BASELINE_RESULTS
     from xlite.models.catalogue import require_listed
     from xlite.studies.plan import plan_models
 
+    study.check_out()
     names = split_names(models)
     for name in names:
         require_listed(name)
@@ -105,12 +108,12 @@ def train(
             }
         )
     else:
-        _print_ranking(outcomes)
+        _print_ranking(outcomes, study.out / BASELINE_RESULTS)
         console.say(f"written: {study.out}, {options.experiment_log_path(study.out)}")
     require_success(outcomes)
 
 
-def _print_ranking(outcomes: Sequence[Outcome]) -> None:
+def _print_ranking(outcomes: Sequence[Outcome], path: Path) -> None:
     finished = [outcome for outcome in outcomes if outcome.scores is not None]
     cells = []
     for outcome in sorted(finished, key=lambda o: -o.scores["val"]["macro"]["auroc"]):  # type: ignore[index]
@@ -131,4 +134,5 @@ def _print_ranking(outcomes: Sequence[Outcome]) -> None:
             ["run", "AUROC", "AP", "F1 (cross-fitted)", "best epoch", "parameters", "time"],
             cells,
             caption="A rank is no verdict. Test scores: `xlite evaluate RUN --part test`.",
+            all_in=path,
         )

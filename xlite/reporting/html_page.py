@@ -199,6 +199,11 @@ def render_page(title: str, introduction: str, sections: Sequence[Section]) -> s
     )
 
 
+def is_page(head: bytes) -> bool:
+    """Whether a file that begins like this was written by `write_page`."""
+    return b'<meta name="generator" content="xlite report">' in head
+
+
 def write_page(path: Path, title: str, introduction: str, sections: Sequence[Section]) -> None:
     """Write the page atomically."""
     write_text(path, render_page(title, introduction, sections))
