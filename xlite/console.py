@@ -17,7 +17,8 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InterruptedRunError
@@ -69,6 +70,17 @@ def current_settings() -> tuple[int, bool]:
 def silence() -> None:
     """Say nothing but errors, not even results: for all but the first of several processes."""
     set_verbosity(SILENT)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Within the block nothing but errors is said: what is checked first is said when it counts."""
+    global _verbosity
+    before, _verbosity = _verbosity, SILENT
+    try:
+        yield
+    finally:
+        _verbosity = before
 
 
 def show_tracebacks(wanted: bool) -> None:

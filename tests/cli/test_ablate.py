@@ -13,6 +13,8 @@ import pytest
 from xlite.cli.ablate import ablate
 from xlite.cli.ablation_tables import print_ablation
 from xlite.dataset.split import read_split
+from xlite.errors import CheckFailedError
+from xlite.studies import attempt
 from xlite.studies.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
 
 LOSSES = ("--losses", "bce,pos-weight")
@@ -190,11 +192,18 @@ def test_wrong_usage_is_explained(
 
 @pytest.mark.parametrize("baseline", ["test_resnet", "test_efficientnet+mhsa"])
 def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
-    project: Any, tmp_path: Path, xlite: Any, baseline: str
+    project: Any, tmp_path: Path, xlite: Any, monkeypatch: pytest.MonkeyPatch, baseline: str
 ) -> None:
-    # One token of a 32-pixel image is nothing that attention could work on.
+    train = attempt.train_run
+
+    def fail_with_attention(settings: Any, *rest: Any, **options: Any) -> Any:
+        if settings.model.endswith("+mhsa"):
+            raise CheckFailedError("out of memory with a single image")
+        return train(settings, *rest, **options)
+
+    monkeypatch.setattr(attempt, "train_run", fail_with_attention)
     models = "model=test_resnet,test_efficientnet+mhsa,test_efficientnet"
-    options = ("--loss", "bce", "--image-size", 32, "--vary", models, "--baseline", baseline)
+    options = ("--loss", "bce", "--vary", models, "--baseline", baseline)
     result = xlite(*arguments(project, tmp_path, *options))
     assert result.exit_code == 1
     assert "1 of 3 runs failed" in result.stderr
@@ -202,7 +211,7 @@ def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
         record = read_record(tmp_path)
         assert list(record["verdict"]) == ["model=test_efficientnet"]
         failed = next(v for v in record["variants"] if v["name"].endswith("+mhsa"))
-        assert "token" in failed["runs"][0]["error"]
+        assert "memory" in failed["runs"][0]["error"]
         assert failed["cost"]["seconds_a_run"] is None
     else:
         assert "no run of the baseline" in result.stderr

@@ -12,7 +12,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from huggingface_hub import constants
+from safetensors.torch import save_file
 
+from xlite.errors import CheckFailedError
+from xlite.models.classifier import build_classifier
+from xlite.studies import attempt
 from xlite.training.lock import is_held, read_owner
 
 
@@ -72,18 +77,72 @@ def test_resume_skips_finished_models(project: Any, xlite: Any, trained: Path) -
 
 
 def test_a_model_that_fails_is_recorded_and_the_others_go_on(
-    project: Any, xlite: Any, tmp_path: Path
+    project: Any, xlite: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One token of a 16-pixel image is nothing that attention could work on.
-    result = xlite(
-        *arguments(project, tmp_path, "test_efficientnet+mhsa,test_resnet", "--image-size", 32)
-    )
+    train = attempt.train_run
+
+    def fail_with_attention(settings: Any, *rest: Any, **options: Any) -> Any:
+        if settings.model.endswith("+mhsa"):
+            raise CheckFailedError("the loss is nan")
+        return train(settings, *rest, **options)
+
+    monkeypatch.setattr(attempt, "train_run", fail_with_attention)
+    result = xlite(*arguments(project, tmp_path, "test_efficientnet+mhsa,test_resnet"))
     assert result.exit_code == 1
     progress = read_progress(tmp_path)["models"]
     assert progress["test_efficientnet+mhsa"]["status"] == "failed"
-    assert "token" in progress["test_efficientnet+mhsa"]["error"]
+    assert progress["test_efficientnet+mhsa"]["error"] == "the loss is nan"
     assert progress["test_resnet"]["status"] == "finished"
     assert "1 of 2 runs failed: test_efficientnet+mhsa." in result.stderr
+
+
+def save_weights(folder: Path, model: str, *, whole: bool) -> Path:
+    """Weights of that model's backbone in timm's naming, or of all of it in xlite's."""
+    built = build_classifier(model, pretrained=False, generator_seed=5)
+    path = folder / f"{model}.safetensors"
+    save_file((built if whole else built.backbone.model).state_dict(), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("models", "more", "message"),
+    [
+        ("test_resnet,test_efficientnet", ("--weights", "FILE"), "weights of test_efficientnet"),
+        ("test_resnet,test_efficientnet", ("--warm-start", "FILE"), "nothing of .* fits"),
+        ("test_resnet,test_resnet+mhsa", ("--image-size", 32), "attention needs more than one"),
+        ("test_resnet+mhsa,test_resnet", ("--position-encoding",), "no attention that a position"),
+        ("test_resnet,test_vit", ("--image-size", 96), "--image-size 160"),
+        ("test_resnet", ("--loss", "pos-weight", "--pos-weight", "1,2"), "2 numbers for 14"),
+        ("test_resnet", ("--loss", "two-way", "--accumulate", 2), "two-way compares the images"),
+        ("test_resnet", ("--loss", "two-way", "--power-safe"), "computed in 2 parts"),
+        ("test_resnet", ("--nodes", 2), "--nodes 2 needs torchrun or Slurm"),
+    ],
+)
+def test_nothing_is_trained_when_one_run_is_known_to_fail(
+    project: Any, xlite: Any, tmp_path: Path, models: str, more: tuple[object, ...], message: str
+) -> None:
+    whole = "--warm-start" in more
+    if "FILE" in more:
+        more = (more[0], save_weights(tmp_path, "test_resnet", whole=whole), "--pretrained")
+    result = xlite(*arguments(project, tmp_path / "out", models, *more))
+    assert result.exit_code == 2, result.output
+    assert re.search(message, result.stderr)
+    assert not list(tmp_path.glob("out/runs/*"))
+
+
+def test_a_checkpoint_that_covers_the_backbone_needs_no_other_weights(
+    project: Any, xlite: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    start = save_weights(tmp_path, "test_resnet", whole=True)
+    command = arguments(
+        project, tmp_path / "out", "test_resnet+mhsa", "--pretrained", "--epochs", 1
+    )
+    alone = xlite(*command)
+    assert alone.exit_code == 2
+    assert "HF_HUB_OFFLINE is set" in alone.stderr
+    result = xlite(*command, "--warm-start", start)
+    assert result.exit_code == 0, result.output
 
 
 def test_an_internal_error_in_a_run_of_its_own_process_is_one_line_and_70(

@@ -98,6 +98,7 @@ class FakeTraining:
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     fake = FakeTraining(tmp_path)
     monkeypatch.setattr("xlite.studies.attempt.train_run", fake)
+    monkeypatch.setattr("xlite.studies.runner.check_runs", lambda *_: None)
     return fake
 
 

@@ -75,6 +75,8 @@ def test_what_we_have_started_ourselves_is_known(monkeypatch: pytest.MonkeyPatch
     # What Lightning sets in the process that starts the others, and in those.
     set_all(monkeypatch, WORLD_SIZE="2", LOCAL_RANK="0")
     assert count_processes(Runtime(devices=2)) == (2, 1)
+    with pytest.raises(InputError, match="--nodes 2 needs"):
+        count_processes(Runtime(devices=2, num_nodes=2))
     monkeypatch.setenv("XLITE_MAIN_PROCESS", str(os.getppid()))
     assert count_processes(Runtime(devices=2)) == (2, 1)
     monkeypatch.setenv("XLITE_MAIN_PROCESS", "1" if os.getppid() != 1 else "2")

@@ -101,7 +101,12 @@ def create_backbone(
 
 
 def load_weights(backbone: Backbone, path: Path) -> None:
-    """Load a file in timm's naming into the backbone; the file's classifier is left out.
+    """Load a file in timm's naming into the backbone, as `match_weights` finds it to fit."""
+    backbone.model.load_state_dict(match_weights(backbone, path))
+
+
+def match_weights(backbone: Backbone, path: Path) -> dict[str, Tensor]:
+    """The backbone's tensors by name from a file in timm's naming, without its classifier.
 
     Every tensor of the backbone has to be there in its shape, and nothing may be there that the
     timm model does not have: a deeper relative of the same width would fit otherwise. InputError
@@ -128,7 +133,7 @@ def load_weights(backbone: Backbone, path: Path) -> None:
         )
     own = {name: weights[name] for name in expected}
     require_sound(own, path, option="--weights")
-    backbone.model.load_state_dict(own)
+    return own
 
 
 def _find_foreign_names(names: Collection[str], backbone: Backbone) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from xlite.errors import InputError
 from xlite.models.catalogue import MODELS, Attention, parse_model_name
-from xlite.models.classifier import build_classifier, count_parameters
+from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import find_cached_weights, has_pretrained_weights
 
 WeightsSource = Literal["cached", "hub", "none"]
@@ -65,14 +67,8 @@ def measure_model(
     with torch.device("meta"):
         model = build_classifier(name, num_classes=num_classes, pretrained=False, generator_seed=0)
     size = model.backbone.default_image_size if image_size is None else image_size
-    try:
+    with explain_refused_size(model, size):
         num_macs = count_macs(model, image_size=size)
-    # What torch and timm raise where a window, a patch or a kernel does not fit the image.
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise InputError(
-            f"{name} takes no images of {size} pixels ({str(error).partition(chr(10))[0]}). "
-            f"Pass --image-size {model.backbone.default_image_size}, that of its pretraining."
-        ) from error
     return ModelFigures(
         name=name,
         backbone=spec.timm_name,
@@ -82,6 +78,20 @@ def measure_model(
         image_size=size,
         pretrained_weights=_find_weights(spec.timm_name),
     )
+
+
+@contextmanager
+def explain_refused_size(model: Classifier, image_size: int) -> Iterator[None]:
+    """A block whose errors of torch and timm become an InputError about the image's size."""
+    try:
+        yield
+    # What they raise where a window, a patch or a kernel does not fit the image.
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise InputError(
+            f"{model.backbone.timm_name} takes no images of {image_size} pixels "
+            f"({str(error).partition(chr(10))[0]}). Pass --image-size "
+            f"{model.backbone.default_image_size}, that of its pretraining."
+        ) from error
 
 
 def count_macs(model: nn.Module, *, image_size: int) -> int:

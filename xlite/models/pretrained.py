@@ -18,6 +18,8 @@ from xlite.models.catalogue import MODELS
 if TYPE_CHECKING:
     from types import ModuleType
 
+_REMEDIES = "Pass --weights FILE.safetensors, or --no-pretrained to start from random weights."
+
 HUB_TIMEOUT_SECONDS = 5.0
 
 _MISSING_OPERATOR = "operator torchvision::nms does not exist"
@@ -81,18 +83,9 @@ def create_pretrained_model(timm_name: str) -> nn.Module:
     timm = import_timm()
     from huggingface_hub.errors import HfHubHTTPError
 
-    remedies = "Pass --weights FILE.safetensors, or --no-pretrained to start from random weights."
-    if not has_pretrained_weights(timm_name):
-        raise InputError(f"timm has no pretrained weights of {timm_name}. {remedies}")
+    require_pretrained(timm_name)
     cached_path = find_cached_weights(timm_name)
     overlay = {"file": str(cached_path)} if cached_path else None
-    if cached_path is None:
-        address = _unreachable_hub()
-        if address:
-            raise InputError(
-                f"the weights of {timm_name} can't be downloaded: {address} can't be reached. "
-                f"{remedies}"
-            )
     # The hub's client is httpx or requests, by its version; its own error derives from theirs.
     failures: tuple[type[BaseException], ...] = (OSError, *HfHubHTTPError.__bases__)
     try:
@@ -101,9 +94,21 @@ def create_pretrained_model(timm_name: str) -> nn.Module:
         )
     except failures as error:
         raise InputError(
-            f"the weights of {timm_name} can't be downloaded ({error}). {remedies}"
+            f"the weights of {timm_name} can't be downloaded ({error}). {_REMEDIES}"
         ) from error
     return model
+
+
+def require_pretrained(timm_name: str) -> None:
+    """Raise the InputError that `create_pretrained_model` would, without loading any weights."""
+    if not has_pretrained_weights(timm_name):
+        raise InputError(f"timm has no pretrained weights of {timm_name}. {_REMEDIES}")
+    address = None if find_cached_weights(timm_name) else _unreachable_hub()
+    if address:
+        raise InputError(
+            f"the weights of {timm_name} can't be downloaded: {address} can't be reached. "
+            f"{_REMEDIES}"
+        )
 
 
 def has_pretrained_weights(timm_name: str) -> bool:

@@ -37,6 +37,11 @@ class WarmStart:
     missing: tuple[str, ...]
     """Names, in the model, of the tensors that kept their values."""
 
+    @property
+    def has_whole_backbone(self) -> bool:
+        """Whether nothing of the backbone's own initial weights is left."""
+        return not any(name.startswith(_BACKBONE) for name in self.missing)
+
     def describe(self) -> str:
         """What was loaded, and a line each for what was left out and for what is missing."""
         total = len(self.loaded) + len(self.missing)
@@ -57,15 +62,24 @@ class WarmStart:
 def warm_start(model: Classifier, path: Path) -> WarmStart:
     """What was loaded into `model`, in place, from the checkpoint in `path`, and what was not.
 
-    A tensor fits where name and shape are the model's. The checkpoint is read by `read_weights`;
-    its names may be a classifier's or timm's, behind any prefix (`model.`, `net.backbone.`): of
-    all readings, the one by which most weights fit is taken. Pixel normalisation comes along with
-    a whole backbone only.
+    See `match_checkpoint`, whose errors leave the model as it was.
+    """
+    found, tensors = match_checkpoint(model, path)
+    model.load_state_dict(tensors, strict=False)
+    return found
+
+
+def match_checkpoint(model: Classifier, path: Path) -> tuple[WarmStart, dict[str, Tensor]]:
+    """What of the checkpoint in `path` a warm start of `model` loads, and its tensors by name.
+
+    A tensor fits where name and shape are the model's; its values do not matter, so that a model
+    on the meta device will do. The checkpoint is read by `read_weights`; its names may be a
+    classifier's or timm's, behind any prefix (`model.`, `net.backbone.`): of all readings, the one
+    by which most weights fit is taken. Pixel normalisation comes along with a whole backbone only.
 
     Raises InputError for a file that can't be read, for values that no training leaves behind
-    (`require_sound`), and when no weight of two or more dimensions
-    fits: a bias fits any model with as many labels, and buffers nearly any. The model is then
-    unchanged.
+    (`require_sound`), and when no weight of two or more dimensions fits: a bias fits any model
+    with as many labels, and buffers nearly any.
     """
     weights = read_weights(path)
     expected = model.state_dict()
@@ -97,10 +111,9 @@ def warm_start(model: Classifier, path: Path) -> WarmStart:
                 left_out[fitting.pop(model_name)] = _OTHER_BACKBONE
     require_sound({name: weights[name] for name in fitting.values()}, path, option="--warm-start")
     tensors = {model_name: weights[name] for model_name, name in fitting.items()}
-    model.load_state_dict(tensors, strict=False)
     loaded = tuple(name for name in expected if name in fitting)
     missing = tuple(name for name in expected if name not in fitting)
-    return WarmStart(path=path, loaded=loaded, left_out=left_out, missing=missing)
+    return WarmStart(path=path, loaded=loaded, left_out=left_out, missing=missing), tensors
 
 
 def _match_names(

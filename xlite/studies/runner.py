@@ -24,7 +24,7 @@ from xlite.studies.record import StudyRecord
 from xlite.training.data import StudyData
 from xlite.training.device import is_main_process, launch_processes
 from xlite.training.identity import RunIdentity, refuse_changed_settings
-from xlite.training.preflight import require_one_piece
+from xlite.training.preflight import check_runs
 from xlite.training.run import has_reached, read_scores
 
 __all__ = ["Outcome", "run_plan"]
@@ -43,17 +43,15 @@ def run_plan(
     """Train each run of the plan in `out/runs/<run_id>`; returns one outcome a run.
 
     With `resume` finished runs are taken as they are and unfinished ones continued. Raises
-    InputError before anything is trained when a run exists and `resume` is not given, or when it
-    was begun with other settings, and InterruptedRunError, everything saved, when a signal asks
-    for an end.
+    InputError before anything is trained when a run exists and `resume` is not given, when it was
+    begun with other settings, and for whatever else is known to end one of them (`check_runs`);
+    InterruptedRunError, everything saved, when a signal asks for an end.
     """
     if runtime.jobs > 1 and runtime.devices * runtime.num_nodes > 1:
         raise InputError(
             "--jobs trains runs side by side, --devices and --nodes one run on several devices: "
             "they exclude each other. Pass one."
         )
-    for planned in plan:
-        require_one_piece(planned.settings)
     launch_processes(runtime)
     identities = [RunIdentity.of(planned.settings, data) for planned in plan]
     runs = [
@@ -72,6 +70,7 @@ def run_plan(
             console.say(f"{run.name}: finished already, skipped ({run.run_dir})")
             outcomes[run.name] = Outcome(run.name, run.run_dir, read_scores(run.run_dir), None)
     unfinished = [run for run in runs if run.name not in outcomes]
+    check_runs([run.settings for run in unfinished], data, runtime)
     record.enter(unfinished)
     for run in runs:
         if run.name in outcomes:

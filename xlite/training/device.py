@@ -28,8 +28,7 @@ def build_fabric(runtime: Runtime, precision: str) -> Fabric:
     """
     kind, _, number = runtime.device.partition(":")
     _check_device(runtime.device, kind, number)
-    if precision == "fp16" and not torch.cuda.is_available():
-        raise InputError("fp16 needs a CUDA device. Use --precision bf16 or fp32.")
+    require_precision(precision)
     devices, num_nodes = count_processes(runtime)
     if runtime.device.startswith("cuda") and devices > torch.cuda.device_count():
         raise InputError(
@@ -49,13 +48,28 @@ def build_fabric(runtime: Runtime, precision: str) -> Fabric:
         num_nodes=num_nodes,
         precision=_PRECISIONS[precision],  # type: ignore[arg-type]
     )
-    announce_launch()
+    if devices > 1:
+        announce_launch()
     fabric.launch()
     if fabric.device.type == "cpu":
         keep_freed_memory()
     if not fabric.is_global_zero:
         console.silence()
     return fabric
+
+
+def require_precision(precision: str) -> None:
+    """Raise InputError for a precision that this machine can't train in."""
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise InputError("fp16 needs a CUDA device. Use --precision bf16 or fp32.")
+
+
+def count_all_processes() -> int:
+    """The processes that train together, on all machines, once they are launched."""
+    from torch import distributed
+
+    is_distributed = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if is_distributed else 1
 
 
 def launch_processes(runtime: Runtime) -> None:

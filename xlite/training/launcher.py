@@ -28,14 +28,12 @@ def count_processes(runtime: Runtime) -> tuple[int, int]:
     Raises InputError for several machines without torchrun or Slurm, and for variables of
     torchrun's that an earlier command has left in the environment.
     """
-    if _is_started_by_us():
-        return runtime.devices, runtime.num_nodes
     if _TORCHRUN_ID in os.environ:
         return _ask_torchrun(runtime)
     if SLURMEnvironment.detect():
         return runtime.devices, runtime.num_nodes
     left = [name for name in _OF_A_LAUNCHER if name in os.environ]
-    if left:
+    if left and not _is_started_by_us():
         raise InputError(
             f"the environment says that this is one of several processes ({', '.join(left)}), but "
             f"torchrun has not started it. {_unset(left)}, or start the command by torchrun."

@@ -59,6 +59,7 @@ def save_checkpoint(
         "state": state.to_content(),
         "best": dict(best),
         "identity": identity.to_content(),
+        "num_threads": torch.get_num_threads(),
     }
     last = run_dir / RUN_LAST
     with atomic_path(last) as temporary:
@@ -107,6 +108,13 @@ def load_checkpoint(
         ) from None
     for name, part in parts.items():
         part.load_state_dict(content[name])
+    before, now = content.get("num_threads"), torch.get_num_threads()
+    if before not in (None, now):
+        console.say(
+            f"{run_dir.name}: computed with {before} threads so far and with {now} from here on: "
+            "sums are rounded in another order, so scores may differ in the third digit from those "
+            "of one number of threads."
+        )
     return state, content["best"]
 
 

@@ -39,7 +39,7 @@ from xlite.training.identity import RunIdentity, require_same_run
 from xlite.training.judge import judge_run
 from xlite.training.loaders import RunLoaders
 from xlite.training.lock import hold_lock
-from xlite.training.preflight import require_one_piece
+from xlite.training.preflight import needs_hub_weights, require_one_piece, share_batch
 from xlite.training.processes import decide_once
 from xlite.training.state import TrainState
 from xlite.training.step import Stepper
@@ -194,17 +194,11 @@ def _train_and_judge(
 
 def _plan_sampling(settings: TrainSettings, data: StudyData, fabric: Fabric) -> SamplingPlan:
     train = data.parts["train"]
-    share, rest = divmod(settings.batch_size, fabric.world_size)
-    if rest:
-        raise InputError(
-            f"a batch of {settings.batch_size} can't be dealt out evenly to {fabric.world_size} "
-            "processes. Change --batch-size or --devices."
-        )
     sampling = plan_sampling(
         find_label_sets(train.labels),
         settings.sampler,
         train.vocabulary,
-        batch_size=share,
+        batch_size=share_batch(settings, fabric.world_size),
         seed=settings.seed,
         rank=fabric.global_rank,
         world_size=fabric.world_size,
@@ -219,7 +213,7 @@ def _build_model(
     model = build_classifier(
         settings.model,
         num_classes=len(data.vocabulary),
-        pretrained=settings.initial_weights != "none",
+        pretrained=needs_hub_weights(settings, runtime, num_classes=len(data.vocabulary)),
         weights_path=runtime.weights_path,
         generator_seed=settings.seed,
         dropout=settings.dropout,
