@@ -83,3 +83,42 @@ def test_large_logits_give_finite_gradients(settings, size):
     assert logits.grad[0, 1] < 0
     # A negative that is called positive for sure is pushed back without a margin only.
     assert (logits.grad[1, 0] > 0) == (settings["margin"] == 0.0)
+
+
+def as_its_authors_train(logits, targets, *, gamma_negative, gamma_positive, margin):
+    """Their training code, sum turned into mean: the weight is computed without a graph."""
+    present = torch.sigmoid(logits)
+    absent = (1 - present + margin).clamp(max=1)
+    costs = targets * present.clamp(min=1e-8).log() + (1 - targets) * absent.clamp(min=1e-8).log()
+    with torch.no_grad():
+        right = present * targets + absent * (1 - targets)
+        gamma = gamma_positive * targets + gamma_negative * (1 - targets)
+        weights = (1 - right) ** gamma
+    return -(costs * weights).mean()
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_detached_it_is_what_its_authors_train_with(batch, settings):
+    logits, targets = batch[0], batch[1].clamp(min=0)
+    value = asymmetric_loss(logits, targets, **settings, detached=True)
+    theirs = as_its_authors_train(logits, targets, **settings)
+    torch.testing.assert_close(value, theirs)
+    torch.testing.assert_close(value, asymmetric_loss(logits, targets, **settings))
+    gradients = [torch.autograd.grad(loss, logits)[0] for loss in (value, theirs)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_attached_negatives_have_up_to_five_times_that_gradient():
+    logits = torch.logit(torch.tensor([0.06, 0.3, 0.85, 0.999], dtype=torch.float64))
+    logits.requires_grad_()
+    gradients = [
+        torch.autograd.grad(
+            asymmetric_loss(logits[:, None], torch.zeros(4, 1), detached=detached), logits
+        )[0]
+        for detached in (False, True)
+    ]
+    ratio = gradients[0] / gradients[1]
+    shifted = logits.detach().sigmoid() - 0.05
+    torch.testing.assert_close(ratio, 1 - 4 * (1 - shifted) * (1 - shifted).log() / shifted)
+    assert ratio.max() == pytest.approx(5, abs=0.1)
+    assert ratio.min() == pytest.approx(1.6, abs=0.1)

@@ -105,3 +105,20 @@ def test_class_balanced_is_torchs_weighted_bce(batch, smoothing):
 def test_gradients_are_right(batch, settings):
     logits, targets = batch
     assert torch.autograd.gradcheck(lambda z: balanced(z, targets, **settings), (logits,))
+
+
+@pytest.mark.parametrize("settings", [DEFAULTS, OTHERS])
+def test_divided_it_is_its_authors_code(batch, settings):
+    """Their resampling loss without the focal factor, sum turned into mean, nothing unknown."""
+    logits, targets = batch[0], batch[1].clamp(min=0)
+    kappa, lam = settings["kappa"], settings["lam"]
+    bias = -torch.log(1000 / POSITIVES - 1) * kappa / lam
+    rate = (targets / POSITIVES).sum(dim=1, keepdim=True)
+    ratio = (1 / POSITIVES) / rate
+    weights = torch.sigmoid(settings["beta"] * (ratio - settings["mu"])) + settings["alpha"]
+    shifted = logits + bias
+    shifted = shifted * (1 - targets) * lam + shifted * targets
+    weights = weights / lam * (1 - targets) + weights * targets
+    theirs = (weights * binary_cross_entropy_with_logits(shifted, targets, reduction="none")).mean()
+    torch.testing.assert_close(balanced(logits, targets, **settings, divided=True), theirs)
+    assert not torch.isclose(balanced(logits, targets, **settings), theirs)

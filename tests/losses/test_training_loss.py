@@ -28,6 +28,7 @@ VARIANTS = [
     {"name": "focal", "focal_alpha": "balanced", "focal_gamma": (0.5, 1.0, 2.0)},
     {"name": "ldam", "reweight_epoch": 0, "beta": 0.99},
     {"name": "asymmetric", "asymmetric_margin": 0.0, "asymmetric_gamma_negative": 0.5},
+    {"name": "distribution-balanced", "tolerance_divided": True},
 ]
 
 
@@ -136,6 +137,7 @@ def test_settings_reach_their_loss():
             "rebalance_mu": 0.5,
             "tolerance_kappa": 0.2,
             "tolerance_lambda": 3.0,
+            "tolerance_divided": True,
         },
         "ldam": {"ldam_margin": 1.0, "ldam_scale": 2.0, "reweight_epoch": 0},
         "logit-adjusted": {"adjustment_tau": 0.5},
@@ -145,6 +147,17 @@ def test_settings_reach_their_loss():
         for field, value in changes.items():
             changed = total(build(name=name, **{field: value}), logits, targets)
             assert not torch.isclose(plain, changed), field
+
+
+def test_detaching_the_focus_changes_gradients_alone():
+    logits, targets = make_batch()
+    values = [
+        total(build(name="asymmetric", asymmetric_detached=detached), logits, targets)
+        for detached in (False, True)
+    ]
+    torch.testing.assert_close(*values)
+    attached, detached = (torch.autograd.grad(value, logits)[0] for value in values)
+    assert not torch.allclose(attached, detached)
 
 
 def test_combined_reports_its_two_components():

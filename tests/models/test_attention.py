@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xlite.models.attention import (
+    MeanMixing,
     MultiHeadSelfAttention,
     PerformerAttention,
     attend_linearly,
@@ -19,7 +20,7 @@ from xlite.models.attention import (
     redraw_performer_features,
 )
 
-BLOCKS = [MultiHeadSelfAttention, PerformerAttention]
+BLOCKS = [MultiHeadSelfAttention, PerformerAttention, MeanMixing]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -230,3 +231,33 @@ def test_position_code_tells_every_position_of_a_grid_apart():
     # Row-major, as flatten(2) of a (B, D, H, W) map: a column's code repeats every seven tokens.
     assert torch.equal(code[:28, :32], code[7:, :32])
     assert not torch.equal(code[:28, 32:64], code[7:, 32:64])
+
+
+def test_the_control_is_attention_to_all_tokens_alike():
+    """With queries of zero exact attention is uniform: the control computes the same."""
+    torch.manual_seed(0)
+    exact, control = MultiHeadSelfAttention(96), MeanMixing(96)
+    control.load_state_dict(exact.state_dict())
+    tokens = torch.randn(2, 49, 96)
+    assert not torch.allclose(control(tokens), exact(tokens), atol=1e-4)
+    with torch.no_grad():
+        exact.qkv.weight[:96] = 0.0
+    torch.testing.assert_close(control(tokens), exact(tokens))
+    sizes = {sum(p.numel() for p in block.parameters()) for block in (exact, control)}
+    assert sizes == {4 * 96**2 + 3 * 96}
+
+
+def test_the_estimate_errs_by_more_than_uniform_averaging_at_the_scale_of_a_new_block():
+    generator = torch.Generator().manual_seed(0)
+    errors = []
+    for _ in range(20):
+        queries, keys = (0.5 * torch.randn(4, 49, 64, generator=generator) for _ in range(2))
+        values = torch.randn(4, 49, 64, generator=generator)
+        exact = torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
+        features = draw_orthogonal_features(256, 64, generator=generator)
+        uniform = values.mean(dim=-2, keepdim=True).expand_as(values)
+        estimates = (attend_linearly(queries, keys, values, features), uniform)
+        errors.append([float((one - exact).norm() / exact.norm()) for one in estimates])
+    performer, averaging = torch.tensor(errors).mean(dim=0).tolist()
+    assert performer == pytest.approx(0.37, abs=0.02)
+    assert averaging == pytest.approx(0.24, abs=0.02)

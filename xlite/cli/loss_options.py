@@ -86,6 +86,14 @@ class LossOptions:
             help="asymmetric: prob up to which a negative costs nothing.", rich_help_panel=_LOSS
         ),
     ] = 0.05
+    asymmetric_detached: Annotated[
+        bool,
+        typer.Option(
+            "--asymmetric-detached",
+            help="asymmetric: no gradient through the focusing weights, as in its authors' code.",
+            rich_help_panel=_LOSS,
+        ),
+    ] = False
     rebalance_alpha: Annotated[
         float,
         typer.Option(help="distribution-balanced: least weight.", rich_help_panel=_LOSS),
@@ -112,6 +120,14 @@ class LossOptions:
             rich_help_panel=_LOSS,
         ),
     ] = 2.0
+    tolerance_divided: Annotated[
+        bool,
+        typer.Option(
+            "--tolerance-divided",
+            help="distribution-balanced: κ through λ, as in its authors' code.",
+            rich_help_panel=_LOSS,
+        ),
+    ] = False
     ldam_margin: Annotated[
         float, typer.Option(help="ldam: largest margin, in logits.", rich_help_panel=_LOSS)
     ] = 0.5
@@ -161,11 +177,13 @@ class LossOptions:
             asymmetric_gamma_negative=self.asymmetric_gamma_negative,
             asymmetric_gamma_positive=self.asymmetric_gamma_positive,
             asymmetric_margin=self.asymmetric_margin,
+            asymmetric_detached=self.asymmetric_detached,
             rebalance_alpha=self.rebalance_alpha,
             rebalance_beta=self.rebalance_beta,
             rebalance_mu=self.rebalance_mu,
             tolerance_kappa=self.tolerance_kappa,
             tolerance_lambda=self.tolerance_lambda,
+            tolerance_divided=self.tolerance_divided,
             ldam_margin=self.ldam_margin,
             ldam_scale=self.ldam_scale,
             reweight_epoch=self.reweight_epoch,

@@ -47,7 +47,7 @@ def train(
             "--model",
             metavar="A,B,…",
             help="Names separated by commas: efficientnet_b0_mhsa and the other five, or "
-            "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer.",
+            "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer, TIMM_NAME+mean.",
         ),
     ],
     context: typer.Context,

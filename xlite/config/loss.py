@@ -69,6 +69,8 @@ class LossSettings(Settings):
     """Focusing exponent of positives in the asymmetric loss."""
     asymmetric_margin: float = Field(default=0.05, ge=0, lt=1)
     """Prob up to which a negative costs nothing in the asymmetric loss."""
+    asymmetric_detached: bool = False
+    """Let no gradient through the focusing weights of asymmetric, as its authors' code does."""
     rebalance_alpha: float = Field(default=0.1, ge=0)
     """Least weight of an entry in distribution-balanced; the largest is one more."""
     rebalance_beta: float = Field(default=10.0, gt=0)
@@ -79,6 +81,8 @@ class LossSettings(Settings):
     """Share of a class's prior log-odds that distribution-balanced adds to its logit."""
     tolerance_lambda: float = Field(default=2.0, gt=0)
     """What distribution-balanced stretches negative logits by, and divides their loss by."""
+    tolerance_divided: bool = False
+    """Divide κ by λ in distribution-balanced, as its authors' code does."""
     ldam_margin: float = Field(default=0.5, ge=0)
     """Margin of the rarest side of a class in ldam, in logits."""
     ldam_scale: float = Field(default=1.0, gt=0)

@@ -20,7 +20,7 @@ class TrainSettings(Settings):
     """One training run; the defaults are those of the project's baseline experiment."""
 
     model: str
-    """One of the six names, or TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer."""
+    """One of the six names, or TIMM_NAME, alone or with +mhsa, +performer or +mean."""
     initial_weights: str = "hub"
     """hub (timm's ImageNet weights), none, or sha256:… of a local file."""
     warm_start: str | None = None

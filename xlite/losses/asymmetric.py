@@ -22,6 +22,7 @@ def asymmetric_loss(
     gamma_negative: float = 4.0,
     gamma_positive: float = 0.0,
     margin: float = 0.05,
+    detached: bool = False,
     smoothing: float = 0.0,
 ) -> Tensor:
     """The asymmetric loss (ASL), a scalar: the mean over known entries of
@@ -34,6 +35,11 @@ def asymmetric_loss(
     means what it does under BCE, and clamp no log: 1 - p_m is at least m, and for m = 0 the log
     is that of a sigmoid, computed as such.
 
+    detached: no gradient goes through the focusing weights (1 - p)^γ⁺ and p_m^γ⁻, as in their
+    training code (`disable_torch_grad_focal_loss`), and not in the paper's formula. The value is
+    the same; a negative's gradient is smaller by 1 - γ⁻ (1 - p_m) log(1 - p_m)/p_m: fivefold at
+    small p_m and 1.6-fold at 0.95, for γ⁻ = 4.
+
     logits, targets: (B, C). gamma_negative, gamma_positive: >= 0. margin: in [0, 1).
     smoothing: of labels, in [0, 1).
 
@@ -42,16 +48,16 @@ def asymmetric_loss(
     """
     logits = at_least_float32(logits)
     positive, _ = side_costs(logits)
-    on_positive, _ = focus(logits, gamma_positive)
+    on_positive, _ = focus(logits.detach() if detached else logits, gamma_positive)
     return mean_over_known(
         on_positive * positive,
-        _shifted_negatives(logits, gamma_negative, margin),
+        _shifted_negatives(logits, gamma_negative, margin, detached=detached),
         targets,
         smoothing=smoothing,
     )
 
 
-def _shifted_negatives(logits: Tensor, gamma: float, margin: float) -> Tensor:
+def _shifted_negatives(logits: Tensor, gamma: float, margin: float, *, detached: bool) -> Tensor:
     probs = torch.sigmoid(logits)
     costs_something = probs > margin
     # A power under 1 has an infinite slope at 0, and a select after it alone would make NaN of
@@ -59,4 +65,5 @@ def _shifted_negatives(logits: Tensor, gamma: float, margin: float) -> Tensor:
     shifted = torch.where(costs_something, probs - margin, torch.ones_like(probs))
     log_margin = logits.new_tensor(math.log(margin) if margin > 0 else -math.inf)
     log_absent = torch.logaddexp(functional.logsigmoid(-logits), log_margin)
-    return torch.where(costs_something, -(shifted**gamma) * log_absent, torch.zeros_like(probs))
+    weight = (shifted.detach() if detached else shifted) ** gamma
+    return torch.where(costs_something, -weight * log_absent, torch.zeros_like(probs))

@@ -45,6 +45,7 @@ def distribution_balanced_loss(
     mu: float = 0.2,
     kappa: float = 0.05,
     lam: float = 2.0,
+    divided: bool = False,
     smoothing: float = 0.0,
 ) -> Tensor:
     """The distribution-balanced loss, a scalar: the mean over known entries of
@@ -57,6 +58,9 @@ def distribution_balanced_loss(
     `--sampler class-aware`. Negative-tolerant regularisation: ν = -κ log(π_c/(1 - π_c)), and
     negatives are stretched by λ, so that those under 0 soon stop being pushed.
 
+    divided: ν is -κ/λ log(π_c/(1 - π_c)), as in their code (`init_bias / neg_scale`), where the
+    paper has κ alone; with their λ = 2 the shift is half as large.
+
     An image without a known positive has r = ∞, so r̂ = α + 1, as in their code.
 
     logits, targets: (B, C). positives: (C,), n, the positives of the training part; a class without
@@ -68,7 +72,7 @@ def distribution_balanced_loss(
     >>> distribution_balanced_loss(torch.zeros(1, 2), y, positives=counts, log_odds=even)
     tensor(0.5717)
     """
-    logits = at_least_float32(logits) + kappa * log_odds
+    logits = at_least_float32(logits) + (kappa / lam if divided else kappa) * log_odds
     inverse = 1.0 / positives.clamp(min=1).to(logits.dtype)
     rate = ((targets == 1) * inverse).sum(dim=1, keepdim=True)
     weights = alpha + torch.sigmoid(beta * (inverse / rate - mu))

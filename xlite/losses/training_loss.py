@@ -174,6 +174,7 @@ def _bind(
                 gamma_negative=settings.asymmetric_gamma_negative,
                 gamma_positive=settings.asymmetric_gamma_positive,
                 margin=settings.asymmetric_margin,
+                detached=settings.asymmetric_detached,
             )
         case "class-balanced":
             counts.warn_of_unlearnable("its weight is 1")
@@ -191,6 +192,7 @@ def _bind(
                 mu=settings.rebalance_mu,
                 kappa=settings.tolerance_kappa,
                 lam=settings.tolerance_lambda,
+                divided=settings.tolerance_divided,
             )
         case "logit-adjusted":
             counts.warn_of_unlearnable("its logit is not adjusted")

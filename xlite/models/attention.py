@@ -1,8 +1,10 @@
 """Self-attention over the tokens of a feature map: exact (MHSA) and linear-time (Performer).
 
+Beside them stands their control, which averages (MeanMixing).
+
 B batch, T tokens, D channels, H heads, d = D / H channels of a head, M random features.
-Both modules hold the same 4 D^2 + 3 D parameters: LayerNorm (2 D), qkv without bias (3 D^2) and
-the output projection (D^2 + D). So a comparison between them is one of mechanism, not of size.
+All three modules hold the same 4 D^2 + 3 D parameters: LayerNorm (2 D), qkv without bias (3 D^2)
+and the output projection (D^2 + D). So a comparison between them is one of mechanism, not of size.
 """
 
 from __future__ import annotations
@@ -52,6 +54,19 @@ class MultiHeadSelfAttention(nn.Module):
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """softmax(Q K^T / sqrt(d)) V of each head: (B, H, T, d) from three of that shape."""
         return functional.scaled_dot_product_attention(queries, keys, values)
+
+
+class MeanMixing(MultiHeadSelfAttention):
+    """The same block with the mean of all tokens in the place of attention: a control.
+
+    What MHSA has beyond it is what attention adds: the rest is width, a residual and knowledge of
+    the whole image. It starts from the same weights. Those of queries and keys, half of the
+    block's, are kept for that and get gradients of zero.
+    """
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """The mean value of all tokens for each of them: (B, H, T, d) from three of that shape."""
+        return values.mean(dim=-2, keepdim=True).expand_as(values)
 
 
 class PerformerAttention(MultiHeadSelfAttention):
@@ -126,6 +141,7 @@ def attend_linearly(queries: Tensor, keys: Tensor, values: Tensor, features: Ten
     Measured |estimate - exact| / |exact|, T = 49, d = 64, mean of 20 draws of 4 heads, for M = 16,
     64, 256, 1024: q, k ~ N(0, 1/4), about those of a fresh block, 0.91, 0.58, 0.37, 0.22;
     q, k ~ N(0, 1), 2.01, 1.83, 1.65, 1.50: sharp attention needs far more features than d log d.
+    Uniform averaging errs by 0.24 in the first case, less than the estimate with 256 features.
     """
     scale = queries.shape[-1] ** -0.25
     scaled_keys = (keys - keys.mean(dim=-2, keepdim=True)) * scale

@@ -1,7 +1,7 @@
 """Names of models, understood without importing torch or timm.
 
-A model is one of the six hybrids of `MODELS`, or a timm name, alone or with `+mhsa` or
-`+performer`.
+A model is one of the six hybrids of `MODELS`, or a timm name, alone or with `+mhsa`,
+`+performer` or their control `+mean`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from xlite.errors import InputError, did_you_mean
 
-Attention = Literal["none", "mhsa", "performer"]
+Attention = Literal["none", "mhsa", "performer", "mean"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ _SUFFIXES: tuple[str, ...] = tuple(kind for kind in get_args(Attention) if kind 
 def parse_model_name(name: str) -> ModelSpec:
     """The backbone and the attention that a model's name asks for.
 
-    Raises InputError for a suffix other than `+mhsa` and `+performer`, for text that can't be a
-    timm name, and for a near miss of one of the six. Whether timm has the backbone is
+    Raises InputError for a suffix other than `+mhsa`, `+performer` and `+mean`, for text that
+    can't be a timm name, and for a near miss of one of the six. Whether timm has the backbone is
     `create_backbone`'s question.
 
     >>> parse_model_name("efficientnet_b0_mhsa").timm_name

@@ -13,7 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from xlite.errors import InputError
-from xlite.models.attention import MultiHeadSelfAttention, PerformerAttention, encode_positions
+from xlite.models.attention import (
+    MeanMixing,
+    MultiHeadSelfAttention,
+    PerformerAttention,
+    encode_positions,
+)
 from xlite.models.backbone import Backbone, create_backbone
 from xlite.models.catalogue import MODELS, Attention, ModelSpec, parse_model_name
 from xlite.randomness import derive_seed
@@ -31,6 +36,7 @@ _ATTENTION_BLOCKS: dict[Attention, Callable[[int], nn.Module]] = {
     "none": lambda _: nn.Identity(),
     "mhsa": MultiHeadSelfAttention,
     "performer": PerformerAttention,
+    "mean": MeanMixing,
 }
 
 
@@ -103,8 +109,8 @@ def build_classifier(
     """The classifier of that name (see `parse_model_name`), on the CPU, in training mode.
 
     New weights are a function of `generator_seed` alone, part by part: at one seed a backbone's
-    plain, MHSA and Performer variants share all but the attention's mechanism, so a comparison
-    starts from equal weights. torch's global generators stay as they were.
+    plain, MHSA, Performer and mean variants share all but the attention's mechanism, so a
+    comparison starts from equal weights. torch's global generators stay as they were.
 
     weights_path: the backbone's weights in timm's naming, before `pretrained`.
     position_encoding: add a 2-D sine-cosine code to the tokens before attention.
