@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -55,10 +55,10 @@ def inject_kills(plan: Plan | None, tell: int) -> None:
             os.write(tell, f"{point}\n".encode())
         num_saved += point == "renamed"
 
-    def save(content: Any, path: Path) -> None:
-        torch_save(content, path)
+    def save(content: Any, file: BinaryIO) -> None:
+        torch_save(content, file)
         if plan is not None and is_due("torn"):
-            os.truncate(path, int(plan.fraction * path.stat().st_size))
+            file.truncate(int(plan.fraction * file.tell()))
             reach("torn")
 
     def replace(path: Path, target: Path) -> Path:
