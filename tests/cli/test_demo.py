@@ -103,3 +103,11 @@ def test_a_demo_too_small_for_its_findings_is_refused(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "300" in result.stderr
     assert not (tmp_path / "demo").exists(), "nothing half-made is left behind"
+
+
+def test_the_demo_keeps_out_of_a_project(tmp_path: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    ending = run_demo(tmp_path, 300)
+    assert ending.returncode == 2
+    assert "holds experiments, and nothing says that it belongs to a demo" in ending.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["experiments"]

@@ -18,13 +18,15 @@ from xlite.cli import options
 from xlite.cli.child_command import ChildCommand, start_command
 from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError
-from xlite.ownership import require_writable_folder
+from xlite.ownership import require_our_folder
 
 _EPILOG = "Example: xlite demo --out demo"
 _MODELS = ("resnet10t+mhsa", "resnet10t+performer")
 _INTERRUPT_AFTER_EPOCHS = 2
 _MOST_IMAGES = 112_120
 """As many as NIH's table has."""
+_DRAWN = "raw/synthetic.json"
+_WRITTEN = ("splits", "clahe_cache", "experiments", "report.html")
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +53,7 @@ def demo(
     """
     from xlite.dataset.synthetic import generate_synthetic
 
-    require_writable_folder(out)
+    require_our_folder(out, markers=[_DRAWN], names=_WRITTEN, what="a demo")
     table = generate_synthetic(
         out / "raw", num_images=num_images, seed=seed, image_size=256, min_positives=30
     )
