@@ -56,7 +56,7 @@ def cache_clahe(
         str, typer.Option("--format", help="packed (one memory map, fast) or png (to look at).")
     ] = "packed",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. Default: all cores.")
+        int | None, typer.Option(min=1, max=1024, help="Processes. Default: all cores.")
     ] = None,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Go on without images that are not there.")

@@ -95,7 +95,10 @@ def evaluate(
     ] = False,
     cache: options.CacheDir = options.CACHE_DIR,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=100, help="Bootstrap resamples of the patients.")
+        int,
+        typer.Option(
+            "--resamples", min=100, max=100_000, help="Bootstrap resamples of the patients."
+        ),
     ] = 1000,
     seed: options.Seed = 42,
     level: Annotated[

@@ -77,7 +77,21 @@ ExperimentsDir = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Skip finished runs and continue unfinished ones.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+
+
+def require_seed(seed: int) -> int:
+    """The seed; InputError for one that some library would refuse after hours, or take modulo."""
+    from xlite.config import LARGEST_SEED
+
+    if seed > LARGEST_SEED:
+        raise InputError(f"a seed is at most {LARGEST_SEED}. Pass a smaller --seed.")
+    return seed
+
+
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, callback=require_seed, help="Seed of every random choice."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -26,11 +26,19 @@ def parse_seeds(text: str | None, context: typer.Context) -> list[int]:
     source = context.get_parameter_source("seed")
     if source is not None and source.name == "COMMANDLINE":
         raise InputError("--seed and --seeds exclude each other. Pass one.")
+    from xlite.config import LARGEST_SEED
+
     seeds = split_names(text)
-    wrong = [seed for seed in seeds if not (seed.isascii() and seed.isdigit())]
+    wrong = [seed for seed in seeds if not _is_seed(seed, LARGEST_SEED)]
     if wrong or not seeds:
         raise InputError(
-            f"--seeds: {wrong[0] if wrong else text!r} is no whole number from 0. Pass numbers "
-            "separated by commas, as in --seeds 0,1,2."
+            f"--seeds: {wrong[0] if wrong else text!r} is no whole number from 0 to "
+            f"{LARGEST_SEED}. Pass numbers separated by commas, as in --seeds 0,1,2."
         )
     return [int(seed) for seed in seeds]
+
+
+def _is_seed(text: str, largest: int) -> bool:
+    # Not more digits than that has: Python refuses to read thousands of them.
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(largest))
+    return is_number and int(text) <= largest

@@ -6,11 +6,12 @@ does not (device, workers) is in `Runtime`.
 
 from xlite.config.dataset import ClaheSettings, SamplerName, SamplerSettings
 from xlite.config.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
-from xlite.config.settings import Settings, fingerprint_of
+from xlite.config.settings import LARGEST_SEED, Settings, fingerprint_of
 from xlite.config.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
 
 __all__ = [
     "INSEPARABLE",
+    "LARGEST_SEED",
     "ClaheSettings",
     "LossName",
     "LossSettings",

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xlite.errors import InputError, did_you_mean
 
+LARGEST_SEED = 4_294_967_295
+"""NumPy's, scikit-learn's and torch's generators all take it; larger ones not all of them do."""
+
 
 class Settings(BaseModel):
     """Base of all settings: frozen, and an unknown field is an error."""

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from xlite.config.dataset import SamplerSettings
 from xlite.config.loss import LossSettings
-from xlite.config.settings import Settings
+from xlite.config.settings import LARGEST_SEED, Settings
 
 Precision = Literal["fp32", "bf16", "fp16"]
 MemoryFormat = Literal["channels_last", "contiguous"]
@@ -31,13 +31,13 @@ class TrainSettings(Settings):
     """Epochs between two draws of the Performer's random features; 0 keeps the first."""
     loss: LossSettings = LossSettings()
     sampler: SamplerSettings = SamplerSettings(name="none")
-    epochs: int = Field(default=20, ge=1)
+    epochs: int = Field(default=20, ge=1, le=1_000_000)
     """Passes over the training part, at most."""
     batch_size: int = Field(default=32, ge=1)
     """Images of an optimizer step, over all devices and parts."""
     accumulate: int = Field(default=1, ge=1)
     """Parts in which a device computes its share of a step, to save memory."""
-    image_size: int | None = Field(default=None, ge=32)
+    image_size: int | None = Field(default=None, ge=32, le=8192)
     """Side in pixels; None takes the cache's."""
     lr: float = Field(default=1e-4, gt=0)
     """Learning rate of AdamW."""
@@ -82,7 +82,7 @@ class TrainSettings(Settings):
     """Flip half of the images: it swaps the heart's side."""
     precision: Precision = "fp32"
     """Arithmetic of the forward pass."""
-    seed: int = Field(default=42, ge=0)
+    seed: int = Field(default=42, ge=0, le=LARGEST_SEED)
     """Seed of initialisation, order, augmentation and dropout."""
 
     @model_validator(mode="after")
@@ -108,15 +108,15 @@ class Runtime(Settings):
     }
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
-    devices: int = Field(default=1, ge=1)
+    devices: int = Field(default=1, ge=1, le=1024)
     """Processes on this machine, one a device."""
-    num_nodes: int = Field(default=1, ge=1)
+    num_nodes: int = Field(default=1, ge=1, le=65_536)
     """Machines that train together."""
-    num_workers: int | None = Field(default=None, ge=0)
+    num_workers: int | None = Field(default=None, ge=0, le=1024)
     """Loader processes; None chooses."""
     checkpoint_minutes: float = Field(default=10.0, ge=0)
     """Minutes of training after which a checkpoint is due; 0 writes one after each step."""
-    jobs: int = Field(default=1, ge=1)
+    jobs: int = Field(default=1, ge=1, le=1024)
     """Runs that train side by side on this machine."""
     pause_seconds: float = Field(default=0.0, ge=0)
     """Rest between two runs."""
