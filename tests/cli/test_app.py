@@ -27,7 +27,7 @@ def test_version(xlite: Any) -> None:
 def test_a_users_mistake_is_one_line_without_a_traceback(xlite: Any) -> None:
     result = xlite("split", "--labels", "absent.csv")
     assert result.exit_code == 2
-    assert result.stderr == ("error: label table absent.csv does not exist. Pass --labels CSV.\n")
+    assert result.stderr == ("error: label table absent.csv does not exist. Name a CSV file.\n")
 
 
 def test_debug_shows_the_traceback_too(xlite: Any) -> None:
