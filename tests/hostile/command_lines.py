@@ -23,7 +23,9 @@ CACHE = "cache-clahe --size 32 --grid 4 --workers 1"
 """Finds the sound project's cache up to date."""
 NEW_CACHE = f"{CACHE} --out made"
 
-TRAINED = ("project/experiments*", "project/EXPERIMENT_LOG.md")
+CHECKED = ("project/data/*/verified.json",)
+"""Before training, and by --verify, a cache is checked as a whole, once."""
+TRAINED = ("project/experiments*", "project/EXPERIMENT_LOG.md", *CHECKED)
 JUDGED = ("project/judged*",)
 COMPARED = ("project/experiments/comparison*", "project/EXPERIMENT_LOG.md")
 MADE = ("project/made*",)

@@ -12,6 +12,8 @@ import os
 if __name__ == "__main__":  # before numpy: a fork copies no threads, but what they hold locked
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
+import atexit
+import codecs
 import faulthandler
 import gc
 import importlib
@@ -21,13 +23,14 @@ import pkgutil
 import resource
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
 _POLL = 0.004
-_GRACE = 5.0  # seconds in which a finished command's own processes have to be gone
+_GRACE = 15.0  # seconds in which its loader processes, which may still import, have to be gone
 _DUMP_BEFORE_END = 1.0
 
 
@@ -46,8 +49,17 @@ def import_everything() -> None:
         "rich.table",
     ):
         importlib.import_module(name)
-    for name in ("matplotlib.pyplot", "pandas", "safetensors.torch", "lightning_fabric", "jinja2"):
+    for name in (
+        "matplotlib.pyplot",
+        "pandas",
+        "safetensors.torch",
+        "lightning_fabric",
+        "jinja2",
+        "importlib.readers",
+    ):
         importlib.import_module(name)
+    for name in ("utf-8-sig", "cp1252", "ascii", "utf-16", "latin-1", "idna"):
+        codecs.lookup(name)  # a child of another user may not be let near the interpreter's files
     gc.collect()
     gc.freeze()
 
@@ -58,6 +70,9 @@ def run_child(request: dict[str, Any]) -> NoReturn:
     try:
         prepare(request)
         code = call_main(request["arguments"])
+        # What Python does when it ends, and `os._exit` does not: loader processes are ended there.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001  (whatever it is, a forked child may not go on)
         traceback.print_exc()
     finally:
@@ -156,13 +171,27 @@ def wait(pid: int, seconds: float) -> dict[str, Any]:
 def _group_lives_on(pid: int) -> bool:
     end = time.monotonic() + _GRACE
     while time.monotonic() < end:
-        try:
-            os.killpg(pid, 0)
-        except (ProcessLookupError, PermissionError):
+        if not _is_alive(pid):
             return False
         time.sleep(_POLL)
     os.killpg(pid, signal.SIGKILL)
     return True
+
+
+def _is_alive(group: int) -> bool:
+    """Whether a process of the group runs; one that init has yet to bury does not."""
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of_group = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(of_group) == group and state != "Z":
+            return True
+    return False
 
 
 def serve() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hostile.commands import Commands
 
-NUM_IMAGES = 72
+NUM_IMAGES = 48
 TRAIN = ("--no-pretrained", "--batch-size", "16", "--image-size", "32", "--device", "cpu")
 """Options of every training: a step takes milliseconds."""
 
@@ -18,7 +18,7 @@ def build_sound_project(commands: Commands, folder: Path) -> Path:
 
     Everything lies where commands look for it by default:
 
-        data/Data_Entry_2017.csv, data/raw/*.png    72 synthetic radiographs of 48 pixels
+        data/Data_Entry_2017.csv, data/raw/*.png    48 synthetic radiographs of 48 pixels
         data/splits, data/clahe_cache, data/png_cache
         experiments/runs/<two>                      one epoch of test_resnet under two losses
         experiments/                                ablation, comparison, evaluation, log, tuning
@@ -29,7 +29,7 @@ def build_sound_project(commands: Commands, folder: Path) -> Path:
     from xlite.dataset.synthetic import generate_synthetic
 
     raw = folder / "raw"
-    table = generate_synthetic(raw, num_images=NUM_IMAGES, seed=3, image_size=48, min_positives=6)
+    table = generate_synthetic(raw, num_images=NUM_IMAGES, seed=3, image_size=48, min_positives=5)
     (folder / "data").mkdir()
     table.rename(folder / "data" / "Data_Entry_2017.csv")
     (raw / "images").rename(folder / "data" / "raw")

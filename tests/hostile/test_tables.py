@@ -90,7 +90,7 @@ def _flip(data: bytes, position: int) -> bytes:
 ROWS = [
     nih("with a field too many", edit_rows(lambda rows: rows[4].insert(1, "")), "row 5"),
     nih("with a field too few", edit_rows(lambda rows: rows[4].pop(2)), "row 5"),
-    nih("cut in mid-row", edit(lambda text: text[: text.rindex(",", 0, -12)]), "row 73"),
+    nih("cut in mid-row", edit(lambda text: text[: text.rindex(",", 0, -12)]), "row 49"),
     nih("with a quote that is not closed", swap("00000001_001.png", '"00000001_001.png')),
     nih("with a quote in a row's middle", swap(",23,F", ',"23,F'), ends=REFUSED),
     nih("with a cell over 128 KiB", cell(3, LABELS, "x" * 200_000)),
