@@ -34,7 +34,7 @@ def test_debug_shows_the_traceback_too(xlite: Any) -> None:
     result = xlite("--debug", "split", "--labels", "absent.csv")
     assert result.exit_code == 2
     assert "Traceback" in result.stderr
-    assert result.stderr.rstrip().endswith("Pass --labels CSV.")
+    assert result.stderr.rstrip().endswith("Name a CSV file.")
 
 
 def test_an_unknown_option_is_wrong_usage(xlite: Any) -> None:
