@@ -3,10 +3,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,9 +24,11 @@ from xlite.artifacts import (
     sha256_of_file,
     write_json,
     write_predictions,
+    write_table,
     write_text,
 )
 from xlite.errors import InputError
+from xlite.records import read_rows
 
 
 @given(text=st.text(st.characters(codec="utf-8")), before=st.none() | st.binary(max_size=20))
@@ -67,6 +73,32 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> 
         assert path.read_text() == "old"
         assert temporary.parent == tmp_path, "a rename is atomic within one file system only"
     assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no flock")
+def test_the_next_writer_removes_what_a_killed_one_has_left_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from xlite.artifacts import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    path = tmp_path / "train.csv"
+    done = subprocess.run([sys.executable, "-c", code, path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1, "ensure that something was left"
+    kept = [tmp_path / name for name in (".train.csv.x.tmp", ".xlite.train.csv.bak", ".tmp")]
+    for other in kept:
+        other.write_text("a user's own")
+    with atomic_path(path) as temporary:
+        temporary.write_text("one")
+        # A second writer of the same file, at the same time, leaves the first one's alone.
+        write_text(path, "two")
+        assert temporary.read_text() == "one"
+    assert path.read_text() == "one"
+    assert {*tmp_path.iterdir()} == {path, *kept}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
@@ -172,3 +204,18 @@ def test_a_prob_that_is_text_is_an_input_error(tmp_path: Path) -> None:
     path.write_text("image_id,prob_Mass\na,high\n")
     with pytest.raises(InputError):
         read_predictions(path, ("Mass",))
+
+
+def test_cells_that_a_spreadsheet_would_run_are_guarded_and_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    names = ["+1+1", "@SUM(A1)", "'=1", "=cmd|' /C calc'!A0", "Mass", "-0.5"]
+    table = pd.DataFrame({"label": names, "=A1": [0.1234567, np.nan, 1.0, 2.0, 3.0, -4.0]})
+    write_table(path, table)
+    lines = path.read_text().splitlines()
+    assert lines[0] == "label,'=A1"
+    assert lines[1] == "'+1+1,0.123457"
+    assert not [line for line in lines if line[0] in "=+@"]
+    assert [row["label"] for row in read_rows(path, ["label", "=A1"], remedy="")] == names
+    predictions = Predictions(np.array(names, dtype=object), np.full((6, 1), 0.5), ("Mass",))
+    write_predictions(path, predictions)
+    assert read_predictions(path, ["Mass"]).image_ids.tolist() == names

@@ -8,9 +8,11 @@ last.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from xlite.console import nan_to_none
 from xlite.errors import InputError
-from xlite.records import MAX_JSON_BYTES, read_own_bytes
+from xlite.records import MAX_JSON_BYTES, guard_cell, read_own_bytes, unguard_cell
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 SPLIT_PARTS = ("train", "val", "test")
@@ -33,7 +41,9 @@ CACHE_INDEX = "index.csv"
 CACHE_IMAGES = "images.u8"
 CACHE_FAILED = "failed.csv"
 
+RUNS = "runs"
 RUN_CONFIG = "config.json"
+RUN_SITTINGS = "sittings.json"
 RUN_HISTORY = "history.csv"
 RUN_LAST = "last.pt"
 RUN_PREVIOUS = "previous.pt"
@@ -44,6 +54,8 @@ TRAINING_PROGRESS = "training_progress.json"
 BASELINE_RESULTS = "baseline_results.csv"
 ABLATION = "ablation.csv"
 BALANCE_VERIFICATION = "data_balance_verification.csv"
+
+_TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".xlite.", ".tmp"
 
 
 def predictions_name(part: str) -> str:
@@ -59,12 +71,12 @@ def predictions_name(part: str) -> str:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is fsynced and takes its name.
 
-    On an exception the temporary file is removed and whatever `path` held stays as it was.
+    On an exception the temporary file is removed and whatever `path` held stays as it was. What
+    a writer of `path` that was killed has left is removed, too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    remove_temporary_files(path.parent, name=path.name)
+    handle, temporary = _create_temporary(path)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -75,12 +87,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _fsync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
 
 
-def remove_temporary_files(folder: Path) -> None:
-    """Delete what writers that were killed in `atomic_path` have left in a folder of ours."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+def remove_temporary_files(folder: Path, *, name: str | None = None) -> None:
+    """Delete what writers that were killed in `atomic_path` have left in a folder, of all files or
+    of the one called `name`.
+
+    Files that are being written stay, and so does whatever is not called as ours are.
+    """
+    which = "*" if name is None else f"{glob.escape(name)}.*"
+    for path in folder.glob(f"{_TEMPORARY_PREFIX}{which}{_TEMPORARY_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            _remove_if_abandoned(path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -111,6 +131,21 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     return value
 
 
+def write_table(path: Path, table: pd.DataFrame, *, float_format: str | None = "%.6g") -> None:
+    """Write a table as CSV, its text so that no spreadsheet runs it as a formula.
+
+    `xlite.records.read_rows` gives the text back as it was.
+    """
+    guarded = table.copy(deep=False)
+    for place in range(table.shape[1]):
+        # Numbers are most of a table of predictions, and are none of the matter.
+        if table.dtypes.iloc[place].kind not in "biuf":
+            cells = table.iloc[:, place]
+            guarded.isetitem(place, [guard_cell(c) if isinstance(c, str) else c for c in cells])
+    guarded.columns = [guard_cell(str(name)) for name in table.columns]
+    guarded.to_csv(path, index=False, float_format=float_format, lineterminator="\n")
+
+
 def sha256_of_file(path: Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
@@ -136,7 +171,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     table.insert(0, "image_id", predictions.image_ids)
     with atomic_path(path) as temporary:
         # Nine digits give every float32 back exactly.
-        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+        write_table(temporary, table, float_format="%.9g")
 
 
 def read_predictions(path: Path, vocabulary: Sequence[str]) -> Predictions:
@@ -161,7 +196,37 @@ def read_predictions(path: Path, vocabulary: Sequence[str]) -> Predictions:
     if wrong.any():
         row = int(wrong.any(axis=1).argmax())
         raise InputError(f"{path} has a prob that is not in [0, 1] in row {row + 2}.")
-    return Predictions(table["image_id"].to_numpy(dtype=object), probs, tuple(vocabulary))
+    image_ids = table["image_id"].map(unguard_cell).to_numpy(dtype=object)
+    return Predictions(image_ids, probs, tuple(vocabulary))
+
+
+def _create_temporary(path: Path) -> tuple[int | None, Path]:
+    """A new temporary file for `path`, and the handle whose lock says that it is in use."""
+    prefix = f"{_TEMPORARY_PREFIX}{path.name}."
+    while True:
+        handle, name = tempfile.mkstemp(_TEMPORARY_SUFFIX, prefix, path.parent)
+        if fcntl is None:
+            os.close(handle)
+            return None, Path(name)
+        # Some file systems have no locks: nothing is ever taken for abandoned there.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        # In the instant before the lock another writer may have taken the file for abandoned.
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    """Delete a temporary file whose writer has died: the kernel has let go of its lock."""
+    if fcntl is None or not stat.S_ISREG(path.lstat().st_mode):
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

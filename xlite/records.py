@@ -144,7 +144,7 @@ def _open_table(
     former = csv.field_size_limit(_MAX_CELL)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = next(reader, [])
+        header = list(map(unguard_cell, next(reader, [])))
         if not header:
             raise InputError(f"{path} is empty. {remedy}")
         absent = [name for name in columns if name not in header]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import atomic_path
+from xlite.artifacts import atomic_path, write_table
 from xlite.config import SamplerSettings
 from xlite.dataset.draws import (
     DrawBatches,
@@ -191,7 +191,7 @@ def write_balance(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     import pandas as pd
 
     with atomic_path(path) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        write_table(temporary, pd.DataFrame(rows))
 
 
 def _share_errors(drawn: DrawnBatches) -> NDArray[np.float64]:
