@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -100,3 +104,125 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         *("--out", made.cache, "--workers", 1),
     )
     return made
+
+
+def merge(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The content with some values changed, those of nested objects one by one."""
+    for name, value in changes.items():
+        old = content.get(name)
+        content[name] = (
+            merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
+    return content
+
+
+def write_run(
+    folder: Path,
+    settings: Any,
+    *,
+    scores: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
+    history: str | None = None,
+    is_finished: bool = True,
+) -> Path:
+    """A run folder with its records as version 0.1 wrote them, some values of them changed."""
+    macro = {"auroc": 0.5, "average_precision": 0.25, "f1": 0.125, "f1_at_half": 0.1}
+    described = {
+        "fingerprint": "0123456789ab",
+        "settings": settings.model_dump(mode="json"),
+        "runtime": {"num_workers": 0, "contiguous_models": []},
+        "labels": ["Mass", "Edema"],
+        "pos_weight": None,
+        "data": {
+            "images": {"train": 7000, "val": 150, "test": 151},
+            "train_positives": [70, 7],
+            "split_sha256": {"train": "a" * 64, "val": "b" * 64, "test": "c" * 64},
+            "source": "d" * 64,
+        },
+        "environment": {
+            "xlite": "0.1.0",
+            "torch": "2.9.0",
+            "python": "3.12.1",
+            "machine": "x86_64",
+            "num_threads": 2,
+            "num_processes": 1,
+        },
+    }
+    reached = {
+        "run_id": folder.name,
+        "model": settings.model,
+        "fingerprint": "0123456789ab",
+        "num_parameters": 1234567,
+        "epochs": settings.epochs,
+        "best_epoch": 1,
+        "stopped_early": False,
+        "accumulate": 1,
+        "seconds": 90.0,
+        "val": {
+            "images": 150,
+            "patients": 50,
+            "f1_thresholds": "cross-fitted",
+            "macro": macro,
+            "undefined": {},
+            "per_class": {label: {"auroc": 0.5, "f1": None} for label in described["labels"]},
+        },
+    }
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(merge(described, config or {})))
+    if history is not None:
+        (folder / "history.csv").write_text(history)
+    if is_finished:
+        (folder / "scores.json").write_text(json.dumps(merge(reached, scores or {})))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_run():  # type: ignore[no-untyped-def]
+    """`write_run`, for tests in any folder."""
+    return write_run
+
+
+def golden_net(pretrained: bool = False, **options: Any) -> Any:
+    """The network of the golden runs: so small that a checkpoint of it can be kept."""
+    from timm.models._builder import build_model_with_cfg
+    from timm.models.resnet import BasicBlock, ResNet
+
+    options["pretrained_cfg"] = {
+        "input_size": (3, 32, 32),
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
+        "num_classes": 1000,
+        "pool_size": (1, 1),
+        "first_conv": "conv1.0",
+        "classifier": "fc",
+        "url": "",
+    }
+    return build_model_with_cfg(
+        ResNet,
+        "golden_net",
+        pretrained,
+        block=BasicBlock,
+        layers=(1, 1, 1, 1),
+        channels=(4, 4, 8, 16),
+        stem_width=4,
+        stem_type="deep",
+        **options,
+    )
+
+
+@pytest.fixture
+def golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of a project as version 0.1 left it, which is the working folder; its network."""
+    from timm.models import _registry
+
+    _registry.register_model(golden_net)
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "tests" / "golden" / "run_0_1", project)
+    monkeypatch.chdir(project)
+    yield project
+    # Other tests look at all of timm's models.
+    for names in vars(_registry).values():
+        if isinstance(names, dict):
+            names.pop("golden_net", None)
+        elif isinstance(names, set):
+            names.discard("golden_net")

@@ -29,6 +29,8 @@ FOUNDATION = (
     "labels",
     "config",
     "artifacts",
+    "run_records",
+    "run_folder",
 )
 MIDDLE = ("dataset", "models", "losses", "scores")
 
@@ -47,6 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "labels": {"errors", "console"},
     "config": {"errors", "console", "labels", "config"},
     "artifacts": {"errors", "console", "labels", "config", "records"},
+    "run_records": {"records"},
+    "run_folder": {"errors", "config", "records", "artifacts", "run_records"},
     **{folder: {*FOUNDATION, folder} for folder in MIDDLE},
     "training": {*FOUNDATION, *MIDDLE, "training"},
     "studies": {*FOUNDATION, *MIDDLE, "training", "studies"},

@@ -10,26 +10,11 @@ from xlite.config import TrainSettings
 
 
 @pytest.fixture
-def experiments(tmp_path: Path) -> Path:
+def experiments(make_run: Any, tmp_path: Path) -> Path:
     """Two finished runs, as far as the log looks at them."""
     folder = tmp_path / "experiments"
     for seed in (0, 1):
-        run = folder / "runs" / f"run-{seed}"
-        run.mkdir(parents=True)
-        settings = TrainSettings(model="test_resnet", seed=seed).model_dump(mode="json")
-        names = ("xlite", "torch", "python", "machine", "num_threads")
-        config = {
-            "settings": settings,
-            "data": {"images": {"val": 5}, "split_sha256": {"val": "a" * 64}, "source": "b"},
-            "environment": dict.fromkeys(names, "1"),
-        }
-        macro = {"auroc": 0.5, "average_precision": 0.5, "f1": 0.5}
-        scores = {
-            **{"epochs": 1, "best_epoch": 1, "seconds": 1.0, "num_parameters": 7},
-            "val": {"macro": macro, "undefined": {}, "f1_thresholds": "cross-fitted"},
-        }
-        (run / "config.json").write_text(json.dumps(config))
-        (run / "scores.json").write_text(json.dumps(scores))
+        make_run(folder / "runs" / f"run-{seed}", TrainSettings(model="test_resnet", seed=seed))
     return folder
 
 

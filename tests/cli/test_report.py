@@ -124,6 +124,9 @@ def test_hostile_names_stay_text(
         record["files"][f"{part}.csv"] = config["data"]["split_sha256"][part] = digest
     (split / "split.json").write_text(json.dumps(record))
     (run / "config.json").write_text(json.dumps(config))
+    scores = json.loads((run / "scores.json").read_text())
+    scores["files"] = {name: sha256_of_file(run / name) for name in scores["files"]}
+    (run / "scores.json").write_text(json.dumps(scores))
     out = tmp_path / "report.html"
     xlite_ok(
         "report", "--out", out, "--experiments", copy, "--split", split, "--cache", project.cache

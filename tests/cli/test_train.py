@@ -213,9 +213,11 @@ def test_power_safe_says_what_it_spares_and_keeps_what_is_given(
     ) in result.stderr
     [config] = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/config.json")]
     assert (config["settings"]["accumulate"], config["settings"]["batch_size"]) == (2, 16)
-    assert config["runtime"]["checkpoint_minutes"] == 2
-    assert config["runtime"]["pause_seconds"] == 0
-    assert config["runtime"]["num_workers"] == 0
+    [record] = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/sittings.json")]
+    runtime = record["sittings"][0]["runtime"]
+    assert runtime["checkpoint_minutes"] == 2
+    assert runtime["pause_seconds"] == 0
+    assert runtime["num_workers"] == 0
 
 
 def start(command: tuple[str, ...]) -> subprocess.Popen[str]:

@@ -34,7 +34,8 @@ def test_a_run_uses_what_was_measured_and_is_found_again(
     assert (measured[0].image_size, measured[0].num_images) == (64, 16)
     config = json.loads(next(tmp_path.glob("runs/*/config.json")).read_text())
     assert config["settings"]["precision"] == "bf16"
-    assert config["runtime"]["contiguous_models"] == ["test_resnet"]
+    record = json.loads(next(tmp_path.glob("runs/*/sittings.json")).read_text())
+    assert record["sittings"][0]["runtime"]["contiguous_models"] == ["test_resnet"]
     # On another day another way may win: what is on file holds, so that the run is found.
     fastest = Way("fp32", "channels_last")
     again = xlite_ok(*arguments(project, tmp_path, "--accumulate", 2, "--resume"))
@@ -53,7 +54,8 @@ def test_a_precision_that_was_chosen_stays(
     xlite_ok(*arguments(project, tmp_path, "--precision", "fp32"))
     config = json.loads(next(tmp_path.glob("runs/*/config.json")).read_text())
     assert config["settings"]["precision"] == "fp32"
-    assert config["runtime"]["contiguous_models"] == []
+    record = json.loads(next(tmp_path.glob("runs/*/sittings.json")).read_text())
+    assert record["sittings"][0]["runtime"]["contiguous_models"] == []
 
 
 def test_several_devices_are_refused(project: Any, xlite: Any, tmp_path: Path) -> None:

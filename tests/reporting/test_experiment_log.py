@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import write_run
 from xlite.config import LossSettings, SamplerSettings, TrainSettings
 from xlite.errors import InputError
 from xlite.reporting.experiment_log import update_experiment_log
+from xlite.reporting.log_entry import join_command
 
 
 def settings_of(**changes: Any) -> TrainSettings:
@@ -29,36 +32,15 @@ def add_run(
     undefined: dict[str, list[str]] | None = None,
 ) -> Path:
     settings = settings or settings_of()
-    folder = experiments / "runs" / name
-    folder.mkdir(parents=True)
-    config = {
-        "settings": settings.model_dump(mode="json"),
-        "data": {
-            "images": {"train": 7000, "val": 150, "test": 151},
-            "split_sha256": {"train": "a" * 64, "val": "b" * 64, "test": "c" * 64},
-            "source": "d" * 64,
+    folder = write_run(
+        experiments / "runs" / name,
+        settings,
+        scores={
+            "epochs": 12,
+            "best_epoch": 9,
+            "val": {"macro": {"auroc": auroc}, "undefined": undefined or {}},
         },
-        "environment": {
-            "xlite": "0.1.0",
-            "torch": "2.9.0",
-            "python": "3.12.1",
-            "machine": "x86_64",
-            "num_threads": 2,
-        },
-    }
-    scores = {
-        "epochs": 12,
-        "best_epoch": 9,
-        "seconds": 90.0,
-        "num_parameters": 1234567,
-        "val": {
-            "macro": {"auroc": auroc, "average_precision": 0.25, "f1": 0.125},
-            "undefined": undefined or {},
-            "f1_thresholds": "cross-fitted",
-        },
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "scores.json").write_text(json.dumps(scores))
+    )
     if finished is not None:
         path = experiments / "training_progress.json"
         models = json.loads(path.read_text())["models"] if path.exists() else {}
@@ -310,15 +292,21 @@ def test_a_damaged_log_is_refused_and_left_alone(
     assert log.read_text() == damaged
 
 
-def test_files_that_cannot_be_read_are_named(log: Path, experiments: Path) -> None:
+def test_files_that_cannot_be_read_are_named_and_stop_nothing(
+    log: Path, experiments: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = add_run(experiments, "a")
-    (folder / "scores.json").write_text('{"val": {}}')
-    with pytest.raises(InputError, match=r"runs.a lacks .*'macro'"):
+    add_run(experiments, "b")
+    update_experiment_log(log, experiments)
+    capsys.readouterr()
+    for content, fault in (('{"val": {}}', "has no 'model'"), ("{", "is not valid JSON")):
+        (folder / "scores.json").write_text(content)
         update_experiment_log(log, experiments)
-    (folder / "scores.json").write_text("{")
-    with pytest.raises(InputError, match=r"scores.json is not valid JSON"):
-        update_experiment_log(log, experiments)
-    assert not log.exists()
+        assert fault in capsys.readouterr().err
+        assert [row[3] for row in read_index(log)] == ["not finished, or damaged", "finished"]
+    (experiments / "ablation.json").write_text('{"baseline": "a"}')
+    update_experiment_log(log, experiments)
+    assert "ablation.json is left out" in capsys.readouterr().err
     log.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="is not UTF-8"):
         update_experiment_log(log, experiments)
@@ -424,5 +412,34 @@ def test_files_of_weights_are_named_by_their_sums(log: Path, experiments: Path) 
     add_run(experiments, "a", settings_of(**sums))
     update_experiment_log(log, experiments)
     record = record_of(log, "EXP-001")
-    assert "each FILE has its SHA-256 above" in record
-    assert "--weights FILE --warm-start FILE\n" in record
+    assert "each file of weights has its SHA-256 above" in record
+    assert "--weights FILE --warm-start FILE --out experiments-again\n" in record
+
+
+def test_a_log_that_is_a_link_stays_one(log: Path, experiments: Path, tmp_path: Path) -> None:
+    target = tmp_path / "notes" / "log.md"
+    target.parent.mkdir()
+    target.write_text("Our notes.\n")
+    log.symlink_to(target)
+    add_run(experiments, "a")
+    update_experiment_log(log, experiments)
+    assert log.is_symlink()
+    assert target.read_text().startswith("Our notes.\n")
+    assert "EXP-001" in target.read_text()
+    target.unlink()
+    target.parent.rmdir()
+    with pytest.raises(InputError, match="whose folder does not exist"):
+        update_experiment_log(log, experiments)
+
+
+@given(
+    words=st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12), min_size=1
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_a_command_is_one_line_that_a_shell_takes_apart_again(words: list[str]) -> None:
+    line = join_command(["printf", r"%s\0", *words])
+    assert "\n" not in line
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
+    assert done.stdout.decode() == "".join(f"{word}\0" for word in words)

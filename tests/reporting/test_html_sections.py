@@ -14,18 +14,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.conftest import write_run
+from xlite.config import LossSettings, TrainSettings
 from xlite.errors import InputError
 from xlite.reporting.html_figures import Effect, draw_forest
 from xlite.reporting.html_mistakes import describe_mistakes, encode_thumbnail, find_mistakes
 from xlite.reporting.html_page import Gallery, Paragraph, Picture, Section, Table, render_page
 from xlite.reporting.html_project import describe_balance, describe_split
 from xlite.reporting.html_runs import (
-    RunFolder,
     describe_operating_curves,
     describe_runs,
     describe_scores,
-    list_runs,
+    rank_runs,
 )
+from xlite.run_folder import list_runs
 from xlite.scores.class_scores import score_classes
 from xlite.scores.ranking import macro_mean
 
@@ -106,10 +108,10 @@ def test_leakage_is_a_warning_at_the_top(tmp_path: Path) -> None:
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     write_record(tmp_path, parts=None)
-    with pytest.raises(InputError, match=r"split\.json lacks what the report shows"):
+    with pytest.raises(InputError, match=r"split\.json has None in 'parts'"):
         describe_split(tmp_path)
     (tmp_path / "data_balance_verification.csv").write_text("label,count\nMass,many\n")
-    with pytest.raises(InputError, match=r"verification\.csv can't be read"):
+    with pytest.raises(InputError, match=r"verification\.csv has what is no number"):
         describe_balance(tmp_path)
 
 
@@ -132,15 +134,14 @@ def test_the_balance_section_has_figure_and_table(tmp_path: Path) -> None:
 
 
 def add_run(experiments: Path, name: str, auroc: float | None, *, finished: bool = True) -> None:
-    folder = experiments / "runs" / name
-    folder.mkdir(parents=True)
-    settings = {"model": "m", "seed": 1, "loss": {"name": "bce"}, "sampler": {"name": "none"}}
-    (folder / "config.json").write_text(json.dumps({"settings": settings}))
-    (folder / "history.csv").write_text("epoch,lr,train_loss,val_loss,val_auroc\n1,0.1,2,1,\n")
-    if finished:
-        macro = {"auroc": auroc, "average_precision": 0.2, "f1": None}
-        scores = {"epochs": 3, "best_epoch": 2, "seconds": 90, "val": {"macro": macro}}
-        (folder / "scores.json").write_text(json.dumps(scores))
+    macro = {"auroc": auroc, "average_precision": 0.2, "f1": None}
+    write_run(
+        experiments / "runs" / name,
+        TrainSettings(model="m", seed=1, epochs=3, loss=LossSettings(name="bce")),
+        scores={"best_epoch": 2, "val": {"macro": macro}},
+        history="epoch,lr,train_loss,val_loss,val_auroc\n1,0.1,2,1,\n",
+        is_finished=finished,
+    )
 
 
 def test_runs_are_listed_best_first_and_unfinished_last(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_runs_are_listed_best_first_and_unfinished_last(tmp_path: Path) -> None:
     add_run(tmp_path, "begun", None, finished=False)
     add_run(tmp_path, "undefined", None)
     add_run(tmp_path, "better", 0.7)
-    runs = list_runs(tmp_path)
+    runs = rank_runs(list_runs(tmp_path)[0])
     assert [run.name for run in runs] == ["better", "worse", "begun", "undefined"]
     [table] = tables(describe_runs(runs, ["better"]))
     assert [cell.text for cell in table.rows[0]] == [
@@ -158,14 +159,18 @@ def test_runs_are_listed_best_first_and_unfinished_last(tmp_path: Path) -> None:
     assert all(len(row) == len(table.columns) for row in table.rows)
 
 
-def test_a_run_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    add_run(tmp_path, "run", 0.5)
-    (tmp_path / "runs" / "run" / "config.json").write_text("{}")
-    with pytest.raises(InputError, match=r"runs.run lacks what the report shows"):
-        describe_runs(list_runs(tmp_path), [])
-    (tmp_path / "runs" / "run" / "history.csv").write_text("epoch\nfirst\n")
-    with pytest.raises(InputError, match=r"history\.csv can't be read"):
-        _ = RunFolder(tmp_path / "runs" / "run").history
+def test_a_run_that_cannot_be_read_is_named_beside_the_others(tmp_path: Path) -> None:
+    add_run(tmp_path, "damaged", 0.5)
+    add_run(tmp_path, "whole", 0.6)
+    (tmp_path / "runs" / "damaged" / "history.csv").write_text("epoch,train_loss\n1,first\n")
+    runs, faults = list_runs(tmp_path)
+    section = describe_runs(rank_runs(runs), [], faults)
+    warning = section.blocks[0]
+    assert isinstance(warning, Paragraph)
+    assert "damaged is left out" in warning.text
+    assert "history.csv has what is no number" in warning.text
+    [table] = tables(section)
+    assert [row[0].text for row in table.rows] == ["whole"]
 
 
 def test_scores_are_those_of_the_score_functions(images: Images) -> None:

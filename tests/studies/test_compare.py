@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -224,23 +225,17 @@ def test_shrunk_scores_keep_a_true_spread_and_do_not_favour_the_leader() -> None
     np.testing.assert_array_equal(shrink_scores(apart, float("nan")), apart)
 
 
-def write_run(folder: Path, name: str, **settings: object) -> Path:
-    run_dir = folder / "runs" / name
-    run_dir.mkdir(parents=True)
-    values = TrainSettings(**{"model": "test_resnet", **settings})  # type: ignore[arg-type]
-    data = {"split_sha256": {"train": "a", "val": "b", "test": "c"}, "source": "d"}
-    config = {"settings": values.model_dump(mode="json"), "data": data}
-    (run_dir / "config.json").write_text(json.dumps(config))
-    (run_dir / "scores.json").write_text("{}")
-    return run_dir
-
-
-def test_runs_that_differ_in_the_seed_alone_are_one_method(tmp_path: Path) -> None:
-    one, two = (write_run(tmp_path, f"a{seed}", seed=seed) for seed in (0, 1))
-    other = write_run(tmp_path, "b", seed=0, lr=0.5)
+def test_runs_that_differ_in_the_seed_alone_are_one_method(make_run: Any, tmp_path: Path) -> None:
+    runs_dir = tmp_path / "runs"
+    one, two = (
+        make_run(runs_dir / f"a{seed}", TrainSettings(model="test_resnet", seed=seed))
+        for seed in (0, 1)
+    )
+    other = make_run(runs_dir / "b", TrainSettings(model="test_resnet", seed=0, lr=0.5))
     (tmp_path / "training_progress.json").write_text(
         json.dumps({"models": {"test_resnet:s0": {"run": "runs/a0", "seed": 0}}})
     )
+    make_run(runs_dir / "damaged", TrainSettings(model="resnet18"), config={"labels": 3})
     runs = find_finished_runs(tmp_path)
     assert runs == [one, two, other]
     assert group_runs(runs) == {"test_resnet": {0: one, 1: two}, "b": {0: other}}

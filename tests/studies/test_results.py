@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from xlite.artifacts import write_json
 from xlite.config import TrainSettings, fingerprint_of
 from xlite.studies.progress import ProgressFile
 from xlite.studies.results import write_results
@@ -19,32 +18,25 @@ X_LITE_COLUMNS = (
 )
 SPLIT = {"train": "aa", "val": "bb", "test": "cc"}
 HISTORY = """\
-epoch,train_auroc,train_f1,val_auroc,val_average_precision,val_recall
-1,0.1,0.2,0.3,0.4,0.5
-2,0.6,0.65,0.7,,0.9
+epoch,train_loss,train_auroc,train_f1,val_auroc,val_average_precision,val_recall
+1,1.5,0.1,0.2,0.3,0.4,0.5
+2,1.2,0.6,0.65,0.7,,0.9
 """
 
 
-def finish(out: Path, name: str, model: str, auroc: float | None, history: str = HISTORY) -> None:
+def finish(
+    make_run: Any, out: Path, name: str, model: str, auroc: float | None, history: str = HISTORY
+) -> None:
     run_dir = out / "runs" / name
-    settings = TrainSettings(model=model, seed=3)
-    config = {"settings": settings.model_dump(mode="json"), "data": {"split_sha256": SPLIT}}
-    scores: dict[str, Any] = {
-        "model": model,
-        "fingerprint": "0123456789ab",
-        "num_parameters": 2**20,
-        "epochs": 2,
-        "best_epoch": 1,
-        "seconds": 90.0,
-        "val": {
-            "macro": {"auroc": auroc, "average_precision": 0.2, "f1": 0.1},
-            "per_class": {"Mass": {"auroc": auroc}, "Edema": {"auroc": None}},
-        },
-    }
-    write_json(run_dir / "config.json", config)
-    write_json(run_dir / "scores.json", scores)
-    if history:
-        (run_dir / "history.csv").write_text(history)
+    macro = {"auroc": auroc, "average_precision": 0.2, "f1": 0.1}
+    per_class = {"Mass": {"auroc": auroc}, "Edema": {"auroc": None}}
+    make_run(
+        run_dir,
+        TrainSettings(model=model, seed=3, epochs=2),
+        config={"data": {"split_sha256": SPLIT}},
+        scores={"num_parameters": 2**20, "val": {"macro": macro, "per_class": per_class}},
+        history=history or None,
+    )
     entry = {"run": f"runs/{name}", "status": "finished", "finished": "2026-01-02T03:04:05+00:00"}
     ProgressFile(out / "training_progress.json").update({name: entry})
 
@@ -54,8 +46,8 @@ def write(out: Path) -> pd.DataFrame:
     return pd.read_csv(out / "baseline_results.csv")
 
 
-def test_the_first_columns_are_those_of_x_lite(tmp_path: Path) -> None:
-    finish(tmp_path, "a", "efficientnet_b0_mhsa", 0.8)
+def test_the_first_columns_are_those_of_x_lite(make_run: Any, tmp_path: Path) -> None:
+    finish(make_run, tmp_path, "a", "efficientnet_b0_mhsa", 0.8)
     table = write(tmp_path)
     assert ",".join(table.columns) == (
         f"{X_LITE_COLUMNS},name,model,loss,sampler,seed,parameters,epochs,minutes,val_auroc,val_average_precision,"
@@ -75,8 +67,8 @@ def test_the_first_columns_are_those_of_x_lite(tmp_path: Path) -> None:
     assert row["split"] == fingerprint_of(SPLIT)
 
 
-def test_final_scores_are_those_of_the_last_epoch(tmp_path: Path) -> None:
-    finish(tmp_path, "a", "resnet18", 0.8)
+def test_final_scores_are_those_of_the_last_epoch(make_run: Any, tmp_path: Path) -> None:
+    finish(make_run, tmp_path, "a", "resnet18", 0.8)
     row = write(tmp_path).iloc[0]
     assert (row["final_train_auc"], row["final_val_auc"]) == (0.6, 0.7)
     assert (row["final_train_f1"], row["final_val_recall"]) == (0.65, 0.9)
@@ -84,25 +76,44 @@ def test_final_scores_are_those_of_the_last_epoch(tmp_path: Path) -> None:
     assert row[undefined].isna().all()
 
 
-@pytest.mark.parametrize("history", ["", "epoch,val_auroc\n"])
-def test_a_run_without_a_history_has_no_final_scores(tmp_path: Path, history: str) -> None:
-    finish(tmp_path, "a", "resnet18", 0.8, history)
+@pytest.mark.parametrize("history", ["", "epoch,train_loss,val_auroc\n"])
+def test_a_run_without_a_history_has_no_final_scores(
+    make_run: Any, tmp_path: Path, history: str
+) -> None:
+    finish(make_run, tmp_path, "a", "resnet18", 0.8, history)
     row = write(tmp_path).iloc[0]
     assert row[[name for name in row.index if name.startswith("final_")]].isna().all()
     assert row["val_auroc"] == 0.8
 
 
-def test_rows_are_ranked_and_undefined_scores_come_last(tmp_path: Path) -> None:
+def test_rows_are_ranked_and_undefined_scores_come_last(make_run: Any, tmp_path: Path) -> None:
     for name, auroc in {"a": 0.6, "b": None, "c": 0.8, "d": 0.6}.items():
-        finish(tmp_path, name, "resnet18", auroc)
+        finish(make_run, tmp_path, name, "resnet18", auroc)
     table = write(tmp_path)
     assert table["name"].tolist() == ["c", "a", "d", "b"]
     assert table["val_auroc"].isna().tolist() == [False, False, False, True]
     assert table["val_auroc_Edema"].isna().all()
 
 
-def test_a_run_whose_folder_is_gone_is_left_out(tmp_path: Path) -> None:
-    finish(tmp_path, "a", "resnet18", 0.8)
-    finish(tmp_path, "b", "resnet18", 0.7)
+def test_a_run_whose_folder_is_gone_is_left_out(make_run: Any, tmp_path: Path) -> None:
+    finish(make_run, tmp_path, "a", "resnet18", 0.8)
+    finish(make_run, tmp_path, "b", "resnet18", 0.7)
     (tmp_path / "runs" / "a").rename(tmp_path / "elsewhere")
     assert write(tmp_path)["name"].tolist() == ["b"]
+
+
+def test_a_damaged_run_is_named_and_stops_nothing(make_run: Any, tmp_path: Path) -> None:
+    for name in "ab":
+        finish(make_run, tmp_path, name, "resnet18", 0.8)
+    (tmp_path / "runs" / "a" / "scores.json").write_text('{"epochs": 3}')
+    [fault] = write_results(tmp_path, ProgressFile(tmp_path / "training_progress.json"))
+    assert "scores.json has no 'model'" in fault
+    assert pd.read_csv(tmp_path / "baseline_results.csv")["name"].tolist() == ["b"]
+
+
+def test_the_table_goes_with_the_last_of_its_runs(make_run: Any, tmp_path: Path) -> None:
+    finish(make_run, tmp_path, "a", "resnet18", 0.8)
+    write(tmp_path)
+    (tmp_path / "runs" / "a").rename(tmp_path / "elsewhere")
+    assert write_results(tmp_path, ProgressFile(tmp_path / "training_progress.json")) == []
+    assert not (tmp_path / "baseline_results.csv").exists()

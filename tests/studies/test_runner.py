@@ -79,9 +79,14 @@ class FakeTraining:
         self.trained.append(settings.model)
         run_dir.mkdir(parents=True, exist_ok=True)
         sums = {"split_sha256": data.split_sha256, "source": data.source_fingerprint}
+        counts = {"images": {"val": 5}, "train_positives": [2]}
         write_json(
             run_dir / "config.json",
-            {"settings": settings.model_dump(mode="json"), "data": sums},
+            {
+                "settings": settings.model_dump(mode="json"),
+                "labels": ["Mass"],
+                "data": counts | sums,
+            },
         )
         self.seen.append(read_progress(self.out)["models"])
         on_epoch(FakeState(1, 0.6, 1.23456))

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from xlite.artifacts import RUN_CONFIG, read_json, read_predictions, write_json
+from xlite.artifacts import (
+    RUN_BEST,
+    RUN_CONFIG,
+    RUN_SITTINGS,
+    read_json,
+    read_predictions,
+    write_json,
+)
 from xlite.config import Runtime, TrainSettings
 from xlite.dataset.split import read_split
 from xlite.errors import InputError
@@ -51,9 +58,9 @@ def test_the_memory_format_is_that_of_training(
     contiguous: tuple[str, ...],
 ) -> None:
     folder = Path(shutil.copytree(run_dir, tmp_path / "run"))
-    config = read_json(folder / RUN_CONFIG, remedy="")
-    config["runtime"]["contiguous_models"] = contiguous
-    write_json(folder / RUN_CONFIG, config)
+    record = read_json(folder / RUN_SITTINGS, remedy="")
+    record["sittings"][-1]["runtime"]["contiguous_models"] = contiguous
+    write_json(folder / RUN_SITTINGS, record)
     formats = []
     predict = augmented_prediction.predict_logits
 
@@ -101,4 +108,15 @@ def test_other_pixels_are_refused(data: StudyData, run_dir: Path, tmp_path: Path
     config["data"]["source"] = "0" * 16
     write_json(folder / RUN_CONFIG, config)
     with pytest.raises(InputError, match="other pixels.*--cache"):
+        predict_with_views(folder, "val", data)
+
+
+def test_other_weights_than_the_run_wrote_are_refused(
+    data: StudyData, run_dir: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(run_dir, tmp_path / "run"))
+    weights = bytearray((folder / RUN_BEST).read_bytes())
+    weights[-1] ^= 1
+    (folder / RUN_BEST).write_bytes(weights)
+    with pytest.raises(InputError, match="best.safetensors is not what the run wrote"):
         predict_with_views(folder, "val", data)

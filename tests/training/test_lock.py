@@ -13,6 +13,7 @@ from typing import Self
 
 import pytest
 
+from xlite.artifacts import write_json
 from xlite.errors import CheckFailedError, InputError
 from xlite.training import lock
 from xlite.training.lock import LOCK, LOCK_RECORD, hold_lock, is_held, read_owner
@@ -173,6 +174,31 @@ def test_silence_is_measured_by_the_file_servers_clock(
     monkeypatch.setattr(time, "time", lambda: ahead)
     with pytest.raises(CheckFailedError, match="elsewhere"), hold_lock(tmp_path):
         pytest.fail("a clock that is ahead must not make the other host look dead")
+
+
+def test_a_sign_of_life_from_the_future_is_explained(tmp_path: Path) -> None:
+    owner = {"host": "elsewhere", "pid": 7, "started": "2030-01-01T00:00:00+00:00"}
+    write_json(tmp_path / LOCK_RECORD, owner)
+    ahead = time.time() + 86400
+    os.utime(tmp_path / LOCK_RECORD, (ahead, ahead))
+    with (
+        pytest.raises(CheckFailedError, match=r"1440 minutes in the future.*delete .*\.lock\.json"),
+        hold_lock(tmp_path),
+    ):
+        pass
+    # On this host the kernel's lock decides, whatever the clock says.
+    write_json(tmp_path / LOCK_RECORD, {**owner, "host": platform.node()})
+    os.utime(tmp_path / LOCK_RECORD, (ahead, ahead))
+    assert not is_held(tmp_path)
+    with hold_lock(tmp_path):
+        assert is_held(tmp_path)
+
+
+def test_a_lock_that_is_a_folder_is_no_lock(tmp_path: Path) -> None:
+    (tmp_path / LOCK).mkdir()
+    assert not is_held(tmp_path)
+    with pytest.raises(InputError, match="can't be locked"), hold_lock(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '{"host": "x"}', '{"host": 1, "pid": "x"}'])

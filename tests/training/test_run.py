@@ -247,11 +247,12 @@ def test_what_was_written_after_the_checkpoint_is_taken_back(
     run_dir = shutil.copytree(interrupted_run, tmp_path / "run")
     # As if the process had died after an epoch that the checkpoint does not hold yet.
     shutil.copy(whole_run / RUN_HISTORY, run_dir / RUN_HISTORY)
-    (run_dir / ".last.pt.x.tmp").write_bytes(b"half a checkpoint")
+    (run_dir / ".xlite.last.pt.x.tmp").write_bytes(b"half a checkpoint")
+    (run_dir / ".notes.tmp").write_text("a user's own")
     (run_dir / RUN_BEST).write_bytes(b"")
     train_run(SETTINGS, data, run_dir, runtime=CPU, resume=True)
     assert_same_results(run_dir, whole_run)
-    assert not list(run_dir.glob("*.tmp")) + list(run_dir.glob(".*.tmp"))
+    assert [path.name for path in run_dir.glob(".*.tmp")] == [".notes.tmp"]
 
 
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(
@@ -290,7 +291,7 @@ def test_more_epochs_go_on_from_a_finished_run(data: StudyData, tmp_path: Path) 
     first = train_run(short, data, run_dir, runtime=CPU)
     second = train_run(long, data, run_dir, runtime=CPU, resume=True)
     assert (first["epochs"], second["epochs"]) == (1, 2)
-    assert read_json(run_dir / "scores_before_1.json", remedy="") == first
+    assert read_json(run_dir / "before_1" / "scores.json", remedy="") == first
     train_run(long, data, whole, runtime=CPU)
     assert_same_results(run_dir, whole)
     with pytest.raises(InputError, match="epochs was 2, is 1"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.reporting.html_page import Section
-    from xlite.reporting.html_runs import RunFolder
+    from xlite.run_folder import RunFolder
     from xlite.studies.cases import Cases
 
 _EPILOG = "Example: xlite report --out report.html"
@@ -112,11 +112,15 @@ def _collect(
         describe_operating_curves,
         describe_runs,
         describe_scores,
-        list_runs,
+        rank_runs,
     )
     from xlite.reporting.html_verdicts import describe_studies
+    from xlite.run_folder import list_runs
 
-    all_runs = list_runs(experiments)
+    found, faults = list_runs(experiments)
+    for fault in faults:
+        console.warn(fault)
+    all_runs = rank_runs(found)
     chosen = _choose(all_runs, runs, experiments)
     cases = _read_cases(chosen, split_dir)
     best = cases[0] if cases else None
@@ -125,7 +129,7 @@ def _collect(
     return [
         describe_split(split_dir),
         describe_balance(experiments),
-        describe_runs(all_runs, [run.name for run in chosen]),
+        describe_runs(all_runs, [run.name for run in chosen], faults),
         describe_scores(cases, rng=derive_generator("report")),
         describe_operating_curves(cases),
         *describe_studies(experiments),
@@ -159,7 +163,7 @@ def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[Cases]:
     if not chosen or not (split_dir / "val.csv").exists():
         return []
     split = options.load_split(split_dir, None)
-    return [read_run_cases(run.folder, "val", split) for run in chosen]
+    return [read_run_cases(run.path, "val", split) for run in chosen]
 
 
 def _read_pixels(cache_dir: Path, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -39,7 +39,8 @@ def status(
 
     The time left goes by a run's own seconds an epoch, or the mean of the others', to the last
     epoch: early stopping may end it sooner. "stopped" is a run whose process ended without a
-    word; --resume of the command that trained it continues it.
+    word; --resume of the command that trained it continues it. Of a "deleted" one the folder is
+    gone.
     """
     from xlite.studies.outlook import read_outlook
 
@@ -91,7 +92,7 @@ def _draw(outlook: Outlook) -> None:
         [
             run.name,
             run.status,
-            f"{run.epochs_done}/{run.epochs}",
+            f"{run.epochs_done}/{'?' if run.epochs is None else run.epochs}",
             console.decimal(run.best_val_auroc),
             format_duration(run.seconds),
             "" if run.seconds_left == 0 else format_duration(run.seconds_left),

@@ -43,7 +43,7 @@ class StudyOptions:
         from xlite.training.data import load_study_data
 
         split = options.load_split(self.split, self.labels)
-        return load_study_data(split, self.cache, images_dir=self.images)
+        return load_study_data(split, self.cache, images_dir=self.images, split_dir=self.split)
 
     def run(
         self, plan: Sequence[PlannedRun], data: StudyData, running: RunningOptions

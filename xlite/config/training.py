@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -84,6 +84,25 @@ class TrainSettings(Settings):
     """Arithmetic of the forward pass."""
     seed: int = Field(default=42, ge=0, le=LARGEST_SEED)
     """Seed of initialisation, order, augmentation and dropout."""
+
+    def changes(self) -> dict[str, Any]:
+        """The model, and each setting that is not the default, as plain values by dotted name.
+
+        >>> TrainSettings(model="resnet18", loss=LossSettings(name="focal")).changes()
+        {'model': 'resnet18', 'loss.name': 'focal'}
+        """
+        defaults = TrainSettings(model="").flatten()
+        return {name: value for name, value in self.flatten().items() if value != defaults[name]}
+
+    def flatten(self) -> dict[str, Any]:
+        """Each setting as a plain value, those of loss and sampler by dotted name."""
+        found: dict[str, Any] = {}
+        for name, value in self.model_dump(mode="json").items():
+            if isinstance(value, dict):
+                found |= {f"{name}.{field}": part for field, part in value.items()}
+            else:
+                found[name] = value
+        return found
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

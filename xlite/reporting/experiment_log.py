@@ -7,6 +7,7 @@ longer there: a run whose folder is gone, an ablation whose file the next one ha
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +15,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from filelock import FileLock
+from pydantic import BaseModel
 
-from xlite.artifacts import RUN_CONFIG, RUN_SCORES, TRAINING_PROGRESS, read_json, write_text
+from xlite import console
+from xlite.artifacts import RUNS, TRAINING_PROGRESS, write_text
 from xlite.errors import InputError
-from xlite.reporting.experiment_record import FinishedRun, describe_environment, describe_run
+from xlite.records import MAX_JSON_BYTES, Record, read_own_bytes
+from xlite.reporting.experiment_record import describe_environment, describe_run
 from xlite.reporting.log_entry import (
     DECISION,
     FOCUS,
@@ -30,8 +34,9 @@ from xlite.reporting.log_entry import (
     render_row,
     write_remark,
 )
-from xlite.reporting.study_file import find_study_files, read_study
+from xlite.reporting.study_file import read_studies, read_study
 from xlite.reporting.study_record import describe_study
+from xlite.run_folder import RunFolder, list_runs
 
 BEGIN, END = "<!-- xlite:begin -->", "<!-- xlite:end -->"
 """What lies between these lines is generated."""
@@ -47,7 +52,8 @@ _INTRODUCTION = (
     "between its two notes comments, where lines that begin with Focus:, Objective: or Decision: "
     "are taken up into the index. All of that is kept; anything else here is replaced."
 )
-_MISSING = "folder missing"
+_LOG_REMEDY = "Move it away, and a new log is begun."
+_MISSING, _UNFINISHED = "folder missing", "not finished, or damaged"
 
 _KINDS = "|".join(KINDS)
 _RECORD = re.compile(
@@ -111,18 +117,28 @@ def update_experiment_log(
         if remarks and target:
             for name, text in remarks.lines.items():
                 notes[target] = write_remark(notes[target], name, text)
-        new = before + _render(ids, records, entries, notes) + after
+        new = before + _render(ids, records, entries, notes, experiments_dir) + after
         if new != old:
-            write_text(log_path, new)
+            # The log may lie elsewhere, with a link to it here: the link stays one.
+            write_text(_follow_link(log_path), new)
+    return target
+
+
+def _follow_link(path: Path) -> Path:
+    if not path.is_symlink():
+        return path
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise InputError(f"{path} is a link to {target}, whose folder does not exist. Make it.")
     return target
 
 
 def _read_log(path: Path) -> str:
+    if not path.exists():
+        return ""
     try:
         # Not read_text, which would turn a person's \r\n into \n.
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return ""
+        return read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=_LOG_REMEDY).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}). Save it as UTF-8.") from None
 
@@ -181,15 +197,17 @@ def _read_entries(
         asked_name = ("run", asked.name)
     environments: dict[str, str] = {}
     for run in _read_runs(experiments_dir, times):
-        entry = _describe(run, log_dir)
-        environments[entry.source] = describe_environment(run.config["environment"])
+        entry = describe_run(run, finished=_finish_time(run, times), log_dir=log_dir)
+        if run.sittings:
+            environments[entry.source] = describe_environment(run.sittings[-1].environment)
         entries[entry.kind, entry.source] = entry
-    files = find_study_files(experiments_dir)
+    studies, faults = read_studies(experiments_dir)
+    for fault in faults:
+        console.warn(fault)
     if asked is not None and asked_name is None:
-        files = [*files, asked]
-    for path in files:
-        study = read_study(path)
-        ended = max((times.get(f"runs/{run}", "") for run in study.runs), default="")
+        studies = {**studies, asked: read_study(asked)}
+    for path, study in studies.items():
+        ended = max((times.get(f"{RUNS}/{run}", "") for run in study.runs), default="")
         entry = describe_study(
             study,
             path=path,
@@ -204,41 +222,43 @@ def _read_entries(
     return entries, asked_name
 
 
-def _read_runs(experiments_dir: Path, times: Mapping[str, str]) -> list[FinishedRun]:
+def _read_runs(experiments_dir: Path, times: Mapping[str, str]) -> list[RunFolder]:
     """The finished runs in the order in which they ended; undated ones last."""
-    remedy = "Train the run again with --resume, or move its folder away."
-    runs = [
-        FinishedRun(
-            folder=path.parent,
-            config=read_json(path.parent / RUN_CONFIG, remedy=remedy),
-            scores=read_json(path, remedy=remedy),
-            finished=times.get(f"runs/{path.parent.name}", ""),
-        )
-        for path in experiments_dir.glob(f"runs/*/{RUN_SCORES}")
-    ]
-    return sorted(runs, key=lambda run: (run.finished == "", run.finished, run.folder.name))
+    runs, faults = list_runs(experiments_dir)
+    for fault in faults:
+        console.warn(fault)
+
+    def rank(run: RunFolder) -> tuple[bool, str, str]:
+        time = _finish_time(run, times)
+        return time == "", time, run.name
+
+    return sorted((run for run in runs if run.is_finished), key=rank)
 
 
-def _describe(run: FinishedRun, log_dir: Path) -> LogEntry:
-    try:
-        return describe_run(run, log_dir)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{RUN_CONFIG} or {RUN_SCORES} in {run.folder} lacks what a record "
-            f"shows ({error}). Train the run again, or move its folder away."
-        ) from None
+def _finish_time(run: RunFolder, times: Mapping[str, str]) -> str:
+    return times.get(f"{RUNS}/{run.name}", "")
+
+
+class _Entry(BaseModel):
+    run: str
+    finished: str | None = None
+
+
+class _Progress(Record):
+    """`training_progress.json`, as far as the log needs it."""
+
+    models: dict[str, _Entry]
 
 
 def _read_finish_times(path: Path) -> dict[str, str]:
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
-    entries = read_json(path, remedy="Move it away; the run folders hold all that matters.")
+    remedy = "Move it away; the run folders hold all that matters."
     times: dict[str, str] = {}
-    for entry in entries.get("models", {}).values():
-        run, time = entry.get("run"), entry.get("finished")
+    for entry in _Progress.read(path, remedy=remedy).models.values():
         # An ablation may list a run that a training listed before.
-        if run and time:
-            times[run] = min(time, times.get(run, time))
+        if entry.finished:
+            times[entry.run] = min(entry.finished, times.get(entry.run, entry.finished))
     return times
 
 
@@ -279,6 +299,7 @@ def _render(
     records: Mapping[str, _Record],
     entries: Mapping[Name, LogEntry],
     notes: Mapping[str, str],
+    experiments_dir: Path,
 ) -> str:
     rows, texts = [], []
     for key, name in ids.items():
@@ -287,7 +308,7 @@ def _render(
             texts.append(render_record(key, entries[name], notes[key]))
         else:
             kept = replace(records[key], notes=notes[key])
-            rows.append(_keep_row(key, kept))
+            rows.append(_keep_row(key, kept, experiments_dir))
             begin, _, _ = records[key].text.rpartition(f"<!-- notes:{key} -->")
             texts.append(f"{begin}<!-- notes:{key} -->{notes[key]}<!-- end notes -->")
     header = [f"| {' | '.join(INDEX_COLUMNS)} |", "|" + " --- |" * len(INDEX_COLUMNS)]
@@ -295,7 +316,7 @@ def _render(
     return "\n\n".join([BEGIN, _INTRODUCTION, index, *texts, END])
 
 
-def _keep_row(key: str, record: _Record) -> str:
+def _keep_row(key: str, record: _Record, experiments_dir: Path) -> str:
     """The index row of what is no longer there, as far as the log still knows it."""
     cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", record.row)[1:-1]]
     if len(cells) != len(INDEX_COLUMNS):
@@ -303,7 +324,8 @@ def _keep_row(key: str, record: _Record) -> str:
         cells = [key, "", title[1] if title else "", "", "", ""]
     # A study's file is overwritten by the next one as a matter of course: nothing is amiss.
     if record.name[0] == "run":
-        cells[3] = _MISSING
+        folder = experiments_dir / RUNS / record.name[1]
+        cells[3] = _UNFINISHED if folder.is_dir() else _MISSING
     for place, remark in ((2, FOCUS), (5, DECISION)):
         cells[place] = escape(read_remark(record.notes, remark)) or cells[place]
     return "| " + " | ".join(cells) + " |"

@@ -1,124 +1,163 @@
-"""One finished run as an entry of the experiment log."""
+"""One finished run as an entry of the experiment log, and the command that trains it again."""
 
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xlite.config import LossSettings, SamplerSettings, TrainSettings
+from xlite.config import LossSettings, SamplerSettings
 from xlite.console import decimal
-from xlite.reporting.log_entry import LogEntry
+from xlite.reporting.log_entry import LogEntry, join_command
+from xlite.run_folder import RunFolder
+from xlite.run_records import Environment, Preprocessing, Sitting
 
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
-_WEIGHTS_OPTIONS = ("initial_weights", "warm_start")
+_WEIGHTS_OPTIONS = {
+    "initial_weights": ("--weights", "weights_path"),
+    "warm_start": ("--warm-start", "warm_start"),
+}
+"""Settings that name a file by its SHA-256: their option, and where its path is noted."""
+
+_AGAIN = "-again"
 
 
-@dataclass(frozen=True)
-class FinishedRun:
-    """What a finished run's folder holds."""
+def describe_run(run: RunFolder, *, finished: str, log_dir: Path) -> LogEntry:
+    """The finished run's entry of the log.
 
-    folder: Path
-    config: dict[str, Any]
-    scores: dict[str, Any]
-    finished: str
-    """When it ended, ISO 8601, or nothing."""
-
-
-def describe_run(run: FinishedRun, log_dir: Path) -> LogEntry:
-    """The run's entry of the log; log_dir: what the run folder is named from."""
-    settings, data, scores = run.config["settings"], run.config["data"], run.scores
-    val = scores["val"]
-    changes = dict(_find_changes(settings))
-    images = ", ".join(f"{count:,} {part}" for part, count in data["images"].items())
-    digests = ", ".join(f"{part} {text[:12]}" for part, text in data["split_sha256"].items())
-    macro = val["macro"]
+    finished: when it ended, ISO 8601, or nothing. log_dir: what its folder is named from.
+    """
+    settings, data, scores = run.settings, run.config.data, run.require_scores()
+    changes = _list_changes(run)
+    images = ", ".join(f"{count:,} {part}" for part, count in data.images.items())
+    digests = ", ".join(f"{part} {text[:12]}" for part, text in data.split_sha256.items())
+    macro = scores.val.macro
     differences = ", ".join(f"{name} = {value}" for name, value in changes.items())
     facts = [
         f"Differs from the defaults: {differences or 'nothing'}",
-        f"Data: {images} images; split SHA-256: {digests}; pixels {data['source'][:12]}",
+        f"Data: {images} images; split SHA-256: {digests}; pixels {data.source[:12]}",
         f"Validation, macro: AUROC {decimal(macro['auroc'])}, AP "
         f"{decimal(macro['average_precision'])}, F1 {decimal(macro['f1'])} "
-        f"({val['f1_thresholds']} thresholds)",
+        f"({scores.val.f1_thresholds} thresholds)",
         *(
             f"Left out of the macro {score}, undefined: {', '.join(labels)}"
-            for score, labels in val["undefined"].items()
+            for score, labels in scores.val.undefined.items()
         ),
-        f"Best epoch: {scores['best_epoch']} of {scores['epochs']}",
-        f"Parameters: {scores['num_parameters']:,}",
-        f"Time: {scores['seconds'] / 60:.1f} min"
-        + (f", finished {run.finished}" if run.finished else ""),
-        f"Folder: {Path(os.path.relpath(run.folder, log_dir)).as_posix()}",
+        f"Best epoch: {scores.best_epoch} of {scores.epochs}",
+        f"Parameters: {scores.num_parameters:,}",
+        f"Time: {scores.seconds / 60:.1f} min" + (f", finished {finished}" if finished else ""),
+        f"Folder: {Path(os.path.relpath(run.path, log_dir)).as_posix()}",
     ]
+    if run.config.preprocessing is not None:
+        facts.append(f"Images: {describe_preprocessing(run.config.preprocessing)}")
+    if len(run.sittings) > 1:
+        facts += [
+            f"Sitting {count}: {describe_sitting(sitting)}"
+            for count, sitting in enumerate(run.sittings, start=1)
+        ]
     return LogEntry(
         kind="run",
-        source=run.folder.name,
-        finished=run.finished,
-        title=f"{settings['model']}, {settings['loss']['name']}, sampler "
-        f"{settings['sampler']['name']}, seed {settings['seed']}",
+        source=run.name,
+        finished=finished,
+        title=f"{settings.model}, {settings.loss.name}, sampler {settings.sampler.name}, seed "
+        f"{settings.seed}",
         objective="train one model; a single run decides nothing",
         key_result=f"val AUROC {decimal(macro['auroc'])}",
         decision="",
         facts=facts,
-        command_note=_describe_reproduction(changes, run.config["environment"]),
-        command=build_train_command(settings),
+        command_note=_describe_reproduction(run),
+        command=build_train_command(run),
     )
 
 
-def _find_changes(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each setting that is not the default, such as ("loss.name", "focal")."""
-    defaults = TrainSettings(model=settings["model"]).model_dump(mode="json")
-    for name, value in settings.items():
-        default = defaults.get(name)
-        if isinstance(default, dict):
-            for field, part in value.items():
-                if part != default.get(field):
-                    yield f"{name}.{field}", part
-        elif value != default:
-            yield name, value
-
-
-def _describe_reproduction(changes: dict[str, Any], environment: dict[str, Any]) -> str:
-    notes = []
-    if any(str(changes.get(name, "")).startswith(_WEIGHTS_FILE) for name in _WEIGHTS_OPTIONS):
-        notes.append("each FILE has its SHA-256 above")
-    where = "; ".join([describe_environment(environment), *notes])
-    return f"To reproduce, with the same split and cache ({where}):"
-
-
-def describe_environment(environment: Mapping[str, Any]) -> str:
-    """What a run ran on, on one line."""
+def describe_environment(environment: Environment) -> str:
+    """What a sitting ran on, on one line."""
+    device = f", {environment.device}" if environment.device else ""
     return (
-        f"xlite {environment['xlite']}, torch {environment['torch']}, Python "
-        f"{environment['python']}, {environment['machine']}, {environment['num_threads']} threads"
+        f"xlite {environment.xlite}, torch {environment.torch}, Python {environment.python}, "
+        f"{environment.machine}, {environment.num_threads} threads{device}"
     )
 
 
-def build_train_command(settings: dict[str, Any]) -> str:
-    """The command line that trains a run with these settings again, in the project's folder."""
-    changes = dict(_find_changes(settings))
+def describe_sitting(sitting: Sitting) -> str:
+    """Where a sitting began, how it ended and what it ran on, on one line."""
+    parts = []
+    if sitting.started:
+        end = sitting.outcome or "no end noted"
+        place = f"from epoch {sitting.from_epoch + 1}"
+        if sitting.from_step:
+            place += f" after step {sitting.from_step}"
+        parts = [f"{sitting.started}, {place}, {end}"]
+    return "; ".join([*parts, describe_environment(sitting.environment)])
+
+
+def describe_preprocessing(made: Preprocessing) -> str:
+    """How the images that the model sees are made, on one line."""
+    clahe = made.clahe
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (made.mean, made.std))
+    return (
+        f"CLAHE to {clahe.size} px, clip {clahe.clip:g}, {clahe.grid} × {clahe.grid} tiles, "
+        f"{clahe.fit}; seen at {made.image_size} px, minus {mean}, through {std}"
+    )
+
+
+def build_train_command(run: RunFolder) -> str:
+    """The command line that trains the run again beside it, in the folder where it was trained.
+
+    Of a run of version 0.1 it is not known where split and cache lay.
+    """
+    settings, config = run.settings, run.config
+    runtime: Mapping[str, Any] = run.sittings[-1].runtime if run.sittings else {}
     # Always said, since a default of the command may come to differ from this run.
     always = {
-        "--models": settings["model"],
-        "--loss": settings["loss"]["name"],
-        "--sampler": settings["sampler"]["name"],
-        "--epochs": settings["epochs"],
-        "--seed": settings["seed"],
-        "--precision": settings["precision"],
+        "--models": settings.model,
+        "--loss": settings.loss.name,
+        "--sampler": settings.sampler.name,
+        "--epochs": settings.epochs,
+        "--seed": settings.seed,
+        "--precision": settings.precision,
     }
     words = ["xlite", "train", *(str(word) for pair in always.items() for word in pair)]
-    for name, value in changes.items():
+    for name, value in _list_changes(run).items():
         option = _option_of(name)
-        if name == "initial_weights":
-            words += ["--weights", "FILE"] if value.startswith(_WEIGHTS_FILE) else [_UNTRAINED]
-        elif name == "warm_start":
-            words += ["--warm-start", "FILE"]
+        if name in _WEIGHTS_OPTIONS and str(value).startswith(_WEIGHTS_FILE):
+            option, noted = _WEIGHTS_OPTIONS[name]
+            words += [option, str(runtime.get(noted) or "FILE")]
+        elif name == "initial_weights":
+            words.append(_UNTRAINED)
         elif option not in always:
             words += [option] if value is True else [option, _as_argument(value)]
-    return " ".join(shlex.join(words).split())
+    machine = {"--device": ("device", "auto"), "--devices": ("devices", 1)}
+    for option, (name, default) in machine.items():
+        if runtime.get(name, default) != default:
+            words += [option, str(runtime[name])]
+    data = config.data
+    for option, place in (
+        ("--split", data.split_dir),
+        ("--cache", data.cache_dir),
+        ("--images", data.images_dir),
+    ):
+        if place is not None:
+            words += [option, place]
+    # Where it is already, it would be found finished.
+    out = Path(config.out_dir or "experiments")
+    words += ["--out", str(out.with_name(f"{out.name}{_AGAIN}")) if out.name else _AGAIN[1:]]
+    return join_command(words)
+
+
+def _list_changes(run: RunFolder) -> dict[str, Any]:
+    return {name: value for name, value in run.settings.changes().items() if name != "model"}
+
+
+def _describe_reproduction(run: RunFolder) -> str:
+    notes = [describe_environment(run.sittings[-1].environment)] if run.sittings else []
+    if run.config.data.split_dir is None:
+        notes.append("with the same split and cache, whose places are not known")
+    changes = _list_changes(run)
+    if any(str(changes.get(name, "")).startswith(_WEIGHTS_FILE) for name in _WEIGHTS_OPTIONS):
+        notes.append("each file of weights has its SHA-256 above")
+    return f"To train it again beside it ({'; '.join(notes)}):"
 
 
 def _option_of(setting: str) -> str:

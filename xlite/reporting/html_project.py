@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Self
 
-from xlite.artifacts import BALANCE_VERIFICATION, SPLIT_RECORD, read_json
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from xlite.artifacts import BALANCE_VERIFICATION, SPLIT_RECORD
 from xlite.errors import InputError
 from xlite.labels import NO_FINDING
+from xlite.records import Record, read_rows
 from xlite.reporting.html_page import (
     Block,
     Cell,
@@ -26,6 +28,9 @@ from xlite.scores.class_scores import FEW_POSITIVES
 
 BALANCE_FIGURE = "balance.svg"
 
+_SPLIT_REMEDY = "Run `xlite split` again."
+_BALANCE_REMEDY = "Run `xlite verify-balance` again."
+
 _BALANCE_COLUMNS = {
     "count": ("images", 0),
     "original_pct": ("as found, %", 2),
@@ -37,65 +42,93 @@ _BALANCE_COLUMNS = {
 """What is shown of the verification: column, heading and decimals."""
 
 
+class _Part(BaseModel):
+    """What one part of a split holds."""
+
+    model_config = ConfigDict(allow_inf_nan=False, strict=True, defer_build=True)
+
+    images: int
+    patients: int
+    no_finding: int
+    positives: dict[str, int]
+    deviation_pp: dict[str, float | None]
+
+
+class _SplitRecord(Record):
+    """`split.json`, as far as the report shows it."""
+
+    newest_schema: ClassVar[int] = 2
+
+    source: str | None = None
+    seed: int | None = None
+    ratios: list[float] | None = None
+    official_lists: bool = False
+    labels: list[str]
+    parts: dict[str, _Part]
+    patient_overlap: int
+    max_deviation_pp: float
+    files: dict[str, str]
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Self:
+        for name, part in self.parts.items():
+            counted = part.positives.keys() & part.deviation_pp.keys()
+            absent = [label for label in self.labels if label not in counted]
+            if absent:
+                raise ValueError(f"the {name} part does not count {absent[0]!r}")
+        return self
+
+
 def describe_split(split_dir: Path) -> Section:
     """How the split was made, what leaks, and what each part holds, from `split.json`."""
     key, title = "split", "Split and leakage audit"
     path = split_dir / SPLIT_RECORD
     if not path.exists():
         return absent_section(key, title, f"{path} does not exist.", "xlite split --labels CSV")
-    record = read_json(path, remedy="Run `xlite split` again.")
-    try:
-        return Section(key, title, _audit_blocks(record))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{path} lacks what the report shows ({error!r}). Run `xlite split` again."
-        ) from None
+    return Section(key, title, _audit_blocks(_SplitRecord.read(path, remedy=_SPLIT_REMEDY)))
 
 
-def _audit_blocks(record: dict[str, Any]) -> list[Block]:
-    parts: dict[str, Any] = record["parts"]
-    overlap = record["patient_overlap"]
-    labels = record["labels"]
+def _audit_blocks(record: _SplitRecord) -> list[Block]:
+    parts, overlap = record.parts, record.patient_overlap
     leak = (
         f"{overlap} patients stand on two sides: every score below is too good."
         if overlap
         else "No patient stands on two sides."
     )
-    ratios = record.get("ratios")
     facts = {
-        "Label table": str(record.get("source", "–")),
-        "Seed": str(record.get("seed", "–")),
+        "Label table": str(record.source or "–"),
+        "Seed": "–" if record.seed is None else str(record.seed),
         "Ratios": "official lists"
-        if record.get("official_lists") or not ratios
-        else " / ".join(f"{ratio:g}" for ratio in ratios),
+        if record.official_lists or not record.ratios
+        else " / ".join(f"{ratio:g}" for ratio in record.ratios),
         "Patients on two sides": str(overlap),
-        "Largest deviation of a prevalence": f"{record['max_deviation_pp']:.2f} percentage points",
+        "Largest deviation of a prevalence": f"{record.max_deviation_pp:.2f} percentage points",
     }
-    facts |= {f"SHA-256 of {name}": digest[:16] for name, digest in record["files"].items()}
+    facts |= {f"SHA-256 of {name}": digest[:16] for name, digest in record.files.items()}
     columns = [Column(title="label", is_number=False)]
     for name in parts:
         columns += [Column(title=name), Column(title=f"{name}, %"), Column(title="± pp")]
     rows = []
-    for label in labels:
+    for label in record.labels:
         row = [Cell(label)]
         for part in parts.values():
-            count = part["positives"][label]
+            count = part.positives[label]
             row += [
                 Cell(f"{count:,}", count, is_marked=count < FEW_POSITIVES),
-                number(100 * count / part["images"], 2),
-                number(part["deviation_pp"][label], 2, sign=True),
+                number(100 * count / part.images, 2),
+                number(part.deviation_pp[label], 2, sign=True),
             ]
         rows.append(row)
     none = [Cell(NO_FINDING)]
     images, patients = [Cell("images")], [Cell("patients")]
     for part in parts.values():
         none += [
-            number(part["no_finding"], 0),
-            number(100 * part["no_finding"] / part["images"], 2),
-            number(part["deviation_pp"].get(NO_FINDING), 2, sign=True),
+            number(part.no_finding, 0),
+            number(100 * part.no_finding / part.images, 2),
+            number(part.deviation_pp.get(NO_FINDING), 2, sign=True),
         ]
-        images += [number(part["images"], 0), Cell(""), Cell("")]
-        patients += [number(part["patients"], 0), Cell(""), Cell("")]
+        images += [number(part.images, 0), Cell(""), Cell("")]
+        patients += [number(part.patients, 0), Cell(""), Cell("")]
     table = Table(
         caption="Positive images of each label and part, their share, and its deviation from that "
         f"of all parts together. * fewer than {FEW_POSITIVES} positives: wide intervals.",
@@ -131,10 +164,9 @@ def describe_balance(experiments_dir: Path) -> Section:
 
 
 def _tabulate_balance(path: Path) -> Table:
+    lines = read_rows(path, ["label"], remedy=_BALANCE_REMEDY)
+    shown = {name: how for name, how in _BALANCE_COLUMNS.items() if lines and name in lines[0]}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
-        shown = {name: how for name, how in _BALANCE_COLUMNS.items() if lines and name in lines[0]}
         rows = [
             [
                 Cell(line["label"]),
@@ -145,10 +177,8 @@ def _tabulate_balance(path: Path) -> Table:
             ]
             for line in lines
         ]
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise InputError(
-            f"{path} can't be read ({error!r}). Run `xlite verify-balance` again."
-        ) from None
+    except ValueError as error:
+        raise InputError(f"{path} has what is no number ({error}). {_BALANCE_REMEDY}") from None
     return Table(
         caption="Share of the shown positives, before and under the sampler, exact and drawn; and "
         "the effective number of images and patients that a label's exposure rests on.",

@@ -5,18 +5,16 @@ N images, C labels.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from xlite.artifacts import RUN_CONFIG, RUN_HISTORY, RUN_SCORES, read_json
-from xlite.errors import InputError
-from xlite.reporting.experiment_record import build_train_command
+from xlite.reporting.experiment_record import (
+    build_train_command,
+    describe_preprocessing,
+    describe_sitting,
+)
 from xlite.reporting.html_figures import draw_calibration, draw_curves, draw_operating_curves
 from xlite.reporting.html_page import (
     Block,
@@ -34,6 +32,7 @@ from xlite.reporting.html_page import (
     number,
     plain,
 )
+from xlite.run_folder import RunFolder
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.bootstrap import resample_scores
 from xlite.scores.class_scores import FEW_POSITIVES, score_classes
@@ -74,61 +73,18 @@ class RunImages(Protocol):
         """The C labels."""
 
 
-@dataclass(frozen=True)
-class RunFolder:
-    """A run as its folder tells of it."""
-
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.folder.name
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """The content of config.json."""
-        return read_json(self.folder / RUN_CONFIG, remedy=f"Move {self.folder} away.")
-
-    @cached_property
-    def scores(self) -> dict[str, Any] | None:
-        """The content of scores.json, or None while the run is unfinished."""
-        path = self.folder / RUN_SCORES
-        return read_json(path, remedy=f"Move {self.folder} away.") if path.exists() else None
-
-    @property
-    def val_auroc(self) -> float:
-        """Macro AUROC on validation; NaN while unfinished or where undefined."""
-        value = self.scores["val"]["macro"]["auroc"] if self.scores else None
-        return float("nan") if value is None else float(value)
-
-    @cached_property
-    def history(self) -> dict[str, list[float]]:
-        """The columns of history.csv by name; NaN where a cell is empty."""
-        path = self.folder / RUN_HISTORY
-        if not path.exists():
-            return {}
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                lines = list(csv.DictReader(file))
-            return {
-                name: [float(line[name] or "nan") for line in lines]
-                for name in (lines[0] if lines else ())
-            }
-        except (TypeError, ValueError, csv.Error) as error:
-            raise InputError(f"{path} can't be read ({error}). Move it away.") from None
-
-
-def list_runs(experiments_dir: Path) -> list[RunFolder]:
-    """The runs of an experiments folder, best validation AUROC first, unfinished ones last."""
-    runs = [RunFolder(path.parent) for path in experiments_dir.glob(f"runs/*/{RUN_CONFIG}")]
+def rank_runs(runs: Sequence[RunFolder]) -> list[RunFolder]:
+    """The runs with the best validation AUROC first, unfinished ones last."""
     return sorted(runs, key=lambda run: (-np.nan_to_num(run.val_auroc, nan=-1), run.name))
 
 
-def describe_runs(runs: Sequence[RunFolder], chosen: Sequence[str]) -> Section:
-    """A table of every run and the curves of every run."""
+def describe_runs(
+    runs: Sequence[RunFolder], chosen: Sequence[str], faults: Sequence[str] = ()
+) -> Section:
+    """A table of every run and the curves of every run; faults: what could not be read, and why."""
     key, title = "runs", "Runs and their curves"
-    if not runs:
+    warnings = [Paragraph(fault, is_warning=True) for fault in faults]
+    if not runs and not faults:
         return absent_section(key, title, "No run has been trained.", _TRAIN)
     columns = ["run", "model", "loss", "sampler", "seed", "epochs", "best"]
     scores = ["AUROC", "AP", "F1", "minutes"]
@@ -141,8 +97,8 @@ def describe_runs(runs: Sequence[RunFolder], chosen: Sequence[str]) -> Section:
         ],
         rows=[_describe_run(run) for run in runs],
     )
-    blocks: list[Block] = [table]
-    histories = {run.name: run.history for run in runs if run.history}
+    blocks: list[Block] = [*warnings, table]
+    histories = {run.name: _columns_of(run) for run in runs if run.history}
     if histories:
         blocks.append(
             Picture(
@@ -158,27 +114,23 @@ def describe_runs(runs: Sequence[RunFolder], chosen: Sequence[str]) -> Section:
 
 
 def _describe_run(run: RunFolder) -> list[Cell]:
-    try:
-        settings, scores = run.config["settings"], run.scores
-        cells = plain(
-            run.name, settings["model"], settings["loss"]["name"], settings["sampler"]["name"]
-        )
-        cells.append(number(settings["seed"], 0))
-        if scores is None:
-            return [*cells, number(len(run.history.get("epoch", ())), 0), *plain(*"–––––")]
-        macro = scores["val"]["macro"]
-        return [
-            *cells,
-            number(scores["epochs"], 0),
-            number(scores["best_epoch"], 0),
-            *(number(macro[name]) for name in ("auroc", "average_precision", "f1")),
-            number(scores["seconds"] / 60, 1),
-        ]
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{RUN_CONFIG} or {RUN_SCORES} in {run.folder} lacks what the report shows "
-            f"({error!r}). Train the run again, or move its folder away."
-        ) from None
+    settings, scores = run.settings, run.scores
+    cells = plain(run.name, settings.model, settings.loss.name, settings.sampler.name)
+    cells.append(number(settings.seed, 0))
+    if scores is None:
+        return [*cells, number(len(run.history), 0), *plain(*"–––––")]
+    macro = scores.val.macro
+    return [
+        *cells,
+        number(scores.epochs, 0),
+        number(scores.best_epoch, 0),
+        *(number(macro[name]) for name in ("auroc", "average_precision", "f1")),
+        number(scores.seconds / 60, 1),
+    ]
+
+
+def _columns_of(run: RunFolder) -> dict[str, list[float]]:
+    return {name: [row[name] for row in run.history] for name in run.history[0]}
 
 
 def describe_scores(runs: Sequence[RunImages], *, rng: np.random.Generator) -> Section:
@@ -289,15 +241,16 @@ def describe_environment(runs: Sequence[RunFolder], *, version: str, command: st
     """What the chosen runs ran on, and the commands that make them and this page again."""
     blocks: list[Block] = []
     for run in runs:
-        environment, data = run.config["environment"], run.config["data"]
-        images = ", ".join(f"{count:,} {part}" for part, count in data["images"].items())
-        facts = {name.replace("_", " "): str(value) for name, value in environment.items()}
-        facts |= {"images": images, "pixels": str(data["source"])[:16]}
-        facts |= {f"split {part}": digest[:16] for part, digest in data["split_sha256"].items()}
-        blocks += [
-            Heading(run.name),
-            Facts(facts),
-            Command(build_train_command(run.config["settings"])),
-        ]
+        data = run.config.data
+        images = ", ".join(f"{count:,} {part}" for part, count in data.images.items())
+        facts = {}
+        for count, sitting in enumerate(run.sittings, start=1):
+            name = f"sitting {count}" if len(run.sittings) > 1 else "environment"
+            facts[name] = describe_sitting(sitting)
+        facts |= {"images": images, "pixels": data.source[:16]}
+        if run.config.preprocessing is not None:
+            facts["preprocessing"] = describe_preprocessing(run.config.preprocessing)
+        facts |= {f"split {part}": digest[:16] for part, digest in data.split_sha256.items()}
+        blocks += [Heading(run.name), Facts(facts), Command(build_train_command(run))]
     blocks += [Heading("This page"), Facts({"xlite": version}), Command(command)]
     return Section("environment", "Environment and reproduction", blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xlite.reporting.html_figures import Effect, draw_forest
@@ -30,8 +31,7 @@ from xlite.reporting.study_file import (
     Comparison,
     as_number,
     corrected_p,
-    find_study_files,
-    read_study,
+    read_studies,
 )
 
 _ABLATE = "xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight --seeds 0,1,2"
@@ -42,19 +42,22 @@ _SCORES = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1"}
 
 def describe_studies(experiments_dir: Path) -> list[Section]:
     """The verdicts with their rules, the ablation behind them, and the comparison of methods."""
-    studies = [read_study(path) for path in find_study_files(experiments_dir)]
+    found, faults = read_studies(experiments_dir)
+    studies = found.values()
     ablation = next((study for study in studies if isinstance(study, Ablation)), None)
     comparison = next((study for study in studies if isinstance(study, Comparison)), None)
     return [
-        _describe_verdicts(ablation, comparison),
+        _describe_verdicts(ablation, comparison, faults),
         _describe_ablation(ablation),
         _describe_comparison(comparison),
     ]
 
 
-def _describe_verdicts(ablation: Ablation | None, comparison: Comparison | None) -> Section:
+def _describe_verdicts(
+    ablation: Ablation | None, comparison: Comparison | None, unreadable: Sequence[str]
+) -> Section:
     key, title = "verdicts", "Verdicts"
-    blocks: list[Block] = []
+    blocks: list[Block] = [Paragraph(fault, is_warning=True) for fault in unreadable]
     if ablation:
         blocks += [
             Verdict(

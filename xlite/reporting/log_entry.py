@@ -8,6 +8,7 @@ person writes is in the record's notes; lines there that begin with "Focus:", "O
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ REMARKS = (FOCUS, OBJECTIVE, DECISION)
 """What a person can say in a line of the notes."""
 
 FINISHED = "finished"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,9 @@ def render_record(key: str, entry: LogEntry, notes: str) -> str:
 
     notes: put between their comments as they are.
     """
+    # A fence ends at as many backticks as it begins with.
+    longest = max(map(len, re.findall(r"`+", entry.command)), default=0)
+    fence = "`" * max(3, longest + 1)
     facts = [f"Objective: {read_remark(notes, OBJECTIVE) or entry.objective}", *entry.facts]
     tables = [line for table in entry.tables for line in (table, "")]
     lines = [
@@ -79,14 +85,29 @@ def render_record(key: str, entry: LogEntry, notes: str) -> str:
         *tables,
         escape(entry.command_note),
         "",
-        "```sh",
-        # A fence ends at three backticks, wherever they stand.
-        " ".join(entry.command.split()).replace("```", ""),
-        "```",
+        f"{fence}sh",
+        _CONTROL.sub(" ", entry.command),
+        fence,
         "",
         f"<!-- notes:{key} -->{notes}<!-- end notes -->",
     ]
     return "\n".join(lines)
+
+
+def join_command(words: Sequence[str]) -> str:
+    """The words as one line that a shell takes apart into them again.
+
+    >>> join_command(["xlite", "train", "--out", "my runs"])
+    "xlite train --out 'my runs'"
+    """
+    return " ".join(map(_quote_word, words))
+
+
+def _quote_word(word: str) -> str:
+    if not _CONTROL.search(word):
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", escaped) + "'"
 
 
 def begin_record(kind: str, key: str, source: str) -> str:

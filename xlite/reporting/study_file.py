@@ -5,23 +5,31 @@ Undefined numbers are NaN, as everywhere but in JSON.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
 from xlite.artifacts import read_json
 from xlite.config import fingerprint_of
 from xlite.errors import InputError
+from xlite.records import Record
 
 ABLATION_FILE, COMPARISON_FILE = "ablation.json", "comparison.json"
 MACRO = "macro"
 """What the row of the mean over labels is called."""
 
+_SCORES = ("auroc", "average_precision", "f1")
+_REMEDY = "Run `xlite ablate` or `xlite compare` again, or move the file away."
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+
+class Change(BaseModel):
     """A score and how it differs from the baseline's, with the interval of the difference."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=True, strict=True, defer_build=True)
 
     value: float
     change: float
@@ -29,6 +37,11 @@ class Change:
     high: float
     p: float
     """Corrected for the number of labels."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_undefined(cls, value: Any) -> Any:
+        return float("nan") if value is None else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,111 +142,187 @@ class Comparison(Study):
     """rank, name, seeds, scores, and the change against the best with interval and p."""
 
 
-def find_study_files(experiments_dir: Path) -> list[Path]:
-    """The files of the newest ablation and the newest comparison, where there are any."""
-    paths = (experiments_dir / name for name in (ABLATION_FILE, COMPARISON_FILE))
-    return [path for path in paths if path.exists()]
+class _Part(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False, strict=True, defer_build=True)
+
+
+class _VerdictRecord(_Part):
+    decision: str
+    reasons: list[str]
+
+
+class _VariantRunRecord(_Part):
+    name: str
+    run: str
+    error: str | None
+
+
+class _VariantRecord(_Part):
+    name: str
+    cost: dict[str, float | None]
+    runs: list[_VariantRunRecord]
+
+
+class _CollapseRecord(_Part):
+    variant: str
+    kind: str
+    meaning: str
+    cause: str
+    labels: dict[str, list[int]]
+
+
+class _RowRecord(_Part):
+    """A variant and a label: the columns by score are in `changes`."""
+
+    variant: str
+    label: str
+    train_positives: int | None
+    val_positives: int | None
+    few_positives: bool | None
+    changes: dict[str, Change]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_changes(cls, row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        keys = {"change": "change", "low": "change_low", "high": "change_high", "p": "p_holm"}
+        changes = {}
+        for score in _SCORES:
+            names = {"value": score, **{n: f"{score}_{key}" for n, key in keys.items()}}
+            absent = [name for name in names.values() if name not in row]
+            if absent:
+                raise ValueError(f"it has no {absent[0]!r}")
+            changes[score] = {field: row[name] for field, name in names.items()}
+        return {**row, "changes": changes}
+
+
+class _StudyRecord(Record):
+    time: str | None = None
+    command: str | None = None
+    images: int
+    patients: int
+    level: float
+
+
+class _AblationRecord(_StudyRecord):
+    baseline: str
+    seeds: list[int]
+    rule: str
+    verdict: dict[str, _VerdictRecord]
+    variants: list[_VariantRecord]
+    collapse: list[_CollapseRecord]
+    rows: list[_RowRecord]
+
+
+class _MethodRecord(_Part):
+    """A method's row, with whatever else the file says of it."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True, defer_build=True)
+
+    name: str
+    rank: int
+    seeds: int
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
+    p_holm: float | None = None
+
+
+class _ComparisonRecord(_StudyRecord):
+    order: list[str] = Field(min_length=1)
+    chosen: str
+    steps: list[str]
+    rows: list[_MethodRecord]
+
+
+def read_studies(experiments_dir: Path) -> tuple[dict[Path, Ablation | Comparison], list[str]]:
+    """The newest ablation and comparison by their files, and a sentence for each unreadable one."""
+    found: dict[Path, Ablation | Comparison] = {}
+    faults = []
+    for name in (ABLATION_FILE, COMPARISON_FILE):
+        path = experiments_dir / name
+        if os.path.lexists(path):
+            try:
+                found[path] = read_study(path)
+            except InputError as error:
+                faults.append(f"{name} is left out: {error}")
+    return found, faults
 
 
 def read_study(path: Path) -> Ablation | Comparison:
     """The study in a file. Raises InputError when it is missing or holds none."""
-    remedy = "Run `xlite ablate` or `xlite compare` again, or move the file away."
-    content = read_json(path, remedy=remedy)
-    try:
-        if "baseline" in content:
-            return _parse_ablation(content)
-        return _parse_comparison(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path} is no ablation or comparison, or lacks part of it ({error!r}). {remedy}"
-        ) from None
+    if "baseline" in read_json(path, remedy=_REMEDY):
+        return _build_ablation(_AblationRecord.read(path, remedy=_REMEDY))
+    return _build_comparison(_ComparisonRecord.read(path, remedy=_REMEDY))
 
 
-def _parse_ablation(content: Mapping[str, Any]) -> Ablation:
-    variants = content["variants"]
-    runs = [run["run"] for variant in variants for run in variant["runs"]]
+def _build_ablation(record: _AblationRecord) -> Ablation:
+    runs = [run.run for variant in record.variants for run in variant.runs]
     return Ablation(
         kind="ablation",
-        source=fingerprint_of(["ablation", content["baseline"], sorted(runs)]),
-        **_parse_common(content),
+        source=fingerprint_of(["ablation", record.baseline, sorted(runs)]),
+        **_describe_common(record),
         runs=runs,
-        baseline=str(content["baseline"]),
-        seeds=[int(seed) for seed in content["seeds"]],
-        rule=str(content["rule"]),
+        baseline=record.baseline,
+        seeds=record.seeds,
+        rule=record.rule,
         verdicts=[
-            VariantVerdict(
-                variant=name,
-                decision=str(verdict["decision"]),
-                reasons=[str(reason) for reason in verdict["reasons"]],
-            )
-            for name, verdict in content["verdict"].items()
+            VariantVerdict(variant=name, decision=verdict.decision, reasons=verdict.reasons)
+            for name, verdict in record.verdict.items()
         ],
-        rows=[_parse_row(row) for row in content["rows"]],
-        collapses=[_describe_collapse(found) for found in content["collapse"]],
+        rows=[
+            VariantRow(
+                variant=row.variant,
+                label=row.label,
+                train_positives=row.train_positives,
+                val_positives=row.val_positives,
+                has_few_positives=bool(row.few_positives),
+                changes=row.changes,
+            )
+            for row in record.rows
+        ],
+        collapses=[
+            f"{found.variant}: {found.kind}: {', '.join(found.labels)}. That is, {found.meaning}. "
+            f"Likely cause: {found.cause}"
+            for found in record.collapse
+        ],
         failures=[
-            f"{run['name']}: {run['error']}"
-            for variant in variants
-            for run in variant["runs"]
-            if run["error"]
+            f"{run.name}: {run.error}"
+            for variant in record.variants
+            for run in variant.runs
+            if run.error
         ],
         costs={
-            variant["name"]: {name: as_number(value) for name, value in variant["cost"].items()}
-            for variant in variants
+            variant.name: {name: as_number(value) for name, value in variant.cost.items()}
+            for variant in record.variants
         },
     )
 
 
-def _parse_row(row: Mapping[str, Any]) -> VariantRow:
-    names = ("change", "low", "high", "p")
-    keys = ("change", "change_low", "change_high", "p_holm")
-    return VariantRow(
-        variant=str(row["variant"]),
-        label=str(row["label"]),
-        train_positives=row["train_positives"],
-        val_positives=row["val_positives"],
-        has_few_positives=bool(row["few_positives"]),
-        changes={
-            score: Change(
-                value=as_number(row[score]),
-                **{n: as_number(row[f"{score}_{k}"]) for n, k in zip(names, keys, strict=True)},
-            )
-            for score in ("auroc", "average_precision", "f1")
-        },
-    )
-
-
-def _parse_comparison(content: Mapping[str, Any]) -> Comparison:
-    rows = [dict(row) for row in content["rows"]]
-    methods = sorted((str(row["name"]), int(row["seeds"])) for row in rows)
-    order = [str(name) for name in content["order"]]
+def _build_comparison(record: _ComparisonRecord) -> Comparison:
+    rows = [row.model_dump() for row in record.rows]
+    methods = sorted((row.name, row.seeds) for row in record.rows)
     return Comparison(
         kind="comparison",
-        source=fingerprint_of(["comparison", methods, order, content["images"]]),
-        **_parse_common(content),
+        source=fingerprint_of(["comparison", methods, record.order, record.images]),
+        **_describe_common(record),
         runs=[],
-        order=order,
-        chosen=str(content["chosen"]),
-        steps=[str(step) for step in content["steps"]],
+        order=record.order,
+        chosen=record.chosen,
+        steps=record.steps,
         rows=rows,
     )
 
 
-def _parse_common(content: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_common(record: _StudyRecord) -> dict[str, Any]:
     return {
-        "time": str(content.get("time") or ""),
-        "images": int(content["images"]),
-        "patients": int(content["patients"]),
-        "level": float(content["level"]),
-        "command": str(content.get("command") or ""),
+        "time": record.time or "",
+        "images": record.images,
+        "patients": record.patients,
+        "level": record.level,
+        "command": record.command or "",
     }
-
-
-def _describe_collapse(found: Mapping[str, Any]) -> str:
-    labels = ", ".join(found["labels"])
-    return (
-        f"{found['variant']}: {found['kind']}: {labels}. That is, {found['meaning']}. "
-        f"Likely cause: {found['cause']}"
-    )
 
 
 def corrected_p(row: Mapping[str, Any]) -> float:

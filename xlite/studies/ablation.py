@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import ABLATION, atomic_path, write_json
+from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.sampling_plan import plan_sampling
 from xlite.dataset.split import Split
+from xlite.run_folder import RunFolder
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.power import estimate_need
 from xlite.studies.attempt import Outcome
 from xlite.studies.axes import Variant
 from xlite.studies.cases import read_run_cases
-from xlite.studies.collapse import find_collapses, read_history, read_run_facts
+from xlite.studies.collapse import find_collapses, read_run_facts
 from xlite.studies.contrast import TESTED, Contrast, JudgedMethods, judge_methods
 from xlite.studies.methods import Method
 from xlite.studies.progress import current_time
@@ -193,7 +194,7 @@ def write_ablation(out: Path, content: Mapping[str, Any]) -> tuple[Path, Path]:
         table[name] = table[name].astype("Int64")
     path, record = out / ABLATION, out / ABLATION_RECORD
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        write_table(temporary, table)
     write_json(record, content)
     return path, record
 
@@ -265,7 +266,7 @@ def _list_left_out(contrast: Contrast) -> dict[str, list[int | None]]:
 
 def _describe_variant(one: VariantRuns) -> dict[str, Any]:
     finished = [outcome for outcome in one.finished.values() if outcome.scores is not None]
-    histories = [read_history(outcome.run_dir) for outcome in finished]
+    histories = [RunFolder(outcome.run_dir).history for outcome in finished]
     peaks = [row.get("peak_memory_mb", math.nan) for rows in histories for row in rows]
     seconds = [outcome.scores["seconds"] for outcome in finished if outcome.scores]
     epochs = [outcome.scores["epochs"] for outcome in finished if outcome.scores]

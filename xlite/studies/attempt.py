@@ -77,7 +77,13 @@ def attempt_run(
 
     try:
         scores = train_run(
-            run.settings, data, run.run_dir, runtime=runtime, resume=resume, on_epoch=report
+            run.settings,
+            data,
+            run.run_dir,
+            runtime=runtime,
+            resume=resume,
+            has_fixed_budget=run.planned.has_fixed_budget,
+            on_epoch=report,
         )
     except (InterruptedRunError, LostProcessError):
         raise

@@ -145,6 +145,7 @@ def plan_runs(variants: Sequence[Variant], seeds: Sequence[int]) -> list[Planned
         PlannedRun(
             variant.run_name(seed, num_seeds=len(seeds)),
             variant.settings.model_copy(update={"seed": seed}),
+            has_fixed_budget="epochs" in variant.values,
         )
         for seed in seeds
         for variant in variants

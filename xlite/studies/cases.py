@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xlite.artifacts import RUN_CONFIG, RUN_SCORES, predictions_name, read_json
+from xlite.artifacts import RUN_CONFIG, RUN_SCORES
 from xlite.dataset.csv_table import open_csv, show
 from xlite.dataset.label_table import parse_ages
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
+from xlite.run_folder import RunFolder
 from xlite.studies.predictions_file import read_predictions_file
 
 if TYPE_CHECKING:
@@ -176,25 +177,45 @@ def join_predictions(
 def read_run_cases(run_dir: Path, part: str, split: Split) -> Cases:
     """The cases of one part of the split, from the predictions that a finished run wrote.
 
-    Raises InputError when the run is unfinished, or was trained on another split.
+    Raises InputError when the run is unfinished or was trained on another split, and when the
+    predictions are not the whole of what it wrote.
     """
-    remedy = "Pass the folder of a run, such as experiments/runs/NAME."
-    config = read_json(run_dir / RUN_CONFIG, remedy=remedy)
-    trained_on = config["data"]["split_sha256"]
+    run = RunFolder(run_dir)
+    if not run.is_begun:
+        raise InputError(
+            f"{run_dir} is no run folder: it has no {RUN_CONFIG}. Pass the folder of a run, such "
+            "as experiments/runs/NAME."
+        )
+    trained_on = run.config.data.split_sha256
     differing = [name for name, digest in split.sha256.items() if trained_on.get(name) != digest]
     if differing:
         raise InputError(
             f"{run_dir} was trained on another split: the SHA-256 of {', '.join(differing)} "
             "differs. Pass the split of the run with --split DIR."
         )
-    path = run_dir / predictions_name(part)
-    if not (run_dir / RUN_SCORES).exists() or not path.exists():
-        raise InputError(
-            f"{run_dir} has no finished {predictions_name(part)}. Train the run to its end with "
-            "--resume."
-        )
-    cases, _ = join_predictions(path, split.parts[part], name=run_dir.name)
+    path = run.find_predictions(part)
+    cases, join = join_predictions(path, split.parts[part], name=run_dir.name)
+    _require_complete(path, join, num_images=run.config.data.images.get(part))
     return cases
+
+
+def _require_complete(path: Path, join: JoinReport, *, num_images: int | None) -> None:
+    """Raise InputError for a run's predictions that are not of all of its images and labels.
+
+    num_images: how many the run has of this part, without those that could not be read.
+    """
+    faults = []
+    if num_images is not None and join.num_joined != num_images:
+        faults.append(f"it has {join.num_joined} of the run's {num_images} images")
+    if join.num_extra:
+        faults.append(f"{join.num_extra} of its images are not in the split ({join.extra[0]}, …)")
+    if join.missing_labels:
+        faults.append(f"it has no column for {', '.join(join.missing_labels)}")
+    if faults:
+        raise InputError(
+            f"{path} is not what the run wrote: {'; '.join(faults)}. Delete "
+            f"{path.with_name(RUN_SCORES)}, and train with --resume to have it made again."
+        )
 
 
 def add_column(cases: Cases, table: Path, column: str, *, image_column: str) -> Cases:

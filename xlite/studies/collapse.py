@@ -6,7 +6,6 @@ collapsed because its probs are merely small or large; the last kind alone is ab
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import RUN_CONFIG, RUN_HISTORY, read_json
-from xlite.config import TrainSettings
 from xlite.losses.class_weights import implied_operating_point
+from xlite.run_folder import RunFolder
 from xlite.scores.class_scores import score_counts
 from xlite.scores.thresholded import confusion_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.config import TrainSettings
     from xlite.studies.cases import Cases
     from xlite.studies.decision_rule import Decisions
 
@@ -160,28 +159,16 @@ def read_run_facts(
     exposure: NDArray[np.float64] | None,
 ) -> RunFacts:
     """The facts in a finished run's folder, beside those of its data."""
-    config = read_json(run_dir / RUN_CONFIG, remedy="Train the run again.")
-    weights = config["pos_weight"]
+    run = RunFolder(run_dir)
+    weights = run.config.pos_weight
     return RunFacts(
-        settings=TrainSettings.parse(**config["settings"]),
+        settings=run.settings,
         train_positives=train_positives,
         prevalence=prevalence,
         pos_weight=None if weights is None else np.array(weights),
         exposure=exposure,
-        losses=tuple(row["train_loss"] for row in read_history(run_dir)),
+        losses=tuple(row["train_loss"] for row in run.history),
     )
-
-
-def read_history(run_dir: Path) -> list[dict[str, float]]:
-    """A run's history, a row an epoch, NaN for an empty cell; none without the file."""
-    path = run_dir / RUN_HISTORY
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {name: float(text) if text else math.nan for name, text in row.items()}
-            for row in csv.DictReader(file)
-        ]
 
 
 def _calls_all(scores: dict[str, Any], column: int, prevalence: float) -> bool:

@@ -13,13 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from xlite.artifacts import RUN_CONFIG, RUN_SCORES, TRAINING_PROGRESS, atomic_path, write_json
+from xlite import console
+from xlite.artifacts import (
+    RUN_CONFIG,
+    RUNS,
+    TRAINING_PROGRESS,
+    atomic_path,
+    write_json,
+    write_table,
+)
 from xlite.config import TrainSettings
 from xlite.errors import InputError, did_you_mean
+from xlite.run_folder import RunFolder, list_runs
 from xlite.studies.all_pairs import AllPairs, compare_all_pairs, shrink_scores
 from xlite.studies.contrast import TESTED, Contrast, JudgedMethods
 from xlite.studies.progress import current_time, read_entries
-from xlite.training.identity import RunIdentity
 
 COMPARISON = "comparison.csv"
 COMPARISON_RECORD = "comparison.json"
@@ -206,18 +214,22 @@ def write_comparison(out: Path, content: Mapping[str, Any]) -> tuple[Path, Path]
     path, record = out / COMPARISON, out / COMPARISON_RECORD
     table = pd.DataFrame(content["rows"]).drop(columns="seeds_left_out", errors="ignore")
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        write_table(temporary, table)
     write_json(record, content)
     return path, record
 
 
 def find_finished_runs(out: Path) -> list[Path]:
-    """The folders of an experiments folder's finished runs; InputError when there is none."""
-    found = sorted(path.parent for path in (out / "runs").glob(f"*/{RUN_SCORES}"))
+    """The folders of an experiments folder's finished runs; damaged ones are named and left out.
+
+    Raises InputError when there is none.
+    """
+    runs, faults = list_runs(out)
+    found = [run.path for run in runs if run.is_finished]
+    for fault in faults:
+        console.warn(fault)
     if not found:
-        raise InputError(
-            f"{out / 'runs'} has no finished run. Train one, or name files to compare."
-        )
+        raise InputError(f"{out / RUNS} has no finished run. Train one, or name files to compare.")
     return found
 
 
@@ -230,9 +242,10 @@ def group_runs(run_dirs: Sequence[Path]) -> dict[str, dict[int, Path]]:
     groups: dict[str, dict[int, Path]] = {}
     names: dict[str, str] = {}
     for run_dir in run_dirs:
-        if not (run_dir / RUN_CONFIG).exists():
+        run = RunFolder(run_dir)
+        if not run.is_begun:
             raise InputError(f"{run_dir} is no run folder: it has no {RUN_CONFIG}.")
-        settings = RunIdentity.read(run_dir).settings
+        settings = run.settings
         key = TrainSettings.fingerprint(settings.model_copy(update={"seed": 0}))
         runs = groups.setdefault(key, {})
         if settings.seed in runs:

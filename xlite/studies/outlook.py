@@ -25,6 +25,9 @@ from xlite.training.lock import is_held
 STOPPED = "stopped"
 """The status of a run whose process ended without a word."""
 
+DELETED = "deleted"
+"""The status of a run whose folder is gone."""
+
 _UNFINISHED = (RUNNING, PENDING, INTERRUPTED, STOPPED)
 
 
@@ -35,7 +38,8 @@ class QueuedRun:
     name: str
     status: str
     epochs_done: int
-    epochs: int
+    epochs: int | None
+    """None where the progress file does not say."""
     best_val_auroc: float | None
     seconds: float
     """Training time so far, over all sittings."""
@@ -122,8 +126,10 @@ def estimate_seconds_left(
     for name, entry in entries.items():
         pace = paces.get(name, typical)
         since = elapsed[name] - entry["seconds"]
-        epochs = entry["epochs"] - entry["epochs_done"]
-        left[name] = None if pace is None else max(0.0, pace * epochs - since)
+        if pace is None or entry["epochs"] is None:
+            left[name] = None
+        else:
+            left[name] = max(0.0, pace * (entry["epochs"] - entry["epochs_done"]) - since)
     return left
 
 
@@ -145,6 +151,8 @@ def estimate_total(seconds_left: Sequence[float | None], *, num_side_by_side: in
 
 def _find_status(entry: Entry, out: Path) -> str:
     run_dir = out / entry["run"]
+    if entry["status"] not in (PENDING, FAILED) and not run_dir.is_dir():
+        return DELETED
     if entry["status"] != RUNNING or is_held(run_dir):
         return str(entry["status"])
     # A run's lock is released an instant before its entry says so.

@@ -16,6 +16,8 @@ class PlannedRun:
 
     name: str
     settings: TrainSettings
+    has_fixed_budget: bool = False
+    """Whether the number of epochs is what is varied, and so part of what the run is."""
 
 
 def plan_models(

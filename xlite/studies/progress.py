@@ -6,43 +6,67 @@ a lock, so that none loses another's entries.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from xlite.artifacts import read_json, write_json
-from xlite.errors import InputError
+from xlite.artifacts import write_json
+from xlite.console import nan_to_none
+from xlite.records import Record
 
-PENDING, RUNNING, FINISHED, FAILED, INTERRUPTED = (
-    "pending",
-    "running",
-    "finished",
-    "failed",
-    "interrupted",
-)
+PENDING: Final = "pending"
+RUNNING: Final = "running"
+FINISHED: Final = "finished"
+FAILED: Final = "failed"
+INTERRUPTED: Final = "interrupted"
 
 Entry = dict[str, Any]
 
 _REMEDY = "Move it away; the run folders hold all that matters."
-_EMPTY: Entry = {
-    "status": PENDING,
-    "model": None,
-    "seed": None,
-    "epochs": None,
-    "epochs_done": 0,
-    "best_val_auroc": None,
-    "run": None,
-    "started": None,
-    "finished": None,
-    "updated": None,
-    "seconds": 0.0,
-    "error": None,
-    "note": None,
-}
+
+
+class _EntryRecord(BaseModel):
+    """One run of the queue. Other keys are kept as they are."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True, defer_build=True)
+
+    status: Literal["pending", "running", "finished", "failed", "interrupted"] = PENDING
+    model: str | None = None
+    seed: int | None = None
+    epochs: int | None = None
+    epochs_done: int = Field(default=0, ge=0)
+    best_val_auroc: float | None = None
+    run: str
+    started: str | None = None
+    finished: str | None = None
+    updated: str | None = None
+    seconds: float = Field(default=0.0, ge=0)
+    error: str | None = None
+    note: str | None = None
+
+    @field_validator("run")
+    @classmethod
+    def _check_run(cls, run: str) -> str:
+        if Path(run).is_absolute() or ".." in Path(run).parts or not Path(run).name:
+            raise ValueError("it has to be a folder below this one")
+        return run
+
+    @field_validator("started", "finished", "updated")
+    @classmethod
+    def _check_time(cls, text: str | None) -> str | None:
+        if text is not None and datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError("it has no time zone")
+        return text
+
+
+class _ProgressRecord(Record):
+    models: dict[str, _EntryRecord]
 
 
 def read_entries(path: Path) -> dict[str, Entry]:
@@ -50,14 +74,10 @@ def read_entries(path: Path) -> dict[str, Entry]:
 
     Each has all of the fields. Raises InputError when the file can't be read or has another form.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
-    models = read_json(path, remedy=_REMEDY).get("models")
-    if not isinstance(models, dict) or not all(
-        isinstance(entry, dict) and isinstance(entry.get("run"), str) for entry in models.values()
-    ):
-        raise InputError(f'{path} has no object "models" with a "run" in each entry. {_REMEDY}')
-    return {name: {**_EMPTY, **entry} for name, entry in models.items()}
+    record = _ProgressRecord.read(path, remedy=_REMEDY)
+    return {name: entry.model_dump() for name, entry in record.models.items()}
 
 
 class ProgressFile:
@@ -88,8 +108,8 @@ class ProgressFile:
         with self.hold() as entries:
             for name, fields in changes.items():
                 key = _find_key(entries, name, fields)
-                entry = {**_EMPTY, **entries.get(key, {}), **fields, "updated": now}
-                entries[key] = {field: entry.pop(field) for field in _EMPTY} | entry
+                entry = {**entries.get(key, {}), **nan_to_none(fields), "updated": now}
+                entries[key] = _EntryRecord(**entry).model_dump()
             completed = [key for key, entry in entries.items() if entry["status"] == FINISHED]
             write_json(
                 self.path,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xlite import console
 from xlite.artifacts import TRAINING_PROGRESS
 from xlite.studies.attempt import EpochReport, Outcome, StudyRun
 from xlite.studies.progress import (
@@ -31,6 +32,7 @@ class StudyRecord:
         self._is_writer = is_writer
         self._progress = ProgressFile(out / TRAINING_PROGRESS, is_writer=is_writer)
         self._foreign: set[str] = set()
+        self._named: set[str] = set()
 
     def enter(self, runs: Sequence[StudyRun]) -> None:
         """List runs that wait, except those that another command is training right now."""
@@ -72,7 +74,10 @@ class StudyRecord:
             time = {"finished": current_time()} if is_new else {}
             self._update(run, **time, **_describe_finished(run, outcome.scores))
         if self._is_writer and run.name not in self._foreign:
-            write_results(self._out, self._progress)
+            for fault in write_results(self._out, self._progress):
+                if fault not in self._named:
+                    self._named.add(fault)
+                    console.warn(fault)
 
     def _update(self, run: StudyRun, **fields: Any) -> None:
         if run.name not in self._foreign:

@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from xlite import console
-from xlite.artifacts import RUN_CONFIG
+from xlite.artifacts import RUNS
 from xlite.config import Runtime
 from xlite.errors import InputError, InterruptedRunError
+from xlite.run_folder import RunFolder
 from xlite.signals import catch_stop_signals
 from xlite.studies.attempt import Outcome, StudyRun, attempt_run
 from xlite.studies.parallel import train_side_by_side
@@ -23,9 +24,14 @@ from xlite.studies.plan import PlannedRun
 from xlite.studies.record import StudyRecord
 from xlite.training.data import StudyData
 from xlite.training.device import is_main_process, launch_processes
-from xlite.training.identity import RunIdentity, refuse_changed_settings
+from xlite.training.identity import (
+    RunIdentity,
+    locate_run,
+    read_identities,
+    refuse_changed_settings,
+)
 from xlite.training.preflight import check_runs
-from xlite.training.run import has_reached, read_scores
+from xlite.training.run import has_reached
 
 __all__ = ["Outcome", "run_plan"]
 
@@ -53,14 +59,18 @@ def run_plan(
             "they exclude each other. Pass one."
         )
     launch_processes(runtime)
-    identities = [RunIdentity.of(planned.settings, data) for planned in plan]
+    identities = [
+        RunIdentity.of(planned.settings, data, has_fixed_budget=planned.has_fixed_budget)
+        for planned in plan
+    ]
+    existing = read_identities(out / RUNS)
     runs = [
-        StudyRun(planned, out / "runs" / identity.name)
+        StudyRun(planned, locate_run(out / RUNS, identity, existing))
         for planned, identity in zip(plan, identities, strict=True)
     ]
     is_main = is_main_process()
     if is_main and resume:
-        refuse_changed_settings(out / "runs", identities)
+        refuse_changed_settings(out / RUNS, identities, existing)
     elif is_main:
         _refuse_existing(runs)
     record = StudyRecord(out, is_writer=is_main)
@@ -68,7 +78,8 @@ def run_plan(
     for run in runs:
         if has_reached(run.run_dir, run.settings):
             console.say(f"{run.name}: finished already, skipped ({run.run_dir})")
-            outcomes[run.name] = Outcome(run.name, run.run_dir, read_scores(run.run_dir), None)
+            scores = RunFolder(run.run_dir).read_scores_content()
+            outcomes[run.name] = Outcome(run.name, run.run_dir, scores, None)
     unfinished = [run for run in runs if run.name not in outcomes]
     check_runs([run.settings for run in unfinished], data, runtime)
     record.enter(unfinished)
@@ -82,7 +93,7 @@ def run_plan(
 
 
 def _refuse_existing(runs: Sequence[StudyRun]) -> None:
-    existing = [run.run_dir for run in runs if (run.run_dir / RUN_CONFIG).exists()]
+    existing = [run.run_dir for run in runs if RunFolder(run.run_dir).is_begun]
     if existing:
         raise InputError(
             f"{len(existing)} of {len(runs)} runs exist already (first: {existing[0]}). Pass "

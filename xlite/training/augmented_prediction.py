@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 import torch
 
-from xlite.artifacts import RUN_BEST, RUN_CONFIG, read_json
-from xlite.config import Runtime, TrainSettings
+from xlite.config import Runtime
 from xlite.dataset.loader import RadiographDataset, build_loader, default_num_workers
 from xlite.dataset.sampler import EpochSampler
 from xlite.errors import InputError
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.weights_file import read_weights, require_sound
+from xlite.run_folder import RunFolder
 from xlite.training.device import build_fabric
 from xlite.training.predict import predict_logits, to_probs
 
@@ -72,16 +72,16 @@ def predict_with_views(
     With the identity alone these are the probs that the run wrote, up to the device's rounding.
     Raises InputError when the cache holds other pixels than the run was trained on.
     """
-    config = read_json(run_dir / RUN_CONFIG, remedy="Pass the folder of a run.")
-    if config["data"]["source"] != data.source_fingerprint:
+    run = RunFolder(run_dir)
+    if run.config.data.source != data.source_fingerprint:
         raise InputError(
             f"{run_dir} was trained on other pixels than the cache holds. Pass its cache with "
             "--cache DIR."
         )
-    settings = TrainSettings.parse(**config["settings"])
+    settings = run.settings
     fabric = build_fabric(Runtime(), settings.precision)
-    model = _load_model(run_dir, settings, num_classes=len(data.vocabulary)).to(fabric.device)
-    if settings.model not in config["runtime"]["contiguous_models"]:
+    model = _load_model(run, num_classes=len(data.vocabulary)).to(fabric.device)
+    if settings.model not in run.sittings[-1].runtime.get("contiguous_models", ()):
         # As in training, so that the same kernels compute.
         model.to(memory_format=torch.channels_last)
     total = np.zeros((len(data.parts[part]), len(data.vocabulary)))
@@ -103,7 +103,8 @@ def predict_with_views(
     return total / len(views)
 
 
-def _load_model(run_dir: Path, settings: TrainSettings, *, num_classes: int) -> Classifier:
+def _load_model(run: RunFolder, *, num_classes: int) -> Classifier:
+    settings = run.settings
     model = build_classifier(
         settings.model,
         num_classes=num_classes,
@@ -112,7 +113,8 @@ def _load_model(run_dir: Path, settings: TrainSettings, *, num_classes: int) -> 
         dropout=settings.dropout,
         position_encoding=settings.position_encoding,
     )
-    weights = read_weights(run_dir / RUN_BEST)
-    require_sound(weights, run_dir / RUN_BEST, option="weights")
+    path = run.find_weights()
+    weights = read_weights(path)
+    require_sound(weights, path, option="weights")
     model.load_state_dict(weights)
     return model

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +20,24 @@ from xlite.dataset.loader import ImageSource, RuntimeClahe
 from xlite.dataset.manifest import Manifest
 from xlite.dataset.split import Split
 from xlite.errors import InputError
+from xlite.inputs import open_regular
 from xlite.scores.ranking import auroc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_READERS = 4
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataPlaces:
+    """The folders that the data came from, as they were named; None where that is not known."""
+
+    split_dir: Path | None = None
+    cache_dir: Path | None = None
+    images_dir: Path | None = None
+    """Instead of the cache's."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,9 @@ class StudyData:
     """SHA-256 of each part's file."""
     source_fingerprint: str
     """What the pixels depend on."""
+    clahe: ClaheSettings = field(default_factory=ClaheSettings)
+    """How they were equalised."""
+    places: DataPlaces = field(default_factory=DataPlaces)
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -48,8 +68,14 @@ class StudyData:
         return fingerprint_of([self.split_sha256, self.source_fingerprint])
 
 
-def load_study_data(split: Split, cache_dir: Path, *, images_dir: Path | None = None) -> StudyData:
-    """The data of a split whose images lie in a CLAHE cache.
+def load_study_data(
+    split: Split,
+    cache_dir: Path,
+    *,
+    images_dir: Path | None = None,
+    split_dir: Path | None = None,
+) -> StudyData:
+    """The data of a split whose images lie in a CLAHE cache; `split_dir` is where the split lies.
 
     Without a cache, and with `images_dir`, CLAHE is computed while loading, with a warning.
     Raises InputError when a part is too poor to train or to judge on.
@@ -67,21 +93,57 @@ def load_study_data(split: Split, cache_dir: Path, *, images_dir: Path | None = 
         }
         source = RuntimeClahe(list(parts.values()), settings)
         source.require_readable()
-        size, fingerprint = settings.size, settings.fingerprint()
+        fingerprint = fingerprint_files(parts, settings)
     else:
         cache = ClaheCache.open(cache_dir)
         cache.require_whole()
-        source, size, fingerprint = cache, cache.size, cache.fingerprint
+        source, settings, fingerprint = cache, cache.settings, cache.fingerprint
         parts = _leave_out(parts, cache.failed_ids())
     _check_parts(parts)
     return StudyData(
         parts=parts,
         source=source,
         is_cached=images_dir is None,
-        image_size=size,
+        image_size=settings.size,
         split_sha256=split.sha256,
         source_fingerprint=fingerprint,
+        clahe=settings,
+        places=DataPlaces(
+            split_dir=split_dir,
+            cache_dir=cache_dir if images_dir is None else None,
+            images_dir=images_dir,
+        ),
     )
+
+
+def fingerprint_files(parts: Mapping[str, Manifest], settings: ClaheSettings) -> str:
+    """SHA-256 of how images are equalised, and of the name and the bytes of each image file.
+
+    Not of where the files lie or when they were written: a copy of the folder is the same data.
+    Every byte is read: on the 400 radiographs of a sample of NIH's (0.41 MB each) that took 0.4 ms
+    of a core an image, once a command, where equalising takes 11 ms in every epoch.
+    """
+    digest = hashlib.sha256(settings.fingerprint().encode())
+    places = {
+        str(image_id): Path(path)
+        for part in parts.values()
+        for image_id, path in zip(part.image_ids, part.table["path"], strict=True)
+    }
+    names = sorted(places)
+    # hashlib and reading let go of the interpreter's lock.
+    with ThreadPoolExecutor(_READERS) as readers:
+        sums = readers.map(_hash_image, (places[name] for name in names))
+        for name, found in zip(names, sums, strict=True):
+            digest.update(f"{name}\0{found}\n".encode())
+    return digest.hexdigest()
+
+
+def _hash_image(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open_regular(path, what="image", remedy="Pass another --images DIR.") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _leave_out(parts: dict[str, Manifest], failed: list[str]) -> dict[str, Manifest]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import atomic_path
+from xlite.artifacts import atomic_path, write_table
 from xlite.scores.ranking import PerClass, Targets, macro_mean, ranking_scores
 from xlite.scores.thresholded import crossfit_counts, f1, precision, recall
 from xlite.training.predict import to_probs
@@ -89,4 +89,4 @@ def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     import pandas as pd
 
     with atomic_path(path) as temporary:
-        pd.DataFrame(list(rows)).to_csv(temporary, index=False, lineterminator="\n")
+        write_table(temporary, pd.DataFrame(list(rows)), float_format=None)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlite.artifacts import RUN_CONFIG, RUN_SCORES, read_json
+from xlite import console
+from xlite.artifacts import RUN_CONFIG
 from xlite.config import TrainSettings, fingerprint_of
 from xlite.errors import InputError
+from xlite.run_folder import RunFolder, parse_settings
 
 if TYPE_CHECKING:
     from xlite.training.data import StudyData
+
+VERSION = 2
+"""Of the fingerprints: raised when a default changes, so that a name never means two runs."""
 
 
 @dataclass(frozen=True)
@@ -23,54 +28,101 @@ class RunIdentity:
     settings: TrainSettings
     data: Mapping[str, str]
     """SHA-256 of each part of the split, and the fingerprint of the pixels."""
+    has_fixed_budget: bool = False
+    """Whether the number of epochs is part of what the run is, as it is where it was varied; else
+    a longer run continues a shorter one."""
 
     @classmethod
-    def of(cls, settings: TrainSettings, data: StudyData) -> RunIdentity:
+    def of(
+        cls, settings: TrainSettings, data: StudyData, *, has_fixed_budget: bool = False
+    ) -> RunIdentity:
         """The identity of a run with these settings on this data."""
         split = {f"split.{part}": digest for part, digest in data.split_sha256.items()}
-        return cls(settings, {**split, "pixels": data.source_fingerprint})
+        return cls(settings, {**split, "pixels": data.source_fingerprint}, has_fixed_budget)
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the result may: with any setting, the split or the pixels."""
-        return fingerprint_of([self.settings.model_dump(mode="json"), dict(self.data)])
+        """Changes when the result may: with any setting, the split or the pixels.
+
+        Only settings that are not the default are in it, so that a new one, as long as it has its
+        default, leaves it as it was.
+        """
+        return fingerprint_of([VERSION, self.settings.changes(), dict(self.data)])
 
     @property
     def name(self) -> str:
-        """The run's folder: model, loss, sampler and seed for the eye, a sum for the rest.
+        """What the folder of a new run is called: some settings for the eye, a sum for the rest."""
+        changes = self.settings.changes()
+        changes.pop("epochs", None)
+        budget = [self.settings.epochs] if self.has_fixed_budget else []
+        return f"{_stem(self)}{fingerprint_of([VERSION, changes, dict(self.data), *budget])[:8]}"
 
-        The number of epochs is left out, so that a longer run finds the shorter one.
-        """
+    @property
+    def key(self) -> str:
+        """The same for two identities whose runs share a folder: all but a budget that is open."""
         settings = self.settings
-        rest = settings.model_dump(mode="json", exclude={"epochs"})
-        return f"{_stem(settings)}{fingerprint_of([rest, dict(self.data)])[:8]}"
+        if not self.has_fixed_budget:
+            settings = settings.model_copy(update={"epochs": 1})
+        content = settings.model_dump(mode="json")
+        return fingerprint_of([content, dict(self.data), self.has_fixed_budget])
 
     @classmethod
-    def read(cls, run_dir: Path) -> RunIdentity:
-        """The identity of the run in a folder, from its `config.json`."""
-        config = read_json(run_dir / RUN_CONFIG, remedy=f"Move {run_dir} away.")
-        data = config["data"]
-        split = {f"split.{part}": digest for part, digest in data["split_sha256"].items()}
-        settings = TrainSettings.parse(**config["settings"])
-        return cls(settings, {**split, "pixels": data["source"]})
+    def read(cls, run: RunFolder) -> RunIdentity:
+        """The identity of a run that is there already, whichever version began it."""
+        data = run.config.data
+        split = {f"split.{part}": digest for part, digest in data.split_sha256.items()}
+        return cls(run.settings, {**split, "pixels": data.source}, run.config.has_fixed_budget)
 
     def to_content(self) -> dict[str, Any]:
         """The identity as plain values, for the checkpoint."""
-        return {"settings": self.settings.model_dump(mode="json"), "data": dict(self.data)}
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "data": dict(self.data),
+            "has_fixed_budget": self.has_fixed_budget,
+        }
 
     @classmethod
-    def from_content(cls, content: Mapping[str, Any]) -> RunIdentity:
-        """The identity that `to_content` described; a setting it does not know has its default."""
-        return cls(TrainSettings.parse(**content["settings"]), content["data"])
+    def from_content(cls, content: Mapping[str, Any], *, where: Path) -> RunIdentity:
+        """The identity that `to_content` described; a setting it does not know has its default.
+
+        where: the run folder, for the InputError about a setting that this version does not know.
+        """
+        settings = parse_settings(content["settings"], where=where)
+        return cls(settings, content["data"], content.get("has_fixed_budget", False))
+
+
+def read_identities(runs_dir: Path) -> dict[Path, RunIdentity]:
+    """The identities of the runs below a folder; those that can't be read are left out."""
+    found = {}
+    for path in sorted(runs_dir.glob(f"*/{RUN_CONFIG}")):
+        run = RunFolder(path.parent)
+        try:
+            found[run.path] = RunIdentity.read(run)
+        except InputError as error:
+            console.warn(f"{run.name} is passed over: {error}")
+    return found
+
+
+def locate_run(runs_dir: Path, identity: RunIdentity, existing: Mapping[Path, RunIdentity]) -> Path:
+    """The folder of a run: the one that holds it, whatever it is called, or that of its name.
+
+    existing: `read_identities` of `runs_dir`. Another version may have named the folder otherwise,
+    and a person may have renamed it.
+    """
+    named = runs_dir / identity.name
+    holders = [folder for folder, other in existing.items() if other.key == identity.key]
+    return named if named in holders or not holders else holders[0]
 
 
 def describe_differences(saved: RunIdentity, now: RunIdentity) -> list[str]:
     """What keeps two sittings from being one run, field by field; empty when nothing does.
 
-    More epochs than before are harmless, unless a cosine has been planned over the fewer.
+    More epochs than before are harmless, unless a cosine has been planned over the fewer, or the
+    budget is what was varied.
     """
-    before, after = (dict(_flatten(identity)) for identity in (saved, now))
-    if after["epochs"] > before["epochs"] and now.settings.schedule != "cosine":
+    before, after = (_flatten(identity) for identity in (saved, now))
+    is_open = not now.has_fixed_budget and now.settings.schedule != "cosine"
+    if after["epochs"] > before["epochs"] and is_open:
         before["epochs"] = after["epochs"]
     return [
         f"{name} was {_shorten(before.get(name))}, is {_shorten(after.get(name))}"
@@ -89,38 +141,35 @@ def require_same_run(saved: RunIdentity, now: RunIdentity, *, where: Path) -> No
         )
 
 
-def refuse_changed_settings(runs_dir: Path, planned: Collection[RunIdentity]) -> None:
+def refuse_changed_settings(
+    runs_dir: Path, planned: Collection[RunIdentity], existing: Mapping[Path, RunIdentity]
+) -> None:
     """Raise InputError when a planned run looks like an unfinished one with other settings.
 
-    Settings are part of a folder's name, so without this a changed option would silently begin
-    a new run where the user meant to go on. Only runs of the same model, loss, sampler and seed
+    Settings are part of what a run is, so without this a changed option would silently begin a
+    new run where the user meant to go on. Only runs of the same model, loss, sampler and seed
     that are not in the plan themselves are looked at, and only for runs not yet begun.
     """
-    names = {identity.name for identity in planned}
-    for identity in planned:
-        if (runs_dir / identity.name).exists():
+    folders = {locate_run(runs_dir, identity, existing): identity for identity in planned}
+    for place, identity in folders.items():
+        if place.exists():
             continue
-        stem = re.escape(_stem(identity.settings))
-        for config_path in sorted(runs_dir.glob(f"*/{RUN_CONFIG}")):
-            folder = config_path.parent
-            is_related = re.fullmatch(stem + "[0-9a-f]{8}", folder.name)
-            if folder.name in names or not is_related or (folder / RUN_SCORES).exists():
-                continue
-            require_same_run(RunIdentity.read(folder), identity, where=folder)
+        for folder, other in existing.items():
+            is_related = _stem(other) == _stem(identity) and folder not in folders
+            if is_related and not RunFolder(folder).is_finished:
+                require_same_run(other, identity, where=folder)
 
 
-def _stem(settings: TrainSettings) -> str:
+def _stem(identity: RunIdentity) -> str:
+    settings = identity.settings
     model = re.sub(r"[^A-Za-z0-9_.+-]", "-", settings.model)
-    return f"{model}-{settings.loss.name}-{settings.sampler.name}-s{settings.seed}-"
+    budget = f"e{settings.epochs}-" if identity.has_fixed_budget else ""
+    return f"{model}-{settings.loss.name}-{settings.sampler.name}-s{settings.seed}-{budget}"
 
 
-def _flatten(identity: RunIdentity) -> Iterator[tuple[str, Any]]:
-    for name, value in identity.settings.model_dump(mode="json").items():
-        if isinstance(value, dict):
-            yield from ((f"{name}.{field}", part) for field, part in value.items())
-        else:
-            yield name, value
-    yield from identity.data.items()
+def _flatten(identity: RunIdentity) -> dict[str, Any]:
+    budget = "fixed" if identity.has_fixed_budget else "open"
+    return {**identity.settings.flatten(), **identity.data, "budget": budget}
 
 
 def _shorten(value: Any) -> str:

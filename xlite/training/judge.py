@@ -1,4 +1,8 @@
-"""The end of a run: predictions of its best epoch, and their scores on validation."""
+"""The end of a run: predictions of its best epoch, and their scores on validation.
+
+A run that is trained for more epochs than before keeps what it had reached, and is unfinished
+until it is judged anew: nobody finds the scores of one state beside the predictions of another.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite.artifacts import (
+    RUN_BEST,
     RUN_PREVIOUS,
     RUN_SCORES,
     Predictions,
     predictions_name,
+    sha256_of_file,
     write_json,
     write_predictions,
 )
 from xlite.console import nan_to_none
 from xlite.errors import InterruptedRunError
 from xlite.models.classifier import count_parameters
+from xlite.run_records import RunScores
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
 
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
 def judge_run(
     trainer: Trainer, loaders: RunLoaders, data: StudyData, *, stop: StopRequest
 ) -> dict[str, Any]:
-    """The content of `scores.json`, written last: predictions of both parts come before it.
+    """What the run has reached, as `finish_run` takes it; predictions of both parts are written.
 
     Only validation is scored: the test part is sealed until `xlite evaluate --part test` asks.
     Raises InterruptedRunError when `stop` is set on the way.
@@ -62,7 +69,7 @@ def judge_run(
             val = summarize_scores(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
             )
-    scores = {
+    return {
         "run_id": run_dir.name,
         "model": trainer.settings.model,
         "fingerprint": trainer.identity.fingerprint,
@@ -74,8 +81,17 @@ def judge_run(
         "seconds": round(state.seconds, 3),
         "val": val,
     }
-    if fabric.is_global_zero:
-        _keep_earlier_scores(run_dir)
+
+
+def finish_run(run_dir: Path, scores: dict[str, Any], *, is_writer: bool) -> dict[str, Any]:
+    """The content of `scores.json`, written last, with the sums of the files that it is about.
+
+    Of several processes that train the run one is the writer.
+    """
+    scores = {"schema_version": RunScores.newest_schema, **scores}
+    if is_writer:
+        names = (predictions_name("val"), predictions_name("test"), RUN_BEST)
+        scores["files"] = {name: sha256_of_file(run_dir / name) for name in names}
         write_json(run_dir / RUN_SCORES, scores)
         (run_dir / RUN_PREVIOUS).unlink(missing_ok=True)
     # As a reader of the file finds it: an undefined score is None.
@@ -83,9 +99,18 @@ def judge_run(
     return kept
 
 
-def _keep_earlier_scores(run_dir: Path) -> None:
-    # A finished run that is trained for more epochs keeps what it had reached before.
-    path = run_dir / RUN_SCORES
-    if path.exists():
-        number = len(list(run_dir.glob("scores_before_*.json"))) + 1
-        path.rename(run_dir / f"scores_before_{number}.json")
+def set_aside_scores(run_dir: Path) -> None:
+    """Move what a finished run has reached to `before_1`, `before_2`, …: it is to go on.
+
+    The scores go first, since they are what says that the predictions belong to them.
+    """
+    if not (run_dir / RUN_SCORES).exists():
+        return
+    number = 1
+    while (run_dir / f"before_{number}").exists():
+        number += 1
+    kept = run_dir / f"before_{number}"
+    kept.mkdir()
+    for name in (RUN_SCORES, *map(predictions_name, ("val", "test"))):
+        if (run_dir / name).exists():
+            (run_dir / name).rename(kept / name)

@@ -21,8 +21,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xlite import console
-from xlite.artifacts import read_json, write_json
+from xlite.artifacts import write_json
 from xlite.errors import CheckFailedError, InputError
+from xlite.records import Record
 
 LOCK = ".lock"
 LOCK_RECORD = ".lock.json"
@@ -42,6 +43,12 @@ class LockOwner:
     pid: int
     started: str
     """Local time with its offset, ISO 8601."""
+
+
+class _OwnerRecord(Record):
+    host: str
+    pid: int
+    started: str
 
 
 @contextmanager
@@ -87,18 +94,16 @@ def hold_lock(run_dir: Path) -> Iterator[None]:
 def read_owner(run_dir: Path) -> LockOwner | None:
     """Who trains the run or died doing so; None without a record, or when it is damaged."""
     try:
-        content = read_json(run_dir / LOCK_RECORD, remedy="")
+        record = _OwnerRecord.read(run_dir / LOCK_RECORD, remedy="")
     except InputError:
         return None
-    match content:
-        case {"host": str(host), "pid": int(pid), "started": str(started)}:
-            return LockOwner(host=host, pid=pid, started=started)
-    return None
+    return LockOwner(host=record.host, pid=record.pid, started=record.started)
 
 
 def is_held(run_dir: Path) -> bool:
     """Whether a process trains the run now, on this host or, by its signs of life, on another."""
     owner = read_owner(run_dir)
+    # A stamp from the future is no sign of death: some clock is wrong, perhaps this host's.
     is_alive = owner is not None and _seconds_silent(run_dir, now=time.time()) < SILENCE_SECONDS
     try:
         is_locked = _is_locked(run_dir)
@@ -141,11 +146,18 @@ def _take_over(run_dir: Path, owner: LockOwner) -> None:
         console.say(f"{run_dir.name}: continues after {who}, which ended without releasing it")
         return
     seconds = _seconds_silent(run_dir, now=_file_server_time(run_dir))
+    if seconds < -SILENCE_SECONDS:
+        raise CheckFailedError(
+            f"{who} has been training {run_dir} since {previous.started}; its last sign of life "
+            f"is stamped {-seconds / 60:.0f} minutes in the future, so a clock is or was wrong, "
+            f"and nobody can tell how old it is. If that process is gone, delete "
+            f"{run_dir / LOCK_RECORD}."
+        )
     if seconds < SILENCE_SECONDS:
         raise CheckFailedError(
             f"{who} has been training {run_dir} since {previous.started}; its last sign of life "
-            f"is {seconds:.0f} s old. Wait for it, or use another --out. If that process is gone, "
-            f"try again in {SILENCE_SECONDS / 60:.0f} minutes, or delete "
+            f"is {max(0.0, seconds):.0f} s old. Wait for it, or use another --out. If that process "
+            f"is gone, try again in {SILENCE_SECONDS / 60:.0f} minutes, or delete "
             f"{run_dir / LOCK_RECORD}."
         )
     console.say(
@@ -155,9 +167,12 @@ def _take_over(run_dir: Path, owner: LockOwner) -> None:
 
 
 def _seconds_silent(run_dir: Path, *, now: float) -> float:
-    """Seconds from the owner's last sign of life to `now`; infinite without a record."""
+    """Seconds from the owner's last sign of life to `now`; infinite without a record.
+
+    Negative when it is stamped with a time that is yet to come.
+    """
     try:
-        return max(0.0, now - (run_dir / LOCK_RECORD).stat().st_mtime)
+        return now - (run_dir / LOCK_RECORD).stat().st_mtime
     except FileNotFoundError:
         return float("inf")
 

@@ -98,7 +98,8 @@ def load_checkpoint(
     content = _read_newest(run_dir)
     if content is None:
         return None
-    require_same_run(RunIdentity.from_content(content["identity"]), identity, where=run_dir)
+    saved = RunIdentity.from_content(content["identity"], where=run_dir)
+    require_same_run(saved, identity, where=run_dir)
     try:
         state = TrainState.from_content(content["state"])
     except (TypeError, KeyError, ValueError) as error:

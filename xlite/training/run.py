@@ -1,24 +1,23 @@
 """One run: settings in, run folder out.
 
-A run folder is complete when it holds `scores.json`. Its name follows from the settings and the
-data, so the same command finds it again.
+A run folder is complete when it holds `scores.json`. The folder says what the run is, so the same
+command finds it again, whatever it is called.
 """
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from xlite import __version__, console
+from xlite import console
 from xlite.artifacts import (
     RUN_CONFIG,
-    RUN_SCORES,
-    read_json,
+    RUN_LAST,
+    RUN_PREVIOUS,
     remove_temporary_files,
     write_json,
 )
@@ -28,19 +27,22 @@ from xlite.dataset.loader import default_num_workers
 from xlite.dataset.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
 from xlite.errors import InputError
 from xlite.losses.class_weights import warn_about_double_corrections
-from xlite.losses.training_loss import TrainingLoss, build_training_loss
+from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
+from xlite.run_folder import RunFolder
+from xlite.run_records import RunConfig
 from xlite.signals import StopRequest, catch_stop_signals
 from xlite.training.device import build_fabric
 from xlite.training.engine import Trainer, TrainingData
 from xlite.training.identity import RunIdentity, require_same_run
-from xlite.training.judge import judge_run
+from xlite.training.judge import finish_run, judge_run, set_aside_scores
 from xlite.training.loaders import RunLoaders
 from xlite.training.lock import hold_lock
 from xlite.training.preflight import needs_hub_weights, require_one_piece, share_batch
 from xlite.training.processes import decide_once
+from xlite.training.sittings import keep_sitting
 from xlite.training.state import TrainState
 from xlite.training.step import Stepper
 
@@ -50,33 +52,18 @@ if TYPE_CHECKING:
     from xlite.training.data import StudyData
 
 
-def name_run(settings: TrainSettings, data: StudyData) -> str:
-    """The run's folder name: model, loss, sampler, seed for the eye, a fingerprint for the rest."""
-    return RunIdentity.of(settings, data).name
-
-
-def is_finished(run_dir: Path) -> bool:
-    """Whether a run folder is complete."""
-    return (run_dir / RUN_SCORES).exists()
-
-
 def has_reached(run_dir: Path, settings: TrainSettings) -> bool:
     """Whether a run folder is complete, and trained for all the epochs that are asked for.
 
     Raises InputError when it was planned for more epochs than that.
     """
-    if not is_finished(run_dir):
+    run = RunFolder(run_dir)
+    if run.scores is None:
         return False
-    scores = read_scores(run_dir)
-    planned = RunIdentity.read(run_dir)
-    asked = RunIdentity(settings, planned.data)
+    planned = RunIdentity.read(run)
+    asked = RunIdentity(settings, planned.data, planned.has_fixed_budget)
     require_same_run(planned, asked, where=run_dir)
-    return bool(scores["stopped_early"] or settings.epochs <= scores["epochs"])
-
-
-def read_scores(run_dir: Path) -> dict[str, Any]:
-    """The scores of a finished run."""
-    return read_json(run_dir / RUN_SCORES, remedy="Train the run to its end with --resume.")
+    return run.scores.stopped_early or settings.epochs <= run.scores.epochs
 
 
 def train_run(
@@ -86,13 +73,15 @@ def train_run(
     *,
     runtime: Runtime,
     resume: bool = False,
+    has_fixed_budget: bool = False,
     on_epoch: Callable[[TrainState], None] | None = None,
 ) -> dict[str, Any]:
     """Train one model and judge it; returns the content of its `scores.json`.
 
     With `resume` a finished run is returned as it is and an unfinished one goes on from its last
     checkpoint; a finished one of fewer epochs goes on, too. Without, a run folder that holds
-    anything is an InputError: nothing is overwritten. `on_epoch` is told of each finished epoch.
+    anything is an InputError: nothing is overwritten. `has_fixed_budget`: the number of epochs is
+    part of what the run is. `on_epoch` is told of each finished epoch.
     """
     require_one_piece(settings)
     fabric = build_fabric(runtime, settings.precision)
@@ -103,12 +92,13 @@ def train_run(
             run_dir.mkdir(parents=True, exist_ok=True)
             stack.enter_context(hold_lock(run_dir))
             if resume and has_reached(run_dir, settings):
-                return read_scores(run_dir)
-            if (run_dir / RUN_CONFIG).exists() and not resume:
+                return RunFolder(run_dir).read_scores_content()
+            if RunFolder(run_dir).is_begun and not resume:
                 raise InputError(
                     f"run {run_dir} exists already. Pass --resume to continue or reuse it, or "
                     "change --seed or --out to train it anew beside it."
                 )
+            _require_checkpoint(run_dir)
             remove_temporary_files(run_dir)
             return None
 
@@ -116,7 +106,7 @@ def train_run(
         if scores is not None:
             return scores
         return _train_and_judge(
-            RunIdentity.of(settings, data),
+            RunIdentity.of(settings, data, has_fixed_budget=has_fixed_budget),
             data,
             run_dir,
             fabric=fabric,
@@ -186,10 +176,28 @@ def _train_and_judge(
         f"processes, {run_dir}"
     )
     trainer.prepare(resume=resume)
+    sitting: AbstractContextManager[None] = nullcontext()
     if fabric.is_global_zero:
-        _describe_run(identity, data, loss, runtime, fabric, run_dir)
-    trainer.fit(stop=stop, on_epoch=on_epoch)
-    return judge_run(trainer, loaders, data, stop=stop)
+        set_aside_scores(run_dir)
+        if not RunFolder(run_dir).is_begun:
+            _describe_run(identity, data, trainer.stepper, run_dir)
+        sitting = keep_sitting(
+            run_dir, trainer.state, epochs=settings.epochs, runtime=runtime, fabric=fabric
+        )
+    with sitting:
+        trainer.fit(stop=stop, on_epoch=on_epoch)
+        scores = judge_run(trainer, loaders, data, stop=stop)
+    return finish_run(run_dir, scores, is_writer=fabric.is_global_zero)
+
+
+def _require_checkpoint(run_dir: Path) -> None:
+    """Raise InputError for a finished run that is to go on and has nothing to go on from."""
+    has_checkpoint = any((run_dir / name).exists() for name in (RUN_LAST, RUN_PREVIOUS))
+    if RunFolder(run_dir).is_finished and not has_checkpoint:
+        raise InputError(
+            f"{run_dir} is finished and its {RUN_LAST} is gone, so it can't be trained for more "
+            "epochs. Ask for as many as it has, or train anew with another --out."
+        )
 
 
 def _plan_sampling(settings: TrainSettings, data: StudyData, fabric: Fabric) -> SamplingPlan:
@@ -229,19 +237,16 @@ def _build_model(
     return model
 
 
-def _describe_run(
-    identity: RunIdentity,
-    data: StudyData,
-    loss: TrainingLoss,
-    runtime: Runtime,
-    fabric: Fabric,
-    run_dir: Path,
-) -> None:
-    pos_weight = loss.pos_weight
+def _describe_run(identity: RunIdentity, data: StudyData, stepper: Stepper, run_dir: Path) -> None:
+    settings, pos_weight = identity.settings, stepper.loss.pos_weight
+    backbone = stepper.model.backbone
+    places = {name: None if path is None else str(path) for name, path in vars(data.places).items()}
     record = {
+        "schema_version": RunConfig.newest_schema,
         "fingerprint": identity.fingerprint,
-        "settings": identity.settings.model_dump(mode="json"),
-        "runtime": runtime.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"),
+        "out_dir": str(run_dir.parent.parent),
+        "has_fixed_budget": identity.has_fixed_budget,
         "labels": list(data.vocabulary),
         "pos_weight": None if pos_weight is None else [float(weight) for weight in pos_weight],
         "data": {
@@ -249,14 +254,13 @@ def _describe_run(
             "train_positives": data.parts["train"].positives.tolist(),
             "split_sha256": data.split_sha256,
             "source": data.source_fingerprint,
+            **places,
         },
-        "environment": {
-            "xlite": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "num_threads": torch.get_num_threads(),
-            "num_processes": fabric.world_size,
+        "preprocessing": {
+            "clahe": data.clahe.model_dump(mode="json"),
+            "image_size": settings.image_size or data.image_size,
+            "mean": list(backbone.mean),
+            "std": list(backbone.std),
         },
     }
     write_json(run_dir / RUN_CONFIG, record)

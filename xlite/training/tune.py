@@ -10,12 +10,14 @@ worth, and ties a run's bytes to one more version.
 
 from __future__ import annotations
 
+import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import torch
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 RECORD = "tuning.json"
+_REMEDY = "Remove it to measure again."
 
 _ROUNDS = 3
 # Below that a difference is the machine's mood, and the default stays.
@@ -75,7 +78,7 @@ def find_fastest_way(
     default: what is used unless another way is 5 % faster. precisions: those that may be chosen.
     Raises CheckFailedError when a step does not fit into memory.
     """
-    record = read_json(record_path, remedy="Remove it.") if record_path.exists() else {}
+    record = _read_record(record_path)
     ways = dict.fromkeys((default, *_ways_of(precisions)))
     key = f"{probe.key}: {', '.join(map(str, ways))}"
     if key in record:
@@ -84,7 +87,9 @@ def find_fastest_way(
         speeds = measure_speeds(probe, list(ways))
         record[key] = {str(way): speed for way, speed in speeds.items()}
         write_json(record_path, record)
-    speeds = _read_speeds(record[key], record_path)
+    if set(record[key]) != set(map(str, ways)):
+        raise InputError(f"{record_path} is damaged: {key!r} lacks a way. {_REMEDY}")
+    speeds = {way: record[key][str(way)] for way in ways}
     chosen = choose_way(speeds, default=default)
     measured = ", ".join(f"{way} {speed:.1f}" for way, speed in speeds.items())
     console.say(f"{probe.model}: {chosen} is used (images/s: {measured})")
@@ -180,8 +185,15 @@ def _ways_of(precisions: Sequence[Precision]) -> list[Way]:
     return [Way(one, other) for one in precisions for other in get_args(MemoryFormat)]
 
 
-def _read_speeds(entry: Any, record_path: Path) -> dict[Way, float]:
-    try:
-        return {Way(*name.split()): float(speed) for name, speed in entry.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise InputError(f"{record_path} is damaged. Remove it to measure again.") from None
+def _read_record(path: Path) -> dict[str, dict[str, float]]:
+    """What was measured before: images/s by key and way. InputError, naming the key, for others."""
+    if not os.path.lexists(path):
+        return {}
+    record = read_json(path, remedy=_REMEDY)
+    for key, speeds in record.items():
+        is_sound = isinstance(speeds, dict) and all(
+            isinstance(speed, int | float) and 0 < speed < math.inf for speed in speeds.values()
+        )
+        if not is_sound:
+            raise InputError(f"{path} is damaged: {key!r} has no speed by way. {_REMEDY}")
+    return record

@@ -1,0 +1,195 @@
+"""What the JSON files of a run folder hold: the schemas that they are read against.
+
+Version 1 is that of xlite 0.1: it kept the environment of the latest sitting in `config.json`, and
+neither how images were made nor what the predictions' bytes were.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from xlite.records import Record
+
+_LARGEST_INTEGER = 2**63
+
+_Scores = dict[str, float | None]
+
+
+class _Part(BaseModel):
+    """Base of what lies inside a record: strict as the record is."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", allow_inf_nan=False, strict=True, defer_build=True
+    )
+
+
+class Environment(_Part):
+    """What a sitting ran on."""
+
+    xlite: str
+    torch: str
+    python: str
+    machine: str
+    num_threads: int
+    num_processes: int = 1
+    device: str | None = None
+    """Its name; None in version 1."""
+
+
+class RunData(_Part):
+    """What a run was trained on."""
+
+    images: dict[str, int]
+    """Number of images of each part, without those that could not be read."""
+    train_positives: list[int]
+    split_sha256: dict[str, str]
+    source: str
+    """The fingerprint of the pixels."""
+    split_dir: str | None = None
+    """Where the split lay, as it was given; None where that is not known."""
+    cache_dir: str | None = None
+    images_dir: str | None = None
+    """The folder of images that were equalised while loading, instead of a cache."""
+
+
+class ClaheRecord(_Part):
+    """How the grey images were made."""
+
+    size: int
+    clip: float
+    grid: int
+    fit: str
+
+
+class Preprocessing(_Part):
+    """What a model expects of an image, all of it."""
+
+    clahe: ClaheRecord
+    image_size: int
+    """Side in pixels of what the model sees."""
+    mean: list[float]
+    """Of each colour channel, subtracted from values in [0, 1]."""
+    std: list[float]
+    """What the difference is divided by."""
+
+
+class RunConfig(Record):
+    """`config.json`: what a run is. Written once, when it is begun."""
+
+    newest_schema: ClassVar[int] = 2
+
+    fingerprint: str = ""
+    settings: dict[str, Any]
+    """As they were written: of another version, they may have other names."""
+    out_dir: str | None = None
+    """The experiments folder, as it was named; None in version 1."""
+    has_fixed_budget: bool = False
+    """Whether the number of epochs is part of what the run is, because it was varied."""
+    labels: list[str]
+    """The labels in the order of the model's outputs."""
+    pos_weight: list[float] | None = None
+    data: RunData
+    preprocessing: Preprocessing | None = None
+    environment: Environment | None = None
+    """In version 1: that of the latest sitting."""
+    runtime: dict[str, Any] | None = None
+    """In version 1: that of the latest sitting."""
+
+    @field_validator("settings")
+    @classmethod
+    def _check_settings(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(settings.get("model"), str):
+            raise ValueError('it has no text "model"')
+        if _has_huge_integer(settings):
+            raise ValueError("it has an integer of more than 64 bits")
+        return settings
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        counts = {len(self.data.train_positives)}
+        if self.pos_weight is not None:
+            counts.add(len(self.pos_weight))
+        if counts != {len(self.labels)}:
+            raise ValueError("the numbers by label are not as many as the labels")
+        return self
+
+
+class Sitting(_Part):
+    """One process that trained the run, from its start or a checkpoint."""
+
+    started: str
+    """ISO 8601, in UTC."""
+    ended: str | None = None
+    """None while it trains, and for ever when it was killed."""
+    outcome: Literal["finished", "interrupted", "failed"] | None = None
+    epochs: int = Field(ge=1)
+    """The number of epochs that were asked for, which a later sitting may raise."""
+    from_epoch: int = Field(ge=0)
+    """Finished epochs when it began."""
+    from_step: int = Field(ge=0)
+    """Finished steps of the next one."""
+    environment: Environment
+    runtime: dict[str, Any] = {}
+
+
+class Sittings(Record):
+    """`sittings.json`: every sitting of a run, oldest first."""
+
+    newest_schema: ClassVar[int] = 2
+
+    sittings: list[Sitting]
+
+
+class PartScores(_Part):
+    """The scores of one part of the split; an undefined one is None."""
+
+    f1_thresholds: str = ""
+    macro: _Scores
+    undefined: dict[str, list[str]] = {}
+    per_class: dict[str, _Scores]
+
+    @field_validator("macro")
+    @classmethod
+    def _check_macro(cls, macro: _Scores) -> _Scores:
+        absent = [name for name in ("auroc", "average_precision", "f1") if name not in macro]
+        if absent:
+            raise ValueError(f"it has no {absent[0]!r}")
+        return macro
+
+    @field_validator("per_class")
+    @classmethod
+    def _check_classes(cls, per_class: dict[str, _Scores]) -> dict[str, _Scores]:
+        absent = [label for label, row in per_class.items() if "auroc" not in row]
+        if absent:
+            raise ValueError(f"{absent[0]!r} has no 'auroc'")
+        return per_class
+
+
+class RunScores(Record):
+    """`scores.json`: what a finished run has reached. Written last."""
+
+    newest_schema: ClassVar[int] = 2
+
+    model: str
+    fingerprint: str = ""
+    num_parameters: int = Field(ge=0)
+    epochs: int = Field(ge=0)
+    """Finished epochs."""
+    best_epoch: int = Field(ge=0)
+    """From 1."""
+    stopped_early: bool
+    accumulate: int | None = None
+    seconds: float = Field(ge=0)
+    val: PartScores
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the predictions and the weights, by name; none in version 1."""
+
+
+def _has_huge_integer(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_huge_integer, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_huge_integer, value))
+    return isinstance(value, int) and abs(value) >= _LARGEST_INTEGER

@@ -1,0 +1,98 @@
+"""The sittings of a run: what each process that trained it ran on, in `sittings.json`."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from xlite import __version__, console
+from xlite.artifacts import RUN_SITTINGS, write_json
+from xlite.errors import InterruptedRunError
+from xlite.run_folder import RunFolder
+from xlite.run_records import Environment, Sitting, Sittings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from xlite.config import Runtime
+    from xlite.training.state import TrainState
+
+_DECIDES_DIGITS = ("num_threads", "num_processes", "device", "torch", "machine")
+"""What of an environment decides the order in which floating-point numbers are added up."""
+
+
+@contextmanager
+def keep_sitting(
+    run_dir: Path, state: TrainState, *, epochs: int, runtime: Runtime, fabric: Fabric
+) -> Iterator[None]:
+    """Note in `sittings.json` that a sitting begins at `state`, and how the block ends.
+
+    Says so when it runs on something else than the one before. A kill leaves no end.
+    """
+    earlier = RunFolder(run_dir).sittings
+    environment = describe_environment(fabric)
+    if earlier:
+        _announce_change(run_dir, earlier[-1].environment, environment)
+    sitting = Sitting(
+        started=_now(),
+        epochs=epochs,
+        from_epoch=state.epoch,
+        from_step=state.step,
+        environment=environment,
+        runtime=runtime.model_dump(mode="json"),
+    )
+    _write(run_dir, [*earlier, sitting])
+    outcome = "failed"
+    try:
+        yield
+        outcome = "finished"
+    except (InterruptedRunError, KeyboardInterrupt):
+        outcome = "interrupted"
+        raise
+    finally:
+        end: dict[str, Any] = {"ended": _now(), "outcome": outcome}
+        _write(run_dir, [*earlier, sitting.model_copy(update=end)])
+
+
+def describe_environment(fabric: Fabric) -> Environment:
+    """What this process trains on."""
+    is_gpu = fabric.device.type == "cuda"
+    return Environment(
+        xlite=__version__,
+        torch=torch.__version__,
+        python=platform.python_version(),
+        machine=platform.machine(),
+        num_threads=torch.get_num_threads(),
+        num_processes=fabric.world_size,
+        device=torch.cuda.get_device_name(fabric.device) if is_gpu else fabric.device.type,
+    )
+
+
+def _announce_change(run_dir: Path, before: Environment, now: Environment) -> None:
+    changes = [
+        f"{name.removeprefix('num_')} {getattr(before, name)} before, {getattr(now, name)} now"
+        for name in _DECIDES_DIGITS
+        # Version 0.1 did not note the device.
+        if getattr(before, name) not in (None, getattr(now, name))
+    ]
+    if changes:
+        console.warn(
+            f"{run_dir.name} continues on something else ({'; '.join(changes)}): sums are added up "
+            "in another order, so the third digit of its scores may not be that of a run in one "
+            f"sitting. {RUN_SITTINGS} notes it."
+        )
+
+
+def _write(run_dir: Path, sittings: list[Sitting]) -> None:
+    content = Sittings(schema_version=Sittings.newest_schema, sittings=sittings)
+    write_json(run_dir / RUN_SITTINGS, content.model_dump(mode="json"))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
