@@ -347,3 +347,46 @@ def test_a_folder_that_is_no_run_is_explained(project: Any, xlite: Any, tmp_path
     result = xlite("evaluate", tmp_path / "absent", "--split", project.split)
     assert result.exit_code == 2
     assert "Pass the folder of a run" in result.stderr
+
+
+def test_evaluations_are_written_beside_their_run_and_overwrite_none(
+    golden: Path, xlite: Any, xlite_ok: Any
+) -> None:
+    moved = golden / "elsewhere" / "tried"
+    moved.parent.mkdir()
+    (golden / "experiments").rename(moved)
+    [run] = moved.glob("runs/*-bce-*")
+    evaluate = ("evaluate", run, "--split", "splits", "--no-figures")
+    xlite_ok(*evaluate)
+    named = moved / "evaluation" / f"{run.name}-val"
+    before = (named / "scores.json").read_bytes()
+    assert not (golden / "experiments").exists()
+    assert "holds the same evaluation" in xlite_ok(*evaluate).stderr
+    assert (named / "scores.json").read_bytes() == before
+    assert "answers another question" in xlite_ok(*evaluate, "--fit", "youden").stderr
+    assert (named / "scores.json").read_bytes() == before
+    [other] = moved.glob(f"evaluation/{run.name}-val-*")
+    assert json.loads((other / "scores.json").read_text())["asked"]["fit"] == "youden"
+
+
+def test_an_evaluation_replaces_no_run_and_nothing_else_without_a_word(
+    golden: Path, xlite: Any, xlite_ok: Any
+) -> None:
+    [run] = golden.glob("experiments/runs/*-bce-*")
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    evaluate = ("evaluate", run, "--split", "splits", "--no-figures")
+    result = xlite(*evaluate, "--out", run, "--overwrite")
+    assert result.exit_code == 2
+    assert "is a run's folder, whose own scores.json would be lost" in result.stderr
+    assert {path: path.read_bytes() for path in run.iterdir()} == before
+    (golden / "mine").mkdir()
+    (golden / "mine" / "scores.csv").write_text("my own\n")
+    assert xlite(*evaluate, "--out", "mine", "--overwrite").exit_code == 2
+    assert (golden / "mine" / "scores.csv").read_text() == "my own\n"
+    xlite_ok(*evaluate, "--out", "out", "--by", "view")
+    result = xlite(*evaluate, "--out", "out", "--level", 0.9)
+    assert result.exit_code == 2
+    assert "Pass another --out, or --overwrite" in result.stderr
+    xlite_ok(*evaluate, "--out", "out", "--level", 0.9, "--overwrite")
+    assert json.loads((golden / "out/scores.json").read_text())["level"] == 0.9
+    assert not (golden / "out/subgroups.csv").exists()

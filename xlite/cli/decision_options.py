@@ -88,6 +88,17 @@ class DecisionOptions:
         check_method(self.method)
         check_calibration(self.calibration)
 
+    def describe(self) -> dict[str, str | None]:
+        """What decides the calls, as plain values: a file of thresholds by its SHA-256."""
+        from xlite.artifacts import sha256_of_file
+
+        file = self.thresholds
+        return {
+            "fit": self.method,
+            "calibrate": self.calibration,
+            "thresholds": sha256_of_file(file) if file is not None and file.is_file() else None,
+        }
+
     @property
     def method(self) -> str:
         """How thresholds are fitted."""

@@ -109,10 +109,14 @@ def evaluate(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Folder for scores.json, scores.csv and figures. Default: "
-            "experiments/evaluation/NAME; with --json, none.",
+            help="Folder for scores.json, scores.csv and figures. Default: evaluation/NAME in the "
+            "run's experiments folder, or with other options a folder beside it; with --json, "
+            "none.",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another evaluation in --out.")
+    ] = False,
     figures: Annotated[bool, typer.Option(help="Draw the figures.")] = True,
     json: options.Json = False,
 ) -> None:
@@ -125,6 +129,7 @@ def evaluate(
     marked; what is undefined is named and left out of the means.
     """
     from xlite.studies.evaluation import Resampling, evaluate_cases, write_evaluation
+    from xlite.studies.evaluation_folder import ASKED, sum_cases
     from xlite.studies.sealed_test import find_test_run
 
     if part is not None and part not in _PARTS:
@@ -157,10 +162,23 @@ def evaluate(
         welcome=_GROUP_COLUMNS if subgroups else (),
     )
     resampling = Resampling(num_resamples=resamples, seed=seed, level=level)
+    asked = {
+        "cases": sum_cases(judged.cases),
+        "part": judged.part,
+        **deciding.describe(),
+        "by": split_names(by or ""),
+        "subgroups": subgroups,
+        "tta": tta,
+        **dataclasses.asdict(resampling),
+    }
+    folder = None
+    if out is not None or not json:
+        folder = _find_folder(judged, asked, out, overwrite=overwrite)
     decisions = decide(judged, deciding)
     result = evaluate_cases(judged.cases, decisions, resampling=resampling)
     result["part"] = judged.part
     result["epoch_chosen_here"] = judged.run_dir is not None and judged.part == "val"
+    result[ASKED] = asked
     result["join"] = dataclasses.asdict(judged.join) if judged.join else None
     result["subgroups"] = _judge_groups(judged.cases, by, subgroups, resampling)
     if tta:
@@ -169,10 +187,6 @@ def evaluate(
         result["test_looks"] = _count_look(judged.cases, judged.run_dir or test_run)
     if deciding.save_thresholds is not None:
         _save_thresholds(judged, deciding, deciding.save_thresholds)
-    folder = out
-    if folder is None and not json:
-        name = judged.cases.name if judged.part is None else f"{judged.cases.name}-{judged.part}"
-        folder = options.EXPERIMENTS_DIR / "evaluation" / name
     if folder is not None:
         # Figures first: scores.json says that the folder is complete.
         if figures:
@@ -183,6 +197,35 @@ def evaluate(
     else:
         print_evaluation(result, folder)
         console.say(f"written: {folder}")
+
+
+def _find_folder(
+    judged: JudgedCases, asked: dict[str, Any], out: Path | None, *, overwrite: bool
+) -> Path:
+    """Where the evaluation is written; what is known about that is said."""
+    from xlite.reporting.score_figures import FIGURES
+    from xlite.studies.evaluation import SCORES_TABLE, SUBGROUPS_TABLE
+    from xlite.studies.evaluation_folder import (
+        EVALUATIONS,
+        choose_folder,
+        find_evaluations_dir,
+        require_free,
+    )
+
+    folder = out
+    if folder is None:
+        evaluations_dir = options.EXPERIMENTS_DIR / EVALUATIONS
+        if judged.run_dir is not None:
+            evaluations_dir = find_evaluations_dir(judged.run_dir)
+        name = judged.cases.name if judged.part is None else f"{judged.cases.name}-{judged.part}"
+        folder = choose_folder(evaluations_dir, name, asked)
+        if folder.name != name:
+            console.say(f"{evaluations_dir / name} answers another question, and stays as it is")
+    figures = [f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")]
+    names = [SCORES_TABLE, SUBGROUPS_TABLE, *figures]
+    if require_free(folder, asked, names=names, overwrite=overwrite):
+        console.say(f"{folder} holds the same evaluation, which is written again")
+    return folder
 
 
 def _save_thresholds(judged: JudgedCases, deciding: DecisionOptions, path: Path) -> None:

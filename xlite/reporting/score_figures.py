@@ -77,23 +77,34 @@ class ScorePanels:
         return f"the {len(self.labels)} of {self.num_labels} labels with most positives"
 
 
+FIGURES = (
+    "roc",
+    "precision_recall",
+    "calibration",
+    "score_by_prevalence",
+    "confusion",
+    "error_overlap",
+)
+"""The names of an evaluation's figures, each a PNG and an SVG."""
+
+
 def draw_scores(panels: ScorePanels, folder: Path) -> list[Path]:
     """Write all figures of an evaluation into a folder; returns the paths of the PNG files.
 
     Of more than `MOST_LABELS` labels those with most positives are shown; the figures say so.
     """
     panels = panels.select_commonest(MOST_LABELS)
-    figures: dict[str, Callable[[ScorePanels, Path], None]] = {
-        "roc": draw_roc,
-        "precision_recall": draw_precision_recall,
-        "calibration": draw_calibration,
-        "score_by_prevalence": draw_score_by_prevalence,
-        "confusion": draw_confusion,
-        "error_overlap": draw_error_overlap,
-    }
-    for name, draw in figures.items():
+    draws: tuple[Callable[[ScorePanels, Path], None], ...] = (
+        draw_roc,
+        draw_precision_recall,
+        draw_calibration,
+        draw_score_by_prevalence,
+        draw_confusion,
+        draw_error_overlap,
+    )
+    for name, draw in zip(FIGURES, draws, strict=True):
         draw(panels, folder / name)
-    return [folder / f"{name}.png" for name in figures]
+    return [folder / f"{name}.png" for name in FIGURES]
 
 
 def draw_roc(panels: ScorePanels, path: Path) -> None:

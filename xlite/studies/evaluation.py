@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import RUN_SCORES, atomic_path, write_json
+from xlite.artifacts import RUN_SCORES, atomic_path, write_json, write_table
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (
@@ -166,9 +166,10 @@ def write_evaluation(out: Path, result: Mapping[str, Any]) -> list[Path]:
         ]
     for name, rows in tables.items():
         with atomic_path(out / name) as temporary:
-            pd.DataFrame(rows).to_csv(
-                temporary, index=False, float_format="%.6g", lineterminator="\n"
-            )
+            write_table(temporary, pd.DataFrame(rows))
+    if SUBGROUPS_TABLE not in tables:
+        # Of the evaluation that this one replaces.
+        (out / SUBGROUPS_TABLE).unlink(missing_ok=True)
     write_json(out / RUN_SCORES, result)
     return [out / RUN_SCORES, *(out / name for name in tables)]
 
