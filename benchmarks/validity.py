@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import validity_balance, validity_intervals
+from benchmarks import validity_balance, validity_intervals, validity_verdicts
 from benchmarks.rates import Rate, Simulation
 from xlite import artifacts, console
 
@@ -22,6 +22,7 @@ RESULTS = Path(__file__).with_name("validity.json")
 
 GROUPS: dict[str, dict[str, Simulation]] = {
     "intervals": validity_intervals.SIMULATIONS,
+    "verdicts": validity_verdicts.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,
 }
 """The simulations by name, in the groups that docs/judging.md has a table of each."""
