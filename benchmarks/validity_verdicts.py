@@ -73,27 +73,15 @@ def power_of_pooled_seeds() -> list[Rate]:
 def adoption() -> list[Rate]:
     """A variant is adopted."""
     others = dict.fromkeys("BCDEF", 0.04)
-    cases = (
-        ("others gain 0.04, a label of 12 patients loses 0.10, 3 seeds", -0.10, others, 3, 0.05),
-        ("others gain 0.04, a label of 12 patients loses 0.10, 5 seeds", -0.10, others, 5, 0.05),
-        ("others gain 0.04, a label of 12 patients loses 0.05, 3 seeds", -0.05, others, 3, 0.05),
-        ("no difference, 3 seeds", 0.0, dict.fromkeys("BCDEF", 0.0), 3, 0.05),
-    )
+    words = "others gain 0.04, a label of 12 patients loses"
     rates = []
-    for number, (case, loss, gains, seeds, most) in enumerate(cases):
-        rng = np.random.default_rng(number)
-        found = [_decide({"A": loss, **gains}, 12, seeds, rng) for _ in range(150)]
-        rates.append(_count(case, [safe == "ADOPT" for safe, _ in found], most=most))
-        if number == 0:
-            careless = [any_safety == "ADOPT" for _, any_safety in found]
-            rates.append(_count("for comparison: without evidence of safety", careless))
-    rng = np.random.default_rng(9)
-    found = [_decide(dict.fromkeys("ABCDEF", 0.06), 60, 3, rng) for _ in range(100)]
-    rates.append(
-        _count(
-            "all gain 0.06, the rarest of 60 patients, 3 seeds", [s == "ADOPT" for s, _ in found]
-        )
-    )
+    for loss, seeds, trials in ((0.10, 3, 60), (0.05, 3, 40), (0.10, 5, 25)):
+        rng = np.random.default_rng(0)
+        found = [decide_planted({"A": -loss, **others}, 12, seeds, rng) for _ in range(trials)]
+        case = f"{words} {loss:.2f}, {seeds} seeds"
+        rates.append(_count(case, [decision == "ADOPT" for decision, _ in found], most=0.05))
+        careless = [decision == "ADOPT" for _, decision in found]
+        rates.append(_count(f"for comparison: {case}, without evidence of safety", careless))
     return rates
 
 
@@ -238,7 +226,7 @@ def _reject(p: NDArray[np.float64], case: str, most: float | None) -> Rate:
     return _count(case, list(p < _LEVEL), most=most)
 
 
-def _decide(
+def decide_planted(
     changes: Mapping[str, float], rare: int, seeds: int, rng: np.random.Generator
 ) -> tuple[str, str]:
     """The verdict on a variant that truly changes AUROC so, and that without limits of safety.

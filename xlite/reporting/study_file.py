@@ -227,6 +227,11 @@ class _MethodRecord(_Part):
     change_low: float | None = None
     change_high: float | None = None
     p_holm: float | None = None
+    """Of version 0.1."""
+    p_all_pairs: float | None = None
+    auroc_expected: float | None = None
+    average_precision_expected: float | None = None
+    f1_expected: float | None = None
 
 
 class _ComparisonRecord(_StudyRecord):
@@ -327,7 +332,8 @@ def _describe_common(record: _StudyRecord) -> dict[str, Any]:
 
 def corrected_p(row: Mapping[str, Any]) -> float:
     """The p of a comparison's row: corrected for all pairs, or by version 0.1 by Holm's method."""
-    return as_number(row.get("p_all_pairs", row.get("p_holm")))
+    p = row.get("p_all_pairs")
+    return as_number(row.get("p_holm") if p is None else p)
 
 
 def as_number(value: float | None) -> float:
