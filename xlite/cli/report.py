@@ -65,6 +65,9 @@ def report(
     if out.is_dir():
         raise InputError(f"{out} is a folder. Pass a file name, as in --out report.html.")
     require_replaceable_file(out, is_ours=is_page, overwrite=overwrite)
+    for option, folder in (("experiments", experiments), ("split", split), ("cache", cache)):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is not a folder. Pass another --{option}.")
     words = ["xlite", "report", "--out", str(out), "--experiments", str(experiments)]
     words += ["--split", str(split), "--cache", str(cache)]
     words += ["--runs", runs] if runs else []
