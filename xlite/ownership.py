@@ -18,13 +18,17 @@ _MAX_NAME = 255
 
 
 def require_replaceable_file(
-    path: Path, *, is_ours: Callable[[bytes], bool], option: str = "--out", overwrite: bool = False
+    path: Path,
+    *,
+    is_ours: Callable[[bytes], bool],
+    option: str = "--out",
+    overwrite: bool | None = False,
 ) -> None:
     """Raise InputError unless the file `path` is absent, or is ours, so that it may be replaced.
 
     is_ours: whether the first 64 KiB of a file are those of one that we wrote. overwrite: any
-    regular file may be replaced. A folder, a link, a pipe or a device never is, nor a file that
-    is there and can't be read.
+    regular file may be replaced; None where the command has no such option. A folder, a link, a
+    pipe or a device never is, nor a file that is there and can't be read.
     """
     require_writable_folder(path.parent, option=option)
     refuse_links([path], option=option)
@@ -37,10 +41,8 @@ def require_replaceable_file(
     except RefusedFileError as error:
         raise InputError(f"{path} {error.reason}. Pass another {option}.") from None
     if not overwrite and not is_ours(head):
-        raise InputError(
-            f"{path} was not written by this command, and is not replaced. Pass another {option}, "
-            "or --overwrite."
-        )
+        remedy = f"Pass another {option}" + (", or --overwrite" if overwrite is not None else "")
+        raise InputError(f"{path} was not written by this command, and is not replaced. {remedy}.")
 
 
 def require_our_folder(

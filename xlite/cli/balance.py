@@ -29,6 +29,7 @@ _EPILOG = (
     "--batches 500 --batch-size 32"
 )
 _FIGURE, _TRADEOFF = "balance", "balance_tradeoff"
+_TABLE_BEGIN = b"label,count,original_pct,"
 _MOST_DRAWS = 20_000_000
 """Images that are drawn, at most: about a minute a sampler, for a share's third decimal long past
 doubt."""
@@ -82,7 +83,6 @@ def verify_balance(
     draws contradict the algebra, or they are too few to tell.
     """
     from xlite.artifacts import BALANCE_VERIFICATION
-    from xlite.ownership import refuse_links, require_writable_folder
     from xlite.reporting.figures import drawing_process
 
     if batches * batch_size > _MOST_DRAWS:
@@ -90,8 +90,7 @@ def verify_balance(
             f"{batches:,} batches of {batch_size:,} are {batches * batch_size:,} images, more than "
             f"the {_MOST_DRAWS:,} that are drawn at most. Lower --batches or --batch-size."
         )
-    require_writable_folder(out)
-    refuse_links(out / name for name in (BALANCE_VERIFICATION, f"{_FIGURE}.png", f"{_FIGURE}.svg"))
+    _require_our_files(out)
     chosen_settings = sampling.to_settings(sampler)
     with drawing_process() as drawing:
         # Imported while that process starts.
@@ -154,6 +153,20 @@ def verify_balance(
         _warn_about_emphasis(manifest, natural, chosen, emphasis)
     if chosen.reasons:
         raise CheckFailedError(f"sampler {sampler}: " + " ".join(chosen.reasons))
+
+
+def _require_our_files(out: Path) -> None:
+    """Raise InputError where the table or figures would replace somebody's."""
+    from xlite.artifacts import BALANCE_VERIFICATION
+    from xlite.ownership import require_our_folder, require_replaceable_file
+
+    require_replaceable_file(
+        out / BALANCE_VERIFICATION,
+        is_ours=lambda head: head.startswith(_TABLE_BEGIN),
+        overwrite=None,
+    )
+    figures = [f"{name}.{kind}" for name in (_FIGURE, _TRADEOFF) for kind in ("png", "svg")]
+    require_our_folder(out, markers=[BALANCE_VERIFICATION], names=figures, what="verify-balance")
 
 
 def _load(labels: Path | None, split: Path | None, columns: options.ColumnOptions) -> Manifest:

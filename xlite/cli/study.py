@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xlite import console
 from xlite.cli import options
 from xlite.errors import CheckFailedError, InternalError
-from xlite.ownership import refuse_links, require_writable_folder
+from xlite.ownership import refuse_links, require_replaceable_file, require_writable_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from xlite.studies.plan import PlannedRun
     from xlite.studies.runner import Outcome
     from xlite.training.data import StudyData
+
+
+_RESULTS_BEGIN = b"model_name,backbone,attention,"
+"""The first columns of the table of results are X-Lite's."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,14 @@ class StudyOptions:
 
     def check_out(self) -> None:
         """Raise InputError when nothing can be written where runs, tables and log are to go."""
+        from xlite.artifacts import BASELINE_RESULTS
+
         require_writable_folder(self.out / "runs")
+        require_replaceable_file(
+            self.out / BASELINE_RESULTS,
+            is_ours=lambda head: head.startswith(_RESULTS_BEGIN),
+            overwrite=None,
+        )
         log = options.experiment_log_path(self.out)
         require_writable_folder(log.parent)
         refuse_links([log])
