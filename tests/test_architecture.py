@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ownership": {"errors", "inputs"},
     "labels": {"errors", "console"},
     "config": {"errors", "console", "labels", "config"},
-    "artifacts": {"errors", "console", "labels", "config", "records"},
+    "artifacts": {"errors", "console", "labels", "config", "inputs", "records"},
     "run_records": {"records"},
     "run_folder": {"errors", "config", "records", "artifacts", "run_records"},
     **{folder: {*FOUNDATION, folder} for folder in MIDDLE},

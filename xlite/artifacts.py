@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlite.console import nan_to_none
 from xlite.errors import InputError
+from xlite.inputs import open_regular
 from xlite.records import MAX_JSON_BYTES, guard_cell, read_own_bytes, unguard_cell
 
 try:
@@ -56,6 +57,8 @@ ABLATION = "ablation.csv"
 BALANCE_VERIFICATION = "data_balance_verification.csv"
 
 _TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".xlite.", ".tmp"
+
+_MAX_HASHED_BYTES = 16 << 30
 
 
 def predictions_name(part: str) -> str:
@@ -147,8 +150,14 @@ def write_table(path: Path, table: pd.DataFrame, *, float_format: str | None = "
 
 
 def sha256_of_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits.
+
+    Raises InputError for what is no regular file, and for more than 16 GiB: a file that claims
+    terabytes and holds none would be read for hours.
+    """
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > _MAX_HASHED_BYTES:
+            raise InputError(f"{path} is larger than 16 GiB, which no file of a project is.")
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

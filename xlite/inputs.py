@@ -10,8 +10,8 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from xlite.errors import InputError
 
@@ -54,7 +54,7 @@ class RefusedFileError(InputError):
         super().__init__(f"{what} {path} {reason}. {remedy}".strip())
 
 
-def open_regular(path: Path, *, what: str = "file", remedy: str = "") -> BinaryIO:
+def open_regular(path: Path, *, what: str = "file", remedy: str = "") -> BufferedReader:
     """The regular file `path`, open for reading bytes; links are followed.
 
     what and remedy are the first words and the last sentence of a refusal. Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -90,7 +91,8 @@ def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
     vocabulary = table.vocabulary if table is not None else None
     table_format, is_guarded = TableFormat(), False
     record_path = folder / SPLIT_RECORD
-    if record_path.exists():
+    # lexists: a record that is a link to nothing is broken, not absent.
+    if os.path.lexists(record_path):
         record = SplitRecord.read(record_path, remedy=SPLIT_REMEDY)
         vocabulary, table_format = record.labels, record.files_format()
         is_guarded = record.is_guarded
@@ -210,7 +212,7 @@ def _require_lossless(part: Manifest, written: Path, path: Path) -> None:
 
 def _read_foreign(path: Path, table_format: TableFormat) -> Manifest:
     record_path = path.parent / SPLIT_RECORD
-    if record_path.exists():
+    if os.path.lexists(record_path):
         record = SplitRecord.read(
             record_path, remedy=f"To audit {path.name} without it, move it elsewhere."
         )
