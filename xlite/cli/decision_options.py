@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xlite.errors import InputError
+from xlite.ownership import require_replaceable_file
 
 if TYPE_CHECKING:
     from xlite.cli.judged_cases import JudgedCases
@@ -87,6 +88,13 @@ class DecisionOptions:
             )
         check_method(self.method)
         check_calibration(self.calibration)
+        if self.save_thresholds:
+            require_replaceable_file(
+                self.save_thresholds,
+                is_ours=lambda head: b'"fitted_on"' in head,
+                option="--save-thresholds",
+                overwrite=None,
+            )
 
     def describe(self) -> dict[str, str | None]:
         """What decides the calls, as plain values: a file of thresholds by its SHA-256."""
