@@ -62,6 +62,7 @@ _RECORD = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _STRAY_MARKER = re.compile(rf"^<!-- (?:{_KINDS}|notes):EXP-\d+.*|<!-- end notes -->", re.MULTILINE)
+_MAX_ID = len("EXP-") + 12
 _ROW = re.compile(r"^\| (EXP-\d+) \|.*\|", re.MULTILINE)
 _TITLE = re.compile(r"^### EXP-\d+: (.*)$", re.MULTILINE)
 
@@ -182,7 +183,11 @@ def _read_records(generated: str, path: Path) -> tuple[dict[str, _Record], set[s
             )
         records[key] = _Record(name, match[0], match["notes"], rows.get(key, ""))
     # An index row whose record somebody removed still keeps its id from other runs.
-    return records, {*records, *rows}
+    used = {*records, *rows}
+    endless = next((key for key in used if len(key) > _MAX_ID), None)
+    if endless:
+        raise InputError(f"{path}: the number of {endless} is too long. Give it a shorter id.")
+    return records, used
 
 
 def _read_entries(

@@ -10,6 +10,7 @@ a look at a run's predictions file counts as one at the run, whatever the split 
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from xlite.artifacts import RUN_CONFIG, predictions_name, write_json
@@ -79,7 +80,8 @@ def looks_folder(run_dir: Path) -> Path:
 
 def find_test_run(predictions: Path) -> Path | None:
     """The folder of the run whose test predictions a file is, links followed; None for others."""
-    real = predictions.resolve()
+    # Not Path.resolve, which calls a circle of links a mistake of the program's.
+    real = Path(os.path.realpath(predictions))
     is_of_run = real.name == predictions_name("test") and (real.parent / RUN_CONFIG).is_file()
     return real.parent if is_of_run else None
 
@@ -96,7 +98,8 @@ def digest_test_set(cases: Cases) -> str:
 
 
 def _read_looks(path: Path) -> list[Look]:
-    if not path.exists():
+    # lexists: looks that are a link to nothing are lost, not none.
+    if not os.path.lexists(path):
         return []
     remedy = "Restore it from a backup; without it looks can't be counted."
     return list(TestLooks.read(path, remedy=remedy).looks)

@@ -30,6 +30,7 @@ def count_processes(runtime: Runtime) -> tuple[int, int]:
     """
     if _TORCHRUN_ID in os.environ:
         return _ask_torchrun(runtime)
+    _require_tasks_per_node()
     if SLURMEnvironment.detect():
         return runtime.devices, runtime.num_nodes
     left = [name for name in _OF_A_LAUNCHER if name in os.environ]
@@ -45,6 +46,16 @@ def count_processes(runtime: Runtime) -> tuple[int, int]:
             "or leave --nodes out."
         )
     return runtime.devices, 1
+
+
+def _require_tasks_per_node() -> None:
+    """Raise InputError for a Slurm job of which nothing says how its tasks lie on machines."""
+    tasks = os.environ.get("SLURM_NTASKS", "1")
+    if tasks != "1" and "SLURM_NTASKS_PER_NODE" not in os.environ:
+        raise InputError(
+            f"this is a Slurm job of --ntasks={tasks}, which says nothing of machines. Ask for "
+            "--ntasks-per-node, or run `unset SLURM_NTASKS` to train without the job's tasks."
+        )
 
 
 def announce_launch() -> None:
