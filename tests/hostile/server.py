@@ -14,7 +14,6 @@ if __name__ == "__main__":  # before numpy: a fork copies no threads, but what t
 
 import atexit
 import codecs
-import faulthandler
 import gc
 import importlib
 import io
@@ -31,7 +30,6 @@ from typing import Any, NoReturn
 
 _POLL = 0.004
 _GRACE = 15.0  # seconds in which its loader processes, which may still import, have to be gone
-_DUMP_BEFORE_END = 1.0
 
 
 def import_everything() -> None:
@@ -108,8 +106,6 @@ def prepare(request: dict[str, Any]) -> None:
             encoding = request["encoding"]
             text = io.TextIOWrapper(raw, encoding, errors, line_buffering=number == 2)
             setattr(sys, name, text)
-    if request["streams"]["stderr"] is not None:
-        faulthandler.dump_traceback_later(request["seconds"] - _DUMP_BEFORE_END, file=2)
     now = _address_space()
     resource.setrlimit(resource.RLIMIT_AS, (now + request["bytes"],) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -121,7 +117,7 @@ def prepare(request: dict[str, Any]) -> None:
 
 def call_main(arguments: list[str]) -> int:
     """The exit code of `xlite` with these arguments."""
-    from xlite.cli.app import main
+    from xlite.__main__ import main
 
     sys.argv = ["xlite", *arguments]
     try:

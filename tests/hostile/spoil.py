@@ -17,7 +17,7 @@ from hostile.cases import Spoil
 Fault = Callable[[Path], None]
 """Spoils the file at a path."""
 
-BOMB_BYTES = 6 << 30
+BOMB_BYTES = 3 << 30
 
 
 def on(path: str, *faults: Fault) -> Spoil:

@@ -76,6 +76,7 @@ CASES = [
         refused(f"{BALANCE} {options}", says)
         for options, says in (
             ("--batches 0", "batches"),
+            ("--batches 100000000", "batches"),
             (f"--batches {DIGITS}", "batches"),
             ("--batch-size 0", "batch-size"),
             ("--sampler luck", "luck"),
@@ -165,6 +166,7 @@ CASES = [
             ("--devices 0", "devices"),
             ("--devices 1000000", "devices"),
             ("--nodes 0", "nodes"),
+            ("--nodes 2", "torchrun|nodes"),
             ("--workers=-1", "workers"),
             ("--workers 1000000", "workers"),
             ("--jobs 0", "jobs"),
@@ -181,6 +183,8 @@ CASES = [
             ("--images data/raw/00000001_001.png", "00000001_001"),
             ("--labels nowhere.csv", "nowhere"),
             ("--labels mine.csv", "mine.csv"),
+            ("--loss two-way --accumulate 2", "two-way"),
+            ("--loss two-way --power-safe", "two-way"),
             ("--focal-gamma nan --loss focal", "gamma"),
             ("--pos-weight nan", "pos.weight"),
             ("--pos-weight-beta 2 --pos-weight effective-number", "beta"),
@@ -222,6 +226,7 @@ CASES = [
             ("report --runs nobody", "nobody"),
             ("report --runs ../../foreign", "foreign"),
             ("report --runs ,", "run"),
+            ("report --experiments val.csv", "val.csv"),
             ("log", "Usage|add"),
             ("log remove", "remove"),
             ("log add --id x", "x"),
