@@ -44,6 +44,27 @@ def test_compare_shows_every_sampler(project: Any, xlite_ok: Any, tmp_path: Path
     assert set(json.loads(result.stdout)["samplers"]) == set(SAMPLER_NAMES)
 
 
+def test_compare_leaves_out_whose_target_the_table_cannot_meet(xlite: Any, tmp_path: Path) -> None:
+    texts = ["Scar|Stent"] * 20 + ["Stent"] * 40 + ["No Finding"] * 40
+    rows = [f"{row:03}.png,{text},{row}" for row, text in enumerate(texts)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["Image Index,Finding Labels,Patient ID", *rows]))
+    command = (
+        *("verify-balance", "--labels", table, "--vocabulary", "Scar,Stent", "--compare"),
+        *("--out", tmp_path, "--json"),
+    )
+    result = xlite(*command, "--sampler", "inverse-mean")
+    shown = json.loads(result.stdout)["samplers"]
+    assert {"inverse-mean", "class-aware"} <= set(shown)
+    for name in ("max-entropy", "max-ess"):
+        assert name not in shown
+        assert f"{name} is left out of the comparison: the class shares of" in result.stderr
+    # One that was asked for is not left out.
+    refused = xlite(*command, "--sampler", "max-ess")
+    assert refused.exit_code == 2
+    assert "lower --min-repeat, or pass --nearest-feasible" in refused.stderr
+
+
 def test_the_precursors_weight_is_a_collapse(nih_table: Path, xlite: Any, tmp_path: Path) -> None:
     result = xlite(
         *("verify-balance", "--labels", nih_table, "--sampler", "inverse-mean"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xlite.config import SamplerSettings
+from xlite.config import TARGET_SAMPLERS, SamplerSettings
 from xlite.dataset.exposure import expected_exposure
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.weights import SAMPLER_NAMES, sampling_weights
@@ -24,6 +24,7 @@ LABELS = np.array(
     ],
     dtype=np.int8,
 )
+RECIPES = [name for name in SAMPLER_NAMES if name not in ("none", *TARGET_SAMPLERS)]
 ONE, BOTH, TWO, THREE, HEALTHY, OPEN = 0, 4, 6, 7, 8, 9
 
 
@@ -50,9 +51,7 @@ def test_power_and_smoothing_are_read() -> None:
     np.testing.assert_allclose(weights, 1)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in SAMPLER_NAMES if n not in ("none", "max-entropy")], ids=str
-)
+@pytest.mark.parametrize("name", RECIPES)
 def test_no_finding_rules_hold_for_every_scheme(name: str) -> None:
     for rule, share in [("natural", 0.1), ("share:0.3", 0.3), ("share:0", 0.0)]:
         exposure = expected_exposure(LABELS, weigh(name=name, no_finding=rule))
@@ -104,8 +103,8 @@ def test_distribution_balanced_is_its_formula() -> None:
 @settings(max_examples=120, deadline=None)
 def test_weights_depend_on_the_label_set_alone_and_have_mean_one(seed: int, name: str) -> None:
     rng = np.random.default_rng(seed)
-    # Each label also stands alone, so that max-entropy's target is feasible.
-    alone = np.eye(4, dtype=np.int8)
+    # Each label also stands alone, so that the target of equal shares is feasible.
+    alone = np.repeat(np.eye(4, dtype=np.int8), 3, axis=0)
     labels = np.vstack([alone, rng.choice([-1, 0, 0, 0, 1], size=(30, 4)).astype(np.int8)])
     weights = sampling_weights(labels, SamplerSettings(name=name))
     if name == "none":
@@ -123,7 +122,7 @@ def test_weights_depend_on_the_label_set_alone_and_have_mean_one(seed: int, name
     np.testing.assert_allclose(permuted, weights[order], rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", [n for n in SAMPLER_NAMES if n not in ("none", "max-entropy")])
+@pytest.mark.parametrize("name", RECIPES)
 def test_a_class_without_positives_is_passed_over(name: str) -> None:
     empty = np.zeros((len(LABELS), 1), dtype=np.int8)
     weights = sampling_weights(np.hstack([LABELS, empty]), SamplerSettings(name=name))
@@ -152,6 +151,8 @@ def test_a_table_without_findings_or_without_healthy_images_is_explained(name: s
         {"strength": 1.1},
         {"min_ess": 0},
         {"max_repeat": 1},
+        {"min_repeat": 1},
+        {"min_repeat": -0.1},
         {"name": "inverse-mean", "no_finding": "largest"},
         {"name": "inverse-mean", "no_finding": "share:1"},
         {"name": "inverse-mean", "no_finding": "share:x"},
@@ -159,6 +160,7 @@ def test_a_table_without_findings_or_without_healthy_images_is_explained(name: s
         {"name": "inverse-mean", "no_finding": -0.1},
         {"name": "max-entropy", "no_finding": "smallest"},
         {"name": "max-entropy", "no_finding": 1.0},
+        {"name": "max-ess", "no_finding": "smallest"},
         {"unknown": 1},
     ],
 )

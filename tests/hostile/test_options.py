@@ -89,6 +89,7 @@ CASES = [
             ("--strength 2", "strength"),
             ("--strength nan", "strength"),
             ("--min-ess 2", "min-ess|min_ess"),
+            ("--min-repeat 1", "min-repeat|min_repeat"),
             ("--max-repeat 0", "max-repeat|max_repeat"),
             ("--max-repeat nan", "max-repeat|max_repeat"),
             ("--draw luck", "draw"),

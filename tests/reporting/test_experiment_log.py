@@ -378,6 +378,7 @@ CHANGED = {
         threshold=0.1,
         strength=0.5,
         min_ess=0.2,
+        min_repeat=0.05,
         max_repeat=9.0,
         draw="systematic",
         nearest_feasible=True,

@@ -91,6 +91,7 @@ def test_a_setting_of_training_has_the_type_of_its_field(
         ("sampler-power", "0.5", "sampler", "power", 0.5),
         ("smoothing", "3", "sampler", "smoothing", 3.0),
         ("min-ess", "0.5", "sampler", "min_ess", 0.5),
+        ("min-repeat", "0.5", "sampler", "min_repeat", 0.5),
     ],
 )
 def test_a_setting_of_loss_or_sampler_is_found_by_its_option(

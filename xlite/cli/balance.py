@@ -107,20 +107,25 @@ def verify_balance(
         sets = find_label_sets(manifest.labels)
         patient_codes = manifest.patient_codes
         names = list(dict.fromkeys(["none", sampler, *(SAMPLER_NAMES if compare else ())]))
-        reports = {
-            name: verify_sampler(
-                manifest.labels,
-                manifest.vocabulary,
-                chosen_settings if name == sampler else SamplerSettings.parse(name=name),
-                batch_size=batch_size,
-                num_batches=batches,
-                seed=seed,
-                sets=sets,
-                patient_codes=patient_codes,
-                draw_batches=_decode(manifest, cache) if decode and name == sampler else None,
-            )
-            for name in names
-        }
+        reports = {}
+        for name in names:
+            try:
+                reports[name] = verify_sampler(
+                    manifest.labels,
+                    manifest.vocabulary,
+                    chosen_settings if name == sampler else SamplerSettings.parse(name=name),
+                    batch_size=batch_size,
+                    num_batches=batches,
+                    seed=seed,
+                    sets=sets,
+                    patient_codes=patient_codes,
+                    draw_batches=_decode(manifest, cache) if decode and name == sampler else None,
+                )
+            except InputError as error:
+                # At its defaults another sampler may have a target that this table can't meet.
+                if name == sampler:
+                    raise
+                console.warn(f"{name} is left out of the comparison: {error}")
         chosen, natural = reports[sampler], reports["none"]
         emphasis = measure_emphasis(
             pos_weight, natural.exposure.positives_per_image, chosen.exposure.positives_per_image

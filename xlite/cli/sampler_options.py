@@ -26,21 +26,28 @@ class SamplerOptions:
     strength: Annotated[
         float,
         typer.Option(
-            help="max-entropy: from 0 (shares as found) to 1 (equal shares).",
+            help="max-*: from 0 (shares as found) to 1 (equal shares).",
             rich_help_panel=_SAMPLING,
         ),
     ] = 1.0
     min_ess: Annotated[
         float | None,
         typer.Option(
-            help="max-entropy: the strongest that keeps this effective sample size, 0 to 1.",
+            help="max-*: the strongest that keeps this effective sample size, 0 to 1.",
             rich_help_panel=_SAMPLING,
         ),
     ] = None
+    min_repeat: Annotated[
+        float,
+        typer.Option(
+            help="max-ess: least expected number of draws of an image with findings in an epoch.",
+            rich_help_panel=_SAMPLING,
+        ),
+    ] = 0.1
     max_repeat: Annotated[
         float | None,
         typer.Option(
-            help="max-entropy: largest expected number of draws of an image in an epoch.",
+            help="max-*: largest expected number of draws of an image in an epoch.",
             rich_help_panel=_SAMPLING,
         ),
     ] = None
@@ -48,7 +55,7 @@ class SamplerOptions:
         bool,
         typer.Option(
             "--nearest-feasible",
-            help="max-entropy: take the nearest shares that can be met.",
+            help="max-*: take the nearest shares that can be met.",
             rich_help_panel=_SAMPLING,
         ),
     ] = False
@@ -88,6 +95,7 @@ class SamplerOptions:
             threshold=self.threshold,
             strength=self.strength,
             min_ess=self.min_ess,
+            min_repeat=self.min_repeat,
             max_repeat=self.max_repeat,
             nearest_feasible=self.nearest_feasible,
         )

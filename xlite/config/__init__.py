@@ -4,7 +4,7 @@ What is in a settings object changes the result of a run and so enters its finge
 does not (device, workers) is in `Runtime`.
 """
 
-from xlite.config.dataset import ClaheSettings, SamplerName, SamplerSettings
+from xlite.config.dataset import TARGET_SAMPLERS, ClaheSettings, SamplerName, SamplerSettings
 from xlite.config.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
 from xlite.config.settings import LARGEST_SEED, Settings, fingerprint_of
 from xlite.config.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
@@ -12,6 +12,7 @@ from xlite.config.training import MemoryFormat, Monitor, Precision, Runtime, Tra
 __all__ = [
     "INSEPARABLE",
     "LARGEST_SEED",
+    "TARGET_SAMPLERS",
     "ClaheSettings",
     "LossName",
     "LossSettings",

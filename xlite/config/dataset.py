@@ -20,7 +20,11 @@ SamplerName = Literal[
     "repeat-factor",
     "distribution-balanced",
     "max-entropy",
+    "max-ess",
 ]
+
+TARGET_SAMPLERS: tuple[SamplerName, ...] = ("max-entropy", "max-ess")
+"""The samplers that are told the class shares instead of a recipe."""
 
 
 class ClaheSettings(Settings):
@@ -45,8 +49,8 @@ class SamplerSettings(Settings):
     no_finding: float | str = "auto"
     """Weight of images without a finding: smallest (the smallest class weight), natural (their
     share of the draws stays as found), share:X (it becomes X), a number on the scale of the
-    class weights, or auto: natural for max-entropy, 1 for repeat-factor, else smallest.
-    max-entropy takes auto, natural and share:X."""
+    class weights, or auto: natural for TARGET_SAMPLERS, 1 for repeat-factor, else smallest.
+    TARGET_SAMPLERS take auto, natural and share:X."""
     power: float = Field(default=1.0, ge=0, le=4)
     """Exponent of the inverse samplers."""
     smoothing: float = Field(default=1.0, ge=0)
@@ -54,15 +58,17 @@ class SamplerSettings(Settings):
     threshold: float = Field(default=0.05, gt=0, le=1)
     """Share of the images under which repeat-factor repeats a class."""
     strength: float = Field(default=1.0, ge=0, le=1)
-    """λ of max-entropy: class shares ∝ n^(1 - λ), from as found (0) to equal (1)."""
+    """λ of TARGET_SAMPLERS: class shares ∝ n^(1 - λ), from as found (0) to equal (1)."""
     min_ess: float | None = Field(default=None, gt=0, le=1)
-    """Effective sample size, as a fraction, that max-entropy lowers its strength to keep."""
+    """Effective sample size, as a fraction, that TARGET_SAMPLERS lower their strength to keep."""
+    min_repeat: float = Field(default=0.1, ge=0, lt=1)
+    """Least expected number of draws of an image with a finding in an epoch of N, for max-ess."""
     max_repeat: float | None = Field(default=None, gt=1)
-    """Largest expected number of draws of an image in an epoch of N, for max-entropy."""
+    """Largest expected number of draws of an image in an epoch of N, for TARGET_SAMPLERS."""
     draw: Literal["replacement", "systematic"] = "replacement"
     """Independent draws, or systematic resampling: the same exposure with less chance in it."""
     nearest_feasible: bool = False
-    """Let max-entropy take the nearest feasible class shares when its target can't be met."""
+    """Let TARGET_SAMPLERS take the nearest feasible class shares when the target can't be met."""
 
     @field_validator("no_finding")
     @classmethod
@@ -70,8 +76,9 @@ class SamplerSettings(Settings):
         if value in ("auto", "natural"):
             return value
         is_share = isinstance(value, str) and value.startswith(_SHARE)
-        if info.data.get("name") == "max-entropy" and not is_share:
-            raise ValueError("max-entropy has no class weights; use auto, natural or share:X")
+        name = info.data.get("name")
+        if name in TARGET_SAMPLERS and not is_share:
+            raise ValueError(f"{name} has no class weights; use auto, natural or share:X")
         if value == "smallest":
             return value
         try:

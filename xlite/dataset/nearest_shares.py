@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SMALLEST_RATIO = 0.01
-"""The weight, relative to uniform, that each image keeps in a nearest feasible target."""
+INSIDE = 0.01
+"""How far inside its bounds, on the way to uniform, each weight is in a nearest feasible target."""
 
 
 def find_nearest_shares(
@@ -18,16 +18,16 @@ def find_nearest_shares(
     base: NDArray[np.float64],
     target: NDArray[np.float64],
     *,
+    floor: float = 0.0,
     cap: float | None = None,
 ) -> NDArray[np.float64]:
     """The reachable class shares with the smallest total absolute distance from `target`.
 
     present: (K, C) of 0 and 1, sets with at least one label. base: (K,), the uniform
-    distribution over the sets. target: (C,) shares with sum 1. cap: the largest weight
-    relative to uniform, above 1. Weights stay at least SMALLEST_RATIO of uniform, so that no
-    image is dropped to make room, and a hundredth inside the cap, so that max-entropy weights
-    exist for the answer. Of several nearest targets the one with the most even excess and
-    lack is taken.
+    distribution over the sets. target: (C,) shares with sum 1. floor, cap: the smallest and
+    largest weight relative to uniform, in [0, 1) and above 1. Weights stay a hundredth inside
+    both, so that no image is dropped to make room and max-entropy weights exist for the
+    answer. Of several nearest targets the one with the most even excess and lack is taken.
 
     With masses m_k scaled so that sum_k m_k |y_k| = 1 the shares sum_k m_k y_k are linear in
     m, so this is a linear program, solved by HiGHS (Huangfu & Hall 2018,
@@ -43,9 +43,9 @@ def find_nearest_shares(
 
     num_sets, num_classes = present.shape
     num_labels = present.sum(axis=1)
-    floor = SMALLEST_RATIO
     # Unknowns: v (K), s, excess (C), lack (C), largest excess, largest lack. The masses are
     # m = v + floor * s * base, where s = sum(m).
+    floor += INSIDE * (1 - floor)
     width = num_sets + 1
     eye = sparse.identity(num_classes)
     balance: list[list[Any]] = [
@@ -59,7 +59,7 @@ def find_nearest_shares(
         [None, sparse.csr_matrix((num_classes, 1)), None, eye, None, -ones],
     ]
     if cap is not None:
-        room = 1 + 0.99 * (cap - 1) - floor
+        room = cap - INSIDE * (cap - 1) - floor
         limits.append([sparse.identity(num_sets), -room * base[:, None], None, None, None, None])
     # scipy-stubs know dense constraints only; linprog takes sparse ones.
     equalities: Any = sparse.bmat(balance, format="csc")

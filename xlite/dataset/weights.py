@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from xlite.config import SamplerName, SamplerSettings
+from xlite.config import TARGET_SAMPLERS, SamplerName, SamplerSettings
 from xlite.dataset.label_sets import LabelSets, find_label_sets
 from xlite.dataset.max_entropy import fit_max_entropy
+from xlite.dataset.max_ess import fit_max_ess
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ def sampling_weights(
 
     labels: (N, C) int8 array, or its label sets. vocabulary: the C names, for messages. An
     unknown label counts as not present. An image on which nothing is present and something
-    unknown has the smallest class weight (max-entropy: the mean weight of images with a
+    unknown has the smallest class weight (TARGET_SAMPLERS: the mean weight of images with a
     finding), whatever `no_finding` says, since it is not known to be healthy. A class without
-    positives has no image to weigh, so that every scheme but max-entropy passes over it.
+    positives has no image to weigh, so that all but TARGET_SAMPLERS pass over it.
 
     Raises InputError when no image has a finding, when `no_finding` asks for a share of images
-    that do not exist, and when max-entropy's target can't be met.
+    that do not exist, and when the target of TARGET_SAMPLERS can't be met.
 
     >>> labels = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.int8)
     >>> settings = SamplerSettings(name="inverse-mean", smoothing=0, no_finding="share:0.2")
@@ -67,16 +68,8 @@ def sampling_weights(
     if settings.name == "none":
         return None
     sets = find_label_sets(labels)
-    if settings.name == "max-entropy":
-        weights = fit_max_entropy(
-            sets,
-            strength=settings.strength,
-            no_finding_share=settings.no_finding_share,
-            min_ess=settings.min_ess,
-            max_repeat=settings.max_repeat,
-            nearest_feasible=settings.nearest_feasible,
-            vocabulary=vocabulary,
-        ).set_weights
+    if settings.name in TARGET_SAMPLERS:
+        weights = _fit_target(sets, settings, vocabulary)
     else:
         has_finding = sets.num_present > 0
         if not has_finding.any():
@@ -86,6 +79,25 @@ def sampling_weights(
         weights[sets.no_finding] = _no_finding_weight(sets, weights, scheme, settings)
         weights /= sets.counts @ weights / sets.num_images
     return np.asarray(weights[sets.inverse])
+
+
+def _fit_target(
+    sets: LabelSets, settings: SamplerSettings, vocabulary: Sequence[str] | None
+) -> NDArray[np.float64]:
+    fit = (
+        fit_max_entropy
+        if settings.name == "max-entropy"
+        else partial(fit_max_ess, min_repeat=settings.min_repeat)
+    )
+    return fit(
+        sets,
+        strength=settings.strength,
+        no_finding_share=settings.no_finding_share,
+        min_ess=settings.min_ess,
+        max_repeat=settings.max_repeat,
+        nearest_feasible=settings.nearest_feasible,
+        vocabulary=vocabulary,
+    ).set_weights
 
 
 def _no_finding_weight(
