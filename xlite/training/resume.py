@@ -103,12 +103,14 @@ def load_checkpoint(
     try:
         state = TrainState.from_content(content["state"])
     except (TypeError, KeyError, ValueError) as error:
-        raise InputError(
-            f"the checkpoint in {run_dir} can't be true: {error}. Delete its last.pt to go on from "
-            "the checkpoint before, if there is one, or to train this run from its start."
-        ) from None
+        raise _untrue(run_dir, str(error)) from None
     for name, part in parts.items():
-        part.load_state_dict(content[name])
+        if name not in content:
+            raise _untrue(run_dir, f"it has no {name}")
+        try:
+            part.load_state_dict(content[name])
+        except (TypeError, KeyError, ValueError, AttributeError, RuntimeError) as error:
+            raise _untrue(run_dir, f"its {name} does not fit ({_explain(error)})") from None
     before, now = content.get("num_threads"), torch.get_num_threads()
     if before not in (None, now):
         console.say(
@@ -117,6 +119,13 @@ def load_checkpoint(
             "of one number of threads."
         )
     return state, content["best"]
+
+
+def _untrue(run_dir: Path, fault: str) -> InputError:
+    return InputError(
+        f"the checkpoint in {run_dir} can't be true: {fault}. Delete its last.pt to go on from "
+        "the checkpoint before, if there is one, or to train this run from its start."
+    )
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
