@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from typer.testing import CliRunner, Result
 from xlite.cli.app import app
 
 ROOT = Path(__file__).parents[1]
+
+# Tables are as wide as the terminal says, and tests are to see what is printed off a terminal.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")

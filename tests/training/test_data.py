@@ -14,12 +14,17 @@ from xlite.training.data import load_study_data
 
 
 def test_images_that_could_not_be_read_are_left_out_and_named(
-    project: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    xlite: Any, project: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(project.cache, tmp_path / "cache")
     split = read_split(project.split)
     broken = str(split.parts["train"].image_ids[3])
-    (tmp_path / "cache" / "failed.csv").write_text(f"image_id,path,reason\n{broken},x,truncated\n")
+    shutil.copytree(project.images, tmp_path / "images")
+    (tmp_path / "images" / broken).write_bytes(b"no image")
+    built = xlite(
+        *("cache-clahe", "--labels", project.table, "--images", tmp_path / "images"),
+        *("--size", 64, "--grid", 4, "--workers", 1, "--out", tmp_path / "cache"),
+    )
+    assert built.exit_code == 1
     data = load_study_data(split, tmp_path / "cache")
     assert len(data.parts["train"]) == len(split.parts["train"]) - 1
     assert broken not in data.parts["train"].image_ids

@@ -96,9 +96,7 @@ def evaluate(
     cache: options.CacheDir = options.CACHE_DIR,
     resamples: Annotated[
         int,
-        typer.Option(
-            "--resamples", min=100, max=100_000, help="Bootstrap resamples of the patients."
-        ),
+        typer.Option("--resamples", min=100, help="Bootstrap resamples of the patients."),
     ] = 1000,
     seed: options.Seed = 42,
     level: Annotated[

@@ -123,7 +123,7 @@ def fit_labels(drawn: DrawnBatches, positives_per_image: NDArray[np.float64]) ->
 
     >>> drawn = DrawnBatches(np.array([[50, 50]]), np.array([0]), np.array([100]), 1000)
     >>> fit_labels(drawn, np.array([0.05, 0.1])).z.round(2).tolist()
-    [0.0, -5.88]
+    [0.0, -5.72]
     """
     n = drawn.num_images
     observed = drawn.class_counts.sum(axis=0).astype(np.float64)

@@ -34,7 +34,7 @@ class Look(Record):
     """The name of the run that was judged; None for predictions of others."""
 
 
-class TestLooks(Record):
+class LooksAtTest(Record):
     """All looks that a file holds, oldest first."""
 
     looks: list[Look]
@@ -102,4 +102,4 @@ def _read_looks(path: Path) -> list[Look]:
     if not os.path.lexists(path):
         return []
     remedy = "Restore it from a backup; without it looks can't be counted."
-    return list(TestLooks.read(path, remedy=remedy).looks)
+    return list(LooksAtTest.read(path, remedy=remedy).looks)
