@@ -206,13 +206,13 @@ def _describe_need(need: DecisionNeed, num_seeds: int, margin: float) -> list[st
         return [f"{effect} would have been found with {_POWER:.0%} chance or more."]
     sentences = []
     if np.isfinite(power.low):
-        chance = f"{100 * power.low:.0f} to {100 * power.high:.0f} %"
-        sentences.append(f"{effect} would be found with {chance} chance now.")
+        chance = _name_range(100 * power.low, 100 * power.high, ".0f")
+        sentences.append(f"{effect} would be found with {chance} % chance now.")
     ways = []
     if np.isfinite(seeds.high):
-        ways.append(f"{seeds.low:.0f} to {seeds.high:.0f} seeds (now {num_seeds})")
+        ways.append(f"{_name_range(*seeds, '.0f')} seeds (now {num_seeds})")
     if np.isfinite(factor.high):
-        ways.append(f"{factor.low:.2g} to {factor.high:.2g} times the images")
+        ways.append(f"{_name_range(*factor, '.2g')} times the images")
     if ways:
         sentences.append(f"For 80 % it takes {' or '.join(ways)}: 8 of 10 pilots have it in there.")
     else:
@@ -221,6 +221,16 @@ def _describe_need(need: DecisionNeed, num_seeds: int, margin: float) -> list[st
             f"{num_seeds} seeds: images, seeds or both."
         )
     return sentences
+
+
+def _name_range(low: float, high: float, spec: str) -> str:
+    """Both limits, or the one number that they are when rounded.
+
+    >>> _name_range(2.9, 3.1, ".0f"), _name_range(11, 20, ".0f")
+    ('3', '11 to 20')
+    """
+    first, last = format(low, spec), format(high, spec)
+    return first if first == last else f"{first} to {last}"
 
 
 def _enumerate(named: Sequence[str]) -> str:
