@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -64,14 +65,23 @@ def code_in_zip(path: Path) -> None:
         archive.writestr("archive/byteorder", "little")
 
 
-def zip_bomb(path: Path) -> None:
-    """A torch checkpoint whose pickle would fill 6 GB."""
+@functools.cache
+def make_zip_bomb() -> bytes:
+    """A torch checkpoint whose pickle would fill more memory than a case may use."""
+    file = io.BytesIO()
     with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("archive/data.pkl", "w", force_zip64=True) as member,
     ):
-        for _ in range(96):
-            member.write(bytes(64 << 20))
+        block = bytes(64 << 20)
+        for _ in range(56):
+            member.write(block)
+    return file.getvalue()
+
+
+def zip_bomb(path: Path) -> None:
+    """`make_zip_bomb` in a file."""
+    path.write_bytes(make_zip_bomb())
 
 
 def edit_state(change: Callable[[Any], object]) -> Fault:
