@@ -15,7 +15,6 @@ from xlite.inputs import (
     MEBIBYTE,
     RefusedFileError,
     decompress_gzip,
-    find_links_out,
     open_regular,
     read_bytes,
 )
@@ -101,18 +100,3 @@ def test_damage_and_missing_ends_are_named(cut: int) -> None:
     for damaged in (content[:-cut], content[:10] + bytes(cut) + content[10 + cut :]):
         with pytest.raises(RefusedFileError, match=r"t\.gz is a damaged gzip file"):
             decompress_gzip(damaged, Path("t.gz"), max_bytes=MEBIBYTE)
-
-
-def test_links_that_lead_out_of_the_named_folder_are_found(tmp_path: Path) -> None:
-    outside, root = tmp_path / "outside", tmp_path / "real"
-    outside.mkdir()
-    root.mkdir()
-    (outside / "x.png").touch()
-    (root / "a.png").touch()
-    (root / "inner.png").symlink_to("a.png")
-    (root / "out").symlink_to(outside)
-    (root / "out.png").symlink_to(outside / "x.png")
-    named = tmp_path / "named"
-    named.symlink_to(root)
-    paths = [named / name for name in ("a.png", "inner.png", "out/x.png", "out.png")]
-    assert find_links_out(named, paths) == paths[2:]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from collections.abc import Iterable
 from io import BufferedReader
 from pathlib import Path
 
@@ -130,19 +129,6 @@ def decompress_gzip(
         reason = "is a damaged gzip file"
         raise RefusedFileError(path, reason, what=what, remedy=remedy) from None
     return b"".join(parts)
-
-
-def find_links_out(root: Path, paths: Iterable[Path]) -> list[Path]:
-    """Those of `paths` below `root` that are, or lie behind, links to somewhere outside of it.
-
-    `root` itself may be a link: what it leads to is what the user named.
-    """
-    real_root = os.path.realpath(root)
-    return [
-        path
-        for path in paths
-        if os.path.commonpath([real_root, os.path.realpath(path)]) != real_root
-    ]
 
 
 def _describe_refusal(path: Path, error: OSError | ValueError) -> str:
