@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,17 @@ def test_looks_count_by_test_set_over_all_runs(tmp_path: Path) -> None:
     assert numbers == [1, 1, 2, 3, 2]
     assert has_look(tmp_path / "runs" / "b")
     assert not has_look(tmp_path / "runs" / "c")
+
+
+def test_looks_at_the_same_time_are_all_counted(tmp_path: Path) -> None:
+    begin = threading.Barrier(8)
+
+    def look(index: int) -> int:
+        begin.wait()
+        return len(record_test_look(tmp_path, make_cases(), "xlite evaluate", run=f"{index}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(look, range(8))) == list(range(1, 9))
 
 
 def test_looks_that_an_older_version_kept_with_a_run_still_count(tmp_path: Path) -> None:

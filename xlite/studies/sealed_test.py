@@ -13,14 +13,16 @@ import hashlib
 import os
 from pathlib import Path
 
-from xlite.artifacts import RUN_CONFIG, predictions_name, write_json
+from filelock import FileLock
+
+from xlite.artifacts import RUN_CONFIG, RUNS, predictions_name, write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.records import Record
 from xlite.studies.cases import Cases
 from xlite.studies.progress import current_time
 
 TEST_LOOKS = "test_looks.json"
-_RUNS = "runs"
+_LOCK = ".test_looks.lock"
 
 
 class Look(Record):
@@ -46,15 +48,17 @@ def record_test_look(folder: Path, cases: Cases, command: str, *, run: str | Non
     folder: where looks are kept (`looks_folder`). run: the name of the run that is judged, if any.
     """
     digest = digest_test_set(cases)
-    noted = _read_looks(folder / TEST_LOOKS)
-    noted.append(Look(time=current_time(), command=command, test_set=digest, run=run))
-    write_json(
-        folder / TEST_LOOKS, {"looks": [look.model_dump(exclude_defaults=True) for look in noted]}
-    )
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of two commands that look at the same time, the second has to see the first one's look.
+    with FileLock(folder / _LOCK):
+        noted = _read_looks(folder / TEST_LOOKS)
+        noted.append(Look(time=current_time(), command=command, test_set=digest, run=run))
+        content = [look.model_dump(exclude_defaults=True) for look in noted]
+        write_json(folder / TEST_LOOKS, {"looks": content})
     # Looks that version 0.1 kept with each run are of the test part that the run was judged on.
     before = [
         look
-        for path in sorted(folder.glob(f"{_RUNS}/*/{TEST_LOOKS}"))
+        for path in sorted(folder.glob(f"{RUNS}/*/{TEST_LOOKS}"))
         for look in _read_looks(path)
     ]
     same = [look for look in noted if look.test_set in (digest, None)]
@@ -75,7 +79,7 @@ def looks_folder(run_dir: Path) -> Path:
     A run that was moved out of its experiments folder keeps count by itself.
     """
     place = run_dir.absolute().parent
-    return place.parent if place.name == _RUNS else run_dir
+    return place.parent if place.name == RUNS else run_dir
 
 
 def find_test_run(predictions: Path) -> Path | None:
