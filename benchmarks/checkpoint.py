@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.measure import Row, compare_with_limit, time_in_turns
 from benchmarks.study import BATCH_SIZE, build_cache, build_study, build_trainer, choose_settings
-from xlite.config import Runtime
+from xlite.settings import Runtime
 from xlite.signals import StopRequest
 from xlite.training.resume import save_checkpoint
 from xlite.training.state import TrainState

@@ -84,8 +84,8 @@ def _in_scratch(work: Callable[..., int], *arguments: object) -> int:
 
 
 def _build_cache(paths: Sequence[Path], file_format: str, *, out: Path) -> int:
-    from xlite.config import ClaheSettings
     from xlite.dataset.cache_build import ImageSource, cache_clahe
+    from xlite.settings import ClaheSettings
 
     sources = [
         ImageSource(f"{turn}/{path.name}", path) for turn in range(_PASSES) for path in paths

@@ -23,7 +23,6 @@ from PIL import Image
 from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts
-from xlite.config import ClaheSettings
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.cache_record import FileFormat
@@ -33,6 +32,7 @@ from xlite.dataset.manifest import Manifest
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation, build_transforms
 from xlite.models.pretrained import import_timm
+from xlite.settings import ClaheSettings
 
 _BATCH = 32
 _SETTINGS = ClaheSettings(size=224)

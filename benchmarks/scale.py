@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts, console
-from xlite.config import ClaheSettings
 from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.exposure import expected_exposure
 from xlite.dataset.label_sets import find_label_sets
@@ -34,6 +33,7 @@ from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.stratify import assign_patients
 from xlite.dataset.synthetic_labels import draw_series_labels, draw_series_lengths
 from xlite.scores.ranking import ranking_scores
+from xlite.settings import ClaheSettings
 
 RESULTS = Path(__file__).with_name("scale.json")
 

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
-from xlite.config import ClaheSettings, LossSettings, Runtime, TrainSettings
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.cache_record import FileFormat
@@ -17,6 +16,7 @@ from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.sampling_plan import plan_sampling
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import build_classifier
+from xlite.settings import ClaheSettings, LossSettings, Runtime, TrainSettings
 from xlite.training.data import StudyData
 from xlite.training.device import build_fabric
 from xlite.training.engine import Trainer, TrainingData

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.rates import Rate, Simulation
-from xlite.config import SamplerSettings
 from xlite.dataset.balance import CONTRADICTION_P
 from xlite.dataset.draws import DrawnBatches, fit_draws, fit_labels
 from xlite.dataset.exposure import expected_exposure
@@ -13,6 +12,7 @@ from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.synthetic_labels import nih_label_sets
 from xlite.dataset.weights import sampling_weights
 from xlite.labels import NIH_LABELS
+from xlite.settings import SamplerSettings
 
 _NUM_DRAWS = 500 * 32
 _MISSING = 0.2

@@ -20,11 +20,11 @@ from typing import Any
 import torch
 
 from xlite import artifacts, console
-from xlite.config import Precision
 from xlite.labels import NIH_LABELS
 from xlite.memory import keep_freed_memory
 from xlite.models.catalogue import MODELS
 from xlite.models.classifier import build_classifier
+from xlite.settings import Precision
 from xlite.training.tune import Probe, Way, available_precisions, measure_speeds
 
 RESULTS = Path(__file__).with_name("ways.json")

@@ -27,10 +27,10 @@ from xlite.artifacts import (
     read_json,
     sha256_of_file,
 )
-from xlite.config import LossSettings, SamplerSettings, Settings, TrainSettings
 from xlite.errors import InputError
 from xlite.records import read_rows
 from xlite.run_records import RunConfig, RunScores, Sitting, Sittings
+from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from xlite.config import TrainSettings
+from xlite.settings import TrainSettings
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from xlite.cli.loss_options import LossOptions
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.training_options import TrainingOptions
-from xlite.config import LossSettings, Runtime, SamplerSettings, TrainSettings
+from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 
 
 def test_the_options_defaults_are_those_of_the_settings() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.config import SamplerSettings
 from xlite.dataset.balance import verify_sampler
 from xlite.dataset.label_table import read_manifest
 from xlite.labels import NIH_LABELS
+from xlite.settings import SamplerSettings
 
 
 def test_the_table_csv_and_figure(project: Any, xlite_ok: Any, tmp_path: Path) -> None:

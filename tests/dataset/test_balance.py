@@ -11,7 +11,6 @@ from scipy import stats
 from scipy.special import gammaincc
 
 from benchmarks.validity_balance import loader_fit
-from xlite.config import SamplerSettings
 from xlite.dataset.balance import (
     CONTRADICTION_P,
     SamplerReport,
@@ -36,6 +35,7 @@ from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.sampling_plan import find_faults, plan_sampling, require_sound_sampling
 from xlite.errors import CheckFailedError
 from xlite.labels import NIH_LABELS
+from xlite.settings import SamplerSettings
 
 NAMES = ("A", "B", "C")
 

@@ -20,7 +20,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlite.config import ClaheSettings
 from xlite.dataset import cache_folder, cache_workers, radiograph
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import (
@@ -34,6 +33,7 @@ from xlite.dataset.cache_speedup import measure_loading_speedup
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.radiograph import read_radiograph
 from xlite.errors import InputError
+from xlite.settings import ClaheSettings
 
 SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample" / "images"
 SETTINGS = ClaheSettings(size=32)
@@ -278,7 +278,7 @@ BUILDER = """
 import sys, time
 from pathlib import Path
 from xlite.dataset import cache_build, cache_workers
-from xlite.config import ClaheSettings
+from xlite.settings import ClaheSettings
 from xlite.errors import XliteError
 
 apply = cache_workers.apply_clahe

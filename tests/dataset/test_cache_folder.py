@@ -14,11 +14,11 @@ import pytest
 
 from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources, write_image
 from tests.dataset.test_cache_shards import build_shards, merge
-from xlite.config import ClaheSettings
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.cache_journal import JOURNAL
 from xlite.errors import InputError
+from xlite.settings import ClaheSettings
 
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources
-from xlite.config import ClaheSettings
 from xlite.dataset import cache_integrity
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.cache_integrity import STAMP, verify_cache
 from xlite.dataset.cache_record import png_name
 from xlite.errors import InputError
+from xlite.settings import ClaheSettings
 
 NUM_IMAGES = 12
 SIZE = SETTINGS.size

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlite.config import ClaheSettings
 from xlite.dataset import cache_journal
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import CacheSummary, ImageSource, cache_clahe
 from xlite.dataset.cache_journal import JOURNAL
 from xlite.dataset.cache_shards import Shard, cache_clahe_shard, has_unmerged_shards, merge_shards
 from xlite.errors import InputError
+from xlite.settings import ClaheSettings
 
 SETTINGS = ClaheSettings(size=32)
 FORMATS = pytest.mark.parametrize("file_format", ["packed", "png"])

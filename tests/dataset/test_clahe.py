@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xlite.config import ClaheSettings
 from xlite.dataset.clahe import apply_clahe, fit_geometry
+from xlite.settings import ClaheSettings
 
 
 def chest_like(seed: int = 0, edge: int = 512) -> np.ndarray:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlite.config import SamplerSettings
 from xlite.dataset.exposure import expected_exposure
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.weights import sampling_weights
 from xlite.labels import NIH_LABELS
+from xlite.settings import SamplerSettings
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from xlite.config import ClaheSettings
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.images import locate_images
@@ -26,6 +25,7 @@ from xlite.dataset.loader import (
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
 from xlite.errors import InputError, XliteError
+from xlite.settings import ClaheSettings
 
 
 def load_epochs(

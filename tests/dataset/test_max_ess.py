@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
-from xlite.config import SamplerSettings
 from xlite.dataset.ess_dual import solve_ess_dual
 from xlite.dataset.exposure import expected_exposure
 from xlite.dataset.label_sets import LabelSets, find_label_sets
@@ -16,6 +15,7 @@ from xlite.dataset.synthetic_labels import nih_label_sets
 from xlite.dataset.weights import sampling_weights
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS
+from xlite.settings import SamplerSettings
 
 
 @pytest.fixture(scope="module")

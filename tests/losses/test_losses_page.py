@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from xlite.cli.loss_options import LossOptions
-from xlite.config import LossSettings
 from xlite.losses.class_weights import LOSS_NAMES
+from xlite.settings import LossSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "losses.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from xlite.config import LossSettings
 from xlite.errors import InputError
 from xlite.losses.asymmetric import asymmetric_loss
 from xlite.losses.balanced import class_balanced_loss, distribution_balanced_loss
@@ -17,6 +16,7 @@ from xlite.losses.class_weights import LOSS_NAMES
 from xlite.losses.margin import ldam_loss, logit_adjusted_loss
 from xlite.losses.pairwise import two_way_loss, zlpr_loss
 from xlite.losses.training_loss import build_training_loss
+from xlite.settings import LossSettings
 
 CPU = torch.device("cpu")
 VOCABULARY = ("Effusion", "Mass", "Hernia")

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import write_run
-from xlite.config import LossSettings, SamplerSettings, TrainSettings
 from xlite.errors import InputError
 from xlite.reporting.experiment_log import update_experiment_log
 from xlite.reporting.log_entry import join_command
+from xlite.settings import LossSettings, SamplerSettings, TrainSettings
 
 
 def settings_of(**changes: Any) -> TrainSettings:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xlite.config import SamplerSettings
 from xlite.dataset.balance import verify_sampler
 from xlite.reporting.figures import BalancePanels, draw_balance
+from xlite.settings import SamplerSettings
 
 PANELS = BalancePanels(
     labels=("Common", "Pleural_Thickening", "Rare"),

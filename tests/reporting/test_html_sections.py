@@ -15,7 +15,6 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.conftest import write_run
-from xlite.config import LossSettings, TrainSettings
 from xlite.errors import InputError
 from xlite.reporting.html_figures import Effect, draw_forest
 from xlite.reporting.html_mistakes import describe_mistakes, encode_thumbnail, find_mistakes
@@ -30,6 +29,7 @@ from xlite.reporting.html_runs import (
 from xlite.run_folder import list_runs
 from xlite.scores.class_scores import score_classes
 from xlite.scores.ranking import macro_mean
+from xlite.settings import LossSettings, TrainSettings
 
 LABELS = ("Mass", "<b>Nodule</b>", "Edema")
 

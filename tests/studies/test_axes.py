@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from xlite.config import LossSettings, SamplerSettings, TrainSettings
 from xlite.errors import InputError
+from xlite.settings import LossSettings, SamplerSettings, TrainSettings
 from xlite.studies.axes import Axis, Combination, _find_field, plan_runs, plan_variants
 
 BASE = TrainSettings(

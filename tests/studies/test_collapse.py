@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xlite.config import LossSettings, TrainSettings
+from xlite.settings import LossSettings, TrainSettings
 from xlite.studies.cases import Cases
 from xlite.studies.collapse import (
     ALWAYS_CALLED,

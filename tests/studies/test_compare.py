@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.config import TrainSettings
 from xlite.errors import InputError
+from xlite.settings import TrainSettings
 from xlite.studies.all_pairs import compare_all_pairs, shrink_scores
 from xlite.studies.cases import Cases
 from xlite.studies.compare import (

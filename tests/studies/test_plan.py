@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from xlite.config import TrainSettings
 from xlite.errors import InputError
+from xlite.settings import TrainSettings
 from xlite.studies.plan import plan_models
 
 BASE = TrainSettings(model="test_resnet", seed=7)

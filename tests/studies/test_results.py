@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from xlite.config import TrainSettings, fingerprint_of
+from xlite.settings import TrainSettings, fingerprint_of
 from xlite.studies.progress import ProgressFile
 from xlite.studies.results import write_results
 

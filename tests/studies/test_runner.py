@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from xlite.artifacts import write_json
-from xlite.config import Runtime, TrainSettings
 from xlite.errors import InputError, InterruptedRunError
+from xlite.settings import Runtime, TrainSettings
 from xlite.studies.plan import PlannedRun
 from xlite.studies.progress import ProgressFile
 from xlite.studies.runner import Outcome, run_plan

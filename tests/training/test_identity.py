@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES, write_json
-from xlite.config import LossSettings, TrainSettings, fingerprint_of
 from xlite.errors import InputError
 from xlite.run_folder import RunFolder
+from xlite.settings import LossSettings, TrainSettings, fingerprint_of
 from xlite.training.identity import (
     RunIdentity,
     describe_differences,

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from xlite.config import Runtime
 from xlite.errors import InputError
+from xlite.settings import Runtime
 from xlite.training.launcher import announce_launch, count_processes
 
 VARIABLES = (

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from xlite.config import TrainSettings
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.layers import LayerMap, assign_layers
+from xlite.settings import TrainSettings
 from xlite.training.optimizer import (
     build_optimizer,
     count_thawed_layers,

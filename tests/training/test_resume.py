@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from xlite.artifacts import RUN_LAST, RUN_PREVIOUS
-from xlite.config import TrainSettings
 from xlite.errors import InputError, explain
+from xlite.settings import TrainSettings
 from xlite.training import resume
 from xlite.training.identity import RunIdentity
 from xlite.training.resume import load_checkpoint, read_checkpoint, save_checkpoint

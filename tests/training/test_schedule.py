@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlite.config import TrainSettings
+from xlite.settings import TrainSettings
 from xlite.training.schedule import lr_factor, record_score
 from xlite.training.state import TrainState
 

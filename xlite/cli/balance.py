@@ -94,11 +94,11 @@ def verify_balance(
     chosen_settings = sampling.to_settings(sampler)
     with drawing_process() as drawing:
         # Imported while that process starts.
-        from xlite.config import SamplerSettings
         from xlite.dataset.balance import tabulate_balance, verify_sampler, write_balance
         from xlite.dataset.label_sets import find_label_sets
         from xlite.dataset.weights import SAMPLER_NAMES
         from xlite.losses.class_weights import choose_pos_weight, measure_emphasis
+        from xlite.settings import SamplerSettings
 
         manifest = _load(labels, split, columns)
         pos_weight = choose_pos_weight(

@@ -88,7 +88,6 @@ def cache_clahe(
     With --verify each image's checksum is compared with that of its build (exit 1 where one is
     another); the next build makes damaged images anew.
     """
-    from xlite.config import ClaheSettings
     from xlite.dataset.cache import ClaheCache
     from xlite.dataset.cache_build import ImageSource
     from xlite.dataset.cache_build import cache_clahe as build_cache
@@ -102,6 +101,7 @@ def cache_clahe(
     )
     from xlite.dataset.cache_speedup import measure_loading_speedup
     from xlite.dataset.images import find_images
+    from xlite.settings import ClaheSettings
 
     settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
     if file_format not in FILE_FORMATS:

@@ -8,7 +8,7 @@ import typer
 from xlite.cli.names import split_names
 
 if TYPE_CHECKING:
-    from xlite.config import LossSettings
+    from xlite.settings import LossSettings
 
 _LOSS = "Loss"
 
@@ -161,7 +161,7 @@ class LossOptions:
 
     def to_settings(self, name: str) -> "LossSettings":
         """Validated settings of the loss called `name`."""
-        from xlite.config import LossSettings
+        from xlite.settings import LossSettings
 
         return LossSettings.parse(
             name=name,

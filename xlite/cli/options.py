@@ -81,7 +81,7 @@ Resume = Annotated[
 
 def require_seed(seed: int) -> int:
     """The seed; InputError for one that some library would refuse after hours, or take modulo."""
-    from xlite.config import LARGEST_SEED
+    from xlite.settings import LARGEST_SEED
 
     if seed > LARGEST_SEED:
         raise InputError(f"a seed is at most {LARGEST_SEED}. Pass a smaller --seed.")

@@ -10,7 +10,7 @@ import typer
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.config import Runtime, TrainSettings
+    from xlite.settings import Runtime, TrainSettings
 
 _option = partial(typer.Option, rich_help_panel="Running")
 _weights_option = partial(typer.Option, rich_help_panel="Model")
@@ -100,7 +100,7 @@ class RunningOptions:
 
     def to_runtime(self, *, is_cached: bool) -> "Runtime":
         """Where and with how many processes to run; is_cached: images come from a cache."""
-        from xlite.config import Runtime
+        from xlite.settings import Runtime
         from xlite.studies.power_safe import spare
 
         given = {"checkpoint_minutes": self.checkpoint_minutes, "pause_seconds": self.pause}

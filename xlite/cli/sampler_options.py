@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from xlite.config import SamplerSettings
+    from xlite.settings import SamplerSettings
 
 _SAMPLING = "Sampling"
 
@@ -84,7 +84,7 @@ class SamplerOptions:
 
     def to_settings(self, name: str) -> "SamplerSettings":
         """Validated settings of the sampler called `name`."""
-        from xlite.config import SamplerSettings
+        from xlite.settings import SamplerSettings
 
         return SamplerSettings.parse(
             name=name,

@@ -26,7 +26,7 @@ def parse_seeds(text: str | None, context: typer.Context) -> list[int]:
     source = context.get_parameter_source("seed")
     if source is not None and source.name == "COMMANDLINE":
         raise InputError("--seed and --seeds exclude each other. Pass one.")
-    from xlite.config import LARGEST_SEED
+    from xlite.settings import LARGEST_SEED
 
     seeds = split_names(text)
     wrong = [seed for seed in seeds if not _is_seed(seed, LARGEST_SEED)]

@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from xlite.cli.running_options import RunningOptions
-    from xlite.config import LossSettings, SamplerSettings, TrainSettings
+    from xlite.settings import LossSettings, SamplerSettings, TrainSettings
 
 _option = partial(typer.Option, rich_help_panel="Optimisation")
 _model_option = partial(typer.Option, rich_help_panel="Model")
@@ -104,7 +104,7 @@ class TrainingOptions:
         An automatic precision is fp32 in them until `RunningOptions.settle_precision`, which needs
         torch: a wrong name should be refused in less time than its import takes.
         """
-        from xlite.config import TrainSettings
+        from xlite.settings import TrainSettings
         from xlite.studies.power_safe import split_steps
 
         settings = TrainSettings.parse(

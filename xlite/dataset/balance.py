@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import atomic_path, write_table
-from xlite.config import SamplerSettings
 from xlite.dataset.draws import (
     DrawBatches,
     DrawnBatches,
@@ -25,6 +24,7 @@ from xlite.dataset.draws import (
 from xlite.dataset.exposure import Exposure
 from xlite.dataset.label_sets import LabelSets, find_label_sets
 from xlite.dataset.sampling_plan import find_faults, plan_sampling
+from xlite.settings import SamplerSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from xlite import artifacts
-from xlite.config import ClaheSettings
 from xlite.dataset.cache_integrity import read_png, require_whole, require_whole_sample
 from xlite.dataset.cache_record import (
     REBUILD,
@@ -30,6 +29,7 @@ from xlite.dataset.cache_record import (
     require_same_index,
 )
 from xlite.errors import InputError
+from xlite.settings import ClaheSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

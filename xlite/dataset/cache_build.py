@@ -20,7 +20,6 @@ import cv2
 
 import xlite
 from xlite import artifacts, console
-from xlite.config import ClaheSettings
 from xlite.dataset.cache_folder import (
     allocate,
     check_folder,
@@ -66,6 +65,7 @@ from xlite.dataset.cache_workers import PixelTarget, make_images
 from xlite.dataset.clahe import ORDER
 from xlite.errors import InputError, InterruptedRunError
 from xlite.records import guard_cell
+from xlite.settings import ClaheSettings
 from xlite.signals import catch_stop_signals
 
 __all__ = ["CacheSummary", "ImageSource", "cache_clahe", "cache_recipe"]

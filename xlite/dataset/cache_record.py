@@ -16,9 +16,9 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from xlite import artifacts
-from xlite.config import ClaheSettings
 from xlite.errors import InputError
 from xlite.records import Record, guard_cell, read_columns, read_rows
+from xlite.settings import ClaheSettings
 
 FileFormat = Literal["packed", "png"]
 FILE_FORMATS: tuple[FileFormat, ...] = ("packed", "png")

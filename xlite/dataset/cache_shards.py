@@ -17,7 +17,6 @@ from typing import Self
 import numpy as np
 
 from xlite import artifacts, console
-from xlite.config import ClaheSettings
 from xlite.dataset.cache_build import CacheSummary, cache_clahe, cache_recipe
 from xlite.dataset.cache_folder import (
     allocate,
@@ -49,6 +48,7 @@ from xlite.dataset.cache_record import (
     png_name,
 )
 from xlite.errors import InputError
+from xlite.settings import ClaheSettings
 
 SHARD_FOLDER = "shards"
 

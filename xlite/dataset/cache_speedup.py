@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xlite.config import ClaheSettings
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_plan import ImageSource
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.radiograph import read_radiograph
+from xlite.settings import ClaheSettings
 
 
 def measure_loading_speedup(

@@ -24,12 +24,12 @@ import cv2
 import numpy as np
 
 from xlite import artifacts
-from xlite.config import ClaheSettings
 from xlite.dataset.cache_record import FileFormat, png_name
 from xlite.dataset.clahe import apply_clahe
 from xlite.dataset.radiograph import UnreadableImageError, read_radiograph
 from xlite.errors import XliteError
 from xlite.memory import keep_freed_memory
+from xlite.settings import ClaheSettings
 from xlite.signals import StopRequest, end_with_parent, hold_back_interrupts
 
 if TYPE_CHECKING:

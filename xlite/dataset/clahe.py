@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from xlite.config import ClaheSettings
+from xlite.settings import ClaheSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

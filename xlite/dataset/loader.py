@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xlite.config import ClaheSettings
+    from xlite.settings import ClaheSettings
 
 _DEAD_WORKER = "DataLoader worker"
 """How torch begins its message about one that is gone."""

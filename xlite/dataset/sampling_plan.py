@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.config import SamplerSettings
 from xlite.dataset.exposure import Exposure, expected_exposure
 from xlite.dataset.label_sets import LabelSets
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.weights import sampling_weights
 from xlite.errors import CheckFailedError, InputError
+from xlite.settings import SamplerSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

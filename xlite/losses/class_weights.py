@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlite import console
-from xlite.config import LossName, LossSettings, PosWeightScheme
 from xlite.errors import InputError
 from xlite.losses.label_counts import (
     count_labels,
@@ -22,6 +21,7 @@ from xlite.losses.label_counts import (
     name_classes,
     require_one_a_label,
 )
+from xlite.settings import LossName, LossSettings, PosWeightScheme
 
 LOSS_NAMES: tuple[str, ...] = get_args(LossName)
 """The losses that `xlite.losses.training_loss.build_training_loss` knows."""

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xlite.config import INSEPARABLE, LossName, LossSettings
 from xlite.labels import UNKNOWN
 from xlite.losses.asymmetric import asymmetric_loss
 from xlite.losses.balanced import class_balanced_loss, distribution_balanced_loss
@@ -28,6 +27,7 @@ from xlite.losses.label_counts import (
 )
 from xlite.losses.margin import ldam_loss, logit_adjusted_loss
 from xlite.losses.pairwise import two_way_loss, zlpr_loss
+from xlite.settings import INSEPARABLE, LossName, LossSettings
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """A loss of logits (B, C) and targets (B, C)."""

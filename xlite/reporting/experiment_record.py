@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xlite.config import LossSettings, SamplerSettings
 from xlite.console import decimal
 from xlite.reporting.log_entry import LogEntry, join_command
 from xlite.run_folder import RunFolder
 from xlite.run_records import Environment, Preprocessing, Sitting
+from xlite.settings import LossSettings, SamplerSettings
 
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
 _WEIGHTS_OPTIONS = {

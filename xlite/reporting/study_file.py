@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from xlite.artifacts import read_json
-from xlite.config import fingerprint_of
 from xlite.errors import InputError
 from xlite.records import Record
+from xlite.settings import fingerprint_of
 
 ABLATION_FILE, COMPARISON_FILE = "ablation.json", "comparison.json"
 MACRO = "macro"

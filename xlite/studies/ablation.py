@@ -41,7 +41,7 @@ from xlite.studies.verdict import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.config import TrainSettings
+    from xlite.settings import TrainSettings
     from xlite.studies.evaluation import Resampling
     from xlite.training.data import StudyData
 

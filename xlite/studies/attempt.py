@@ -14,7 +14,7 @@ from xlite.training.out_of_memory import LostProcessError
 from xlite.training.run import train_run
 
 if TYPE_CHECKING:
-    from xlite.config import Runtime, TrainSettings
+    from xlite.settings import Runtime, TrainSettings
     from xlite.training.data import StudyData
     from xlite.training.state import TrainState
 

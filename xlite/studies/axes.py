@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from xlite.config import LossSettings, SamplerSettings, Settings, TrainSettings
 from xlite.errors import InputError, did_you_mean
+from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
 from xlite.studies.plan import PlannedRun, name_run, require_distinct, require_known_models
 
 _FIXED = {

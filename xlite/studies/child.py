@@ -27,7 +27,7 @@ from xlite.errors import InterruptedRunError
 from xlite.studies.attempt import StudyRun, attempt_run
 
 if TYPE_CHECKING:
-    from xlite.config import Runtime
+    from xlite.settings import Runtime
     from xlite.training.data import StudyData
 
 

@@ -22,7 +22,7 @@ from xlite.scores.thresholded import confusion_counts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.config import TrainSettings
+    from xlite.settings import TrainSettings
     from xlite.studies.cases import Cases
     from xlite.studies.decision_rule import Decisions
 

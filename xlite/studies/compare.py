@@ -22,9 +22,9 @@ from xlite.artifacts import (
     write_json,
     write_table,
 )
-from xlite.config import TrainSettings
 from xlite.errors import InputError, did_you_mean
 from xlite.run_folder import RunFolder, list_runs
+from xlite.settings import TrainSettings
 from xlite.studies.all_pairs import AllPairs, compare_all_pairs, shrink_scores
 from xlite.studies.contrast import TESTED, Contrast, JudgedMethods
 from xlite.studies.progress import current_time, read_entries

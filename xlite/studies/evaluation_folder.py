@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES, RUNS
-from xlite.config import fingerprint_of
 from xlite.errors import InputError
 from xlite.ownership import require_our_folder
 from xlite.records import Record
+from xlite.settings import fingerprint_of
 
 if TYPE_CHECKING:
     from xlite.studies.cases import Cases

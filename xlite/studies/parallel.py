@@ -26,7 +26,7 @@ from xlite.studies.attempt import EpochReport, Outcome, StudyRun
 from xlite.studies.child import Interrupted, Speech, Started, train_in_child
 
 if TYPE_CHECKING:
-    from xlite.config import Runtime
+    from xlite.settings import Runtime
     from xlite.studies.record import StudyRecord
     from xlite.training.data import StudyData
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlite.config import TrainSettings
 from xlite.errors import InputError
 from xlite.models.catalogue import parse_model_name, require_listed
+from xlite.settings import TrainSettings
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The settings of experiment EXP-007, which someone had made by hand.
 
 from __future__ import annotations
 
-from xlite.config import Runtime, TrainSettings
+from xlite.settings import Runtime, TrainSettings
 
 MAX_WORKERS = 2
 MIN_PARTS = 2

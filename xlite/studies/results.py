@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from xlite.artifacts import BASELINE_RESULTS, atomic_path, write_table
-from xlite.config import fingerprint_of
 from xlite.errors import InputError
 from xlite.models.catalogue import parse_model_name
 from xlite.run_folder import RunFolder
+from xlite.settings import fingerprint_of
 from xlite.studies.progress import FINISHED, Entry, ProgressFile
 
 _FINAL_SCORES = {

@@ -57,9 +57,7 @@ def record_test_look(folder: Path, cases: Cases, command: str, *, run: str | Non
         write_json(folder / TEST_LOOKS, {"looks": content})
     # Looks that version 0.1 kept with each run are of the test part that the run was judged on.
     before = [
-        look
-        for path in sorted(folder.glob(f"{RUNS}/*/{TEST_LOOKS}"))
-        for look in _read_looks(path)
+        look for path in sorted(folder.glob(f"{RUNS}/*/{TEST_LOOKS}")) for look in _read_looks(path)
     ]
     same = [look for look in noted if look.test_set in (digest, None)]
     return sorted([*before, *same], key=lambda look: look.time)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xlite.config import Runtime
 from xlite.errors import InputError
+from xlite.settings import Runtime
 from xlite.studies.plan import PlannedRun
 from xlite.training.data import StudyData
 from xlite.training.tune import RECORD, Probe, Way, available_precisions, find_fastest_way

@@ -13,7 +13,6 @@ import numpy as np
 
 from xlite import console
 from xlite.artifacts import SPLIT_PARTS
-from xlite.config import ClaheSettings, fingerprint_of
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.images import locate_images
 from xlite.dataset.loader import ImageSource, RuntimeClahe
@@ -22,6 +21,7 @@ from xlite.dataset.split import Split
 from xlite.errors import InputError
 from xlite.inputs import open_regular
 from xlite.scores.ranking import auroc
+from xlite.settings import ClaheSettings, fingerprint_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,9 +10,9 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.strategy import Strategy
 
 from xlite import console
-from xlite.config import Runtime
 from xlite.errors import InputError
 from xlite.memory import keep_freed_memory
+from xlite.settings import Runtime
 from xlite.training.launcher import announce_launch, count_processes
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from xlite import console
 from xlite.artifacts import RUN_CONFIG
-from xlite.config import TrainSettings, fingerprint_of
 from xlite.errors import InputError
 from xlite.run_folder import RunFolder, parse_settings
+from xlite.settings import TrainSettings, fingerprint_of
 
 if TYPE_CHECKING:
     from xlite.training.data import StudyData

@@ -11,8 +11,8 @@ import socket
 
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 
-from xlite.config import Runtime
 from xlite.errors import InputError
+from xlite.settings import Runtime
 
 _MAIN_PROCESS = "XLITE_MAIN_PROCESS"
 """The process that starts the others, by its id: those are its children, or itself."""

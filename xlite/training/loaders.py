@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xlite.config import TrainSettings
 from xlite.dataset.loader import RadiographDataset, build_loader
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
+from xlite.settings import TrainSettings
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader

@@ -8,9 +8,9 @@ from collections import defaultdict
 import torch
 from torch import nn
 
-from xlite.config import TrainSettings
 from xlite.models.classifier import Classifier
 from xlite.models.layers import LayerMap, ParameterPlace
+from xlite.settings import TrainSettings
 
 
 def build_optimizer(

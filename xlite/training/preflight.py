@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from xlite import console
-from xlite.config import INSEPARABLE, Runtime, TrainSettings
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.sampling_plan import plan_sampling, require_sound_sampling
 from xlite.errors import InputError
@@ -18,6 +17,7 @@ from xlite.models.census import explain_refused_size
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.pretrained import require_pretrained
 from xlite.models.warm_start import match_checkpoint
+from xlite.settings import INSEPARABLE, Runtime, TrainSettings
 from xlite.training.device import count_all_processes, require_precision
 
 if TYPE_CHECKING:

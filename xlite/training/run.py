@@ -21,7 +21,6 @@ from xlite.artifacts import (
     remove_temporary_files,
     write_json,
 )
-from xlite.config import Runtime, TrainSettings
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.loader import default_num_workers
 from xlite.dataset.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
@@ -33,6 +32,7 @@ from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
 from xlite.run_folder import RunFolder
 from xlite.run_records import RunConfig
+from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopRequest, catch_stop_signals
 from xlite.training.device import build_fabric
 from xlite.training.engine import Trainer, TrainingData

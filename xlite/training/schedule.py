@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xlite.config import TrainSettings
+from xlite.settings import TrainSettings
 from xlite.training.state import TrainState
 
 

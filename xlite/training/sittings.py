@@ -20,7 +20,7 @@ from xlite.run_records import Environment, Sitting, Sittings
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from xlite.config import Runtime
+    from xlite.settings import Runtime
     from xlite.training.state import TrainState
 
 _DECIDES_DIGITS = ("num_threads", "num_processes", "device", "torch", "machine")

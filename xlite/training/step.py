@@ -14,7 +14,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from xlite.config import TrainSettings
 from xlite.dataset.loader import Batch
 from xlite.errors import CheckFailedError
 from xlite.losses.training_loss import TrainingLoss
@@ -22,6 +21,7 @@ from xlite.models.attention import redraw_performer_features
 from xlite.models.classifier import Classifier
 from xlite.models.layers import assign_layers
 from xlite.randomness import derive_seed
+from xlite.settings import TrainSettings
 from xlite.signals import StopRequest
 from xlite.training.optimizer import build_optimizer, freeze_layers, set_lr_factor
 from xlite.training.out_of_memory import agree_on_memory

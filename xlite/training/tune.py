@@ -23,10 +23,10 @@ import torch
 
 from xlite import console
 from xlite.artifacts import read_json, write_json
-from xlite.config import MemoryFormat, Precision, Runtime
 from xlite.errors import CheckFailedError, InputError
 from xlite.models.classifier import build_classifier
 from xlite.randomness import derive_generator
+from xlite.settings import MemoryFormat, Precision, Runtime
 from xlite.training.device import build_fabric
 from xlite.training.engine import isolated_torch_seed
 from xlite.training.out_of_memory import is_out_of_memory

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from xlite.config.settings import Settings
+from xlite.settings.settings import Settings
 
 _SHARE = "share:"
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from xlite.config.settings import Settings
+from xlite.settings.settings import Settings
 
 LossName = Literal[
     "bce",

@@ -4,10 +4,10 @@ What is in a settings object changes the result of a run and so enters its finge
 does not (device, workers) is in `Runtime`.
 """
 
-from xlite.config.dataset import TARGET_SAMPLERS, ClaheSettings, SamplerName, SamplerSettings
-from xlite.config.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
-from xlite.config.settings import LARGEST_SEED, Settings, fingerprint_of
-from xlite.config.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
+from xlite.settings.dataset import TARGET_SAMPLERS, ClaheSettings, SamplerName, SamplerSettings
+from xlite.settings.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
+from xlite.settings.settings import LARGEST_SEED, Settings, fingerprint_of
+from xlite.settings.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
 
 __all__ = [
     "INSEPARABLE",

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from xlite.config.dataset import SamplerSettings
-from xlite.config.loss import LossSettings
-from xlite.config.settings import LARGEST_SEED, Settings
+from xlite.settings.dataset import SamplerSettings
+from xlite.settings.loss import LossSettings
+from xlite.settings.settings import LARGEST_SEED, Settings
 
 Precision = Literal["fp32", "bf16", "fp16"]
 MemoryFormat = Literal["channels_last", "contiguous"]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xlite.config import (
+from xlite.errors import InputError
+from xlite.settings import (
     ClaheSettings,
     LossSettings,
     Runtime,
@@ -19,7 +20,6 @@ from xlite.config import (
     TrainSettings,
     fingerprint_of,
 )
-from xlite.errors import InputError
 
 BASE: dict[type[Settings], dict[str, Any]] = {
     # Frozen for longer than in CHANGES, so that thawing can be changed alone.
@@ -126,7 +126,7 @@ def test_every_field_enters_the_fingerprint(kind: type[Settings], field: str) ->
 
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
     code = (
-        "import sys\nfrom xlite.config import TrainSettings\n"
+        "import sys\nfrom xlite.settings import TrainSettings\n"
         "sys.stdout.write(TrainSettings(model='resnet18').fingerprint())"
     )
     prints = {
