@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.reporting.html_page import Section
-    from xlite.run_folder import RunFolder
+    from xlite.run_folder.folder import RunFolder
     from xlite.studies.cases import Cases
 
 _EPILOG = "Example: xlite report --out report.html"
@@ -118,7 +118,7 @@ def _collect(
         rank_runs,
     )
     from xlite.reporting.html_verdicts import describe_studies
-    from xlite.run_folder import list_runs
+    from xlite.run_folder.folder import list_runs
 
     found, faults = list_runs(experiments)
     for fault in faults:

@@ -36,7 +36,7 @@ from xlite.reporting.log_entry import (
 )
 from xlite.reporting.study_file import read_studies, read_study
 from xlite.reporting.study_record import describe_study
-from xlite.run_folder import RunFolder, list_runs
+from xlite.run_folder.folder import RunFolder, list_runs
 
 BEGIN, END = "<!-- xlite:begin -->", "<!-- xlite:end -->"
 """What lies between these lines is generated."""

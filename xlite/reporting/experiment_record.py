@@ -9,8 +9,8 @@ from typing import Any
 
 from xlite.console import decimal
 from xlite.reporting.log_entry import LogEntry, join_command
-from xlite.run_folder import RunFolder
-from xlite.run_records import Environment, Preprocessing, Sitting
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.records import Environment, Preprocessing, Sitting
 from xlite.settings import LossSettings, SamplerSettings
 
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"

@@ -32,7 +32,7 @@ from xlite.reporting.html_page import (
     number,
     plain,
 )
-from xlite.run_folder import RunFolder
+from xlite.run_folder.folder import RunFolder
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.bootstrap import resample_scores
 from xlite.scores.class_scores import FEW_POSITIVES, score_classes

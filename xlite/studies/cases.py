@@ -19,7 +19,7 @@ from xlite.dataset.csv_table import open_csv, show
 from xlite.dataset.label_table import parse_ages
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
-from xlite.run_folder import RunFolder
+from xlite.run_folder.folder import RunFolder
 from xlite.studies.predictions_file import read_predictions_file
 
 if TYPE_CHECKING:

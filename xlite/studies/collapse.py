@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.losses.class_weights import implied_operating_point
-from xlite.run_folder import RunFolder
+from xlite.run_folder.folder import RunFolder
 from xlite.scores.class_scores import score_counts
 from xlite.scores.thresholded import confusion_counts
 

@@ -8,7 +8,7 @@ from typing import Any
 from xlite.artifacts import BASELINE_RESULTS, atomic_path, write_table
 from xlite.errors import InputError
 from xlite.models.catalogue import parse_model_name
-from xlite.run_folder import RunFolder
+from xlite.run_folder.folder import RunFolder
 from xlite.settings import fingerprint_of
 from xlite.studies.progress import FINISHED, Entry, ProgressFile
 

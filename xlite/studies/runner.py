@@ -15,7 +15,7 @@ from pathlib import Path
 from xlite import console
 from xlite.artifacts import RUNS
 from xlite.errors import InputError, InterruptedRunError
-from xlite.run_folder import RunFolder
+from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime
 from xlite.signals import catch_stop_signals
 from xlite.studies.attempt import Outcome, StudyRun, attempt_run

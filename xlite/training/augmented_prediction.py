@@ -19,7 +19,7 @@ from xlite.dataset.sampler import EpochSampler
 from xlite.errors import InputError
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.weights_file import read_weights, require_sound
-from xlite.run_folder import RunFolder
+from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime
 from xlite.training.device import build_fabric
 from xlite.training.predict import predict_logits, to_probs

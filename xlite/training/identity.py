@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xlite import console
 from xlite.artifacts import RUN_CONFIG
 from xlite.errors import InputError
-from xlite.run_folder import RunFolder, parse_settings
+from xlite.run_folder.folder import RunFolder, parse_settings
 from xlite.settings import TrainSettings, fingerprint_of
 
 if TYPE_CHECKING:

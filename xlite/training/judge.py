@@ -23,7 +23,7 @@ from xlite.artifacts import (
 from xlite.console import nan_to_none
 from xlite.errors import InterruptedRunError
 from xlite.models.classifier import count_parameters
-from xlite.run_records import RunScores
+from xlite.run_folder.records import RunScores
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
 

@@ -30,8 +30,8 @@ from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
-from xlite.run_folder import RunFolder
-from xlite.run_records import RunConfig
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.records import RunConfig
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopRequest, catch_stop_signals
 from xlite.training.device import build_fabric

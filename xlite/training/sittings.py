@@ -14,8 +14,8 @@ import torch
 from xlite import __version__, console
 from xlite.artifacts import RUN_SITTINGS, write_json
 from xlite.errors import InterruptedRunError
-from xlite.run_folder import RunFolder
-from xlite.run_records import Environment, Sitting, Sittings
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.records import Environment, Sitting, Sittings
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

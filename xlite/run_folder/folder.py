@@ -29,7 +29,7 @@ from xlite.artifacts import (
 )
 from xlite.errors import InputError
 from xlite.records import read_rows
-from xlite.run_records import RunConfig, RunScores, Sitting, Sittings
+from xlite.run_folder.records import RunConfig, RunScores, Sitting, Sittings
 from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
 
 
