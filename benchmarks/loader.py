@@ -28,11 +28,11 @@ from xlite.dataset.cache_build import ImageSource, cache_clahe
 from xlite.dataset.cache_record import FileFormat
 from xlite.dataset.loader import ImageSource as PixelSource
 from xlite.dataset.loader import RadiographDataset, RuntimeClahe, build_loader
-from xlite.dataset.manifest import Manifest
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation, build_transforms
 from xlite.models.pretrained import import_timm
 from xlite.settings import ClaheSettings
+from xlite.tables.manifest import Manifest
 
 _BATCH = 32
 _SETTINGS = ClaheSettings(size=224)

@@ -7,10 +7,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlite.dataset.images import locate_images
-from xlite.dataset.label_table import read_manifest
-from xlite.dataset.manifest import Manifest
 from xlite.dataset.synthetic import generate_synthetic
+from xlite.tables.images import locate_images
+from xlite.tables.label_table import read_manifest
+from xlite.tables.manifest import Manifest
 
 REAL = Path(__file__).parents[2] / "shared" / "nih-sample"
 

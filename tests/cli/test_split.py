@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from xlite.artifacts import sha256_of_file
-from xlite.dataset.label_table import read_manifest
-from xlite.dataset.manifest import write_manifest
 from xlite.dataset.split import read_split
+from xlite.tables.label_table import read_manifest
+from xlite.tables.manifest import write_manifest
 
 PARTS = ("train", "val", "test")
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from xlite.dataset.balance import verify_sampler
-from xlite.dataset.label_table import read_manifest
 from xlite.labels import NIH_LABELS
 from xlite.settings import SamplerSettings
+from xlite.tables.label_table import read_manifest
 
 
 def test_the_table_csv_and_figure(project: Any, xlite_ok: Any, tmp_path: Path) -> None:

@@ -30,12 +30,12 @@ from xlite.dataset.draws import (
 )
 from xlite.dataset.exposure import Exposure, expected_exposure
 from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.manifest import Manifest
 from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.sampling_plan import find_faults, plan_sampling, require_sound_sampling
 from xlite.errors import CheckFailedError
 from xlite.labels import NIH_LABELS
 from xlite.settings import SamplerSettings
+from xlite.tables.manifest import Manifest
 
 NAMES = ("A", "B", "C")
 

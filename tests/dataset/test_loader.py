@@ -13,8 +13,6 @@ import torch
 
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.cache_build import ImageSource, cache_clahe
-from xlite.dataset.images import locate_images
-from xlite.dataset.label_table import read_manifest
 from xlite.dataset.loader import (
     RadiographDataset,
     RuntimeClahe,
@@ -26,6 +24,8 @@ from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
 from xlite.errors import InputError, XliteError
 from xlite.settings import ClaheSettings
+from xlite.tables.images import locate_images
+from xlite.tables.label_table import read_manifest
 
 
 def load_epochs(

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlite.artifacts import SPLIT_PARTS
-from xlite.dataset.label_table import TableFormat, read_manifest
-from xlite.dataset.manifest import Manifest, write_manifest
 from xlite.dataset.partition import split_by_patient
 from xlite.dataset.split import read_foreign_parts, read_split, write_split
-from xlite.dataset.vocabulary import check_vocabulary
 from xlite.errors import InputError
+from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.manifest import Manifest, write_manifest
+from xlite.tables.vocabulary import check_vocabulary
 
 NUM_IMAGES = 12
 

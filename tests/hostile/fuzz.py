@@ -41,11 +41,11 @@ from hostile.mutations import (
     mutate_table,
 )
 
-from xlite.dataset.label_table import TableFormat, read_manifest
-from xlite.dataset.manifest import Manifest
 from xlite.dataset.radiograph import MAX_PIXELS, UnreadableImageError, read_radiograph
 from xlite.errors import XliteError
 from xlite.studies.cases import join_predictions
+from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.manifest import Manifest
 
 SECONDS_A_CASE = 20
 BYTES_MORE = 3 << 30

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.manifest import Manifest
 from xlite.errors import InputError
 from xlite.studies.cases import add_column, join_predictions
+from xlite.tables.manifest import Manifest
 
 LABELS = ("Mass", "Pleural_Thickening")
 IDS = ["a.png", "b.png", "c.png", "d.png"]

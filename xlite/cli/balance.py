@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from xlite.dataset.balance import SamplerReport
     from xlite.dataset.draws import DrawBatches
     from xlite.dataset.label_sets import LabelSets
-    from xlite.dataset.manifest import Manifest
     from xlite.losses.class_weights import LossEmphasis
+    from xlite.tables.manifest import Manifest
 
 _EPILOG = (
     "Example: xlite verify-balance --labels Data_Entry_2017.csv --sampler max-entropy "
@@ -175,7 +175,7 @@ def _require_our_files(out: Path) -> None:
 
 
 def _load(labels: Path | None, split: Path | None, columns: options.ColumnOptions) -> Manifest:
-    from xlite.dataset.label_table import read_manifest
+    from xlite.tables.label_table import read_manifest
 
     if split is not None:
         return options.load_split(split, labels).parts["train"]

@@ -100,8 +100,8 @@ def cache_clahe(
         merge_shards,
     )
     from xlite.dataset.cache_speedup import measure_loading_speedup
-    from xlite.dataset.images import find_images
     from xlite.settings import ClaheSettings
+    from xlite.tables.images import find_images
 
     settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
     if file_format not in FILE_FORMATS:
@@ -204,7 +204,7 @@ def _read_image_ids(
     labels: Path | None, split: Path | None, columns: options.ColumnOptions
 ) -> list[str]:
     """The images of a label table, or of all parts of a split."""
-    from xlite.dataset.label_table import read_manifest
+    from xlite.tables.label_table import read_manifest
 
     if split is None:
         table_path = options.find_label_table(labels)

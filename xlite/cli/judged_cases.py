@@ -44,8 +44,8 @@ def read_judged(
     Raises InputError unless exactly one of the two is given, and for predictions that lack images
     or labels of the table, unless `allow_partial`; what found no partner is said.
     """
-    from xlite.dataset.label_table import read_manifest
     from xlite.studies.cases import join_predictions, read_run_cases
+    from xlite.tables.label_table import read_manifest
 
     if (run is None) == (predictions is None):
         raise InputError(
@@ -99,8 +99,8 @@ def add_columns(
     `welcome` are taken where the table has them. Raises InputError for one of `names` that is
     neither in the table nor known of any image.
     """
-    from xlite.dataset.csv_table import open_csv
     from xlite.studies.cases import add_column
+    from xlite.tables.csv_table import open_csv
 
     cases, table = judged.cases, labels
     wants_any = bool(names or welcome)

@@ -10,9 +10,9 @@ from xlite.cli.names import split_quoted_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.dataset.label_table import TableFormat
-    from xlite.dataset.manifest import Manifest
     from xlite.dataset.split import Split
+    from xlite.tables.label_table import TableFormat
+    from xlite.tables.manifest import Manifest
 
 DATA = "Data"
 _COLUMNS = "Columns of the label table (NIH's tables need none)"
@@ -129,9 +129,9 @@ class ColumnOptions:
 
     def to_table_format(self) -> "TableFormat":
         """The table format that the options describe."""
-        from xlite.dataset.label_table import TableFormat
-        from xlite.dataset.manifest import IMAGE_COL, LABELS_COL
         from xlite.labels import NIH_LABELS
+        from xlite.tables.label_table import TableFormat
+        from xlite.tables.manifest import IMAGE_COL, LABELS_COL
 
         if self.label_cols and (self.labels_col or self.vocabulary):
             other = "--labels-col" if self.labels_col else "--vocabulary"
@@ -178,9 +178,9 @@ def load_split(split_dir: Path, labels: Path | None) -> "Split":
     The table is read in the format that it had when the split was made.
     """
     from xlite.artifacts import SPLIT_RECORD
-    from xlite.dataset.label_table import read_manifest
     from xlite.dataset.split import read_split
     from xlite.dataset.split_record import SplitRecord
+    from xlite.tables.label_table import read_manifest
 
     table: Manifest | None = None
     if labels is not None:

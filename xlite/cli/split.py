@@ -68,8 +68,8 @@ def split(
     label's prevalence and the SHA-256 of each file.
     """
     from xlite.dataset import partition
-    from xlite.dataset.label_table import read_manifest
     from xlite.dataset.split import read_foreign_parts, write_split
+    from xlite.tables.label_table import read_manifest
 
     table_format = columns.to_table_format()
     if audit:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xlite.dataset.manifest import Manifest
+    from xlite.tables.manifest import Manifest
 
 CONTRADICTION_P = 1e-4
 """Draws contradict the algebra when they are less likely than this: half of it is for the test of

@@ -22,11 +22,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from xlite.dataset.clahe import apply_clahe
-from xlite.dataset.manifest import Manifest
 from xlite.dataset.radiograph import UnreadableImageError, check_radiograph, read_radiograph
 from xlite.dataset.sampler import EpochSampler
 from xlite.errors import InputError, XliteError
 from xlite.signals import hold_back_interrupts
+from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext

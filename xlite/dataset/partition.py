@@ -10,11 +10,11 @@ import numpy as np
 
 from xlite.artifacts import SPLIT_PARTS
 from xlite.dataset.audit import SplitAudit, SplitPart, audit_split
-from xlite.dataset.manifest import Manifest
 from xlite.dataset.stratify import assign_patients, choose_subset
 from xlite.errors import InputError, LeakageError
 from xlite.ids import match_image_names
 from xlite.inputs import MAX_TABLE_BYTES, read_bytes
+from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

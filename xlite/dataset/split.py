@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from xlite.artifacts import SPLIT_PARTS, SPLIT_RECORD, atomic_path, sha256_of_file, write_json
-from xlite.dataset.label_table import TableFormat, read_manifest, written_format
-from xlite.dataset.manifest import Manifest, write_manifest
 from xlite.dataset.partition import Parts, audit_parts, require_no_leakage
 from xlite.dataset.split_record import SPLIT_REMEDY, SplitRecord, layout_of
 from xlite.dataset.stratify import measure_deviation
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
 from xlite.ownership import require_replaceable_file, require_writable_folder
+from xlite.tables.label_table import TableFormat, read_manifest, written_format
+from xlite.tables.manifest import Manifest, write_manifest
 
 
 @dataclass(frozen=True)

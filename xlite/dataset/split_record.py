@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from xlite.dataset.label_table import TableFormat, written_format
-from xlite.dataset.manifest import is_written_as_nih
 from xlite.records import Record
+from xlite.tables.label_table import TableFormat, written_format
+from xlite.tables.manifest import is_written_as_nih
 
 SPLIT_REMEDY = "Run `xlite split` first, or pass --split DIR."
 

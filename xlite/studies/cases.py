@@ -15,18 +15,18 @@ import numpy as np
 import pandas as pd
 
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES
-from xlite.dataset.csv_table import open_csv, show
-from xlite.dataset.label_table import parse_ages
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
 from xlite.run_folder.folder import RunFolder
 from xlite.studies.predictions_file import read_predictions_file
+from xlite.tables.csv_table import open_csv, show
+from xlite.tables.label_table import parse_ages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.dataset.manifest import Manifest
     from xlite.dataset.split import Split
+    from xlite.tables.manifest import Manifest
 
 AGE_COLUMN = "age"
 """The one column of the cases that holds numbers: years."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xlite.dataset.csv_table import CsvTable, open_csv, show
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
 from xlite.labels import simplify_label
+from xlite.tables.csv_table import CsvTable, open_csv, show
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

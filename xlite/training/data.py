@@ -14,14 +14,14 @@ import numpy as np
 from xlite import console
 from xlite.artifacts import SPLIT_PARTS
 from xlite.dataset.cache import ClaheCache
-from xlite.dataset.images import locate_images
 from xlite.dataset.loader import ImageSource, RuntimeClahe
-from xlite.dataset.manifest import Manifest
 from xlite.dataset.split import Split
 from xlite.errors import InputError
 from xlite.inputs import open_regular
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
+from xlite.tables.images import locate_images
+from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

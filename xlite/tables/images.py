@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from xlite import console
-from xlite.dataset.manifest import Manifest
 from xlite.errors import InputError
 from xlite.ids import canonical_image_name, canonical_image_names
+from xlite.tables.manifest import Manifest
 
 _MAX_NAMED = 5
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.images import find_images, locate_images
-from xlite.dataset.manifest import Manifest
 from xlite.errors import InputError
+from xlite.tables.images import find_images, locate_images
+from xlite.tables.manifest import Manifest
 
 
 def make_manifest(*names: str) -> Manifest:

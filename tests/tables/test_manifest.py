@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.label_table import TableFormat, read_manifest, written_format
-from xlite.dataset.manifest import Manifest, write_manifest
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, UNKNOWN
+from xlite.tables.label_table import TableFormat, read_manifest, written_format
+from xlite.tables.manifest import Manifest, write_manifest
 
 HEADER_2017 = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"

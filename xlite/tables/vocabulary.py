@@ -9,9 +9,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from xlite.dataset.manifest import COLUMNS
 from xlite.errors import InputError
 from xlite.labels import simplify_label
+from xlite.tables.manifest import COLUMNS
 
 _RESERVED = {simplify_label(name) for name in ("macro", "weighted", "micro")}
 _COLUMN_NAMES = {simplify_label(name) for name in COLUMNS}

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from xlite.dataset.csv_table import CsvTable, open_csv, show
-from xlite.dataset.manifest import (
+from xlite.errors import InputError
+from xlite.ids import (
+    canonical_image_names,
+    canonical_patient_ids,
+    find_nested_name,
+    is_rounded_id,
+)
+from xlite.labels import MISSING_TEXTS, NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
+from xlite.tables.csv_table import CsvTable, open_csv, show
+from xlite.tables.manifest import (
     AGE_COL,
     IMAGE_COL,
     LABELS_COL,
@@ -26,15 +34,7 @@ from xlite.dataset.manifest import (
     Manifest,
     is_written_as_nih,
 )
-from xlite.dataset.vocabulary import check_vocabulary, refuse_joined_labels
-from xlite.errors import InputError
-from xlite.ids import (
-    canonical_image_names,
-    canonical_patient_ids,
-    find_nested_name,
-    is_rounded_id,
-)
-from xlite.labels import MISSING_TEXTS, NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
+from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
