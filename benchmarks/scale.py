@@ -30,10 +30,10 @@ from xlite.dataset.exposure import expected_exposure
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.max_entropy import fit_max_entropy
 from xlite.dataset.sampler import EpochSampler
-from xlite.dataset.stratify import assign_patients
 from xlite.dataset.synthetic_labels import draw_series_labels, draw_series_lengths
 from xlite.scores.ranking import ranking_scores
 from xlite.settings import ClaheSettings
+from xlite.splitting.stratify import assign_patients
 
 RESULTS = Path(__file__).with_name("scale.json")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.split import read_split
 from xlite.labels import NIH_LABELS
 from xlite.scores.thresholded import fit_f1_thresholds
+from xlite.splitting.split import read_split
 from xlite.training.augmented_prediction import predict_with_views
 from xlite.training.data import load_study_data
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from xlite.dataset.split import read_split
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
+from xlite.splitting.split import read_split
 from xlite.training import step
 from xlite.training.data import load_study_data
 from xlite.training.run import train_run

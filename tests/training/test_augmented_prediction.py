@@ -16,9 +16,9 @@ from xlite.artifacts import (
     read_predictions,
     write_json,
 )
-from xlite.dataset.split import read_split
 from xlite.errors import InputError
 from xlite.settings import Runtime, TrainSettings
+from xlite.splitting.split import read_split
 from xlite.training import augmented_prediction
 from xlite.training.augmented_prediction import VIEWS, View, predict_with_views
 from xlite.training.data import StudyData, load_study_data

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xlite.dataset.split import Split, read_split
 from xlite.errors import InputError
+from xlite.splitting.split import Split, read_split
 from xlite.training.data import load_study_data
 
 

@@ -21,7 +21,7 @@ from xlite.artifacts import (
     read_json,
     read_predictions,
 )
-from xlite.dataset.split import read_split
+from xlite.splitting.split import read_split
 from xlite.training.augmented_prediction import View, predict_with_views
 from xlite.training.data import load_study_data
 from xlite.training.history import MACHINE_COLUMNS

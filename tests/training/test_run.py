@@ -23,10 +23,10 @@ from xlite.artifacts import (
     read_json,
     read_predictions,
 )
-from xlite.dataset.split import read_split
 from xlite.errors import CheckFailedError, InputError, InterruptedRunError
 from xlite.scores.ranking import auroc, macro_mean
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
+from xlite.splitting.split import read_split
 from xlite.training import engine, judge, step
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.device import build_fabric

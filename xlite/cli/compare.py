@@ -18,7 +18,7 @@ from xlite.errors import InputError, did_you_mean
 from xlite.ownership import require_writable_folder
 
 if TYPE_CHECKING:
-    from xlite.dataset.split import Split
+    from xlite.splitting.split import Split
     from xlite.studies.methods import Method
 
 _EPILOG = (

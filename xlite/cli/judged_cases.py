@@ -13,7 +13,7 @@ from xlite.cli import options
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.dataset.split import Split
+    from xlite.splitting.split import Split
     from xlite.studies.cases import Cases, JoinReport
 
 

@@ -10,7 +10,7 @@ from xlite.cli.names import split_quoted_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.dataset.split import Split
+    from xlite.splitting.split import Split
     from xlite.tables.label_table import TableFormat
     from xlite.tables.manifest import Manifest
 
@@ -178,8 +178,8 @@ def load_split(split_dir: Path, labels: Path | None) -> "Split":
     The table is read in the format that it had when the split was made.
     """
     from xlite.artifacts import SPLIT_RECORD
-    from xlite.dataset.split import read_split
-    from xlite.dataset.split_record import SplitRecord
+    from xlite.splitting.split import read_split
+    from xlite.splitting.split_record import SplitRecord
     from xlite.tables.label_table import read_manifest
 
     table: Manifest | None = None

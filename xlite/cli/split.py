@@ -14,7 +14,7 @@ from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError, LeakageError
 
 if TYPE_CHECKING:
-    from xlite.dataset.audit import SplitAudit
+    from xlite.splitting.audit import SplitAudit
 
 _EPILOG = (
     "Example: xlite split --labels Data_Entry_2017.csv --out data/splits\n\n"
@@ -67,8 +67,8 @@ def split(
     with one column a label, and split.json with the seed, the counts, the largest deviation of a
     label's prevalence and the SHA-256 of each file.
     """
-    from xlite.dataset import partition
-    from xlite.dataset.split import read_foreign_parts, write_split
+    from xlite.splitting import partition
+    from xlite.splitting.split import read_foreign_parts, write_split
     from xlite.tables.label_table import read_manifest
 
     table_format = columns.to_table_format()

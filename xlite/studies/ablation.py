@@ -18,10 +18,10 @@ import numpy as np
 from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.sampling_plan import plan_sampling
-from xlite.dataset.split import Split
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.power import estimate_need
+from xlite.splitting.split import Split
 from xlite.studies.attempt import Outcome
 from xlite.studies.axes import Variant
 from xlite.studies.cases import read_run_cases

@@ -25,7 +25,7 @@ from xlite.tables.label_table import parse_ages
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.dataset.split import Split
+    from xlite.splitting.split import Split
     from xlite.tables.manifest import Manifest
 
 AGE_COLUMN = "age"

@@ -15,11 +15,11 @@ from xlite import console
 from xlite.artifacts import SPLIT_PARTS
 from xlite.dataset.cache import ClaheCache
 from xlite.dataset.loader import ImageSource, RuntimeClahe
-from xlite.dataset.split import Split
 from xlite.errors import InputError
 from xlite.inputs import open_regular
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
+from xlite.splitting.split import Split
 from xlite.tables.images import locate_images
 from xlite.tables.manifest import Manifest
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xlite.artifacts import SPLIT_PARTS
-from xlite.dataset.audit import SplitAudit, SplitPart, audit_split
-from xlite.dataset.stratify import assign_patients, choose_subset
 from xlite.errors import InputError, LeakageError
 from xlite.ids import match_image_names
 from xlite.inputs import MAX_TABLE_BYTES, read_bytes
+from xlite.splitting.audit import SplitAudit, SplitPart, audit_split
+from xlite.splitting.stratify import assign_patients, choose_subset
 from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:

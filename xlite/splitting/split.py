@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from xlite.artifacts import SPLIT_PARTS, SPLIT_RECORD, atomic_path, sha256_of_file, write_json
-from xlite.dataset.partition import Parts, audit_parts, require_no_leakage
-from xlite.dataset.split_record import SPLIT_REMEDY, SplitRecord, layout_of
-from xlite.dataset.stratify import measure_deviation
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
 from xlite.ownership import require_replaceable_file, require_writable_folder
+from xlite.splitting.partition import Parts, audit_parts, require_no_leakage
+from xlite.splitting.split_record import SPLIT_REMEDY, SplitRecord, layout_of
+from xlite.splitting.stratify import measure_deviation
 from xlite.tables.label_table import TableFormat, read_manifest, written_format
 from xlite.tables.manifest import Manifest, write_manifest
 

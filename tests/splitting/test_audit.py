@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.audit import SplitPart, audit_split
-from xlite.dataset.stratify import assign_patients
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, encode_label_texts
+from xlite.splitting.audit import SplitPart, audit_split
+from xlite.splitting.stratify import assign_patients
 
 
 def make_part(images, patients, labels=None):

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xlite.dataset.stratify import measure_deviation
 from xlite.errors import InputError
 from xlite.ids import (
     NO_MATCH,
@@ -25,6 +24,7 @@ from xlite.ids import (
     match_image_names,
 )
 from xlite.labels import NO_FINDING, has_no_finding
+from xlite.splitting.stratify import measure_deviation
 
 MIN_POSITIVES = 30
 """Under this many positives the 95 % interval of an AUROC of 0.8 is wider than ±0.09 (Hanley &

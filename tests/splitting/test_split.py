@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlite.artifacts import SPLIT_PARTS
-from xlite.dataset.partition import split_by_patient
-from xlite.dataset.split import read_foreign_parts, read_split, write_split
 from xlite.errors import InputError
+from xlite.splitting.partition import split_by_patient
+from xlite.splitting.split import read_foreign_parts, read_split, write_split
 from xlite.tables.label_table import TableFormat, read_manifest
 from xlite.tables.manifest import Manifest, write_manifest
 from xlite.tables.vocabulary import check_vocabulary

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlite.dataset.patient_exchange import exchange_patients
 from xlite.errors import InputError
 from xlite.labels import has_no_finding
+from xlite.splitting.patient_exchange import exchange_patients
 
 # A label expected in this many patients of the smallest part needs no reservation.
 _COMMON_PATIENTS = 10
