@@ -84,7 +84,7 @@ def _in_scratch(work: Callable[..., int], *arguments: object) -> int:
 
 
 def _build_cache(paths: Sequence[Path], file_format: str, *, out: Path) -> int:
-    from xlite.dataset.cache_build import ImageSource, cache_clahe
+    from xlite.clahe_cache.build import ImageSource, cache_clahe
     from xlite.settings import ClaheSettings
 
     sources = [

@@ -23,9 +23,9 @@ from PIL import Image
 from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_build import ImageSource, cache_clahe
-from xlite.dataset.cache_record import FileFormat
+from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.record import FileFormat
+from xlite.clahe_cache.store import ClaheCache
 from xlite.dataset.loader import ImageSource as PixelSource
 from xlite.dataset.loader import RadiographDataset, RuntimeClahe, build_loader
 from xlite.dataset.sampler import EpochSampler

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts, console
-from xlite.dataset.cache_build import ImageSource, cache_clahe
+from xlite.clahe_cache.build import ImageSource, cache_clahe
 from xlite.dataset.exposure import expected_exposure
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.max_entropy import fit_max_entropy

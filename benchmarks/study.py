@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_build import ImageSource, cache_clahe
-from xlite.dataset.cache_record import FileFormat
+from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.record import FileFormat
+from xlite.clahe_cache.store import ClaheCache
 from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.sampling_plan import plan_sampling
 from xlite.losses.training_loss import build_training_loss

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xlite.dataset.cache import ClaheCache
+from xlite.clahe_cache.store import ClaheCache
 
 
 def arguments(project: Any, out: Path, *more: object) -> tuple[object, ...]:

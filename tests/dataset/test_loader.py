@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_build import ImageSource, cache_clahe
+from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.store import ClaheCache
 from xlite.dataset.loader import (
     RadiographDataset,
     RuntimeClahe,

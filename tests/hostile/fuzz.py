@@ -41,7 +41,7 @@ from hostile.mutations import (
     mutate_table,
 )
 
-from xlite.dataset.radiograph import MAX_PIXELS, UnreadableImageError, read_radiograph
+from xlite.clahe_cache.radiograph import MAX_PIXELS, UnreadableImageError, read_radiograph
 from xlite.errors import XliteError
 from xlite.studies.cases import join_predictions
 from xlite.tables.label_table import TableFormat, read_manifest

@@ -183,7 +183,7 @@ def _load(labels: Path | None, split: Path | None, columns: options.ColumnOption
 
 
 def _decode(manifest: Manifest, cache: Path) -> DrawBatches:
-    from xlite.dataset.cache import ClaheCache
+    from xlite.clahe_cache.store import ClaheCache
     from xlite.dataset.draws import decode_batches
     from xlite.dataset.loader import RadiographDataset
 

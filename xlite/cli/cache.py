@@ -14,7 +14,7 @@ from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError, InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from xlite.dataset.cache_build import CacheSummary
+    from xlite.clahe_cache.build import CacheSummary
 
 _EPILOG = (
     "Example: xlite cache-clahe --labels Data_Entry_2017.csv --images images --size 224 "
@@ -88,18 +88,18 @@ def cache_clahe(
     With --verify each image's checksum is compared with that of its build (exit 1 where one is
     another); the next build makes damaged images anew.
     """
-    from xlite.dataset.cache import ClaheCache
-    from xlite.dataset.cache_build import ImageSource
-    from xlite.dataset.cache_build import cache_clahe as build_cache
-    from xlite.dataset.cache_folder import check_folder, is_complete
-    from xlite.dataset.cache_record import FILE_FORMATS
-    from xlite.dataset.cache_shards import (
+    from xlite.clahe_cache.build import ImageSource
+    from xlite.clahe_cache.build import cache_clahe as build_cache
+    from xlite.clahe_cache.folder import check_folder, is_complete
+    from xlite.clahe_cache.record import FILE_FORMATS
+    from xlite.clahe_cache.shards import (
         Shard,
         cache_clahe_shard,
         has_unmerged_shards,
         merge_shards,
     )
-    from xlite.dataset.cache_speedup import measure_loading_speedup
+    from xlite.clahe_cache.speedup import measure_loading_speedup
+    from xlite.clahe_cache.store import ClaheCache
     from xlite.settings import ClaheSettings
     from xlite.tables.images import find_images
 
@@ -160,7 +160,7 @@ def _refuse_together(*, shard: bool, merge: bool, verify: bool) -> None:
 
 def _verify(out: Path, *, as_json: bool) -> None:
     """Say whether every image of a cache is whole; CheckFailedError that names those not."""
-    from xlite.dataset.cache_integrity import describe_damage, verify_cache
+    from xlite.clahe_cache.integrity import describe_damage, verify_cache
 
     verification = verify_cache(out)
     if as_json:

@@ -172,7 +172,7 @@ def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[Cases]:
 def _read_pixels(cache_dir: Path, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:
     """The cached pixels of the images that the cache has; none without a complete cache."""
     from xlite.artifacts import CACHE_RECORD
-    from xlite.dataset.cache import ClaheCache
+    from xlite.clahe_cache.store import ClaheCache
 
     if not image_ids or not (cache_dir / CACHE_RECORD).exists():
         return {}

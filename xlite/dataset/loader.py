@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from xlite.dataset.clahe import apply_clahe
-from xlite.dataset.radiograph import UnreadableImageError, check_radiograph, read_radiograph
+from xlite.clahe_cache.clahe import apply_clahe
+from xlite.clahe_cache.radiograph import UnreadableImageError, check_radiograph, read_radiograph
 from xlite.dataset.sampler import EpochSampler
 from xlite.errors import InputError, XliteError
 from xlite.signals import hold_back_interrupts

@@ -13,7 +13,7 @@ import numpy as np
 
 from xlite import console
 from xlite.artifacts import SPLIT_PARTS
-from xlite.dataset.cache import ClaheCache
+from xlite.clahe_cache.store import ClaheCache
 from xlite.dataset.loader import ImageSource, RuntimeClahe
 from xlite.errors import InputError
 from xlite.inputs import open_regular

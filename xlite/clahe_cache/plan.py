@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlite.dataset.cache_record import PNG_FOLDER, CachedImage, FileFormat
-from xlite.dataset.cache_workers import Made, Task
+from xlite.clahe_cache.record import PNG_FOLDER, CachedImage, FileFormat
+from xlite.clahe_cache.workers import Made, Task
 from xlite.errors import InputError
 
 

@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 
 from xlite import artifacts
-from xlite.dataset.cache_record import FileFormat, png_name
-from xlite.dataset.clahe import apply_clahe
-from xlite.dataset.radiograph import UnreadableImageError, read_radiograph
+from xlite.clahe_cache.clahe import apply_clahe
+from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
+from xlite.clahe_cache.record import FileFormat, png_name
 from xlite.errors import XliteError
 from xlite.memory import keep_freed_memory
 from xlite.settings import ClaheSettings

@@ -17,8 +17,8 @@ from typing import Self
 import numpy as np
 
 from xlite import artifacts, console
-from xlite.dataset.cache_build import CacheSummary, cache_clahe, cache_recipe
-from xlite.dataset.cache_folder import (
+from xlite.clahe_cache.build import CacheSummary, cache_clahe, cache_recipe
+from xlite.clahe_cache.folder import (
     allocate,
     check_folder,
     check_png_folders,
@@ -30,7 +30,7 @@ from xlite.dataset.cache_folder import (
     locked,
     mark_incomplete,
 )
-from xlite.dataset.cache_journal import (
+from xlite.clahe_cache.journal import (
     Journal,
     known_images,
     listed_ids,
@@ -39,8 +39,8 @@ from xlite.dataset.cache_journal import (
     require_same_opencv,
     verified_images,
 )
-from xlite.dataset.cache_plan import ImageSource, check_sources, plan_cache, stat_sources
-from xlite.dataset.cache_record import (
+from xlite.clahe_cache.plan import ImageSource, check_sources, plan_cache, stat_sources
+from xlite.clahe_cache.record import (
     PNG_FOLDER,
     CachedImage,
     CacheRecipe,

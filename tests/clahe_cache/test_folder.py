@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources, write_image
 from tests.dataset.test_cache_shards import build_shards, merge
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_build import ImageSource, cache_clahe
-from xlite.dataset.cache_journal import JOURNAL
+
+from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.journal import JOURNAL
+from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import filelock
 
 from xlite import artifacts
-from xlite.dataset.cache_integrity import STAMP
-from xlite.dataset.cache_journal import JOURNAL
-from xlite.dataset.cache_record import PNG_FOLDER, png_name
+from xlite.clahe_cache.integrity import STAMP
+from xlite.clahe_cache.journal import JOURNAL
+from xlite.clahe_cache.record import PNG_FOLDER, png_name
 from xlite.errors import InputError
 from xlite.ownership import refuse_links, require_our_folder
 

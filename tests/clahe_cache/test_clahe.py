@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xlite.dataset.clahe import apply_clahe, fit_geometry
+from xlite.clahe_cache.clahe import apply_clahe, fit_geometry
 from xlite.settings import ClaheSettings
 
 

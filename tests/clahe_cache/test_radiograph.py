@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from xlite.dataset import radiograph
-from xlite.dataset.radiograph import UnreadableImageError, decode_radiograph, read_radiograph
+from xlite.clahe_cache import radiograph
+from xlite.clahe_cache.radiograph import UnreadableImageError, decode_radiograph, read_radiograph
 
 SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample" / "images"
 GREY = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)

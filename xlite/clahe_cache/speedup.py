@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_plan import ImageSource
-from xlite.dataset.clahe import apply_clahe
-from xlite.dataset.radiograph import read_radiograph
+from xlite.clahe_cache.clahe import apply_clahe
+from xlite.clahe_cache.plan import ImageSource
+from xlite.clahe_cache.radiograph import read_radiograph
+from xlite.clahe_cache.store import ClaheCache
 from xlite.settings import ClaheSettings
 
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlite.dataset import cache_journal
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_build import CacheSummary, ImageSource, cache_clahe
-from xlite.dataset.cache_journal import JOURNAL
-from xlite.dataset.cache_shards import Shard, cache_clahe_shard, has_unmerged_shards, merge_shards
+from xlite.clahe_cache import journal as cache_journal
+from xlite.clahe_cache.build import CacheSummary, ImageSource, cache_clahe
+from xlite.clahe_cache.journal import JOURNAL
+from xlite.clahe_cache.shards import Shard, cache_clahe_shard, has_unmerged_shards, merge_shards
+from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 
@@ -101,7 +101,7 @@ def test_a_shard_whose_rows_moved_is_merged_in_the_order_of_the_table(tmp_path: 
 def test_images_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = make_sources(tmp_path / "raw")
     build_shards(sources, tmp_path / "cache")
-    monkeypatch.setattr("xlite.dataset.cache_workers.read_radiograph", None)
+    monkeypatch.setattr("xlite.clahe_cache.workers.read_radiograph", None)
     assert merge(sources, tmp_path / "cache").skipped == 11
     # A complete cache does not need its shards any more.
     shutil.rmtree(tmp_path / "cache" / "shards")

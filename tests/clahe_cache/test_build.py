@@ -20,18 +20,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlite.dataset import cache_folder, cache_workers, radiograph
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_build import (
+from xlite.clahe_cache.build import (
     CacheSummary,
     ImageSource,
     cache_clahe,
 )
-from xlite.dataset.cache_journal import JOURNAL, read_journal
-from xlite.dataset.cache_record import png_name
-from xlite.dataset.cache_speedup import measure_loading_speedup
-from xlite.dataset.clahe import apply_clahe
-from xlite.dataset.radiograph import read_radiograph
+from xlite.clahe_cache.clahe import apply_clahe
+from xlite.clahe_cache.journal import JOURNAL, read_journal
+from xlite.clahe_cache.radiograph import read_radiograph
+from xlite.clahe_cache.record import png_name
+from xlite.clahe_cache.speedup import measure_loading_speedup
+from xlite.clahe_cache.store import ClaheCache
+from xlite.dataset import cache_folder, cache_workers, radiograph
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 

@@ -16,8 +16,8 @@ from typing import IO, Self
 from pydantic import ValidationError
 
 from xlite import artifacts, console
-from xlite.dataset.cache_integrity import describe_damage, find_damaged, recall_verification
-from xlite.dataset.cache_record import (
+from xlite.clahe_cache.integrity import describe_damage, find_damaged, recall_verification
+from xlite.clahe_cache.record import (
     CachedImage,
     CacheRecipe,
     CacheRecord,

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources
-from xlite.dataset import cache_integrity
-from xlite.dataset.cache import ClaheCache
-from xlite.dataset.cache_build import ImageSource, cache_clahe
-from xlite.dataset.cache_integrity import STAMP, verify_cache
-from xlite.dataset.cache_record import png_name
+
+from xlite.clahe_cache import integrity as cache_integrity
+from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.integrity import STAMP, verify_cache
+from xlite.clahe_cache.record import png_name
+from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 

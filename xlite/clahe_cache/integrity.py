@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite import artifacts, console
-from xlite.dataset.cache_record import (
+from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
+from xlite.clahe_cache.record import (
     REBUILD,
     CacheRecipe,
     CacheRecord,
@@ -32,7 +33,6 @@ from xlite.dataset.cache_record import (
     png_name,
     read_stored_pixels,
 )
-from xlite.dataset.radiograph import UnreadableImageError, read_radiograph
 from xlite.errors import InputError
 from xlite.inputs import RefusedFileError, open_regular
 from xlite.records import Record

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from xlite import artifacts
-from xlite.dataset.cache_integrity import read_png, require_whole, require_whole_sample
-from xlite.dataset.cache_record import (
+from xlite.clahe_cache.integrity import read_png, require_whole, require_whole_sample
+from xlite.clahe_cache.record import (
     REBUILD,
     CacheRecord,
     StoredPixels,

@@ -20,7 +20,8 @@ import cv2
 
 import xlite
 from xlite import artifacts, console
-from xlite.dataset.cache_folder import (
+from xlite.clahe_cache.clahe import ORDER
+from xlite.clahe_cache.folder import (
     allocate,
     check_folder,
     check_png_folders,
@@ -33,8 +34,8 @@ from xlite.dataset.cache_folder import (
     locked,
     mark_incomplete,
 )
-from xlite.dataset.cache_integrity import recall_verification, require_whole_sample
-from xlite.dataset.cache_journal import (
+from xlite.clahe_cache.integrity import recall_verification, require_whole_sample
+from xlite.clahe_cache.journal import (
     JOURNAL,
     Journal,
     known_images,
@@ -42,7 +43,7 @@ from xlite.dataset.cache_journal import (
     read_complete,
     require_recognisable,
 )
-from xlite.dataset.cache_plan import (
+from xlite.clahe_cache.plan import (
     CachePlan,
     ImageSource,
     SourceStat,
@@ -51,7 +52,7 @@ from xlite.dataset.cache_plan import (
     printable,
     stat_sources,
 )
-from xlite.dataset.cache_record import (
+from xlite.clahe_cache.record import (
     FILE_FORMATS,
     PNG_FOLDER,
     CachedImage,
@@ -61,8 +62,7 @@ from xlite.dataset.cache_record import (
     pixels_digest,
     write_index,
 )
-from xlite.dataset.cache_workers import PixelTarget, make_images
-from xlite.dataset.clahe import ORDER
+from xlite.clahe_cache.workers import PixelTarget, make_images
 from xlite.errors import InputError, InterruptedRunError
 from xlite.records import guard_cell
 from xlite.settings import ClaheSettings
