@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Row, compare_rates, compare_times, time_in_turns
 from benchmarks.nih_table import find_nih_table
-from xlite.dataset.weights import sampling_weights
 from xlite.errors import CheckFailedError
 from xlite.labels import NIH_LABELS, encode_label_texts
+from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
 
 _COLUMN = "Finding Labels"

@@ -28,9 +28,9 @@ from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
 from xlite.dataset.loader import ImageSource as PixelSource
 from xlite.dataset.loader import RadiographDataset, RuntimeClahe, build_loader
-from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation, build_transforms
 from xlite.models.pretrained import import_timm
+from xlite.sampling.sampler import EpochSampler
 from xlite.settings import ClaheSettings
 from xlite.tables.manifest import Manifest
 

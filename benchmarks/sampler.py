@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, WeightedRandomSampler
 
 from benchmarks.measure import Row, compare_times, time_in_turns
-from xlite.dataset.sampler import Draw, EpochSampler
+from xlite.sampling.sampler import Draw, EpochSampler
 
 # torch refuses more than 2^24.
 _NUM_IMAGES = 10_000_000

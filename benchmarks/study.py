@@ -12,10 +12,10 @@ from benchmarks.radiographs import find_radiographs
 from xlite.clahe_cache.build import ImageSource, cache_clahe
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
-from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.sampling_plan import plan_sampling
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import build_classifier
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampling_plan import plan_sampling
 from xlite.settings import ClaheSettings, LossSettings, Runtime, TrainSettings
 from xlite.training.data import StudyData
 from xlite.training.device import build_fabric

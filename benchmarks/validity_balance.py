@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.rates import Rate, Simulation
-from xlite.dataset.balance import CONTRADICTION_P
-from xlite.dataset.draws import DrawnBatches, fit_draws, fit_labels
-from xlite.dataset.exposure import expected_exposure
-from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.synthetic_labels import nih_label_sets
-from xlite.dataset.weights import sampling_weights
 from xlite.labels import NIH_LABELS
+from xlite.sampling.balance import CONTRADICTION_P
+from xlite.sampling.draws import DrawnBatches, fit_draws, fit_labels
+from xlite.sampling.exposure import expected_exposure
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
 
 _NUM_DRAWS = 500 * 32

@@ -152,7 +152,7 @@ def test_data_modules_do_not_load_torch(module: str) -> None:
 
 def test_what_a_command_does_not_use_is_not_loaded() -> None:
     assert not {"torch", "scipy"} & modules_loaded_by(
-        "import xlite.cli.balance, xlite.dataset.balance"
+        "import xlite.cli.balance, xlite.sampling.balance"
     )
     # lightning_fabric takes torchmetrics along where that is installed.
     hidden = "import sys; sys.modules['torchmetrics'] = None\n"

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.dataset.balance import verify_sampler
 from xlite.labels import NIH_LABELS
+from xlite.sampling.balance import verify_sampler
 from xlite.settings import SamplerSettings
 from xlite.tables.label_table import read_manifest
 
@@ -35,7 +35,7 @@ def test_the_table_csv_and_figure(project: Any, xlite_ok: Any, tmp_path: Path) -
 
 
 def test_compare_shows_every_sampler(project: Any, xlite_ok: Any, tmp_path: Path) -> None:
-    from xlite.dataset.weights import SAMPLER_NAMES
+    from xlite.sampling.weights import SAMPLER_NAMES
 
     result = xlite_ok(
         *("verify-balance", "--labels", project.table, "--compare", "--batches", 50),

@@ -20,9 +20,9 @@ from xlite.dataset.loader import (
     default_num_workers,
     resize_images,
 )
-from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
 from xlite.errors import InputError, XliteError
+from xlite.sampling.sampler import EpochSampler
 from xlite.settings import ClaheSettings
 from xlite.tables.images import locate_images
 from xlite.tables.label_table import read_manifest

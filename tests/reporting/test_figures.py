@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xlite.dataset.balance import verify_sampler
 from xlite.reporting.figures import BalancePanels, draw_balance
+from xlite.sampling.balance import verify_sampler
 from xlite.settings import SamplerSettings
 
 PANELS = BalancePanels(

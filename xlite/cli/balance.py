@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Executor, Future
 
-    from xlite.dataset.balance import SamplerReport
-    from xlite.dataset.draws import DrawBatches
-    from xlite.dataset.label_sets import LabelSets
     from xlite.losses.class_weights import LossEmphasis
+    from xlite.sampling.balance import SamplerReport
+    from xlite.sampling.draws import DrawBatches
+    from xlite.sampling.label_sets import LabelSets
     from xlite.tables.manifest import Manifest
 
 _EPILOG = (
@@ -94,10 +94,10 @@ def verify_balance(
     chosen_settings = sampling.to_settings(sampler)
     with drawing_process() as drawing:
         # Imported while that process starts.
-        from xlite.dataset.balance import tabulate_balance, verify_sampler, write_balance
-        from xlite.dataset.label_sets import find_label_sets
-        from xlite.dataset.weights import SAMPLER_NAMES
         from xlite.losses.class_weights import choose_pos_weight, measure_emphasis
+        from xlite.sampling.balance import tabulate_balance, verify_sampler, write_balance
+        from xlite.sampling.label_sets import find_label_sets
+        from xlite.sampling.weights import SAMPLER_NAMES
         from xlite.settings import SamplerSettings
 
         manifest = _load(labels, split, columns)
@@ -184,8 +184,8 @@ def _load(labels: Path | None, split: Path | None, columns: options.ColumnOption
 
 def _decode(manifest: Manifest, cache: Path) -> DrawBatches:
     from xlite.clahe_cache.store import ClaheCache
-    from xlite.dataset.draws import decode_batches
     from xlite.dataset.loader import RadiographDataset
+    from xlite.sampling.draws import decode_batches
 
     return decode_batches(RadiographDataset(manifest, ClaheCache.open(cache)), num_workers=0)
 
@@ -223,8 +223,8 @@ def _draw_tradeoff(
     reports: dict[str, SamplerReport],
     out: Path,
 ) -> Future[None]:
-    from xlite.dataset.sampling_plan import trace_strengths
     from xlite.reporting.figures import draw_tradeoff
+    from xlite.sampling.sampling_plan import trace_strengths
 
     others = [
         (name, report.exposure.cv, report.exposure.ess)

@@ -23,8 +23,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from xlite.clahe_cache.clahe import apply_clahe
 from xlite.clahe_cache.radiograph import UnreadableImageError, check_radiograph, read_radiograph
-from xlite.dataset.sampler import EpochSampler
 from xlite.errors import InputError, XliteError
+from xlite.sampling.sampler import EpochSampler
 from xlite.signals import hold_back_interrupts
 from xlite.tables.manifest import Manifest
 

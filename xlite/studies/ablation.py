@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
-from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.sampling_plan import plan_sampling
 from xlite.run_folder.folder import RunFolder
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampling_plan import plan_sampling
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.power import estimate_need
 from xlite.splitting.split import Split

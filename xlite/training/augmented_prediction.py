@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from xlite.dataset.loader import RadiographDataset, build_loader, default_num_workers
-from xlite.dataset.sampler import EpochSampler
 from xlite.errors import InputError
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.weights_file import read_weights, require_sound
 from xlite.run_folder.folder import RunFolder
+from xlite.sampling.sampler import EpochSampler
 from xlite.settings import Runtime
 from xlite.training.device import build_fabric
 from xlite.training.predict import predict_logits, to_probs

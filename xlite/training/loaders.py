@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlite.dataset.loader import RadiographDataset, build_loader
-from xlite.dataset.sampler import EpochSampler
 from xlite.dataset.transforms import Augmentation
+from xlite.sampling.sampler import EpochSampler
 from xlite.settings import TrainSettings
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from xlite import console
-from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.sampling_plan import plan_sampling, require_sound_sampling
 from xlite.errors import InputError
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.backbone import match_weights
@@ -17,6 +15,8 @@ from xlite.models.census import explain_refused_size
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.pretrained import require_pretrained
 from xlite.models.warm_start import match_checkpoint
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampling_plan import plan_sampling, require_sound_sampling
 from xlite.settings import INSEPARABLE, Runtime, TrainSettings
 from xlite.training.device import count_all_processes, require_precision
 

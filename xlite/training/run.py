@@ -21,9 +21,7 @@ from xlite.artifacts import (
     remove_temporary_files,
     write_json,
 )
-from xlite.dataset.label_sets import find_label_sets
 from xlite.dataset.loader import default_num_workers
-from xlite.dataset.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
 from xlite.errors import InputError
 from xlite.losses.class_weights import warn_about_double_corrections
 from xlite.losses.training_loss import build_training_loss
@@ -32,6 +30,8 @@ from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import RunConfig
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopRequest, catch_stop_signals
 from xlite.training.device import build_fabric

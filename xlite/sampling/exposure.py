@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.dataset.label_sets import LabelSets, find_label_sets
+from xlite.sampling.label_sets import LabelSets, find_label_sets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

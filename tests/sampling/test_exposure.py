@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlite.dataset.exposure import expected_exposure
-from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.weights import sampling_weights
 from xlite.labels import NIH_LABELS
+from xlite.sampling.exposure import expected_exposure
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
 
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xlite.dataset.exposure import expected_exposure
-from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.weights import SAMPLER_NAMES, sampling_weights
 from xlite.errors import InputError
+from xlite.sampling.exposure import expected_exposure
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.weights import SAMPLER_NAMES, sampling_weights
 from xlite.settings import TARGET_SAMPLERS, SamplerSettings
 
 # Ten images: n = (6, 3, 1), one healthy, one open.

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from xlite.dataset.label_sets import LabelSets, find_label_sets
-from xlite.dataset.max_entropy import fit_max_entropy
-from xlite.dataset.max_ess import fit_max_ess
 from xlite.errors import InputError
+from xlite.sampling.label_sets import LabelSets, find_label_sets
+from xlite.sampling.max_entropy import fit_max_entropy
+from xlite.sampling.max_ess import fit_max_ess
 from xlite.settings import TARGET_SAMPLERS, SamplerName, SamplerSettings
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from scipy import stats
 from scipy.special import gammaincc
 
 from benchmarks.validity_balance import loader_fit
-from xlite.dataset.balance import (
+from xlite.errors import CheckFailedError
+from xlite.labels import NIH_LABELS
+from xlite.sampling.balance import (
     CONTRADICTION_P,
     SamplerReport,
     find_contradictions,
@@ -19,7 +21,7 @@ from xlite.dataset.balance import (
     verify_sampler,
     write_balance,
 )
-from xlite.dataset.draws import (
+from xlite.sampling.draws import (
     DrawnBatches,
     LabelFit,
     chi_square_tail,
@@ -28,12 +30,10 @@ from xlite.dataset.draws import (
     fit_labels,
     iterate_batches,
 )
-from xlite.dataset.exposure import Exposure, expected_exposure
-from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.sampler import EpochSampler
-from xlite.dataset.sampling_plan import find_faults, plan_sampling, require_sound_sampling
-from xlite.errors import CheckFailedError
-from xlite.labels import NIH_LABELS
+from xlite.sampling.exposure import Exposure, expected_exposure
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampler import EpochSampler
+from xlite.sampling.sampling_plan import find_faults, plan_sampling, require_sound_sampling
 from xlite.settings import SamplerSettings
 from xlite.tables.manifest import Manifest
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite import console
-from xlite.dataset.label_sets import LabelSets
-from xlite.dataset.sampler import EpochSampler
 from xlite.errors import CheckFailedError
 from xlite.labels import has_no_finding
+from xlite.sampling.label_sets import LabelSets
+from xlite.sampling.sampler import EpochSampler
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

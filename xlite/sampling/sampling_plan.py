@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.dataset.exposure import Exposure, expected_exposure
-from xlite.dataset.label_sets import LabelSets
-from xlite.dataset.sampler import EpochSampler
-from xlite.dataset.weights import sampling_weights
 from xlite.errors import CheckFailedError, InputError
+from xlite.sampling.exposure import Exposure, expected_exposure
+from xlite.sampling.label_sets import LabelSets
+from xlite.sampling.sampler import EpochSampler
+from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
-from xlite.dataset.ess_dual import solve_ess_dual
-from xlite.dataset.exposure import expected_exposure
-from xlite.dataset.label_sets import LabelSets, find_label_sets
-from xlite.dataset.max_entropy import fit_max_entropy
-from xlite.dataset.max_ess import fit_max_ess
 from xlite.dataset.synthetic_labels import nih_label_sets
-from xlite.dataset.weights import sampling_weights
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS
+from xlite.sampling.ess_dual import solve_ess_dual
+from xlite.sampling.exposure import expected_exposure
+from xlite.sampling.label_sets import LabelSets, find_label_sets
+from xlite.sampling.max_entropy import fit_max_entropy
+from xlite.sampling.max_ess import fit_max_ess
+from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
 
 

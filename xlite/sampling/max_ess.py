@@ -1,7 +1,7 @@
 """Max-ESS weights: the sampling of largest effective sample size whose class shares meet a target.
 
 Among all weights with the wanted class shares and share of images without a finding
-(`xlite.dataset.share_target`), those with the largest (sum w)^2 / (N sum w^2) are
+(`xlite.sampling.share_target`), those with the largest (sum w)^2 / (N sum w^2) are
 w(y) = max(floor, a + beta . y). They are the chi-square distance's counterpart of max-entropy
 in survey calibration (Deville & Särndal 1992, JASA 87:376), known as stable balancing weights
 where they are kept from being negative (Zubizarreta 2015, JASA 110:910). Without a floor they
@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xlite.dataset.ess_dual import solve_ess_dual
-from xlite.dataset.share_target import RatioTask, ShareFit, fit_shares
+from xlite.sampling.ess_dual import solve_ess_dual
+from xlite.sampling.share_target import RatioTask, ShareFit, fit_shares
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xlite.dataset.label_sets import LabelSets
+    from xlite.sampling.label_sets import LabelSets
 
 MIN_REPEAT = 0.1
 """The least expected number of draws of an image with a finding in an epoch, by default: on NIH's
@@ -46,7 +46,7 @@ def fit_max_ess(
     same for all sets with a finding, m being the mean weight of those images.
 
     >>> import numpy as np
-    >>> from xlite.dataset.label_sets import find_label_sets
+    >>> from xlite.sampling.label_sets import find_label_sets
     >>> rows = [[1, 0]] * 6 + [[1, 1]] + [[0, 1]] + [[0, 0]] * 2
     >>> sets = find_label_sets(np.array(rows, dtype=np.int8))
     >>> fit_max_ess(sets).set_weights[sets.inverse][5:].round(3).tolist()

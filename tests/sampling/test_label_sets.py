@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlite.dataset.label_sets import find_label_sets
+from xlite.sampling.label_sets import find_label_sets
 
 
 @given(

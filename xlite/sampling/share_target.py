@@ -4,7 +4,7 @@ N images, C classes, K distinct label sets. Weights are ratios to uniform: their
 the images is 1, and N draws show an image as often, on average, as its weight says.
 
 Of all weights with the wanted class shares p_c = e_c / sum(e) and share of images without a
-finding, a solver picks one (`xlite.dataset.max_entropy`, `xlite.dataset.max_ess`). Shares are
+finding, a solver picks one (`xlite.sampling.max_entropy`, `xlite.sampling.max_ess`). Shares are
 free of scale: how many labels a drawn image has is left open, which costs less sample size
 than fixing each e_c. The share without a finding separates off, since all those images have
 one weight; what remains is E_w[y_c - p_c |y|] = 0 over the images with a finding.
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.dataset.label_sets import LabelSets
-from xlite.dataset.nearest_shares import INSIDE, find_nearest_shares
 from xlite.errors import InputError
+from xlite.sampling.label_sets import LabelSets
+from xlite.sampling.nearest_shares import INSIDE, find_nearest_shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

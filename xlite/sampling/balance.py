@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import atomic_path, write_table
-from xlite.dataset.draws import (
+from xlite.sampling.draws import (
     DrawBatches,
     DrawnBatches,
     LabelFit,
@@ -21,9 +21,9 @@ from xlite.dataset.draws import (
     fit_labels,
     iterate_batches,
 )
-from xlite.dataset.exposure import Exposure
-from xlite.dataset.label_sets import LabelSets, find_label_sets
-from xlite.dataset.sampling_plan import find_faults, plan_sampling
+from xlite.sampling.exposure import Exposure
+from xlite.sampling.label_sets import LabelSets, find_label_sets
+from xlite.sampling.sampling_plan import find_faults, plan_sampling
 from xlite.settings import SamplerSettings
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Max-entropy weights: the sampling closest to uniform whose class shares meet a target.
 
 Among all weights with the wanted class shares and share of images without a finding
-(`xlite.dataset.share_target`), those with the largest entropy are
+(`xlite.sampling.share_target`), those with the largest entropy are
 w(y) ∝ exp(beta . y + phi [y = 0]).
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xlite.dataset.entropy_dual import solve_entropy_dual
-from xlite.dataset.share_target import RatioTask, ShareFit, fit_shares
+from xlite.sampling.entropy_dual import solve_entropy_dual
+from xlite.sampling.share_target import RatioTask, ShareFit, fit_shares
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xlite.dataset.label_sets import LabelSets
+    from xlite.sampling.label_sets import LabelSets
 
 
 def fit_max_entropy(
@@ -45,7 +45,7 @@ def fit_max_entropy(
     has too few images for `max_repeat`; also when no strength reaches `min_ess`.
 
     >>> import numpy as np
-    >>> from xlite.dataset.label_sets import find_label_sets
+    >>> from xlite.sampling.label_sets import find_label_sets
     >>> sets = find_label_sets(np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.int8))
     >>> fit_max_entropy(sets).set_weights[sets.inverse].round(3).tolist()
     [0.667, 0.667, 0.667, 2.0, 1.0]

@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 from torch.utils.data import DataLoader, TensorDataset
 
-from xlite.dataset.label_sets import LabelSets, find_label_sets
 from xlite.dataset.loader import KeyedBatches, SampleKey
-from xlite.dataset.max_entropy import fit_max_entropy
-from xlite.dataset.sampler import (
+from xlite.errors import InputError
+from xlite.labels import NIH_LABELS, encode_label_texts
+from xlite.sampling.label_sets import LabelSets, find_label_sets
+from xlite.sampling.max_entropy import fit_max_entropy
+from xlite.sampling.sampler import (
     Draw,
     EpochSampler,
     draw_systematically,
     draw_with_replacement,
     draw_without_replacement,
 )
-from xlite.errors import InputError
-from xlite.labels import NIH_LABELS, encode_label_texts
 
 DRAWS = get_args(Draw)
 

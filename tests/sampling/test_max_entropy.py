@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
-from xlite.dataset.entropy_dual import solve_entropy_dual
-from xlite.dataset.exposure import expected_exposure
-from xlite.dataset.label_sets import LabelSets, find_label_sets
-from xlite.dataset.max_entropy import fit_max_entropy
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS
+from xlite.sampling.entropy_dual import solve_entropy_dual
+from xlite.sampling.exposure import expected_exposure
+from xlite.sampling.label_sets import LabelSets, find_label_sets
+from xlite.sampling.max_entropy import fit_max_entropy
 
 
 @pytest.fixture(scope="module")
@@ -304,9 +304,9 @@ _TEN_MILLION_ROWS = """
 import resource
 import sys
 import numpy as np
-from xlite.dataset.exposure import expected_exposure
-from xlite.dataset.label_sets import find_label_sets
-from xlite.dataset.max_entropy import fit_max_entropy
+from xlite.sampling.exposure import expected_exposure
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.max_entropy import fit_max_entropy
 from xlite.dataset.synthetic_labels import nih_label_sets
 
 patterns, counts = nih_label_sets()
