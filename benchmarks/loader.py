@@ -26,9 +26,9 @@ from xlite import artifacts
 from xlite.clahe_cache.build import ImageSource, cache_clahe
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
-from xlite.dataset.loader import ImageSource as PixelSource
-from xlite.dataset.loader import RadiographDataset, RuntimeClahe, build_loader
-from xlite.dataset.transforms import Augmentation, build_transforms
+from xlite.loading.loader import ImageSource as PixelSource
+from xlite.loading.loader import RadiographDataset, RuntimeClahe, build_loader
+from xlite.loading.transforms import Augmentation, build_transforms
 from xlite.models.pretrained import import_timm
 from xlite.sampling.sampler import EpochSampler
 from xlite.settings import ClaheSettings

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 from torch.utils.data import DataLoader, TensorDataset
 
-from xlite.dataset.loader import KeyedBatches, SampleKey
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, encode_label_texts
+from xlite.loading.loader import KeyedBatches, SampleKey
 from xlite.sampling.label_sets import LabelSets, find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
 from xlite.sampling.sampler import (

@@ -50,7 +50,7 @@ from xlite.artifacts import (
     predictions_name,
 )
 from xlite.dataset.synthetic import generate_synthetic
-from xlite.dataset.transforms import Augmentation
+from xlite.loading.transforms import Augmentation
 from xlite.models.pretrained import import_timm
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.splitting.partition import split_by_patient

@@ -116,7 +116,7 @@ class RunningOptions:
         )
         if not self.power_safe:
             return runtime
-        from xlite.dataset.loader import default_num_workers
+        from xlite.loading.loader import default_num_workers
 
         num_workers = runtime.num_workers
         if num_workers is None:

@@ -22,7 +22,7 @@ from xlite.sampling.sampler import EpochSampler
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.dataset.loader import RadiographDataset
+    from xlite.loading.loader import RadiographDataset
 
 DrawBatches = Callable[[EpochSampler, int], "Iterator[NDArray[np.int64]]"]
 """Gives the image rows of a number of batches of a sampler."""
@@ -182,7 +182,7 @@ def decode_batches(dataset: RadiographDataset, *, num_workers: int) -> DrawBatch
     """
 
     def batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
-        from xlite.dataset.loader import build_loader
+        from xlite.loading.loader import build_loader
 
         loader = build_loader(dataset, sampler, num_workers=num_workers)
         num_given, epoch = 0, 0

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import torch
 
-from xlite.dataset.loader import RadiographDataset, build_loader, default_num_workers
 from xlite.errors import InputError
+from xlite.loading.loader import RadiographDataset, build_loader, default_num_workers
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.weights_file import read_weights, require_sound
 from xlite.run_folder.folder import RunFolder

@@ -14,9 +14,9 @@ import numpy as np
 from xlite import console
 from xlite.artifacts import SPLIT_PARTS
 from xlite.clahe_cache.store import ClaheCache
-from xlite.dataset.loader import ImageSource, RuntimeClahe
 from xlite.errors import InputError
 from xlite.inputs import open_regular
+from xlite.loading.loader import ImageSource, RuntimeClahe
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
 from xlite.splitting.split import Split

@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader
 
 from xlite import console
 from xlite.artifacts import RUN_BEST, RUN_HISTORY, RUN_LAST, atomic_path
-from xlite.dataset.loader import Batch
 from xlite.errors import CheckFailedError, InputError, InterruptedRunError
+from xlite.loading.loader import Batch
 from xlite.sampling.sampler import EpochSampler
 from xlite.signals import StopRequest
 from xlite.training.device import measure_peak_memory

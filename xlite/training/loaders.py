@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xlite.dataset.loader import RadiographDataset, build_loader
-from xlite.dataset.transforms import Augmentation
+from xlite.loading.loader import RadiographDataset, build_loader
+from xlite.loading.transforms import Augmentation
 from xlite.sampling.sampler import EpochSampler
 from xlite.settings import TrainSettings
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
-    from xlite.dataset.loader import Batch
+    from xlite.loading.loader import Batch
     from xlite.training.data import StudyData
 
 _EVAL_BATCH = 64

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from xlite import console
-from xlite.dataset.loader import Batch
 from xlite.errors import CheckFailedError
+from xlite.loading.loader import Batch
 from xlite.training.out_of_memory import OutOfMemoryError, agree_on_memory, is_out_of_memory
 from xlite.training.processes import gather_values
 

@@ -21,8 +21,8 @@ from xlite.artifacts import (
     remove_temporary_files,
     write_json,
 )
-from xlite.dataset.loader import default_num_workers
 from xlite.errors import InputError
+from xlite.loading.loader import default_num_workers
 from xlite.losses.class_weights import warn_about_double_corrections
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters

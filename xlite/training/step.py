@@ -14,8 +14,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from xlite.dataset.loader import Batch
 from xlite.errors import CheckFailedError
+from xlite.loading.loader import Batch
 from xlite.losses.training_loss import TrainingLoss
 from xlite.models.attention import redraw_performer_features
 from xlite.models.classifier import Classifier

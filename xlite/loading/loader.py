@@ -275,7 +275,7 @@ def _choose_context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "xlite.dataset.transforms"])
+    context.set_forkserver_preload([__name__, "xlite.loading.transforms"])
     return context
 
 

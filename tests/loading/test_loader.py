@@ -13,15 +13,15 @@ import torch
 
 from xlite.clahe_cache.build import ImageSource, cache_clahe
 from xlite.clahe_cache.store import ClaheCache
-from xlite.dataset.loader import (
+from xlite.errors import InputError, XliteError
+from xlite.loading.loader import (
     RadiographDataset,
     RuntimeClahe,
     build_loader,
     default_num_workers,
     resize_images,
 )
-from xlite.dataset.transforms import Augmentation
-from xlite.errors import InputError, XliteError
+from xlite.loading.transforms import Augmentation
 from xlite.sampling.sampler import EpochSampler
 from xlite.settings import ClaheSettings
 from xlite.tables.images import locate_images

@@ -7,8 +7,8 @@ import albumentations
 import numpy as np
 import pytest
 
-from xlite.dataset.transforms import AUGMENTATIONS, Augmentation, build_transforms
 from xlite.errors import InputError
+from xlite.loading.transforms import AUGMENTATIONS, Augmentation, build_transforms
 
 STRENGTHS = [name for name in AUGMENTATIONS if name != "none"]
 
