@@ -10,9 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.measure import Row, compare_rates, compare_with_limit, time_in_turns
 from benchmarks.scores import draw_predictions
-from xlite.dataset.synthetic_labels import draw_series_lengths
 from xlite.errors import CheckFailedError
 from xlite.scores.bootstrap import average_classes, resample_scores
+from xlite.synthetic.label_draws import draw_series_lengths
 
 _RESAMPLES = {"xlite": 1_000, "presorted": 100, "scikit-learn": 5}
 """How many are timed; the peers' rates do not depend on it."""

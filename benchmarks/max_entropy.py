@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Row, compare_times, time_in_turns
-from xlite.dataset.synthetic_labels import nih_label_sets
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
+from xlite.synthetic.label_draws import nih_label_sets
 
 _NUM_ROWS = 1_000_000
 

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlite.dataset.synthetic import generate_synthetic
+from xlite.synthetic.generate import generate_synthetic
 from xlite.tables.images import locate_images
 from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest

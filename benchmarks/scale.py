@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts, console
 from xlite.clahe_cache.build import ImageSource, cache_clahe
-from xlite.dataset.synthetic_labels import draw_series_labels, draw_series_lengths
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
@@ -34,6 +33,7 @@ from xlite.sampling.sampler import EpochSampler
 from xlite.scores.ranking import ranking_scores
 from xlite.settings import ClaheSettings
 from xlite.splitting.stratify import assign_patients
+from xlite.synthetic.label_draws import draw_series_labels, draw_series_lengths
 
 RESULTS = Path(__file__).with_name("scale.json")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.rates import Rate, Simulation
-from xlite.dataset.synthetic_labels import nih_label_sets
 from xlite.labels import NIH_LABELS
 from xlite.sampling.balance import CONTRADICTION_P
 from xlite.sampling.draws import DrawnBatches, fit_draws, fit_labels
@@ -13,6 +12,7 @@ from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
+from xlite.synthetic.label_draws import nih_label_sets
 
 _NUM_DRAWS = 500 * 32
 _MISSING = 0.2

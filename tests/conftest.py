@@ -94,7 +94,7 @@ def xlite_ok():  # type: ignore[no-untyped-def]
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """160 synthetic radiographs, split and cached at 64 pixels."""
-    from xlite.dataset.synthetic import generate_synthetic
+    from xlite.synthetic.generate import generate_synthetic
 
     folder = tmp_path_factory.mktemp("project")
     table = generate_synthetic(

@@ -26,7 +26,7 @@ def build_sound_project(commands: Commands, folder: Path) -> Path:
         thresholds.json                             fitted on val.csv
         mine.csv                                    a table of two labels in other columns
     """
-    from xlite.dataset.synthetic import generate_synthetic
+    from xlite.synthetic.generate import generate_synthetic
 
     raw = folder / "raw"
     table = generate_synthetic(raw, num_images=NUM_IMAGES, seed=3, image_size=48, min_positives=5)

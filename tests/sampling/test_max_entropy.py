@@ -307,7 +307,7 @@ import numpy as np
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
-from xlite.dataset.synthetic_labels import nih_label_sets
+from xlite.synthetic.label_draws import nih_label_sets
 
 patterns, counts = nih_label_sets()
 rows = np.random.default_rng(0).choice(801, size=10_000_000, p=counts / counts.sum())

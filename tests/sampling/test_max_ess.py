@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
-from xlite.dataset.synthetic_labels import nih_label_sets
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS
 from xlite.sampling.ess_dual import solve_ess_dual
@@ -16,6 +15,7 @@ from xlite.sampling.max_entropy import fit_max_entropy
 from xlite.sampling.max_ess import fit_max_ess
 from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
+from xlite.synthetic.label_draws import nih_label_sets
 
 
 @pytest.fixture(scope="module")

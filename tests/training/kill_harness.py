@@ -49,12 +49,12 @@ from xlite.artifacts import (
     RUN_SCORES,
     predictions_name,
 )
-from xlite.dataset.synthetic import generate_synthetic
 from xlite.loading.transforms import Augmentation
 from xlite.models.pretrained import import_timm
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.splitting.partition import split_by_patient
 from xlite.splitting.split import read_split, write_split
+from xlite.synthetic.generate import generate_synthetic
 from xlite.tables.label_table import read_manifest
 from xlite.training import resume
 from xlite.training.data import StudyData, load_study_data

@@ -51,7 +51,7 @@ def demo(
 
     No network, minutes on two CPU cores. The second run finds everything done.
     """
-    from xlite.dataset.synthetic import generate_synthetic
+    from xlite.synthetic.generate import generate_synthetic
 
     require_our_folder(out, markers=[_DRAWN], names=_WRITTEN, what="a demo")
     table = generate_synthetic(

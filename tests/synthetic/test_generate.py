@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from xlite.dataset import synthetic
-from xlite.dataset.synthetic import draw_radiograph, generate_synthetic
-from xlite.dataset.synthetic_labels import (
+from xlite.errors import InputError
+from xlite.labels import NIH_LABELS, encode_label_texts, has_no_finding
+from xlite.synthetic import generate as synthetic
+from xlite.synthetic.generate import draw_radiograph, generate_synthetic
+from xlite.synthetic.label_draws import (
     draw_label_sets,
     draw_series_labels,
     draw_series_lengths,
     nih_label_sets,
 )
-from xlite.errors import InputError
-from xlite.labels import NIH_LABELS, encode_label_texts, has_no_finding
 
 NIH_SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample"
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from xlite.dataset.synthetic_anatomy import (
+from xlite.synthetic.anatomy import (
     LEFT,
     MIDLINE,
     RIGHT,
@@ -27,7 +27,7 @@ from xlite.dataset.synthetic_anatomy import (
     pixel_grid,
     soft_step,
 )
-from xlite.dataset.synthetic_film import Film
+from xlite.synthetic.film import Film
 
 Rng = np.random.Generator
 

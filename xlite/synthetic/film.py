@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from xlite.dataset.synthetic_anatomy import (
+from xlite.synthetic.anatomy import (
     LEFT,
     MIDLINE,
     RIGHT,

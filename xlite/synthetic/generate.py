@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from xlite import console
 from xlite.artifacts import sha256_of_file, write_json
-from xlite.dataset.synthetic_anatomy import Anatomy, Plane, draw_anatomy, draw_curves
-from xlite.dataset.synthetic_film import draw_normal_film
-from xlite.dataset.synthetic_findings import DEFORMATIONS, OPACITIES
-from xlite.dataset.synthetic_labels import draw_series_labels, draw_series_lengths
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, decode_labels
 from xlite.ownership import require_writable_folder
 from xlite.records import Record
+from xlite.synthetic.anatomy import Anatomy, Plane, draw_anatomy, draw_curves
+from xlite.synthetic.film import draw_normal_film
+from xlite.synthetic.findings import DEFORMATIONS, OPACITIES
+from xlite.synthetic.label_draws import draw_series_labels, draw_series_lengths
 
 LABEL_TABLE = "Data_Entry_2017.csv"
 IMAGE_FOLDER = "images"
