@@ -156,7 +156,7 @@ def test_what_a_command_does_not_use_is_not_loaded() -> None:
     )
     # lightning_fabric takes torchmetrics along where that is installed.
     hidden = "import sys; sys.modules['torchmetrics'] = None\n"
-    loaded = modules_loaded_by(hidden + "import xlite.studies.runner")
+    loaded = modules_loaded_by(hidden + "import xlite.executors.in_turn")
     assert "xlite.training.engine" in loaded
     unused = {"timm", "sklearn", "matplotlib", "scipy.stats", "scipy.optimize", "albumentations"}
     assert not unused & loaded

@@ -16,8 +16,8 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from xlite.errors import CheckFailedError
+from xlite.executors import training_job as attempt
 from xlite.models.classifier import build_classifier
-from xlite.studies import attempt
 from xlite.training.lock import is_held, read_owner
 
 

@@ -100,8 +100,8 @@ class RunningOptions:
 
     def to_runtime(self, *, is_cached: bool) -> "Runtime":
         """Where and with how many processes to run; is_cached: images come from a cache."""
+        from xlite.executors.power_safe import spare
         from xlite.settings import Runtime
-        from xlite.studies.power_safe import spare
 
         given = {"checkpoint_minutes": self.checkpoint_minutes, "pause_seconds": self.pause}
         runtime = Runtime.parse(

@@ -15,7 +15,7 @@ from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.studies.outlook import Outlook
+    from xlite.executors.queue_status import Outlook
 
 _EPILOG = "Example: xlite status --out experiments --watch"
 
@@ -42,7 +42,7 @@ def status(
     word; --resume of the command that trained it continues it. Of a "deleted" one the folder is
     gone.
     """
-    from xlite.studies.outlook import read_outlook
+    from xlite.executors.queue_status import read_outlook
 
     if watch and json:
         raise InputError("--watch and --json exclude each other. Pass one.")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xlite.cli.running_options import RunningOptions
+    from xlite.executors.in_turn import Outcome
     from xlite.studies.plan import PlannedRun
-    from xlite.studies.runner import Outcome
     from xlite.training.data import StudyData
 
 
@@ -60,10 +60,10 @@ class StudyOptions:
         self, plan: Sequence[PlannedRun], data: StudyData, running: RunningOptions
     ) -> list[Outcome]:
         """Train what is unfinished of the plan and bring the experiment log up to date."""
+        from xlite.executors.in_turn import run_plan
+        from xlite.executors.power_safe import describe
+        from xlite.executors.tuning import tune_plan
         from xlite.reporting.experiment_log import update_experiment_log
-        from xlite.studies.power_safe import describe
-        from xlite.studies.runner import run_plan
-        from xlite.studies.tuning import tune_plan
         from xlite.training.device import is_main_process
 
         runtime = running.to_runtime(is_cached=data.is_cached)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from xlite.studies.runner import Outcome
+    from xlite.executors.in_turn import Outcome
 
 _EPILOG = (
     "Example: xlite train --models efficientnet_b0_mhsa,mobilenet_v3_large_performer "

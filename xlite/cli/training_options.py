@@ -104,8 +104,8 @@ class TrainingOptions:
         An automatic precision is fp32 in them until `RunningOptions.settle_precision`, which needs
         torch: a wrong name should be refused in less time than its import takes.
         """
+        from xlite.executors.power_safe import split_steps
         from xlite.settings import TrainSettings
-        from xlite.studies.power_safe import split_steps
 
         settings = TrainSettings.parse(
             model=model,

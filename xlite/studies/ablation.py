@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
+from xlite.executors.training_job import Outcome
 from xlite.run_folder.folder import RunFolder
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import plan_sampling
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.power import estimate_need
 from xlite.splitting.split import Split
-from xlite.studies.attempt import Outcome
 from xlite.studies.axes import Variant
 from xlite.studies.cases import read_run_cases
 from xlite.studies.collapse import find_collapses, read_run_facts

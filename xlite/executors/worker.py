@@ -24,7 +24,7 @@ import torch
 
 from xlite import console
 from xlite.errors import InterruptedRunError
-from xlite.studies.attempt import StudyRun, attempt_run
+from xlite.executors.training_job import StudyRun, attempt_run
 
 if TYPE_CHECKING:
     from xlite.settings import Runtime

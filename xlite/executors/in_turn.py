@@ -15,13 +15,13 @@ from pathlib import Path
 from xlite import console
 from xlite.artifacts import RUNS
 from xlite.errors import InputError, InterruptedRunError
+from xlite.executors.side_by_side import train_side_by_side
+from xlite.executors.study_record import StudyRecord
+from xlite.executors.training_job import Outcome, StudyRun, attempt_run
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime
 from xlite.signals import catch_stop_signals
-from xlite.studies.attempt import Outcome, StudyRun, attempt_run
-from xlite.studies.parallel import train_side_by_side
 from xlite.studies.plan import PlannedRun
-from xlite.studies.record import StudyRecord
 from xlite.training.data import StudyData
 from xlite.training.device import is_main_process, launch_processes
 from xlite.training.identity import (

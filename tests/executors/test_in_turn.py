@@ -14,10 +14,10 @@ import pytest
 
 from xlite.artifacts import write_json
 from xlite.errors import InputError, InterruptedRunError
+from xlite.executors.in_turn import Outcome, run_plan
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.plan import PlannedRun
 from xlite.studies.progress import ProgressFile
-from xlite.studies.runner import Outcome, run_plan
 from xlite.training.lock import hold_lock
 
 RUNTIME = Runtime(device="cpu", num_workers=0)
@@ -102,8 +102,8 @@ class FakeTraining:
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     fake = FakeTraining(tmp_path)
-    monkeypatch.setattr("xlite.studies.attempt.train_run", fake)
-    monkeypatch.setattr("xlite.studies.runner.check_runs", lambda *_: None)
+    monkeypatch.setattr("xlite.executors.training_job.train_run", fake)
+    monkeypatch.setattr("xlite.executors.in_turn.check_runs", lambda *_: None)
     return fake
 
 
@@ -333,7 +333,7 @@ def test_the_runner_rests_between_two_runs_only(
 ) -> None:
     rests: list[str] = []
     monkeypatch.setattr(
-        "xlite.studies.runner._rest",
+        "xlite.executors.in_turn._rest",
         lambda seconds, before: rests.append(f"{seconds:g} {before.name}"),
     )
     data: Any = FakeData()
@@ -368,7 +368,7 @@ def test_jobs_and_devices_exclude_each_other(
 def test_only_the_main_process_writes(
     training: FakeTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xlite.studies.runner.is_main_process", lambda: False)
+    monkeypatch.setattr("xlite.executors.in_turn.is_main_process", lambda: False)
     (tmp_path / "training_progress.json").write_text('{"models": {}}')
     outcomes = run(tmp_path, "a")
     assert outcomes[0].scores is not None

@@ -8,7 +8,8 @@ from typing import Any
 
 from xlite import console
 from xlite.artifacts import TRAINING_PROGRESS
-from xlite.studies.attempt import EpochReport, Outcome, StudyRun
+from xlite.executors.results_table import write_results
+from xlite.executors.training_job import EpochReport, Outcome, StudyRun
 from xlite.studies.progress import (
     FAILED,
     FINISHED,
@@ -19,7 +20,6 @@ from xlite.studies.progress import (
     ProgressFile,
     current_time,
 )
-from xlite.studies.results import write_results
 from xlite.training.lock import is_held
 
 

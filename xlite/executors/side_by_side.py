@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InterruptedRunError
+from xlite.executors.training_job import EpochReport, Outcome, StudyRun
+from xlite.executors.worker import Interrupted, Speech, Started, train_in_child
 from xlite.signals import catch_stop_signals, hold_back_interrupts
-from xlite.studies.attempt import EpochReport, Outcome, StudyRun
-from xlite.studies.child import Interrupted, Speech, Started, train_in_child
 
 if TYPE_CHECKING:
+    from xlite.executors.study_record import StudyRecord
     from xlite.settings import Runtime
-    from xlite.studies.record import StudyRecord
     from xlite.training.data import StudyData
 
 _POLL_SECONDS = 0.2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from xlite.errors import InputError
-from xlite.studies.outlook import estimate_total, read_outlook
+from xlite.executors.queue_status import estimate_total, read_outlook
 from xlite.studies.progress import ProgressFile
 from xlite.training.lock import hold_lock
 
@@ -78,5 +78,5 @@ def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
 
 
 def test_an_outlook_needs_no_torch() -> None:
-    code = "import sys, xlite.cli.status, xlite.studies.outlook; sys.exit('torch' in sys.modules)"
+    code = "import sys, xlite.cli.status, xlite.executors.queue_status; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from xlite.executors.results_table import write_results
 from xlite.settings import TrainSettings, fingerprint_of
 from xlite.studies.progress import ProgressFile
-from xlite.studies.results import write_results
 
 X_LITE_COLUMNS = (
     "model_name,backbone,attention,num_parameters,model_size_mb,best_val_auc,best_epoch,"
