@@ -11,6 +11,12 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from benchmarks.rates import Rate, Simulation
+from xlite.judging.ablation import judge_variant
+from xlite.judging.all_pairs import compare_all_pairs, shrink_scores
+from xlite.judging.evaluation import Resampling
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.methods import Method
+from xlite.judging.paired_differences import JudgedMethods, judge_methods
 from xlite.scores.bootstrap import resample_scores
 from xlite.scores.finding_patients import count_finding_patients
 from xlite.scores.power import decision_power, estimate_need
@@ -21,12 +27,6 @@ from xlite.scores.seed_variance import (
     combine_seeds,
     estimate_seed_noise,
 )
-from xlite.studies.ablation import judge_variant
-from xlite.studies.all_pairs import compare_all_pairs, shrink_scores
-from xlite.studies.cases import Cases
-from xlite.studies.contrast import JudgedMethods, judge_methods
-from xlite.studies.evaluation import Resampling
-from xlite.studies.methods import Method
 
 _LEVEL = 0.05
 _SOURCES = {

@@ -14,8 +14,8 @@ from xlite.cli.ablate import ablate
 from xlite.cli.ablation_tables import print_ablation
 from xlite.errors import CheckFailedError
 from xlite.executors import training_job as attempt
+from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
 from xlite.splitting.split import read_split
-from xlite.studies.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
 
 LOSSES = ("--losses", "bce,pos-weight")
 

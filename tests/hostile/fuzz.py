@@ -43,7 +43,7 @@ from hostile.mutations import (
 
 from xlite.clahe_cache.radiograph import MAX_PIXELS, UnreadableImageError, read_radiograph
 from xlite.errors import XliteError
-from xlite.studies.cases import join_predictions
+from xlite.judging.labelled_predictions import join_predictions
 from xlite.tables.label_table import TableFormat, read_manifest
 from xlite.tables.manifest import Manifest
 

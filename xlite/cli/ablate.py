@@ -165,8 +165,8 @@ def ablate(
     plan_all(base)
     variants = plan_all(running.settle_precision(base))
 
+    from xlite.judging.ablation import group_outcomes, judge_ablation, write_ablation
     from xlite.reporting.experiment_log import update_experiment_log
-    from xlite.studies.ablation import group_outcomes, judge_ablation, write_ablation
     from xlite.training.device import is_main_process
 
     plan = plan_runs(variants, used_seeds)

@@ -18,8 +18,8 @@ from xlite.errors import InputError, did_you_mean
 from xlite.ownership import require_writable_folder
 
 if TYPE_CHECKING:
+    from xlite.judging.methods import Method
     from xlite.splitting.split import Split
-    from xlite.studies.methods import Method
 
 _EPILOG = (
     "Example: xlite compare\n\n"
@@ -76,8 +76,7 @@ def compare(
     the test (corrected for all pairs) can't tell from it; --then breaks the tie. The test set
     never selects. Runs of another split are refused. Writes comparison.csv and comparison.json.
     """
-    from xlite.reporting.experiment_log import update_experiment_log
-    from xlite.studies.compare import (
+    from xlite.judging.comparison import (
         DEFAULT_THEN,
         describe_comparison,
         find_finished_runs,
@@ -85,8 +84,9 @@ def compare(
         parse_order,
         write_comparison,
     )
-    from xlite.studies.contrast import judge_methods
-    from xlite.studies.methods import align_methods
+    from xlite.judging.methods import align_methods
+    from xlite.judging.paired_differences import judge_methods
+    from xlite.reporting.experiment_log import update_experiment_log
 
     require_writable_folder(out)
     if then is None:
@@ -142,8 +142,8 @@ def _find_item(item: Path, out: Path) -> Path:
 
 
 def _read_runs(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[Method]:
-    from xlite.studies.cases import read_run_cases
-    from xlite.studies.methods import Method
+    from xlite.judging.labelled_predictions import read_run_cases
+    from xlite.judging.methods import Method
 
     return [
         Method(
@@ -157,8 +157,8 @@ def _read_runs(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[M
 def _read_files(
     files: Sequence[Path], split: Split, *, taken: Mapping[str, Any], allow_partial: bool
 ) -> list[Method]:
-    from xlite.studies.cases import join_predictions
-    from xlite.studies.methods import Method
+    from xlite.judging.labelled_predictions import join_predictions
+    from xlite.judging.methods import Method
 
     methods: list[Method] = []
     for path in files:
@@ -180,10 +180,10 @@ def _look_at_test(groups: Mapping[str, Mapping[int, Path]], split: Split) -> lis
     """Macro test scores of each run, at thresholds of its validation part; each look is noted."""
     import numpy as np
 
+    from xlite.judging.labelled_predictions import read_run_cases
+    from xlite.judging.sealed_test import looks_folder, record_test_look
     from xlite.scores.ranking import macro_mean, ranking_scores
     from xlite.scores.thresholded import count_at_thresholds, f1, fit_f1_thresholds
-    from xlite.studies.cases import read_run_cases
-    from xlite.studies.sealed_test import looks_folder, record_test_look
 
     command = shlex.join(["xlite", *sys.argv[1:]])
     rows = []

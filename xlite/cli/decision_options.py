@@ -11,8 +11,8 @@ from xlite.ownership import require_replaceable_file
 
 if TYPE_CHECKING:
     from xlite.cli.judged_cases import JudgedCases
-    from xlite.studies.cases import Cases
-    from xlite.studies.decision_rule import Decisions
+    from xlite.judging.labelled_predictions import Cases
+    from xlite.judging.thresholding import Decisions
 
 _THRESHOLDS = "Thresholds and calibration"
 
@@ -72,7 +72,7 @@ class DecisionOptions:
 
     def check(self, *, is_test: bool) -> None:
         """Raise InputError for options that exclude each other, or names that are unknown."""
-        from xlite.studies.decision_rule import check_calibration, check_method
+        from xlite.judging.thresholding import check_calibration, check_method
 
         if self.thresholds and (self.fit or self.calibrate or self.save_thresholds):
             raise InputError(
@@ -125,13 +125,13 @@ def decide(
 
     val: what a run's test part takes its rule from; None reads the run's validation predictions.
     """
-    from xlite.studies.cases import read_run_cases
-    from xlite.studies.decision_rule import (
+    from xlite.judging.labelled_predictions import read_run_cases
+    from xlite.judging.thresholding import (
         apply_rule,
         crossfit_decisions,
         fit_rule,
     )
-    from xlite.studies.rule_file import read_rule, require_unseen
+    from xlite.judging.thresholds_file import read_rule, require_unseen
 
     if deciding.thresholds is not None:
         rule, fitted_on = read_rule(deciding.thresholds)

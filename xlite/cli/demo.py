@@ -146,7 +146,7 @@ class _Project:
 
     def open_test_part(self, model: str) -> None:
         """Judge a model on the test part, unless that was done before: each look is counted."""
-        from xlite.studies.sealed_test import has_look
+        from xlite.judging.sealed_test import has_look
 
         run_dir = self.experiments / self._read_entry(model)["run"]
         if has_look(run_dir):

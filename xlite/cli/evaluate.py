@@ -20,9 +20,9 @@ from xlite.cli.names import split_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.studies.cases import Cases
-    from xlite.studies.decision_rule import Decisions
-    from xlite.studies.evaluation import Resampling
+    from xlite.judging.evaluation import Resampling
+    from xlite.judging.labelled_predictions import Cases
+    from xlite.judging.thresholding import Decisions
 
 _EPILOG = (
     "Example: xlite evaluate experiments/runs/NAME --subgroups\n\n"
@@ -126,9 +126,9 @@ def evaluate(
     they are cross-fitted between halves of the patients. Labels with fewer than 30 positives are
     marked; what is undefined is named and left out of the means.
     """
-    from xlite.studies.evaluation import Resampling, evaluate_cases, write_evaluation
-    from xlite.studies.evaluation_folder import ASKED, sum_cases
-    from xlite.studies.sealed_test import find_test_run
+    from xlite.judging.evaluation import Resampling, evaluate_cases, write_evaluation
+    from xlite.judging.evaluation_folder import ASKED, sum_cases
+    from xlite.judging.sealed_test import find_test_run
 
     if part is not None and part not in _PARTS:
         raise InputError(f"--part {part}: it has to be val or test.")
@@ -201,14 +201,14 @@ def _find_folder(
     judged: JudgedCases, asked: dict[str, Any], out: Path | None, *, overwrite: bool
 ) -> Path:
     """Where the evaluation is written; what is known about that is said."""
-    from xlite.reporting.score_figures import FIGURES
-    from xlite.studies.evaluation import SCORES_TABLE, SUBGROUPS_TABLE
-    from xlite.studies.evaluation_folder import (
+    from xlite.judging.evaluation import SCORES_TABLE, SUBGROUPS_TABLE
+    from xlite.judging.evaluation_folder import (
         EVALUATIONS,
         choose_folder,
         find_evaluations_dir,
         require_free,
     )
+    from xlite.reporting.score_figures import FIGURES
 
     folder = out
     if folder is None:
@@ -227,8 +227,8 @@ def _find_folder(
 
 
 def _save_thresholds(judged: JudgedCases, deciding: DecisionOptions, path: Path) -> None:
-    from xlite.studies.decision_rule import fit_rule
-    from xlite.studies.rule_file import FittedOn, write_rule
+    from xlite.judging.thresholding import fit_rule
+    from xlite.judging.thresholds_file import FittedOn, write_rule
 
     rule = fit_rule(judged.cases, method=deciding.method, calibration=deciding.calibration)
     write_rule(path, rule, FittedOn.of(judged.cases, split_sha256=judged.split_sha256))
@@ -238,7 +238,7 @@ def _save_thresholds(judged: JudgedCases, deciding: DecisionOptions, path: Path)
 def _judge_groups(
     cases: Cases, by: str | None, wants_all: bool, resampling: Resampling
 ) -> list[dict[str, Any]]:
-    from xlite.studies.subgroups import NOT_KNOWN, group_cases, judge_subgroups
+    from xlite.judging.subgroups import NOT_KNOWN, group_cases, judge_subgroups
 
     names = split_names(by or "")
     if wants_all:
@@ -263,8 +263,8 @@ def _judge_views(
     Means over views are other numbers than the probs of single images, so the test part's
     thresholds are fitted on the means of the validation part.
     """
-    from xlite.studies.cases import read_run_cases
-    from xlite.studies.evaluation import evaluate_cases, measure_change
+    from xlite.judging.evaluation import evaluate_cases, measure_change
+    from xlite.judging.labelled_predictions import read_run_cases
     from xlite.training.augmented_prediction import VIEWS, predict_with_views
     from xlite.training.data import load_study_data
 
@@ -294,7 +294,7 @@ def _judge_views(
 
 
 def _count_look(cases: Cases, run_dir: Path | None) -> list[dict[str, Any]]:
-    from xlite.studies.sealed_test import looks_folder, record_test_look
+    from xlite.judging.sealed_test import looks_folder, record_test_look
 
     folder = options.EXPERIMENTS_DIR if run_dir is None else looks_folder(run_dir)
     name = None if run_dir is None else run_dir.name

@@ -42,7 +42,7 @@ def print_evaluation(result: Mapping[str, Any], folder: Path) -> None:
 
 
 def _print_scores(result: Mapping[str, Any], folder: Path) -> None:
-    from xlite.studies.evaluation import FEW_NOTE
+    from xlite.judging.evaluation import FEW_NOTE
 
     rows = [
         [

@@ -13,8 +13,8 @@ from xlite.cli import options
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
+    from xlite.judging.labelled_predictions import Cases, JoinReport
     from xlite.splitting.split import Split
-    from xlite.studies.cases import Cases, JoinReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ def read_judged(
     Raises InputError unless exactly one of the two is given, and for predictions that lack images
     or labels of the table, unless `allow_partial`; what found no partner is said.
     """
-    from xlite.studies.cases import join_predictions, read_run_cases
+    from xlite.judging.labelled_predictions import join_predictions, read_run_cases
     from xlite.tables.label_table import read_manifest
 
     if (run is None) == (predictions is None):
@@ -99,7 +99,7 @@ def add_columns(
     `welcome` are taken where the table has them. Raises InputError for one of `names` that is
     neither in the table nor known of any image.
     """
-    from xlite.studies.cases import add_column
+    from xlite.judging.labelled_predictions import add_column
     from xlite.tables.csv_table import open_csv
 
     cases, table = judged.cases, labels

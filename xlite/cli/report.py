@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from xlite.judging.labelled_predictions import Cases
     from xlite.reporting.html_page import Section
     from xlite.run_folder.folder import RunFolder
-    from xlite.studies.cases import Cases
 
 _EPILOG = "Example: xlite report --out report.html"
 _PAGE = Path("report.html")
@@ -161,7 +161,7 @@ def _choose(all_runs: Sequence[RunFolder], names: str | None, experiments: Path)
 
 
 def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[Cases]:
-    from xlite.studies.cases import read_run_cases
+    from xlite.judging.labelled_predictions import read_run_cases
 
     if not chosen or not (split_dir / "val.csv").exists():
         return []

@@ -22,7 +22,7 @@ from xlite.records import Record
 from xlite.settings import fingerprint_of
 
 if TYPE_CHECKING:
-    from xlite.studies.cases import Cases
+    from xlite.judging.labelled_predictions import Cases
 
 EVALUATIONS = "evaluation"
 ASKED = "asked"

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xlite.judging.methods import share_seeds
 from xlite.scores.bootstrap import average_classes
 from xlite.scores.multiplicity import adjust_max_t
-from xlite.studies.methods import share_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.studies.contrast import Contrast, JudgedMethods
+    from xlite.judging.paired_differences import Contrast, JudgedMethods
 
 _RNG_SEED = 0
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from xlite.errors import InputError
-from xlite.studies.cases import add_column, join_predictions
+from xlite.judging.labelled_predictions import add_column, join_predictions
 from xlite.tables.manifest import Manifest
 
 LABELS = ("Mass", "Pleural_Thickening")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xlite.errors import InputError
-from xlite.studies.cases import Cases
+from xlite.judging.labelled_predictions import Cases
 
 Seed = int | None
 """None: predictions of which no seed is known."""

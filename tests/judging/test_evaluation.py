@@ -19,10 +19,10 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from xlite.judging.evaluation import Resampling, evaluate_cases, measure_change, write_evaluation
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.thresholding import apply_rule, crossfit_decisions, fit_rule
 from xlite.scores.auroc_interval import auroc_interval
-from xlite.studies.cases import Cases
-from xlite.studies.decision_rule import apply_rule, crossfit_decisions, fit_rule
-from xlite.studies.evaluation import Resampling, evaluate_cases, measure_change, write_evaluation
 
 LABELS = ("Mass", "Edema", "Hernia")
 FEW = Resampling(num_resamples=200)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import RUN_SCORES, atomic_path, write_json, write_table
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.thresholding import Decisions, describe_rule
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (
@@ -29,8 +31,6 @@ from xlite.scores.ranking import macro_mean, ranking_scores
 from xlite.scores.reliability import brier_score
 from xlite.scores.resampling import count_freedom
 from xlite.scores.thresholded import confusion_counts
-from xlite.studies.cases import Cases
-from xlite.studies.decision_rule import Decisions, describe_rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

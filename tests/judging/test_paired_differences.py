@@ -10,19 +10,19 @@ from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from xlite.errors import InputError
-from xlite.scores.delong import compare_aurocs
-from xlite.scores.finding_patients import count_finding_patients
-from xlite.scores.thresholded import crossfit_f1
-from xlite.studies.ablation import judge_variant
-from xlite.studies.cases import Cases
-from xlite.studies.contrast import (
+from xlite.judging.ablation import judge_variant
+from xlite.judging.evaluation import Resampling
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.methods import Method, align_methods
+from xlite.judging.paired_differences import (
     IMAGES_ONLY,
     SEEDS_AND_IMAGES,
     JudgedMethods,
     judge_methods,
 )
-from xlite.studies.evaluation import Resampling
-from xlite.studies.methods import Method, align_methods
+from xlite.scores.delong import compare_aurocs
+from xlite.scores.finding_patients import count_finding_patients
+from xlite.scores.thresholded import crossfit_f1
 
 LABELS = ("Hernia", "Edema", "Mass", "Nodule")
 PREVALENCE = np.array([0.02, 0.05, 0.1, 0.2])

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xlite.judging.verdict import NO_EFFECT, Evidence, decide, describe_rule
 from xlite.scores.power import DecisionNeed, Range
-from xlite.studies.verdict import NO_EFFECT, Evidence, decide, describe_rule
 
 LABELS = ("Hernia", "Edema", "Mass")
 NAN = float("nan")

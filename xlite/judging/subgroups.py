@@ -13,6 +13,8 @@ import pandas as pd
 from scipy.special import ndtr
 
 from xlite.errors import InputError, did_you_mean
+from xlite.judging.evaluation import Resampling
+from xlite.judging.labelled_predictions import Cases
 from xlite.labels import UNKNOWN
 from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.bootstrap import (
@@ -23,8 +25,6 @@ from xlite.scores.bootstrap import (
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.multiplicity import adjust_holm
 from xlite.scores.ranking import ranking_scores
-from xlite.studies.cases import Cases
-from xlite.studies.evaluation import Resampling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

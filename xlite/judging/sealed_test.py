@@ -17,8 +17,8 @@ from filelock import FileLock
 
 from xlite.artifacts import RUN_CONFIG, RUNS, predictions_name, write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
+from xlite.judging.labelled_predictions import Cases
 from xlite.records import Record
-from xlite.studies.cases import Cases
 from xlite.studies.progress import current_time
 
 TEST_LOOKS = "test_looks.json"

@@ -22,9 +22,9 @@ from xlite.scores.thresholded import confusion_counts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.judging.labelled_predictions import Cases
+    from xlite.judging.thresholding import Decisions
     from xlite.settings import TrainSettings
-    from xlite.studies.cases import Cases
-    from xlite.studies.decision_rule import Decisions
 
 CONSTANT = "constant"
 NEVER_FOUND = "never found"

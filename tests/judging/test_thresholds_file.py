@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from xlite.errors import InputError, LeakageError
-from xlite.studies.cases import Cases
-from xlite.studies.decision_rule import apply_rule, fit_rule
-from xlite.studies.rule_file import FittedOn, read_rule, require_unseen, write_rule
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.thresholding import apply_rule, fit_rule
+from xlite.judging.thresholds_file import FittedOn, read_rule, require_unseen, write_rule
 
 LABELS = ("Mass", "Edema", "Hernia")
 

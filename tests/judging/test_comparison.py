@@ -11,10 +11,8 @@ import pandas as pd
 import pytest
 
 from xlite.errors import InputError
-from xlite.settings import TrainSettings
-from xlite.studies.all_pairs import compare_all_pairs, shrink_scores
-from xlite.studies.cases import Cases
-from xlite.studies.compare import (
+from xlite.judging.all_pairs import compare_all_pairs, shrink_scores
+from xlite.judging.comparison import (
     Place,
     choose_method,
     describe_comparison,
@@ -24,9 +22,11 @@ from xlite.studies.compare import (
     rank_methods,
     write_comparison,
 )
-from xlite.studies.contrast import JudgedMethods, judge_methods
-from xlite.studies.evaluation import Resampling
-from xlite.studies.methods import Method
+from xlite.judging.evaluation import Resampling
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.methods import Method
+from xlite.judging.paired_differences import JudgedMethods, judge_methods
+from xlite.settings import TrainSettings
 
 LABELS = ("Mass", "Edema")
 

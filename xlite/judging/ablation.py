@@ -17,19 +17,11 @@ import numpy as np
 
 from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
 from xlite.executors.training_job import Outcome
-from xlite.run_folder.folder import RunFolder
-from xlite.sampling.label_sets import find_label_sets
-from xlite.sampling.sampling_plan import plan_sampling
-from xlite.scores.class_scores import FEW_POSITIVES
-from xlite.scores.power import estimate_need
-from xlite.splitting.split import Split
-from xlite.studies.axes import Variant
-from xlite.studies.cases import read_run_cases
-from xlite.studies.collapse import find_collapses, read_run_facts
-from xlite.studies.contrast import TESTED, Contrast, JudgedMethods, judge_methods
-from xlite.studies.methods import Method
-from xlite.studies.progress import current_time
-from xlite.studies.verdict import (
+from xlite.judging.collapse import find_collapses, read_run_facts
+from xlite.judging.labelled_predictions import read_run_cases
+from xlite.judging.methods import Method
+from xlite.judging.paired_differences import TESTED, Contrast, JudgedMethods, judge_methods
+from xlite.judging.verdict import (
     DEFAULT_MARGIN,
     DEFAULT_SAFETY_MARGIN,
     Evidence,
@@ -37,12 +29,20 @@ from xlite.studies.verdict import (
     decide,
     describe_rule,
 )
+from xlite.run_folder.folder import RunFolder
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampling_plan import plan_sampling
+from xlite.scores.class_scores import FEW_POSITIVES
+from xlite.scores.power import estimate_need
+from xlite.splitting.split import Split
+from xlite.studies.axes import Variant
+from xlite.studies.progress import current_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.judging.evaluation import Resampling
     from xlite.settings import TrainSettings
-    from xlite.studies.evaluation import Resampling
     from xlite.training.data import StudyData
 
 ABLATION_RECORD = "ablation.json"

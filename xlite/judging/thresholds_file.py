@@ -13,10 +13,10 @@ from pydantic import Field, field_validator
 from xlite.artifacts import write_json
 from xlite.errors import InputError, LeakageError
 from xlite.ids import canonical_image_names, canonical_patient_ids
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.thresholding import DecisionRule, check_calibration, check_method
 from xlite.records import Record
 from xlite.scores.calibration import LogitScaling
-from xlite.studies.cases import Cases
-from xlite.studies.decision_rule import DecisionRule, check_calibration, check_method
 
 _MARK_DIGITS = 12
 _Marks = Annotated[str, Field(pattern=rf"^([0-9a-f]{{{_MARK_DIGITS}}})*$")]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.errors import InputError, did_you_mean
+from xlite.judging.labelled_predictions import Cases
 from xlite.labels import UNKNOWN
 from xlite.scores.calibration import LogitScaling, apply_scaling, fit_platt, fit_temperature
 from xlite.scores.operating_points import (
@@ -26,7 +27,6 @@ from xlite.scores.operating_points import (
 from xlite.scores.ranking import PerClass, Probs, Targets
 from xlite.scores.threshold_stability import judge_f1_thresholds
 from xlite.scores.thresholded import assign_halves, fit_f1_thresholds
-from xlite.studies.cases import Cases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

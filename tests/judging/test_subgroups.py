@@ -7,9 +7,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from xlite.errors import InputError
-from xlite.studies.cases import Cases
-from xlite.studies.evaluation import Resampling
-from xlite.studies.subgroups import group_cases, judge_subgroups
+from xlite.judging.evaluation import Resampling
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.subgroups import group_cases, judge_subgroups
 
 FEW = Resampling(num_resamples=200)
 

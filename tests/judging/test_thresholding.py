@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from xlite.errors import InputError
-from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thresholds
-from xlite.studies.cases import Cases
-from xlite.studies.decision_rule import (
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.thresholding import (
     apply_rule,
     check_method,
     crossfit_decisions,
     fit_rule,
 )
+from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thresholds
 
 LABELS = ("Mass", "Edema", "Hernia")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from xlite.errors import InputError
-from xlite.studies.cases import Cases
-from xlite.studies.sealed_test import (
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.sealed_test import (
     TEST_LOOKS,
     digest_test_set,
     find_test_run,

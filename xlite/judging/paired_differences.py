@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xlite.judging.evaluation import Resampling
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.methods import Method, Seed, share_seeds
+from xlite.judging.thresholding import Decisions, crossfit_decisions
 from xlite.scores.bootstrap import average_classes, resample_scores
 from xlite.scores.class_scores import score_counts
 from xlite.scores.finding_patients import (
@@ -23,10 +27,6 @@ from xlite.scores.ranking import PerClass, macro_mean, ranking_scores
 from xlite.scores.reliability import brier_score
 from xlite.scores.seed_variance import SeedVariance, combine_seeds, estimate_seed_noise
 from xlite.scores.thresholded import confusion_counts
-from xlite.studies.cases import Cases
-from xlite.studies.decision_rule import Decisions, crossfit_decisions
-from xlite.studies.evaluation import Resampling
-from xlite.studies.methods import Method, Seed, share_seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,10 +23,10 @@ from xlite.artifacts import (
     write_table,
 )
 from xlite.errors import InputError, did_you_mean
+from xlite.judging.all_pairs import AllPairs, compare_all_pairs, shrink_scores
+from xlite.judging.paired_differences import TESTED, Contrast, JudgedMethods
 from xlite.run_folder.folder import RunFolder, list_runs
 from xlite.settings import TrainSettings
-from xlite.studies.all_pairs import AllPairs, compare_all_pairs, shrink_scores
-from xlite.studies.contrast import TESTED, Contrast, JudgedMethods
 from xlite.studies.progress import current_time, read_entries
 
 COMPARISON = "comparison.csv"

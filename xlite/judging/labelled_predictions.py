@@ -17,8 +17,8 @@ import pandas as pd
 from xlite.artifacts import RUN_CONFIG, RUN_SCORES
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
+from xlite.judging.predictions_file import read_predictions_file
 from xlite.run_folder.folder import RunFolder
-from xlite.studies.predictions_file import read_predictions_file
 from xlite.tables.csv_table import open_csv, show
 from xlite.tables.label_table import parse_ages
 

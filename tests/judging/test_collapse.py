@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xlite.settings import LossSettings, TrainSettings
-from xlite.studies.cases import Cases
-from xlite.studies.collapse import (
+from xlite.judging.collapse import (
     ALWAYS_CALLED,
     ALWAYS_CALLED_AT_HALF,
     CONSTANT,
@@ -18,7 +16,9 @@ from xlite.studies.collapse import (
     explain_collapse,
     find_collapses,
 )
-from xlite.studies.decision_rule import crossfit_decisions
+from xlite.judging.labelled_predictions import Cases
+from xlite.judging.thresholding import crossfit_decisions
+from xlite.settings import LossSettings, TrainSettings
 
 RNG = np.random.default_rng(0)
 N = 400
