@@ -84,11 +84,11 @@ def _in_scratch(work: Callable[..., int], *arguments: object) -> int:
 
 
 def _build_cache(paths: Sequence[Path], file_format: str, *, out: Path) -> int:
-    from xlite.clahe_cache.build import ImageSource, cache_clahe
+    from xlite.clahe_cache.build import SourceImage, cache_clahe
     from xlite.settings import ClaheSettings
 
     sources = [
-        ImageSource(f"{turn}/{path.name}", path) for turn in range(_PASSES) for path in paths
+        SourceImage(f"{turn}/{path.name}", path) for turn in range(_PASSES) for path in paths
     ]
     summary = cache_clahe(
         sources,

@@ -23,11 +23,11 @@ from PIL import Image
 from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts
-from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
-from xlite.loading.loader import ImageSource as PixelSource
 from xlite.loading.loader import RadiographDataset, RuntimeClahe, build_loader
+from xlite.loading.loader import SourceImage as PixelSource
 from xlite.loading.transforms import Augmentation, build_transforms
 from xlite.models.pretrained import import_timm
 from xlite.sampling.sampler import EpochSampler
@@ -101,7 +101,7 @@ def _repeat(manifest: Manifest) -> Manifest:
 
 def _build_cache(manifest: Manifest, out: Path, file_format: FileFormat) -> ClaheCache:
     sources = [
-        ImageSource(image_id, Path(path))
+        SourceImage(image_id, Path(path))
         for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
     ]
     cache_clahe(sources, out, _SETTINGS, file_format=file_format)

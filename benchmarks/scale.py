@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
 from xlite import artifacts, console
-from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
@@ -151,7 +151,7 @@ def _prepare_scores(size: int) -> Callable[[], object]:
 
 def _prepare_cache(size: int) -> Callable[[], object]:
     paths = find_radiographs().paths
-    sources = [ImageSource(f"{number}.png", paths[number % len(paths)]) for number in range(size)]
+    sources = [SourceImage(f"{number}.png", paths[number % len(paths)]) for number in range(size)]
 
     def work() -> object:
         with tempfile.TemporaryDirectory(prefix="xlite-scale-") as scratch:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
-from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
 from xlite.losses.training_loss import build_training_loss
@@ -33,7 +33,7 @@ def build_cache(scratch: Path, file_format: FileFormat = "packed") -> ClaheCache
     """The radiographs' cache, in a folder of its own below `scratch`."""
     manifest = find_radiographs().manifest
     sources = [
-        ImageSource(image_id, Path(path))
+        SourceImage(image_id, Path(path))
         for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
     ]
     out = scratch / file_format

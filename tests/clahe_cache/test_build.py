@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from xlite.clahe_cache.build import (
     CacheSummary,
-    ImageSource,
+    SourceImage,
     cache_clahe,
 )
 from xlite.clahe_cache.clahe import apply_clahe
@@ -46,16 +46,16 @@ def write_image(path: Path, seed: int) -> None:
     path.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
 
 
-def make_sources(folder: Path, number: int = 12) -> list[ImageSource]:
+def make_sources(folder: Path, number: int = 12) -> list[SourceImage]:
     sources = []
     for seed in range(number):
         path = folder / f"images_{seed % 2:03}" / f"{seed:08}_000.png"
         write_image(path, seed)
-        sources.append(ImageSource(path.name, path))
+        sources.append(SourceImage(path.name, path))
     return sources
 
 
-def build(sources: list[ImageSource], out: Path, file_format: str = "packed") -> CacheSummary:
+def build(sources: list[SourceImage], out: Path, file_format: str = "packed") -> CacheSummary:
     return cache_clahe(sources, out, SETTINGS, file_format=file_format, workers=1)  # type: ignore[arg-type]
 
 
@@ -65,7 +65,7 @@ def content(out: Path) -> tuple[tuple[str, ...], bytes, str]:
     return cache.image_ids, pixels.tobytes(), cache.fingerprint
 
 
-def assert_like_fresh(sources: list[ImageSource], out: Path, file_format: str) -> None:
+def assert_like_fresh(sources: list[SourceImage], out: Path, file_format: str) -> None:
     fresh = out.with_name("fresh")
     cache_clahe(sources, fresh, SETTINGS, file_format=file_format, workers=1, rebuild=True)  # type: ignore[arg-type]
     assert content(out) == content(fresh)
@@ -104,7 +104,7 @@ def test_formats_and_numbers_of_workers_agree_on_real_images(tmp_path: Path) -> 
     rgba = [path for path in paths if path.read_bytes()[25] == 6]
     assert rgba, "ensure the colour images are among them"
     chosen = dict.fromkeys((*rgba, *paths[:20]))
-    sources = [ImageSource(path.name, path) for path in chosen]
+    sources = [SourceImage(path.name, path) for path in chosen]
     settings = ClaheSettings(size=64)
     cache_clahe(sources, tmp_path / "packed", settings, workers=2)
     cache_clahe(sources, tmp_path / "png", settings, file_format="png", workers=2)
@@ -142,7 +142,7 @@ def test_every_decoder_number_of_workers_and_format_gives_plain_opencvs_pixels(
     assert rgba, "ensure the colour images are among them"
     shallow = list(dict.fromkeys((*rgba, *paths[:22])))
     deep = write_deep_copies(paths[:3], tmp_path / "deep")
-    sources = [ImageSource(path.name, path) for path in (*shallow, *deep)]
+    sources = [SourceImage(path.name, path) for path in (*shallow, *deep)]
     choice = ClaheSettings(size=224)
     cache_clahe(sources, tmp_path / "packed", choice, workers=2)
     cache_clahe(sources, tmp_path / "png", choice, file_format="png", workers=1)
@@ -181,7 +181,7 @@ def test_a_data_set_that_moved_is_not_done_again(tmp_path: Path) -> None:
     build(make_sources(tmp_path / "raw"), tmp_path / "cache")
     (tmp_path / "raw").rename(tmp_path / "moved")
     paths = sorted((tmp_path / "moved").rglob("*.png"), key=lambda path: path.name)
-    sources = [ImageSource(path.name, path) for path in paths]
+    sources = [SourceImage(path.name, path) for path in paths]
     assert build(sources, tmp_path / "cache").skipped == 12
 
 
@@ -193,7 +193,7 @@ def test_changed_added_removed_and_reordered_sources(tmp_path: Path, file_format
     write_image(sources[4].path, 100)
     added = tmp_path / "raw" / "images_000" / "new.png"
     write_image(added, 101)
-    changed = [ImageSource("new.png", added), *sources[2:6], *sources[:2], *sources[8:]]
+    changed = [SourceImage("new.png", added), *sources[2:6], *sources[:2], *sources[8:]]
     summary = build(changed, out, file_format)
     assert summary.images == 11
     assert 7 <= summary.skipped <= 9
@@ -207,9 +207,9 @@ def test_same_name_size_and_time_in_another_folder_is_noticed(tmp_path: Path) ->
         noise = np.random.default_rng(seed).integers(0, 256, (40, 40), dtype=np.uint8)
         path.write_bytes(cv2.imencode(".bmp", noise)[1].tobytes())
         os.utime(path, (1, 1))
-    other = [ImageSource(f"{name}.bmp", path) for name, path in zip("pq", paths, strict=True)]
+    other = [SourceImage(f"{name}.bmp", path) for name, path in zip("pq", paths, strict=True)]
     build(other, tmp_path / "cache")
-    swapped = [ImageSource("p.bmp", paths[1]), ImageSource("q.bmp", paths[0])]
+    swapped = [SourceImage("p.bmp", paths[1]), SourceImage("q.bmp", paths[0])]
     assert build(swapped, tmp_path / "cache").skipped == 0
     assert_like_fresh(swapped, tmp_path / "cache", "packed")
 
@@ -292,7 +292,7 @@ if __name__ == "__main__":
     if workers == "1":
         cache_workers.apply_clahe = slow
     paths = sorted(Path(folder).rglob("*.png"), key=lambda path: path.name)
-    sources = [cache_build.ImageSource(path.name, path) for path in paths]
+    sources = [cache_build.SourceImage(path.name, path) for path in paths]
     settings = ClaheSettings(size=int(size))
     try:
         cache_build.cache_clahe(
@@ -387,7 +387,7 @@ def test_workers_end_with_their_parent_and_the_build_goes_on(
     finished = len(read_journal(out)[1])
     assert 0 < finished < len(list(SAMPLE.rglob("*.png")))
     paths = sorted(SAMPLE.rglob("*.png"), key=lambda path: path.name)
-    sources = [ImageSource(path.name, path) for path in paths]
+    sources = [SourceImage(path.name, path) for path in paths]
     settings = ClaheSettings(size=48)
     assert cache_clahe(sources, out, settings, workers=2).skipped == finished
     cache_clahe(sources, tmp_path / "fresh", settings, workers=2)
@@ -491,7 +491,7 @@ def test_two_builds_at_once_and_folders_that_are_no_cache(tmp_path: Path) -> Non
         InputError, match="holds images, and nothing says that it belongs to a CLAHE cache"
     ):
         build(sources, tmp_path / "foreign")
-    inside = [ImageSource("x.png", out / "images" / "x.png")]
+    inside = [SourceImage("x.png", out / "images" / "x.png")]
     with pytest.raises(InputError, match="inside the cache folder"):
         build(inside, out)
     with pytest.raises(InputError, match="named twice"):

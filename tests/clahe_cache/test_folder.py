@@ -14,7 +14,7 @@ import pytest
 from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources, write_image
 from tests.dataset.test_cache_shards import build_shards, merge
 
-from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
@@ -46,7 +46,7 @@ def private(tmp_path: Path) -> Path:
     return folder
 
 
-def rebuild(sources: list[ImageSource], out: Path, file_format: str = "packed") -> None:
+def rebuild(sources: list[SourceImage], out: Path, file_format: str = "packed") -> None:
     cache_clahe(sources, out, SETTINGS, file_format=file_format, workers=1, rebuild=True)  # type: ignore[arg-type]
 
 
@@ -94,7 +94,7 @@ def test_nothing_is_written_or_deleted_through_a_link(
 
 def test_a_linked_folder_among_the_pngs_is_refused(tmp_path: Path, private: Path) -> None:
     sources = make_sources(tmp_path / "raw", 4)
-    nested = [ImageSource(f"scans/{one.image_id}", one.path) for one in sources]
+    nested = [SourceImage(f"scans/{one.image_id}", one.path) for one in sources]
     out = tmp_path / "cache"
     build(nested, out, "png")
     shutil.rmtree(out / "images" / "scans")
@@ -144,7 +144,7 @@ def test_only_pngs_that_a_build_has_named_are_deleted(tmp_path: Path) -> None:
 
 def test_folders_of_pngs_go_when_they_are_empty(tmp_path: Path) -> None:
     sources = make_sources(tmp_path / "raw", 4)
-    nested = [ImageSource(f"a/b/{one.image_id}", one.path) for one in sources]
+    nested = [SourceImage(f"a/b/{one.image_id}", one.path) for one in sources]
     build(nested, tmp_path / "cache", "png")
     rebuild(nested, tmp_path / "cache", "packed")
     assert not (tmp_path / "cache" / "images").exists()
@@ -306,7 +306,7 @@ def test_foreign_lines_of_a_journal_are_left_out(tmp_path: Path) -> None:
 def test_names_that_are_no_text_are_cached(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     sources = [
-        ImageSource(f"{number}.png", folder / os.fsdecode(b"\xff%d" % number) / f"{number}.png")
+        SourceImage(f"{number}.png", folder / os.fsdecode(b"\xff%d" % number) / f"{number}.png")
         for number in range(3)
     ]
     for number, source in enumerate(sources):

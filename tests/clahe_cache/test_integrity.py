@@ -13,7 +13,7 @@ import pytest
 from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources
 
 from xlite.clahe_cache import integrity as cache_integrity
-from xlite.clahe_cache.build import ImageSource, cache_clahe
+from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.integrity import STAMP, verify_cache
 from xlite.clahe_cache.record import png_name
 from xlite.clahe_cache.store import ClaheCache
@@ -88,9 +88,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in ("raw", "packed", "png")}
 
 
-def sources_of(built: dict[str, Path]) -> list[ImageSource]:
+def sources_of(built: dict[str, Path]) -> list[SourceImage]:
     paths = sorted(built["raw"].rglob("*.png"), key=lambda path: path.name)
-    return [ImageSource(path.name, path) for path in paths]
+    return [SourceImage(path.name, path) for path in paths]
 
 
 def copy_of(built: dict[str, Path], file_format: str, tmp_path: Path) -> Path:

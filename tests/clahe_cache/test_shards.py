@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlite.clahe_cache import journal as cache_journal
-from xlite.clahe_cache.build import CacheSummary, ImageSource, cache_clahe
+from xlite.clahe_cache.build import CacheSummary, SourceImage, cache_clahe
 from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.shards import Shard, cache_clahe_shard, has_unmerged_shards, merge_shards
 from xlite.clahe_cache.store import ClaheCache
@@ -24,19 +24,19 @@ FORMATS = pytest.mark.parametrize("file_format", ["packed", "png"])
 COUNT = 3
 
 
-def make_sources(folder: Path, number: int = 11) -> list[ImageSource]:
+def make_sources(folder: Path, number: int = 11) -> list[SourceImage]:
     sources = []
     for seed in range(number):
         path = folder / f"images_{seed % 2:03}" / f"{seed:08}_000.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         noise = np.random.default_rng(seed).integers(0, 256, (60, 48 + seed), dtype=np.uint8)
         path.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
-        sources.append(ImageSource(path.name, path))
+        sources.append(SourceImage(path.name, path))
     return sources
 
 
 def build_shards(
-    sources: list[ImageSource], out: Path, file_format: str = "packed", count: int = COUNT
+    sources: list[SourceImage], out: Path, file_format: str = "packed", count: int = COUNT
 ) -> None:
     # Last first: an array job has no order.
     for number in range(count, 0, -1):
@@ -51,11 +51,11 @@ def build_shards(
         )
 
 
-def merge(sources: list[ImageSource], out: Path, file_format: str = "packed") -> CacheSummary:
+def merge(sources: list[SourceImage], out: Path, file_format: str = "packed") -> CacheSummary:
     return merge_shards(sources, out, SETTINGS, file_format=file_format, workers=1)  # type: ignore[arg-type]
 
 
-def build_singly(sources: list[ImageSource], out: Path, file_format: str = "packed") -> None:
+def build_singly(sources: list[SourceImage], out: Path, file_format: str = "packed") -> None:
     cache_clahe(sources, out, SETTINGS, file_format=file_format, workers=1)  # type: ignore[arg-type]
 
 

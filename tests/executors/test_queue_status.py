@@ -78,5 +78,6 @@ def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
 
 
 def test_an_outlook_needs_no_torch() -> None:
-    code = "import sys, xlite.cli.status, xlite.executors.queue_status; sys.exit('torch' in sys.modules)"
+    modules = "sys, xlite.cli.status, xlite.executors.queue_status"
+    code = f"import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0

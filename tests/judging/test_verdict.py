@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xlite.judging.verdict import NO_EFFECT, Evidence, decide, describe_rule
+from xlite.judging.verdict import NO_EFFECT, Evidence, decide_verdict, describe_verdict_rule
 from xlite.scores.power import DecisionNeed, Range
 
 LABELS = ("Hernia", "Edema", "Mass")
@@ -65,7 +65,7 @@ BOTH = {"change": (-0.05, 0.05, 0.0), "p": (0.01, 0.01, 1.0)}
     ],
 )
 def test_each_rule_at_its_border(found: Evidence, decision: str) -> None:
-    assert decide(found).decision == decision
+    assert decide_verdict(found).decision == decision
 
 
 @pytest.mark.parametrize(
@@ -84,49 +84,51 @@ def test_a_label_has_lost_only_beyond_margin_and_level(
     change: float, p: float, margin: float, has_lost: bool
 ) -> None:
     found = evidence(0.001, 0.02, change=(change, 0, 0), p=(p, 1, 1))
-    verdict = decide(found, margin=margin)
+    verdict = decide_verdict(found, margin=margin)
     assert verdict.losses == (("Hernia",) if has_lost else ())
     assert verdict.decision == ("TRADE-OFF" if has_lost else "ADOPT")
-    mirrored = decide(replace(found, change=-found.change), margin=margin)
+    mirrored = decide_verdict(replace(found, change=-found.change), margin=margin)
     assert mirrored.gains == verdict.losses
 
 
 def test_another_level_moves_the_border_of_p() -> None:
     found = evidence(0.001, 0.02, change=(-0.05, 0, 0), p=(0.08, 1, 1))
-    assert decide(found).decision == "ADOPT"
-    assert decide(found, level=0.9).decision == "TRADE-OFF"
+    assert decide_verdict(found).decision == "ADOPT"
+    assert decide_verdict(found, level=0.9).decision == "TRADE-OFF"
 
 
 @pytest.mark.parametrize("found", [evidence(0.01, 0.02), evidence(-0.02, -0.01)])
 def test_one_seed_decides_nothing_and_says_what_the_images_alone_would(found: Evidence) -> None:
-    alone = decide(replace(found, num_seeds=1))
+    alone = decide_verdict(replace(found, num_seeds=1))
     assert alone.decision == "UNDECIDED"
-    assert f"it would be {decide(found).decision}" in alone.reasons[-1]
+    assert f"it would be {decide_verdict(found).decision}" in alone.reasons[-1]
     assert "--seeds" in alone.reasons[-1]
-    assert decide(replace(found, num_seeds=2)).decision != "UNDECIDED"
+    assert decide_verdict(replace(found, num_seeds=2)).decision != "UNDECIDED"
 
 
 def test_identical_predictions_are_no_evidence_of_equality() -> None:
-    verdict = decide(replace(evidence(0.0, 0.0), is_identical=True))
+    verdict = decide_verdict(replace(evidence(0.0, 0.0), is_identical=True))
     assert (verdict.decision, verdict.reasons) == ("UNDECIDED", (NO_EFFECT,))
 
 
 def test_labels_that_are_not_shown_safe_stand_in_the_way_of_adoption_by_name() -> None:
     found = evidence(0.001, 0.02, lows=(-0.07, -0.14, 0.0))
-    verdict = decide(found)
+    verdict = decide_verdict(found)
     assert verdict.decision == "UNDECIDED"
     assert verdict.unsafe == ("Edema", "Hernia")
     assert verdict.reasons[-1] == (
         "Not ADOPT, since not shown safe: Edema (down to -0.140), Hernia (down to -0.070)."
     )
-    assert decide(found, safety_margin=0.15).decision == "ADOPT"
-    assert decide(found, safety_margin=0.1).unsafe == ("Edema",)
+    assert decide_verdict(found, safety_margin=0.15).decision == "ADOPT"
+    assert decide_verdict(found, safety_margin=0.1).unsafe == ("Edema",)
     # One that may be worse in the mean does not come near ADOPT: its labels are beside the point.
-    assert not any("safe" in reason for reason in decide(replace(found, macro_low=-0.1)).reasons)
+    assert not any(
+        "safe" in reason for reason in decide_verdict(replace(found, macro_low=-0.1)).reasons
+    )
 
 
 def test_labels_that_cannot_be_judged_are_named_with_their_patients() -> None:
-    verdict = decide(evidence(0.001, 0.02, p=(NAN, 1, 1)))
+    verdict = decide_verdict(evidence(0.001, 0.02, p=(NAN, 1, 1)))
     assert verdict.unjudged == ("Hernia",)
     assert "Too few patients to judge: Hernia (of 12 patients)." in verdict.reasons
     many = replace(
@@ -137,8 +139,8 @@ def test_labels_that_cannot_be_judged_are_named_with_their_patients() -> None:
         low=np.full(8, NAN),
         p=np.full(8, NAN),
     )
-    assert decide(many).reasons[0].startswith("No label can be judged")
-    assert decide(many).reasons[1].endswith("f (of 3 patients) and 2 more.")
+    assert decide_verdict(many).reasons[0].startswith("No label can be judged")
+    assert decide_verdict(many).reasons[1].endswith("f (of 3 patients) and 2 more.")
 
 
 NOWHERE = Range(NAN, NAN)
@@ -166,7 +168,7 @@ def need(**fields: Range) -> DecisionNeed:
     ],
 )
 def test_an_open_verdict_says_what_it_would_take(wanted: DecisionNeed, words: list[str]) -> None:
-    said = " ".join(decide(replace(evidence(-0.03, 0.04), need=wanted)).reasons)
+    said = " ".join(decide_verdict(replace(evidence(-0.03, 0.04), need=wanted)).reasons)
     assert all(word in said for word in words), said
     assert "inf" not in said
     assert "nan" not in said
@@ -174,17 +176,19 @@ def test_an_open_verdict_says_what_it_would_take(wanted: DecisionNeed, words: li
 
 def test_an_interval_within_the_margin_needs_no_more_data() -> None:
     found = replace(evidence(-0.009, 0.009), need=need())
-    assert decide(found).reasons[-1] == "Whichever is better is so by less than 0.01."
+    assert decide_verdict(found).reasons[-1] == "Whichever is better is so by less than 0.01."
     wider = replace(evidence(-0.011, 0.009), need=need())
-    assert "seeds" in decide(wider).reasons[-1]
+    assert "seeds" in decide_verdict(wider).reasons[-1]
 
 
 def test_a_decision_needs_no_estimate() -> None:
-    assert not any("seeds" in r for r in decide(replace(evidence(0.1, 0.2), need=need())).reasons)
+    assert not any(
+        "seeds" in r for r in decide_verdict(replace(evidence(0.1, 0.2), need=need())).reasons
+    )
 
 
 def test_the_rule_names_its_numbers() -> None:
-    rule = describe_rule(margin=0.02, safety_margin=0.07, level=0.9)
+    rule = describe_verdict_rule(margin=0.02, safety_margin=0.07, level=0.9)
     assert "0.02" in rule
     assert "-0.07" in rule
     assert "90 %" in rule

@@ -11,7 +11,7 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.reporting.experiment_log import Remarks, update_experiment_log
-from xlite.reporting.html_page import Table, Verdict, render_page
+from xlite.reporting.html_page import Table, VerdictBox, render_page
 from xlite.reporting.html_verdicts import describe_studies
 from xlite.reporting.study_file import Ablation, read_study
 
@@ -106,7 +106,7 @@ def test_an_ablation_has_a_row_and_a_record(log: Path, experiments: Path) -> Non
     for part in (
         "- Objective: whether loss=focal should replace loss=bce\n",
         "- Seeds: 0, 1\n",
-        "- Verdict on loss=focal: ADOPT. macro AUROC +0.021.\n",
+        "- VerdictBox on loss=focal: ADOPT. macro AUROC +0.021.\n",
         "- Rule: ADOPT: the interval lies above 0.\n",
         "- Cost of loss=focal: 1.5 min a run\n",
         "| Hernia | 12 | 12 | 0.700 | +0.021 (+0.004 to +0.038) |\n",
@@ -241,7 +241,7 @@ def test_the_report_shows_verdicts_and_changes(experiments: Path) -> None:
     put(experiments / "comparison.json", comparison())
     sections = describe_studies(experiments)
     verdicts, changes, ranking = sections
-    words = [block for block in verdicts.blocks if isinstance(block, Verdict)]
+    words = [block for block in verdicts.blocks if isinstance(block, VerdictBox)]
     assert [(v.word, v.tone) for v in words] == [("ADOPT", "good"), ("CHOSEN", "open")]
     assert words[0].rule == "ADOPT: the interval lies above 0."
     tables = [block for block in changes.blocks if isinstance(block, Table)]

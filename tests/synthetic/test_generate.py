@@ -222,7 +222,7 @@ def test_the_folder_holds_nih_s_table_and_its_images(tmp_path: Path) -> None:
     assert table_path == tmp_path / "films" / "Data_Entry_2017.csv"
     assert table_path.read_text().splitlines()[0] == (
         "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
-        "View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
+        "Projection Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
     )
     table = pd.read_csv(table_path)
     files = sorted(path.name for path in (tmp_path / "films" / "images").iterdir())
@@ -237,7 +237,7 @@ def test_the_folder_holds_nih_s_table_and_its_images(tmp_path: Path) -> None:
         assert image.shape == (64, 64)
         assert image.dtype == np.uint8
     assert (table.groupby("Patient ID")["Patient Gender"].nunique() == 1).all()
-    assert set(table["View Position"]) == {"PA", "AP"}
+    assert set(table["Projection Position"]) == {"PA", "AP"}
     assert set(table["Patient Gender"]) == {"F", "M"}
     labels = encode_label_texts(table["Finding Labels"].to_numpy(), NIH_LABELS)
     assert (labels.sum(axis=0) >= 2).all()

@@ -20,7 +20,7 @@ from xlite.errors import InputError
 from xlite.settings import Runtime, TrainSettings
 from xlite.splitting.split import read_split
 from xlite.training import augmented_prediction
-from xlite.training.augmented_prediction import VIEWS, View, predict_with_views
+from xlite.training.augmented_prediction import VIEWS, AugmentedView, predict_with_views
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.run import train_run
 
@@ -45,7 +45,7 @@ def test_the_image_as_it_is_gives_the_predictions_of_the_run(
 ) -> None:
     for part in ("val", "test"):
         written = read_predictions(run_dir / f"predictions_{part}.csv", data.vocabulary)
-        probs = predict_with_views(run_dir, part, data, views=(View(),))
+        probs = predict_with_views(run_dir, part, data, views=(AugmentedView(),))
         np.testing.assert_allclose(probs, written.probs, atol=1e-6)
 
 
@@ -71,12 +71,12 @@ def test_the_memory_format_is_that_of_training(
         return predict(model, *arguments, **options)
 
     monkeypatch.setattr(augmented_prediction, "predict_logits", note)
-    predict_with_views(folder, "val", data, views=(View(),))
+    predict_with_views(folder, "val", data, views=(AugmentedView(),))
     assert formats == [{not contiguous}]
 
 
 def test_views_are_averaged_and_always_the_same(data: StudyData, run_dir: Path) -> None:
-    first, second = View(degrees=4), View(shift=0.03)
+    first, second = AugmentedView(degrees=4), AugmentedView(shift=0.03)
     alone = [predict_with_views(run_dir, "val", data, views=(view,)) for view in (first, second)]
     both = predict_with_views(run_dir, "val", data, views=(first, second))
     np.testing.assert_allclose(both, (alone[0] + alone[1]) / 2, atol=1e-12)
@@ -87,14 +87,18 @@ def test_views_move_the_image_a_little_and_mirror_none() -> None:
     image = np.zeros((100, 100), dtype=np.uint8)
     image[40:50, 20:30] = 255
 
-    def centre(view: View) -> tuple[float, float]:
+    def centre(view: AugmentedView) -> tuple[float, float]:
         rows, columns = np.nonzero(view(image, epoch=0, position=0) > 127)
         return float(rows.mean()), float(columns.mean())
 
-    np.testing.assert_array_equal(View()(image, epoch=0, position=0), image)
-    assert centre(View(shift=0.03))[1] == pytest.approx(24.5 + 3, abs=0.6)
-    assert centre(View(degrees=4))[0] > centre(View())[0], "anticlockwise: its left side sinks"
-    assert centre(View(scale=1.05))[1] < centre(View())[1], "larger: away from the centre"
+    np.testing.assert_array_equal(AugmentedView()(image, epoch=0, position=0), image)
+    assert centre(AugmentedView(shift=0.03))[1] == pytest.approx(24.5 + 3, abs=0.6)
+    assert centre(AugmentedView(degrees=4))[0] > centre(AugmentedView())[0], (
+        "anticlockwise: its left side sinks"
+    )
+    assert centre(AugmentedView(scale=1.05))[1] < centre(AugmentedView())[1], (
+        "larger: away from the centre"
+    )
     for view in VIEWS:
         row, column = centre(view)
         assert abs(row - 44.5) < 5

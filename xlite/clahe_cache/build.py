@@ -45,7 +45,7 @@ from xlite.clahe_cache.journal import (
 )
 from xlite.clahe_cache.plan import (
     CachePlan,
-    ImageSource,
+    SourceImage,
     SourceStat,
     check_sources,
     plan_cache,
@@ -68,7 +68,7 @@ from xlite.records import guard_cell
 from xlite.settings import ClaheSettings
 from xlite.signals import catch_stop_signals
 
-__all__ = ["CacheSummary", "ImageSource", "cache_clahe", "cache_recipe"]
+__all__ = ["CacheSummary", "SourceImage", "cache_clahe", "cache_recipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ class CacheSummary:
 
 
 def cache_clahe(
-    sources: Sequence[ImageSource],
+    sources: Sequence[SourceImage],
     out: Path,
     settings: ClaheSettings,
     *,
@@ -172,7 +172,7 @@ def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> CacheRecip
 
 
 def _find_up_to_date(
-    sources: Sequence[ImageSource],
+    sources: Sequence[SourceImage],
     stats: Sequence[SourceStat],
     out: Path,
     recipe: CacheRecipe,
@@ -277,7 +277,7 @@ def _make_planned(
     return images, failures
 
 
-def _write_failures(path: Path, sources: Sequence[ImageSource], failures: dict[int, str]) -> None:
+def _write_failures(path: Path, sources: Sequence[SourceImage], failures: dict[int, str]) -> None:
     with (
         artifacts.atomic_path(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,

@@ -17,7 +17,7 @@ from xlite.errors import InputError
 
 
 @dataclass(frozen=True)
-class ImageSource:
+class SourceImage:
     """An image of the label table and its file, an absolute path."""
 
     image_id: str
@@ -68,7 +68,7 @@ class CachePlan:
         )
 
 
-def check_sources(sources: Sequence[ImageSource], out: Path) -> None:
+def check_sources(sources: Sequence[SourceImage], out: Path) -> None:
     """Raise InputError for no source, one named twice, or one that the cache would overwrite."""
     if not sources:
         raise InputError("There is no image to cache: the label table names none.")
@@ -85,7 +85,7 @@ def check_sources(sources: Sequence[ImageSource], out: Path) -> None:
             )
 
 
-def stat_sources(sources: Sequence[ImageSource]) -> list[SourceStat]:
+def stat_sources(sources: Sequence[SourceImage]) -> list[SourceStat]:
     """The state of each source file, with its path relative to the folder that all share."""
     paths = [str(source.path) for source in sources]
     root = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
@@ -112,7 +112,7 @@ def printable(path: str) -> str:
 
 
 def plan_cache(
-    sources: Sequence[ImageSource],
+    sources: Sequence[SourceImage],
     stats: Sequence[SourceStat],
     known: Sequence[CachedImage],
     file_format: FileFormat,
@@ -161,7 +161,7 @@ def _is_same_source(image: CachedImage, stat: SourceStat) -> bool:
     return is_same_path and (image.bytes, image.mtime_ns) == (stat.bytes, stat.mtime_ns)
 
 
-def _source_fingerprint(sources: Sequence[ImageSource], stats: Sequence[SourceStat]) -> str:
+def _source_fingerprint(sources: Sequence[SourceImage], stats: Sequence[SourceStat]) -> str:
     digest = hashlib.sha256()
     named = zip((source.image_id for source in sources), stats, strict=True)
     for image_id, stat in sorted(named, key=lambda pair: pair[0]):

@@ -39,7 +39,7 @@ from xlite.clahe_cache.journal import (
     require_same_opencv,
     verified_images,
 )
-from xlite.clahe_cache.plan import ImageSource, check_sources, plan_cache, stat_sources
+from xlite.clahe_cache.plan import SourceImage, check_sources, plan_cache, stat_sources
 from xlite.clahe_cache.record import (
     PNG_FOLDER,
     CachedImage,
@@ -104,7 +104,7 @@ def has_unmerged_shards(out: Path) -> bool:
 
 
 def cache_clahe_shard(
-    sources: Sequence[ImageSource],
+    sources: Sequence[SourceImage],
     out: Path,
     settings: ClaheSettings,
     *,
@@ -136,7 +136,7 @@ def cache_clahe_shard(
 
 
 def merge_shards(
-    sources: Sequence[ImageSource],
+    sources: Sequence[SourceImage],
     out: Path,
     settings: ClaheSettings,
     *,
@@ -204,7 +204,7 @@ def _complete_shards(out: Path) -> list[Shard]:
 
 
 def _checked_images(
-    shard: Shard, sources: Sequence[ImageSource], out: Path, recipe: CacheRecipe
+    shard: Shard, sources: Sequence[SourceImage], out: Path, recipe: CacheRecipe
 ) -> list[CachedImage]:
     """The shard's images, whole and made of what `sources` names; their rows are the shard's."""
     folder = shard.folder(out)
@@ -228,7 +228,7 @@ def _checked_images(
 
 def _copy_shards(
     images_of: Mapping[Shard, Sequence[CachedImage]],
-    sources: Sequence[ImageSource],
+    sources: Sequence[SourceImage],
     out: Path,
     recipe: CacheRecipe,
 ) -> None:

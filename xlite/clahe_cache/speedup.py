@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xlite.clahe_cache.clahe import apply_clahe
-from xlite.clahe_cache.plan import ImageSource
+from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.radiograph import read_radiograph
 from xlite.clahe_cache.store import ClaheCache
 from xlite.settings import ClaheSettings
@@ -16,7 +16,7 @@ from xlite.settings import ClaheSettings
 
 def measure_loading_speedup(
     cache: ClaheCache,
-    sources: Sequence[ImageSource],
+    sources: Sequence[SourceImage],
     settings: ClaheSettings,
     sample: int = 32,
 ) -> float:

@@ -88,7 +88,7 @@ def cache_clahe(
     With --verify each image's checksum is compared with that of its build (exit 1 where one is
     another); the next build makes damaged images anew.
     """
-    from xlite.clahe_cache.build import ImageSource
+    from xlite.clahe_cache.build import SourceImage
     from xlite.clahe_cache.build import cache_clahe as build_cache
     from xlite.clahe_cache.folder import check_folder, is_complete
     from xlite.clahe_cache.record import FILE_FORMATS
@@ -123,7 +123,7 @@ def cache_clahe(
     image_ids = _read_image_ids(labels, split, columns)
     paths = find_images(image_ids, images, skip_missing=skip_missing, leave_out=out)
     sources = [
-        ImageSource(image_id, Path(path))
+        SourceImage(image_id, Path(path))
         for image_id, path in zip(image_ids, paths, strict=True)
         if path is not None
     ]

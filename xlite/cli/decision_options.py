@@ -118,7 +118,7 @@ class DecisionOptions:
         return self.calibrate or "none"
 
 
-def decide(
+def apply_thresholds(
     judged: "JudgedCases", deciding: DecisionOptions, *, val: "Cases | None" = None
 ) -> "Decisions":
     """The decisions on the cases, by a rule that none of their images helped to fit.

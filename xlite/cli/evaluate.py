@@ -12,7 +12,7 @@ import typer
 
 from xlite import console
 from xlite.cli import options
-from xlite.cli.decision_options import DecisionOptions, decide
+from xlite.cli.decision_options import DecisionOptions, apply_thresholds
 from xlite.cli.evaluation_tables import print_evaluation
 from xlite.cli.expansion import expand_groups
 from xlite.cli.judged_cases import JudgedCases, add_columns, read_judged
@@ -172,7 +172,7 @@ def evaluate(
     folder = None
     if out is not None or not json:
         folder = _find_folder(judged, asked, out, overwrite=overwrite)
-    decisions = decide(judged, deciding)
+    decisions = apply_thresholds(judged, deciding)
     result = evaluate_cases(judged.cases, decisions, resampling=resampling)
     result["part"] = judged.part
     result["epoch_chosen_here"] = judged.run_dir is not None and judged.part == "val"
@@ -283,7 +283,7 @@ def _judge_views(
     val = None
     if judged.part == "test":
         val = augment(read_run_cases(run_dir, "val", judged.split), "val")
-    decisions = decide(dataclasses.replace(judged, cases=cases), deciding, val=val)
+    decisions = apply_thresholds(dataclasses.replace(judged, cases=cases), deciding, val=val)
     scores = evaluate_cases(cases, decisions, resampling=resampling)
     return {
         "views": len(VIEWS),

@@ -26,8 +26,8 @@ from xlite.judging.verdict import (
     DEFAULT_SAFETY_MARGIN,
     Evidence,
     Verdict,
-    decide,
-    describe_rule,
+    decide_verdict,
+    describe_verdict_rule,
 )
 from xlite.run_folder.folder import RunFolder
 from xlite.sampling.label_sets import find_label_sets
@@ -136,7 +136,7 @@ def judge_ablation(
         "margin": margin,
         "safety_margin": safety_margin,
         "resamples": judged.resampling.num_resamples,
-        "rule": describe_rule(margin=margin, safety_margin=safety_margin, level=level),
+        "rule": describe_verdict_rule(margin=margin, safety_margin=safety_margin, level=level),
         "macro_labels": [cases.vocabulary[column] for column in judged.macro_columns],
         "verdict": {
             variant: {
@@ -182,7 +182,7 @@ def judge_variant(
         is_identical=judged.is_identical(baseline, variant),
         need=estimate_need(macro, difference=margin if margin > 0 else None, level=level),
     )
-    return decide(evidence, margin=margin, safety_margin=safety_margin, level=level)
+    return decide_verdict(evidence, margin=margin, safety_margin=safety_margin, level=level)
 
 
 def write_ablation(out: Path, content: Mapping[str, Any]) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from xlite.artifacts import RUN_SCORES, atomic_path, write_json, write_table
 from xlite.judging.labelled_predictions import Cases
-from xlite.judging.thresholding import Decisions, describe_rule
+from xlite.judging.thresholding import Decisions, describe_thresholding
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (
@@ -92,7 +92,7 @@ def evaluate_cases(
         "level": resampling.level,
         "resamples": resampling.num_resamples,
         "seed": resampling.seed,
-        "thresholds": describe_rule(decisions),
+        "thresholds": describe_thresholding(decisions),
         "per_class": {
             label: {
                 **{name: _plain(values[c]) for name, values in scores.items()},

@@ -181,7 +181,7 @@ def apply_rule(rule: DecisionRule, cases: Cases, *, source: str) -> Decisions:
     )
 
 
-def describe_rule(decisions: Decisions) -> dict[str, Any]:
+def describe_thresholding(decisions: Decisions) -> dict[str, Any]:
     """How the calls were made, as plain values."""
     return {
         "method": decisions.method,

@@ -79,7 +79,7 @@ class Verdict:
     """Those that too few patients have, or lack."""
 
 
-def describe_rule(
+def describe_verdict_rule(
     *,
     margin: float = DEFAULT_MARGIN,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
@@ -97,14 +97,14 @@ def describe_rule(
     )
 
 
-def decide(
+def decide_verdict(
     evidence: Evidence,
     *,
     margin: float = DEFAULT_MARGIN,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
     level: float = 0.95,
 ) -> Verdict:
-    """The verdict that the rule of `describe_rule` gives on the evidence.
+    """The verdict that the rule of `describe_verdict_rule` gives on the evidence.
 
     An interval that ends at 0 lies neither above nor below it, a change of exactly the margin is
     no loss, and a p of exactly 1 - level is not below it. With one seed the chance in training is
@@ -121,9 +121,9 @@ def decide(
     ...     labels=("Edema",), patients=np.array([40]), change=np.array([0.02]),
     ...     low=np.array([-0.01]), p=np.array([0.01]),
     ... )
-    >>> decide(found).decision, decide(replace(found, num_seeds=1)).decision
+    >>> decide_verdict(found).decision, decide_verdict(replace(found, num_seeds=1)).decision
     ('ADOPT', 'UNDECIDED')
-    >>> decide(replace(found, low=np.array([-0.07]))).reasons[-1]
+    >>> decide_verdict(replace(found, low=np.array([-0.07]))).reasons[-1]
     'Not ADOPT, since not shown safe: Edema (down to -0.070).'
     """
     # NaN compares as false: a label without a test has neither gained nor lost.

@@ -43,7 +43,7 @@ _UNREADABLE_REMEDY = (
 )
 
 
-class ImageSource(Protocol):
+class PixelSource(Protocol):
     """Where the dataset gets its images from: a ClaheCache, or RuntimeClahe."""
 
     def rows_of(self, image_ids: Sequence[str]) -> NDArray[np.int64]:
@@ -169,7 +169,7 @@ class RadiographDataset(Dataset[Batch]):
     def __init__(
         self,
         manifest: Manifest,
-        source: ImageSource,
+        source: PixelSource,
         *,
         image_size: int | None = None,
         augmentation: ImageTransform | None = None,

@@ -45,7 +45,7 @@ class Effect:
     high: float
 
 
-def draw_curves(histories: Mapping[str, _History], chosen: Sequence[str]) -> str:
+def draw_history(histories: Mapping[str, _History], chosen: Sequence[str]) -> str:
     """Loss, macro AUROC and learning rate by epoch of every run, as a data address.
 
     histories: by run, the columns of its history.csv. Training is dashed, validation solid. Runs

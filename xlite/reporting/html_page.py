@@ -105,7 +105,7 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class VerdictBox:
     """A verdict with the rule it follows from."""
 
     kind: ClassVar = "verdict"
@@ -124,7 +124,7 @@ class Heading:
     text: str
 
 
-Block = Table | Paragraph | Facts | Picture | Gallery | Command | Verdict | Heading
+Block = Table | Paragraph | Facts | Picture | Gallery | Command | VerdictBox | Heading
 
 
 @dataclass(frozen=True)

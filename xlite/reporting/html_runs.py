@@ -15,7 +15,7 @@ from xlite.reporting.experiment_record import (
     describe_preprocessing,
     describe_sitting,
 )
-from xlite.reporting.html_figures import draw_calibration, draw_curves, draw_operating_curves
+from xlite.reporting.html_figures import draw_calibration, draw_history, draw_operating_curves
 from xlite.reporting.html_page import (
     Block,
     Cell,
@@ -102,7 +102,7 @@ def describe_runs(
     if histories:
         blocks.append(
             Picture(
-                uri=draw_curves(histories, chosen),
+                uri=draw_history(histories, chosen),
                 alt="Loss, AUROC and learning rate of each run by epoch.",
                 caption="Validation solid, training dashed. The training AUROC is that of "
                 "augmented images as the sampler drew them. Losses of different kinds are not on "

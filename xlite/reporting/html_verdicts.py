@@ -17,7 +17,7 @@ from xlite.reporting.html_page import (
     Section,
     Table,
     Tone,
-    Verdict,
+    VerdictBox,
     absent_section,
     bracket,
     number,
@@ -60,7 +60,7 @@ def _describe_verdicts(
     blocks: list[Block] = [Paragraph(fault, is_warning=True) for fault in unreadable]
     if ablation:
         blocks += [
-            Verdict(
+            VerdictBox(
                 subject=f"{verdict.variant} instead of {ablation.baseline}",
                 word=verdict.decision,
                 tone=_TONES.get(verdict.decision, "open"),
@@ -74,7 +74,7 @@ def _describe_verdicts(
         blocks += [Paragraph(text, is_warning=True) for text in faults]
     if comparison:
         blocks.append(
-            Verdict(
+            VerdictBox(
                 subject=comparison.chosen,
                 word="CHOSEN",
                 tone="open",

@@ -67,7 +67,7 @@ def _describe_ablation(study: Ablation) -> _Parts:
         f"Seeds: {', '.join(map(str, study.seeds))}",
         f"Runs: {', '.join(study.runs)}",
         *(
-            f"Verdict on {verdict.variant}: {verdict.decision}. {' '.join(verdict.reasons)}"
+            f"VerdictBox on {verdict.variant}: {verdict.decision}. {' '.join(verdict.reasons)}"
             for verdict in study.verdicts
         ),
         f"Rule: {study.rule}",

@@ -169,7 +169,7 @@ def draw_cloud(size: int, centre: tuple[float, float], sigmas: tuple[float, floa
     return along_x * along_y
 
 
-def draw_curves(curves: Iterable[Curve], *, width: float, size: int) -> Plane:
+def paint_curves(curves: Iterable[Curve], *, width: float, size: int) -> Plane:
     """Smooth-edged lines through the points (K, 2) of each curve: (S, S) in [0, 1].
 
     A line thinner than one pixel is drawn one pixel wide and fainter, as a detector sees it.

@@ -20,8 +20,8 @@ from xlite.synthetic.anatomy import (
     Lung,
     Plane,
     draw_cloud,
-    draw_curves,
     draw_disc,
+    paint_curves,
     pixel_grid,
     soft_step,
 )
@@ -133,12 +133,12 @@ def _bones(a: Anatomy, size: int) -> Plane:
         front.append(np.stack([MIDLINE + sign * front_x, front_y], axis=-1)[1:8])
         collar.append(np.stack([MIDLINE + sign * (0.03 + 0.30 * t), collar_y], axis=-1)[None])
     # A rib is a tube: its cortex is brightest where the beam runs along it, at both edges.
-    cage = draw_curves(np.concatenate(behind), width=0.022, size=size)
-    cage -= 0.45 * draw_curves(np.concatenate(behind), width=0.011, size=size)
-    cage += 0.5 * draw_curves(np.concatenate(front), width=0.022, size=size)
+    cage = paint_curves(np.concatenate(behind), width=0.022, size=size)
+    cage -= 0.45 * paint_curves(np.concatenate(behind), width=0.011, size=size)
+    cage += 0.5 * paint_curves(np.concatenate(front), width=0.022, size=size)
     # The abdomen's thickness drowns the lowest ribs.
     cage *= 1 - 0.8 * soft_step(y - a.bases[LEFT] - 0.04, 0.1)
-    cage += draw_curves(np.concatenate(collar), width=0.026, size=size)
+    cage += paint_curves(np.concatenate(collar), width=0.026, size=size)
     discs = 0.5 + 0.5 * np.cos(2 * np.pi * y / (0.8 * a.rib_pitch))
     bones: Plane = np.float32(0.095 * a.rib_brightness) * cage
     bones += 0.025 * soft_step(0.035 - np.abs(x - MIDLINE), 0.03) * discs
@@ -170,8 +170,10 @@ def _vessels(a: Anatomy, lungs: tuple[Lung, Lung], size: int) -> Plane:
                 axis=-1,
             )
             twigs.append(branches[:, fork, None] + turned * t[:4, None])
-    lines = 0.10 * draw_curves(np.concatenate(trunks), width=0.008, size=size)
-    lines += 0.08 * draw_curves([twig for group in twigs for twig in group], width=0.005, size=size)
+    lines = 0.10 * paint_curves(np.concatenate(trunks), width=0.008, size=size)
+    lines += 0.08 * paint_curves(
+        [twig for group in twigs for twig in group], width=0.005, size=size
+    )
     vessels += _blur(lines, size)
     return vessels
 

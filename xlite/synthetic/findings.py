@@ -22,8 +22,8 @@ from xlite.synthetic.anatomy import (
     Lung,
     Plane,
     draw_cloud,
-    draw_curves,
     draw_disc,
+    paint_curves,
     pixel_grid,
     soft_step,
 )
@@ -219,6 +219,6 @@ def _draw_texture(film: Film, grain: float, rng: Rng) -> Plane:
 
 
 def _draw_band(film: Film, points: Plane, width: float) -> Plane:
-    band = draw_curves([points], width=width, size=film.size)
+    band = paint_curves([points], width=width, size=film.size)
     blurred = cv2.GaussianBlur(band, (0, 0), max(0.3, 0.25 * width * film.size))
     return np.asarray(blurred, dtype=np.float32)

@@ -25,7 +25,7 @@ from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, decode_labels
 from xlite.ownership import require_writable_folder
 from xlite.records import Record
-from xlite.synthetic.anatomy import Anatomy, Plane, draw_anatomy, draw_curves
+from xlite.synthetic.anatomy import Anatomy, Plane, draw_anatomy, paint_curves
 from xlite.synthetic.film import draw_normal_film
 from xlite.synthetic.findings import DEFORMATIONS, OPACITIES
 from xlite.synthetic.label_draws import draw_series_labels, draw_series_lengths
@@ -41,7 +41,7 @@ NIH_HEADER = (
     "Patient ID",
     "Patient Age",
     "Patient Gender",
-    "View Position",
+    "Projection Position",
     # NIH writes "OriginalImage[Width,Height]" unquoted: its header splits into two columns each.
     "OriginalImage[Width",
     "Height]",
@@ -49,7 +49,7 @@ NIH_HEADER = (
     "y]",
 )
 
-View = Literal["PA", "AP"]
+Projection = Literal["PA", "AP"]
 
 
 class _Settings(Record):
@@ -124,7 +124,7 @@ def draw_radiograph(
     patient_rng: np.random.Generator,
     image_rng: np.random.Generator,
     image_size: int,
-    view: View = "PA",
+    view: Projection = "PA",
 ) -> NDArray[np.uint8]:
     """One chest film, (S, S) uint8: lungs dark, bones bright, the patient's left on the right.
 
@@ -156,7 +156,7 @@ def draw_radiograph(
     return _expose(film.brightness(), view, image_rng)
 
 
-def _position(anatomy: Anatomy, view: View, rng: np.random.Generator) -> Anatomy:
+def _position(anatomy: Anatomy, view: Projection, rng: np.random.Generator) -> Anatomy:
     breath = rng.uniform(-0.015, 0.015)
     magnification = 1.0
     if view == "AP":
@@ -171,7 +171,7 @@ def _position(anatomy: Anatomy, view: View, rng: np.random.Generator) -> Anatomy
     )
 
 
-def _expose(brightness: Plane, view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _expose(brightness: Plane, view: Projection, rng: np.random.Generator) -> NDArray[np.uint8]:
     size = len(brightness)
     _draw_foreign(brightness, view, rng)
     middle, degrees, zoom = (size / 2, size / 2), rng.uniform(-2.5, 2.5), rng.uniform(0.96, 1.05)
@@ -189,12 +189,12 @@ def _expose(brightness: Plane, view: View, rng: np.random.Generator) -> NDArray[
     return film
 
 
-def _draw_foreign(brightness: Plane, view: View, rng: np.random.Generator) -> None:
+def _draw_foreign(brightness: Plane, view: Projection, rng: np.random.Generator) -> None:
     # The marker "L" on the patient's left, and on bedside films the leads of a monitor.
     size = len(brightness)
     corner = np.array([rng.uniform(0.87, 0.92), rng.uniform(0.06, 0.12)])
     letter = corner + np.array([[0.0, -0.04], [0.0, 0.0], [0.025, 0.0]])
-    brightness += np.float32(0.7) * draw_curves([letter], width=0.007, size=size)
+    brightness += np.float32(0.7) * paint_curves([letter], width=0.007, size=size)
     if view == "AP":
         t = np.linspace(0, 1, 8)
         leads = []
@@ -202,7 +202,7 @@ def _draw_foreign(brightness: Plane, view: View, rng: np.random.Generator) -> No
             x = rng.uniform(0.2, 0.8) + rng.uniform(-0.3, 0.3) * t
             y = rng.uniform(0.1, 0.3) + rng.uniform(0.3, 0.6) * t + 0.04 * np.sin(6 * t)
             leads.append(np.stack([x, y], axis=1))
-        brightness += np.float32(0.18) * draw_curves(leads, width=0.005, size=size)
+        brightness += np.float32(0.18) * paint_curves(leads, width=0.005, size=size)
 
 
 def _write_images(
@@ -225,7 +225,7 @@ def _write_images(
             ap_share = person.beta(0.42, 0.62)
             for follow_up in range(int(length)):
                 image_rng = _keyed_rng(seed, patient=patient, slot=follow_up + 1)
-                view: View = "AP" if image_rng.random() < ap_share else "PA"
+                view: Projection = "AP" if image_rng.random() < ap_share else "PA"
                 pixels = draw_radiograph(
                     labels[position],
                     patient_rng=_keyed_rng(seed, patient=patient, slot=0),

@@ -33,7 +33,7 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class AugmentedView:
     """A small movement of the image, black where it moves in from outside."""
 
     degrees: float = 0.0
@@ -53,19 +53,19 @@ class View:
 
 
 VIEWS = (
-    View(),
-    View(degrees=4),
-    View(degrees=-4),
-    View(shift=0.03),
-    View(shift=-0.03),
-    View(scale=0.95),
-    View(scale=1.05),
+    AugmentedView(),
+    AugmentedView(degrees=4),
+    AugmentedView(degrees=-4),
+    AugmentedView(shift=0.03),
+    AugmentedView(shift=-0.03),
+    AugmentedView(scale=0.95),
+    AugmentedView(scale=1.05),
 )
 """As it is, and within what even light augmentation shows in training."""
 
 
 def predict_with_views(
-    run_dir: Path, part: str, data: StudyData, *, views: tuple[View, ...] = VIEWS
+    run_dir: Path, part: str, data: StudyData, *, views: tuple[AugmentedView, ...] = VIEWS
 ) -> NDArray[np.float64]:
     """The mean prob of the views, (N, C), by a finished run's best weights, in the part's order.
 

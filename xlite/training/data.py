@@ -16,7 +16,7 @@ from xlite.artifacts import SPLIT_PARTS
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.inputs import open_regular
-from xlite.loading.loader import ImageSource, RuntimeClahe
+from xlite.loading.loader import PixelSource, RuntimeClahe
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
 from xlite.splitting.split import Split
@@ -45,7 +45,7 @@ class StudyData:
     """What every run of a study shares."""
 
     parts: dict[str, Manifest]
-    source: ImageSource
+    source: PixelSource
     is_cached: bool
     image_size: int
     """Side in pixels of what `source` gives."""
@@ -80,7 +80,7 @@ def load_study_data(
     Without a cache, and with `images_dir`, CLAHE is computed while loading, with a warning.
     Raises InputError when a part is too poor to train or to judge on.
     """
-    source: ImageSource
+    source: PixelSource
     parts = split.parts
     if images_dir is not None:
         settings = ClaheSettings()
