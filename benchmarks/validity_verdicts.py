@@ -14,7 +14,7 @@ from benchmarks.rates import Rate, Simulation
 from xlite.judging.ablation import judge_variant
 from xlite.judging.all_pairs import compare_all_pairs, shrink_scores
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import JudgedMethods, judge_methods
 from xlite.scores.bootstrap import resample_scores
@@ -259,9 +259,9 @@ def decide_planted(
 
 def _make_cases(
     targets: NDArray[np.int8], logits: NDArray[np.float64], labels: tuple[str, ...]
-) -> Cases:
+) -> LabelledPredictions:
     ids = np.arange(len(targets))
-    return Cases(
+    return LabelledPredictions(
         name="",
         image_ids=ids,
         patient_ids=ids,

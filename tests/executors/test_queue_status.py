@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from xlite.errors import InputError
-from xlite.executors.queue_status import estimate_total, read_outlook
+from xlite.executors.queue_status import estimate_total, read_queue_status
 from xlite.studies.progress import ProgressFile
 from xlite.training.lock import hold_lock
 
@@ -27,7 +27,7 @@ def test_time_left_goes_by_a_runs_own_pace_and_else_by_the_mean(tmp_path: Path) 
     running = enter(tmp_path, "runs", status="running", epochs_done=4, seconds=80.0)
     enter(tmp_path, "waits", status="pending")
     with hold_lock(running):
-        outlook = read_outlook(tmp_path, now=datetime.now(UTC))
+        outlook = read_queue_status(tmp_path, now=datetime.now(UTC))
     left = {run.name: run.seconds_left for run in outlook.runs}
     assert left["done"] == 0
     assert left["runs"] == pytest.approx(6 * 20, abs=5)
@@ -40,28 +40,28 @@ def test_time_since_the_last_epoch_counts_while_a_run_is_alive(tmp_path: Path) -
     running = enter(tmp_path, "a", status="running", epochs_done=4, seconds=80.0)
     later = datetime.now(UTC) + timedelta(seconds=15)
     with hold_lock(running):
-        [run] = read_outlook(tmp_path, now=later).runs
+        [run] = read_queue_status(tmp_path, now=later).runs
     assert run.seconds == pytest.approx(95, abs=2)
     assert run.seconds_left == pytest.approx(105, abs=2)
-    [dead] = read_outlook(tmp_path, now=later).runs
+    [dead] = read_queue_status(tmp_path, now=later).runs
     assert (dead.status, dead.seconds, dead.seconds_left) == ("stopped", 80.0, 120.0)
 
 
 def test_without_a_finished_epoch_nothing_is_known(tmp_path: Path) -> None:
     enter(tmp_path, "a", status="pending")
-    outlook = read_outlook(tmp_path)
+    outlook = read_queue_status(tmp_path)
     assert (outlook.runs[0].seconds_left, outlook.seconds_left) == (None, None)
 
 
 def test_a_run_that_finished_a_moment_ago_is_not_called_stopped(tmp_path: Path) -> None:
     run_dir = enter(tmp_path, "a", status="running", epochs_done=10, seconds=5.0)
     (run_dir / "scores.json").write_text("{}")
-    assert read_outlook(tmp_path).runs[0].status == "finished"
+    assert read_queue_status(tmp_path).runs[0].status == "finished"
 
 
 def test_a_failed_run_has_nothing_left_and_says_why(tmp_path: Path) -> None:
     enter(tmp_path, "a", status="failed", epochs_done=2, seconds=4.0, error="shape")
-    outlook = read_outlook(tmp_path)
+    outlook = read_queue_status(tmp_path)
     assert (outlook.runs[0].error, outlook.seconds_left) == ("shape", 0.0)
     assert outlook.has_ended
 
@@ -74,7 +74,7 @@ def test_side_by_side_the_longest_lane_counts() -> None:
 
 def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"training_progress.json does not exist.*--out DIR"):
-        read_outlook(tmp_path)
+        read_queue_status(tmp_path)
 
 
 def test_an_outlook_needs_no_torch() -> None:

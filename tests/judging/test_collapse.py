@@ -16,7 +16,7 @@ from xlite.judging.collapse import (
     explain_collapse,
     find_collapses,
 )
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import crossfit_decisions
 from xlite.settings import LossSettings, TrainSettings
 
@@ -24,10 +24,10 @@ RNG = np.random.default_rng(0)
 N = 400
 
 
-def cases_of(probs: Any, *, prevalence: float = 0.1) -> Cases:
+def cases_of(probs: Any, *, prevalence: float = 0.1) -> LabelledPredictions:
     targets = np.zeros((N, 1), dtype=np.int8)
     targets[: int(prevalence * N)] = 1
-    return Cases(
+    return LabelledPredictions(
         name="run",
         image_ids=np.array([f"{i}.png" for i in range(N)]),
         patient_ids=np.array([f"p{i}" for i in range(N)]),
@@ -42,7 +42,7 @@ def good(y: Any) -> Any:
     return 0.2 + 0.5 * y + 0.1 * RNG.random(N)
 
 
-def kind_of(cases: Cases, **changes: Any) -> str | None:
+def kind_of(cases: LabelledPredictions, **changes: Any) -> str | None:
     decisions = crossfit_decisions(cases, method="f1", calibration="none")
     return detect_collapses(cases, replace(decisions, **changes)).get(0)
 

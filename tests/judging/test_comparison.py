@@ -23,7 +23,7 @@ from xlite.judging.comparison import (
     write_comparison,
 )
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import JudgedMethods, judge_methods
 from xlite.settings import TrainSettings
@@ -36,7 +36,7 @@ def judge(signals: Mapping[str, float], *, seeds: int = 3) -> JudgedMethods:
     n = 500
     targets = (rng.random((n, 2)) < 0.15).astype(np.int8)
     of_image = rng.normal(size=targets.shape)
-    first = Cases(
+    first = LabelledPredictions(
         name="",
         image_ids=np.array([f"{i}.png" for i in range(n)]),
         patient_ids=np.array([f"p{i // 2}" for i in range(n)]),
@@ -178,7 +178,7 @@ def draw_equal_methods(rng: np.random.Generator, *, seeds: int) -> JudgedMethods
             noise = rng.normal(size=(NUM_IMAGES, 1))
             signal = 1.2 + (rng.normal(0, 0.1) if seeds > 1 else 0.0)
             logits = signal * targets + 0.8 * of_image + 0.4 * of_method + 0.4 * noise
-            cases[seed] = Cases(
+            cases[seed] = LabelledPredictions(
                 name="",
                 image_ids=np.arange(NUM_IMAGES),
                 patient_ids=np.arange(NUM_IMAGES),

@@ -20,7 +20,7 @@ from sklearn.metrics import (
 )
 
 from xlite.judging.evaluation import Resampling, evaluate_cases, measure_change, write_evaluation
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import apply_rule, crossfit_decisions, fit_rule
 from xlite.scores.auroc_interval import auroc_interval
 
@@ -28,11 +28,11 @@ LABELS = ("Mass", "Edema", "Hernia")
 FEW = Resampling(num_resamples=200)
 
 
-def make_cases(seed: int = 0, *, num_images: int = 600) -> Cases:
+def make_cases(seed: int = 0, *, num_images: int = 600) -> LabelledPredictions:
     rng = np.random.default_rng(seed)
     targets = (rng.random((num_images, 3)) < (0.4, 0.2, 0.03)).astype(np.int8)
     logits = rng.normal(size=targets.shape) + 1.5 * targets - 1
-    return Cases(
+    return LabelledPredictions(
         name="model",
         image_ids=np.array([f"{seed}-{k}.png" for k in range(num_images)], dtype=object),
         patient_ids=np.array([str(k // 2) for k in range(num_images)], dtype=object),

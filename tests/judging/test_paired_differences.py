@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from xlite.errors import InputError
 from xlite.judging.ablation import judge_variant
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method, align_methods
 from xlite.judging.paired_differences import (
     IMAGES_ONLY,
@@ -46,7 +46,7 @@ def simulate(
         for training in seeds:
             signal = 1.2 + gain + rng.normal(0, 0.1, 4)
             logits = signal * targets + 0.8 * of_image + 0.6 * rng.normal(size=targets.shape) - 2
-            cases[training] = Cases(
+            cases[training] = LabelledPredictions(
                 name=f"{name}:s{training}",
                 image_ids=np.array([f"{i}.png" for i in range(num_images)], dtype=object),
                 patient_ids=np.array([f"p{i // 2}" for i in range(num_images)]),

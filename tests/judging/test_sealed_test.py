@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xlite.errors import InputError
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.sealed_test import (
     TEST_LOOKS,
     digest_test_set,
@@ -21,8 +21,8 @@ from xlite.judging.sealed_test import (
 )
 
 
-def make_cases(prefix: str = "i", *, num_images: int = 6) -> Cases:
-    return Cases(
+def make_cases(prefix: str = "i", *, num_images: int = 6) -> LabelledPredictions:
+    return LabelledPredictions(
         name="model",
         image_ids=np.array([f"{prefix}{k}.png" for k in range(num_images)], dtype=object),
         patient_ids=np.array([f"{k // 2:04d}" for k in range(num_images)], dtype=object),

@@ -8,13 +8,13 @@ from sklearn.metrics import roc_auc_score
 
 from xlite.errors import InputError
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.subgroups import group_cases, judge_subgroups
 
 FEW = Resampling(num_resamples=200)
 
 
-def make_cases(*, gap: float = 0.0, seed: int = 0, num_images: int = 1200) -> Cases:
+def make_cases(*, gap: float = 0.0, seed: int = 0, num_images: int = 1200) -> LabelledPredictions:
     """Two labels; `gap` is by how much less the first is told apart on AP films."""
     rng = np.random.default_rng(seed)
     targets = (rng.random((num_images, 2)) < 0.3).astype(np.int8)
@@ -22,7 +22,7 @@ def make_cases(*, gap: float = 0.0, seed: int = 0, num_images: int = 1200) -> Ca
     strength = np.full(targets.shape, 1.5)
     strength[view == "AP", 0] -= gap
     logits = rng.normal(size=targets.shape) + strength * targets
-    return Cases(
+    return LabelledPredictions(
         name="model",
         image_ids=np.arange(num_images).astype(str).astype(object),
         patient_ids=(np.arange(num_images) // 2).astype(str).astype(object),

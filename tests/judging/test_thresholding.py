@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xlite.errors import InputError
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import (
     apply_rule,
     check_method,
@@ -16,12 +16,12 @@ from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thre
 LABELS = ("Mass", "Edema", "Hernia")
 
 
-def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> Cases:
+def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> LabelledPredictions:
     rng = np.random.default_rng(seed)
     targets = (rng.random((num_images, 3)) < (0.4, 0.2, 0.05)).astype(np.int8)
     logits = rng.normal(size=targets.shape) + 2 * targets - 1
     ids = np.array([f"{prefix}{k}.png" for k in range(num_images)], dtype=object)
-    return Cases(
+    return LabelledPredictions(
         name="model",
         image_ids=ids,
         patient_ids=np.array([str(k // 2) for k in range(num_images)], dtype=object),

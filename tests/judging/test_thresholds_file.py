@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from xlite.errors import InputError, LeakageError
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import apply_rule, fit_rule
 from xlite.judging.thresholds_file import FittedOn, read_rule, require_unseen, write_rule
 
 LABELS = ("Mass", "Edema", "Hernia")
 
 
-def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> Cases:
+def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> LabelledPredictions:
     rng = np.random.default_rng(seed)
     targets = (rng.random((num_images, 3)) < (0.4, 0.2, 0.05)).astype(np.int8)
     logits = rng.normal(size=targets.shape) + 2 * targets - 1
     ids = np.array([f"{prefix}{k}.png" for k in range(num_images)], dtype=object)
-    return Cases(
+    return LabelledPredictions(
         name="model",
         image_ids=ids,
         patient_ids=np.array([f"{prefix}{k // 2}" for k in range(num_images)], dtype=object),
@@ -47,7 +47,7 @@ def test_a_rule_survives_its_file_and_is_applied_by_label(tmp_path: Path) -> Non
     found = decisions.calls[:, :2][other.targets[:, :2] == 1].mean()
     assert found == pytest.approx(0.9, abs=0.07)
 
-    swapped = Cases(
+    swapped = LabelledPredictions(
         **{
             **{name: getattr(other, name) for name in ("name", "image_ids", "patient_ids")},
             "targets": other.targets[:, [1, 0]],

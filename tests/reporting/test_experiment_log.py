@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.conftest import write_run
 from xlite.errors import InputError
 from xlite.reporting.experiment_log import update_experiment_log
-from xlite.reporting.log_entry import join_command
+from xlite.reporting.log_markdown import join_command
 from xlite.settings import LossSettings, SamplerSettings, TrainSettings
 
 

@@ -18,7 +18,7 @@ from xlite.cli.names import split_names
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
-from xlite.cli.study import StudyOptions, require_success
+from xlite.cli.training_command import StudyOptions, require_success
 from xlite.cli.training_options import TrainingOptions
 from xlite.errors import InputError
 

@@ -142,13 +142,13 @@ def _find_item(item: Path, out: Path) -> Path:
 
 
 def _read_runs(groups: Mapping[str, Mapping[int, Path]], split: Split) -> list[Method]:
-    from xlite.judging.labelled_predictions import read_run_cases
+    from xlite.judging.labelled_predictions import read_run_predictions
     from xlite.judging.methods import Method
 
     return [
         Method(
             name=name,
-            cases={seed: read_run_cases(path, "val", split) for seed, path in runs.items()},
+            cases={seed: read_run_predictions(path, "val", split) for seed, path in runs.items()},
         )
         for name, runs in groups.items()
     ]
@@ -180,7 +180,7 @@ def _look_at_test(groups: Mapping[str, Mapping[int, Path]], split: Split) -> lis
     """Macro test scores of each run, at thresholds of its validation part; each look is noted."""
     import numpy as np
 
-    from xlite.judging.labelled_predictions import read_run_cases
+    from xlite.judging.labelled_predictions import read_run_predictions
     from xlite.judging.sealed_test import looks_folder, record_test_look
     from xlite.scores.ranking import macro_mean, ranking_scores
     from xlite.scores.thresholded import count_at_thresholds, f1, fit_f1_thresholds
@@ -189,7 +189,7 @@ def _look_at_test(groups: Mapping[str, Mapping[int, Path]], split: Split) -> lis
     rows = []
     for name, runs in groups.items():
         for seed, run_dir in runs.items():
-            val, test = (read_run_cases(run_dir, part, split) for part in ("val", "test"))
+            val, test = (read_run_predictions(run_dir, part, split) for part in ("val", "test"))
             auroc, average_precision = ranking_scores(test.targets, test.probs)
             thresholds = fit_f1_thresholds(val.targets, val.probs)
             calls = count_at_thresholds(test.targets, test.probs, thresholds)

@@ -10,8 +10,8 @@ from xlite.errors import InputError
 from xlite.ownership import require_replaceable_file
 
 if TYPE_CHECKING:
-    from xlite.cli.judged_cases import JudgedCases
-    from xlite.judging.labelled_predictions import Cases
+    from xlite.cli.judged_predictions import JudgedPredictions
+    from xlite.judging.labelled_predictions import LabelledPredictions
     from xlite.judging.thresholding import Decisions
 
 _THRESHOLDS = "Thresholds and calibration"
@@ -119,13 +119,16 @@ class DecisionOptions:
 
 
 def apply_thresholds(
-    judged: "JudgedCases", deciding: DecisionOptions, *, val: "Cases | None" = None
+    judged: "JudgedPredictions",
+    deciding: DecisionOptions,
+    *,
+    val: "LabelledPredictions | None" = None,
 ) -> "Decisions":
     """The decisions on the cases, by a rule that none of their images helped to fit.
 
     val: what a run's test part takes its rule from; None reads the run's validation predictions.
     """
-    from xlite.judging.labelled_predictions import read_run_cases
+    from xlite.judging.labelled_predictions import read_run_predictions
     from xlite.judging.thresholding import (
         apply_rule,
         crossfit_decisions,
@@ -145,7 +148,7 @@ def apply_thresholds(
         return apply_rule(rule, judged.cases, source=source)
     if judged.part == "test" and judged.run_dir is not None and judged.split is not None:
         if val is None:
-            val = read_run_cases(judged.run_dir, "val", judged.split)
+            val = read_run_predictions(judged.run_dir, "val", judged.split)
         rule = fit_rule(val, method=deciding.method, calibration=deciding.calibration)
         return apply_rule(rule, judged.cases, source="fitted on the validation part")
     return crossfit_decisions(

@@ -15,13 +15,13 @@ from xlite.cli import options
 from xlite.cli.decision_options import DecisionOptions, apply_thresholds
 from xlite.cli.evaluation_tables import print_evaluation
 from xlite.cli.expansion import expand_groups
-from xlite.cli.judged_cases import JudgedCases, add_columns, read_judged
+from xlite.cli.judged_predictions import JudgedPredictions, add_columns, read_judged
 from xlite.cli.names import split_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from xlite.judging.evaluation import Resampling
-    from xlite.judging.labelled_predictions import Cases
+    from xlite.judging.labelled_predictions import LabelledPredictions
     from xlite.judging.thresholding import Decisions
 
 _EPILOG = (
@@ -198,7 +198,7 @@ def evaluate(
 
 
 def _find_folder(
-    judged: JudgedCases, asked: dict[str, Any], out: Path | None, *, overwrite: bool
+    judged: JudgedPredictions, asked: dict[str, Any], out: Path | None, *, overwrite: bool
 ) -> Path:
     """Where the evaluation is written; what is known about that is said."""
     from xlite.judging.evaluation import SCORES_TABLE, SUBGROUPS_TABLE
@@ -226,7 +226,7 @@ def _find_folder(
     return folder
 
 
-def _save_thresholds(judged: JudgedCases, deciding: DecisionOptions, path: Path) -> None:
+def _save_thresholds(judged: JudgedPredictions, deciding: DecisionOptions, path: Path) -> None:
     from xlite.judging.thresholding import fit_rule
     from xlite.judging.thresholds_file import FittedOn, write_rule
 
@@ -236,7 +236,7 @@ def _save_thresholds(judged: JudgedCases, deciding: DecisionOptions, path: Path)
 
 
 def _judge_groups(
-    cases: Cases, by: str | None, wants_all: bool, resampling: Resampling
+    cases: LabelledPredictions, by: str | None, wants_all: bool, resampling: Resampling
 ) -> list[dict[str, Any]]:
     from xlite.judging.subgroups import NOT_KNOWN, group_cases, judge_subgroups
 
@@ -256,7 +256,7 @@ def _judge_groups(
 
 
 def _judge_views(
-    judged: JudgedCases, deciding: DecisionOptions, cache: Path, resampling: Resampling
+    judged: JudgedPredictions, deciding: DecisionOptions, cache: Path, resampling: Resampling
 ) -> dict[str, Any]:
     """The scores of test-time augmentation, and what it changes.
 
@@ -264,7 +264,7 @@ def _judge_views(
     thresholds are fitted on the means of the validation part.
     """
     from xlite.judging.evaluation import evaluate_cases, measure_change
-    from xlite.judging.labelled_predictions import read_run_cases
+    from xlite.judging.labelled_predictions import read_run_predictions
     from xlite.training.augmented_prediction import VIEWS, predict_with_views
     from xlite.training.data import load_study_data
 
@@ -274,7 +274,7 @@ def _judge_views(
     run_dir = judged.run_dir
     data = load_study_data(judged.split, cache)
 
-    def augment(cases: Cases, part: str) -> Cases:
+    def augment(cases: LabelledPredictions, part: str) -> LabelledPredictions:
         if data.parts[part].image_ids.tolist() != cases.image_ids.tolist():
             raise InputError(f"the images of {cache} are not those that the run predicted.")
         return dataclasses.replace(cases, probs=predict_with_views(run_dir, part, data))
@@ -282,7 +282,7 @@ def _judge_views(
     cases = augment(judged.cases, judged.part)
     val = None
     if judged.part == "test":
-        val = augment(read_run_cases(run_dir, "val", judged.split), "val")
+        val = augment(read_run_predictions(run_dir, "val", judged.split), "val")
     decisions = apply_thresholds(dataclasses.replace(judged, cases=cases), deciding, val=val)
     scores = evaluate_cases(cases, decisions, resampling=resampling)
     return {
@@ -293,7 +293,7 @@ def _judge_views(
     }
 
 
-def _count_look(cases: Cases, run_dir: Path | None) -> list[dict[str, Any]]:
+def _count_look(cases: LabelledPredictions, run_dir: Path | None) -> list[dict[str, Any]]:
     from xlite.judging.sealed_test import looks_folder, record_test_look
 
     folder = options.EXPERIMENTS_DIR if run_dir is None else looks_folder(run_dir)
@@ -303,7 +303,9 @@ def _count_look(cases: Cases, run_dir: Path | None) -> list[dict[str, Any]]:
     return [look.model_dump(exclude_defaults=True) for look in looks]
 
 
-def _draw(cases: Cases, decisions: Decisions, result: dict[str, Any], folder: Path) -> None:
+def _draw(
+    cases: LabelledPredictions, decisions: Decisions, result: dict[str, Any], folder: Path
+) -> None:
     from xlite.reporting.score_figures import ScorePanels, draw_scores
 
     panels = ScorePanels(

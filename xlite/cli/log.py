@@ -63,7 +63,7 @@ def add(
     there by hand. Everything else that people write in the log stays as it is.
     """
     from xlite.reporting.experiment_log import Remarks, update_experiment_log
-    from xlite.reporting.log_entry import DECISION, FOCUS, OBJECTIVE
+    from xlite.reporting.log_markdown import DECISION, FOCUS, OBJECTIVE
 
     named = {"--run": run, "--ablation": ablation, "--comparison": comparison, "--id": record}
     given = [option for option, value in named.items() if value is not None]

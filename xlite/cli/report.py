@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xlite.judging.labelled_predictions import Cases
+    from xlite.judging.labelled_predictions import LabelledPredictions
     from xlite.reporting.html_page import Section
     from xlite.run_folder.folder import RunFolder
 
@@ -160,13 +160,13 @@ def _choose(all_runs: Sequence[RunFolder], names: str | None, experiments: Path)
     return [by_name[name] for name in dict.fromkeys(wanted)]
 
 
-def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[Cases]:
-    from xlite.judging.labelled_predictions import read_run_cases
+def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
+    from xlite.judging.labelled_predictions import read_run_predictions
 
     if not chosen or not (split_dir / "val.csv").exists():
         return []
     split = options.load_split(split_dir, None)
-    return [read_run_cases(run.path, "val", split) for run in chosen]
+    return [read_run_predictions(run.path, "val", split) for run in chosen]
 
 
 def _read_pixels(cache_dir: Path, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:

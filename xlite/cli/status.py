@@ -15,7 +15,7 @@ from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.executors.queue_status import Outlook
+    from xlite.executors.queue_status import QueueStatus
 
 _EPILOG = "Example: xlite status --out experiments --watch"
 
@@ -42,11 +42,11 @@ def status(
     word; --resume of the command that trained it continues it. Of a "deleted" one the folder is
     gone.
     """
-    from xlite.executors.queue_status import read_outlook
+    from xlite.executors.queue_status import read_queue_status
 
     if watch and json:
         raise InputError("--watch and --json exclude each other. Pass one.")
-    outlook = read_outlook(out)
+    outlook = read_queue_status(out)
     if json:
         console.result_json(dataclasses.asdict(outlook))
         return
@@ -56,7 +56,7 @@ def status(
     try:
         while not outlook.has_ended:
             time.sleep(interval)
-            seen, outlook = outlook, read_outlook(out)
+            seen, outlook = outlook, read_queue_status(out)
             # A log need not hear every two seconds that two seconds have gone by.
             if sys.stdout.isatty() or _timeless(outlook) != _timeless(seen):
                 _clear_screen()
@@ -80,7 +80,7 @@ def format_duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def _draw(outlook: Outlook) -> None:
+def _draw(outlook: QueueStatus) -> None:
     counts: dict[str, int] = {}
     for run in outlook.runs:
         counts[run.status] = counts.get(run.status, 0) + 1
@@ -108,7 +108,7 @@ def _draw(outlook: Outlook) -> None:
     )
 
 
-def _timeless(outlook: Outlook) -> list[tuple[object, ...]]:
+def _timeless(outlook: QueueStatus) -> list[tuple[object, ...]]:
     return [(run.name, run.status, run.epochs_done) for run in outlook.runs]
 
 

@@ -52,7 +52,7 @@ class QueuedRun:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class QueueStatus:
     """The runs in the order of the queue, and what is left of all of them."""
 
     runs: tuple[QueuedRun, ...]
@@ -65,7 +65,7 @@ class Outlook:
         return not any(run.status in (RUNNING, PENDING) for run in self.runs)
 
 
-def read_outlook(out: Path, *, now: datetime | None = None) -> Outlook:
+def read_queue_status(out: Path, *, now: datetime | None = None) -> QueueStatus:
     """The queue of an experiments folder; `now` has a time zone and is the time by default.
 
     Raises InputError when the folder has no progress file, or one that can't be read.
@@ -105,7 +105,7 @@ def read_outlook(out: Path, *, now: datetime | None = None) -> Outlook:
     )
     num_running = sum(run.status == RUNNING for run in runs)
     waiting = [run.seconds_left for run in runs if run.status in _UNFINISHED]
-    return Outlook(runs, estimate_total(waiting, num_side_by_side=max(1, num_running)))
+    return QueueStatus(runs, estimate_total(waiting, num_side_by_side=max(1, num_running)))
 
 
 def estimate_seconds_left(

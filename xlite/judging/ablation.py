@@ -18,7 +18,7 @@ import numpy as np
 from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
 from xlite.executors.training_job import Outcome
 from xlite.judging.collapse import find_collapses, read_run_facts
-from xlite.judging.labelled_predictions import read_run_cases
+from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import TESTED, Contrast, JudgedMethods, judge_methods
 from xlite.judging.verdict import (
@@ -100,7 +100,7 @@ def judge_ablation(
             Method(
                 name=one.variant.name,
                 cases={
-                    seed: read_run_cases(outcome.run_dir, PART, split)
+                    seed: read_run_predictions(outcome.run_dir, PART, split)
                     for seed, outcome in one.finished.items()
                 },
             )

@@ -22,7 +22,7 @@ from xlite.scores.thresholded import confusion_counts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.judging.labelled_predictions import Cases
+    from xlite.judging.labelled_predictions import LabelledPredictions
     from xlite.judging.thresholding import Decisions
     from xlite.settings import TrainSettings
 
@@ -79,7 +79,9 @@ class RunFacts:
     """Training loss of each epoch."""
 
 
-def find_collapses(cases: Cases, decisions: Decisions, facts: RunFacts) -> list[Collapse]:
+def find_collapses(
+    cases: LabelledPredictions, decisions: Decisions, facts: RunFacts
+) -> list[Collapse]:
     """The collapsed classes of one run, each with its likely cause.
 
     Always called: recall at least 0.95 at a precision at most π + 0.1 π (1 - π), π the prevalence.
@@ -96,7 +98,7 @@ def find_collapses(cases: Cases, decisions: Decisions, facts: RunFacts) -> list[
     ]
 
 
-def detect_collapses(cases: Cases, decisions: Decisions) -> dict[int, str]:
+def detect_collapses(cases: LabelledPredictions, decisions: Decisions) -> dict[int, str]:
     """The kind of collapse of each class that has collapsed, by column."""
     fitted = score_counts(confusion_counts(decisions.targets, decisions.calls))
     at_half = score_counts(confusion_counts(cases.targets, cases.probs >= 0.5))

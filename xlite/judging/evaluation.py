@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import RUN_SCORES, atomic_path, write_json, write_table
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import Decisions, describe_thresholding
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
@@ -65,7 +65,7 @@ class Resampling:
 
 
 def evaluate_cases(
-    cases: Cases, decisions: Decisions, *, resampling: Resampling | None = None
+    cases: LabelledPredictions, decisions: Decisions, *, resampling: Resampling | None = None
 ) -> dict[str, Any]:
     """Per class, macro, micro and weighted scores with intervals, as plain values.
 
@@ -117,7 +117,7 @@ def evaluate_cases(
 
 
 def measure_change(
-    cases: Cases, probs: NDArray[np.float64], *, resampling: Resampling | None = None
+    cases: LabelledPredictions, probs: NDArray[np.float64], *, resampling: Resampling | None = None
 ) -> dict[str, dict[str, float]]:
     """What other probs (N, C) for the same cases change in macro AUROC and average precision.
 
@@ -183,7 +183,9 @@ def list_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*rows, *({"label": name, **result[name]} for name in _SUMMARIES)]
 
 
-def _score(cases: Cases, decisions: Decisions, level: float) -> dict[str, NDArray[Any]]:
+def _score(
+    cases: LabelledPredictions, decisions: Decisions, level: float
+) -> dict[str, NDArray[Any]]:
     """Every score of each label, (C,) each."""
     scores = score_classes(cases.targets, cases.probs, groups=cases.patient_ids, level=level)
     if decisions.calibration != "none":
@@ -206,7 +208,10 @@ def _score(cases: Cases, decisions: Decisions, level: float) -> dict[str, NDArra
 
 
 def _resample(
-    cases: Cases, decisions: Decisions, scores: Mapping[str, NDArray[Any]], resampling: Resampling
+    cases: LabelledPredictions,
+    decisions: Decisions,
+    scores: Mapping[str, NDArray[Any]],
+    resampling: Resampling,
 ) -> dict[str, tuple[Any, Any]]:
     """Lower and upper limit of each resampled score, (C,) each, and of its macro mean."""
     groups, count = cases.patient_ids, resampling.num_resamples
@@ -251,7 +256,7 @@ def _resample(
     return limits
 
 
-def _pool(cases: Cases, decisions: Decisions) -> dict[str, float]:
+def _pool(cases: LabelledPredictions, decisions: Decisions) -> dict[str, float]:
     """The micro scores: all entries of all labels as if of one."""
     auroc, average_precision = micro_ranking_scores(cases.targets, cases.probs)
     counts = confusion_counts(decisions.targets, decisions.calls)

@@ -22,7 +22,7 @@ from xlite.records import Record
 from xlite.settings import fingerprint_of
 
 if TYPE_CHECKING:
-    from xlite.judging.labelled_predictions import Cases
+    from xlite.judging.labelled_predictions import LabelledPredictions
 
 EVALUATIONS = "evaluation"
 ASKED = "asked"
@@ -41,7 +41,7 @@ class _Evaluation(Record):
     """None in what version 0.1 wrote."""
 
 
-def sum_cases(cases: Cases) -> str:
+def sum_cases(cases: LabelledPredictions) -> str:
     """The SHA-256 of what is judged: images, truth and probs."""
     digest = hashlib.sha256("\n".join(map(str, cases.image_ids)).encode())
     for values in (cases.targets, cases.probs):

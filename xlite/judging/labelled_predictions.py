@@ -1,4 +1,4 @@
-"""Cases: what a model says of images, beside what is true of them.
+"""LabelledPredictions: what a model says of images, beside what is true of them.
 
 The one value that everything after training works on, whoever made the predictions.
 N images, C labels.
@@ -35,7 +35,7 @@ _NUM_NAMED = 3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Cases:
+class LabelledPredictions:
     """Predictions for N images beside their labels."""
 
     name: str
@@ -62,7 +62,7 @@ class Cases:
         count: NDArray[np.int64] = (self.targets == 1).sum(axis=0)
         return count
 
-    def select(self, rows: NDArray[Any]) -> Cases:
+    def select(self, rows: NDArray[Any]) -> LabelledPredictions:
         """The cases given by a mask or by positions."""
         return replace(
             self,
@@ -133,7 +133,7 @@ class JoinReport:
 
 def join_predictions(
     predictions: Path, manifest: Manifest, *, name: str
-) -> tuple[Cases, JoinReport]:
+) -> tuple[LabelledPredictions, JoinReport]:
     """The cases of anyone's predictions CSV and a label table, and what found no partner.
 
     The file is read as `read_predictions_file` says; images match with and without their folder.
@@ -162,7 +162,7 @@ def join_predictions(
         extra=tuple(extra[:_NUM_NAMED]),
         missing_labels=tuple(n for n in manifest.vocabulary if n not in file.vocabulary),
     )
-    cases = Cases(
+    cases = LabelledPredictions(
         name=name,
         image_ids=judged.image_ids,
         patient_ids=judged.patient_ids,
@@ -174,7 +174,7 @@ def join_predictions(
     return cases, report
 
 
-def read_run_cases(run_dir: Path, part: str, split: Split) -> Cases:
+def read_run_predictions(run_dir: Path, part: str, split: Split) -> LabelledPredictions:
     """The cases of one part of the split, from the predictions that a finished run wrote.
 
     Raises InputError when the run is unfinished or was trained on another split, and when the
@@ -218,7 +218,9 @@ def _require_complete(path: Path, join: JoinReport, *, num_images: int | None) -
         )
 
 
-def add_column(cases: Cases, table: Path, column: str, *, image_column: str) -> Cases:
+def add_column(
+    cases: LabelledPredictions, table: Path, column: str, *, image_column: str
+) -> LabelledPredictions:
     """The cases with one more column, read from a CSV that names the same images.
 
     Text, "" where the CSV does not have the image; a column called "age" in years, NaN where it

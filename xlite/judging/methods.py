@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xlite.errors import InputError
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 
 Seed = int | None
 """None: predictions of which no seed is known."""
@@ -22,7 +22,7 @@ class Method:
     """What is compared: the predictions of a method by the seed of its training."""
 
     name: str
-    cases: Mapping[Seed, Cases]
+    cases: Mapping[Seed, LabelledPredictions]
 
 
 def align_methods(methods: Sequence[Method]) -> tuple[list[Method], int]:
@@ -52,7 +52,9 @@ def align_methods(methods: Sequence[Method]) -> tuple[list[Method], int]:
     return aligned, len(set().union(*(cases.image_ids for cases in every))) - len(order)
 
 
-def _take(cases: Cases, images: Sequence[str], labels: Sequence[str]) -> Cases:
+def _take(
+    cases: LabelledPredictions, images: Sequence[str], labels: Sequence[str]
+) -> LabelledPredictions:
     place = {image: row for row, image in enumerate(cases.image_ids)}
     taken = cases.select(np.array([place[image] for image in images]))
     columns = [cases.vocabulary.index(label) for label in labels]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method, Seed, share_seeds
 from xlite.judging.thresholding import Decisions, crossfit_decisions
 from xlite.scores.bootstrap import average_classes, resample_scores
@@ -78,7 +78,7 @@ class JudgedMethods:
     """Of each class, with and without it."""
 
     @property
-    def reference(self) -> Cases:
+    def reference(self) -> LabelledPredictions:
         """Any of the cases: images, patients and targets are those of all."""
         return next(iter(self.methods[0].cases.values()))
 

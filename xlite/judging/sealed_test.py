@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from xlite.artifacts import RUN_CONFIG, RUNS, predictions_name, write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.records import Record
 from xlite.studies.progress import current_time
 
@@ -42,7 +42,9 @@ class LooksAtTest(Record):
     looks: list[Look]
 
 
-def record_test_look(folder: Path, cases: Cases, command: str, *, run: str | None) -> list[Look]:
+def record_test_look(
+    folder: Path, cases: LabelledPredictions, command: str, *, run: str | None
+) -> list[Look]:
     """All looks at the test set of these cases, oldest first, after noting that one is taken now.
 
     folder: where looks are kept (`looks_folder`). run: the name of the run that is judged, if any.
@@ -88,7 +90,7 @@ def find_test_run(predictions: Path) -> Path | None:
     return real.parent if is_of_run else None
 
 
-def digest_test_set(cases: Cases) -> str:
+def digest_test_set(cases: LabelledPredictions) -> str:
     """SHA-256 of the images and patients of a test set, in any order and spelling.
 
     Labels do not take part: a test set whose labels were corrected has been looked at all the same.

@@ -14,7 +14,7 @@ from scipy.special import ndtr
 
 from xlite.errors import InputError, did_you_mean
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.labels import UNKNOWN
 from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.bootstrap import (
@@ -47,7 +47,7 @@ def band_ages(years: NDArray[Any]) -> NDArray[Any]:
     return np.where(pd.isna(bands), NOT_KNOWN, np.asarray(bands, dtype=object)).astype(object)
 
 
-def group_cases(cases: Cases, column: str) -> NDArray[Any]:
+def group_cases(cases: LabelledPredictions, column: str) -> NDArray[Any]:
     """The group of each of N images, as text; ages in bands, "unknown" where the cell is empty.
 
     Raises InputError for a column that is not there, empty, or has more than 20 values.
@@ -74,7 +74,7 @@ def group_cases(cases: Cases, column: str) -> NDArray[Any]:
 
 
 def judge_subgroups(
-    cases: Cases, column: str, *, resampling: Resampling | None = None
+    cases: LabelledPredictions, column: str, *, resampling: Resampling | None = None
 ) -> list[dict[str, Any]]:
     """The AUROC of each group of a column, by label and macro, against that of all other images.
 
@@ -106,7 +106,9 @@ def judge_subgroups(
     ]
 
 
-def _judge_group(cases: Cases, is_in: NDArray[np.bool_], resampling: Resampling) -> dict[str, Any]:
+def _judge_group(
+    cases: LabelledPredictions, is_in: NDArray[np.bool_], resampling: Resampling
+) -> dict[str, Any]:
     # Labels of the others count as unknown: then both sides see the same resamples of patients.
     sides = [
         np.where(side[:, None], cases.targets, np.int8(UNKNOWN)).astype(np.int8)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.errors import InputError, did_you_mean
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.labels import UNKNOWN
 from xlite.scores.calibration import LogitScaling, apply_scaling, fit_platt, fit_temperature
 from xlite.scores.operating_points import (
@@ -99,7 +99,7 @@ def check_calibration(calibration: str) -> None:
         )
 
 
-def fit_rule(cases: Cases, *, method: str, calibration: str) -> DecisionRule:
+def fit_rule(cases: LabelledPredictions, *, method: str, calibration: str) -> DecisionRule:
     """The rule fitted on all of the cases, with notes on the labels that it can't be trusted for.
 
     A label whose probs rank the wrong way round, or that lacks positives or negatives, keeps its
@@ -126,7 +126,7 @@ def fit_rule(cases: Cases, *, method: str, calibration: str) -> DecisionRule:
     )
 
 
-def crossfit_decisions(cases: Cases, *, method: str, calibration: str) -> Decisions:
+def crossfit_decisions(cases: LabelledPredictions, *, method: str, calibration: str) -> Decisions:
     """Decisions by rules that no patient helped to fit for itself, of halves of the patients.
 
     The thresholds that are reported for use elsewhere are fitted on all of the cases.
@@ -153,7 +153,7 @@ def crossfit_decisions(cases: Cases, *, method: str, calibration: str) -> Decisi
     )
 
 
-def apply_rule(rule: DecisionRule, cases: Cases, *, source: str) -> Decisions:
+def apply_rule(rule: DecisionRule, cases: LabelledPredictions, *, source: str) -> Decisions:
     """The decisions of a rule that was fitted elsewhere; its labels are matched by name.
 
     Raises InputError when the rule lacks a label of the cases.
@@ -190,7 +190,9 @@ def describe_thresholding(decisions: Decisions) -> dict[str, Any]:
     }
 
 
-def _fit_scaling(cases: Cases, calibration: str) -> tuple[LogitScaling, dict[str, list[str]]]:
+def _fit_scaling(
+    cases: LabelledPredictions, calibration: str
+) -> tuple[LogitScaling, dict[str, list[str]]]:
     num_classes = len(cases.vocabulary)
     keep = LogitScaling(slope=np.ones(num_classes), intercept=np.zeros(num_classes))
     if calibration == "none":
@@ -225,7 +227,9 @@ def _fit_thresholds(targets: Targets, probs: Probs, method: str) -> PerClass:
     return _FITS[kind](targets, probs)
 
 
-def _note_instability(cases: Cases, probs: Probs, notes: dict[str, list[str]]) -> None:
+def _note_instability(
+    cases: LabelledPredictions, probs: Probs, notes: dict[str, list[str]]
+) -> None:
     rng = np.random.default_rng(0)
     stability = judge_f1_thresholds(cases.targets, probs, cases.patient_ids, rng=rng)
     flags = (

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from xlite.artifacts import write_json
 from xlite.errors import InputError, LeakageError
 from xlite.ids import canonical_image_names, canonical_patient_ids
-from xlite.judging.labelled_predictions import Cases
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import DecisionRule, check_calibration, check_method
 from xlite.records import Record
 from xlite.scores.calibration import LogitScaling
@@ -38,7 +38,7 @@ class FittedOn:
     """The same of each patient's canonical id. Empty in files of version 0.1."""
 
     @classmethod
-    def of(cls, cases: Cases, *, split_sha256: str | None = None) -> FittedOn:
+    def of(cls, cases: LabelledPredictions, *, split_sha256: str | None = None) -> FittedOn:
         """What a rule that is fitted on these cases has seen."""
         names = _names(cases)
         return cls(
@@ -149,7 +149,7 @@ def read_rule(path: Path) -> tuple[DecisionRule, FittedOn]:
 
 def require_unseen(
     fitted_on: FittedOn,
-    cases: Cases,
+    cases: LabelledPredictions,
     *,
     split_sha256: str | None = None,
     are_patients_others: bool = False,
@@ -182,7 +182,7 @@ def require_unseen(
         )
 
 
-def _names(cases: Cases) -> list[str]:
+def _names(cases: LabelledPredictions) -> list[str]:
     # Without folders: the same image may be named with one in another table.
     return [str(name).rpartition("/")[2] for name in canonical_image_names(cases.image_ids)]
 

@@ -1,7 +1,7 @@
 """The asymmetric loss: negatives are focused on harder than positives.
 
 B batch, C classes. Targets are (B, C) floats: 1 present, 0 absent, -1 unknown, which is left out
-(`xlite.losses.entries`).
+(`xlite.losses.elementwise`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from xlite.losses.entries import at_least_float32, focus, mean_over_known, side_costs
+from xlite.losses.elementwise import at_least_float32, focus, mean_over_known, side_costs
 
 
 def asymmetric_loss(

@@ -1,7 +1,7 @@
 """Losses that weigh entries by how often their label is met: class- and distribution-balanced.
 
 B batch, C classes. Targets are (B, C) floats: 1 present, 0 absent, -1 unknown, which is left out
-(`xlite.losses.entries`).
+(`xlite.losses.elementwise`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xlite.losses.entries import at_least_float32, mean_over_known, side_costs
+from xlite.losses.elementwise import at_least_float32, mean_over_known, side_costs
 
 
 def class_balanced_loss(

@@ -1,14 +1,14 @@
 """Losses of independent binary labels: tensors in, one scalar out.
 
 B batch, C classes. Targets are (B, C) floats: 1 present, 0 absent, -1 unknown, which is left out
-(`xlite.losses.entries`).
+(`xlite.losses.elementwise`).
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from xlite.losses.entries import at_least_float32, focus, mean_over_known, side_costs
+from xlite.losses.elementwise import at_least_float32, focus, mean_over_known, side_costs
 
 
 def bce_loss(

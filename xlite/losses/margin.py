@@ -1,14 +1,14 @@
 """Losses that shift logits by how rare a label is: LDAM and logit adjustment.
 
 B batch, C classes. Targets are (B, C) floats: 1 present, 0 absent, -1 unknown, which is left out
-(`xlite.losses.entries`). The shift is of the loss alone: the model's own logits are what predicts.
+(`xlite.losses.elementwise`). The shift is of the loss alone: the model's own logits are what predicts.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from xlite.losses.entries import at_least_float32, mean_over_known, side_costs
+from xlite.losses.elementwise import at_least_float32, mean_over_known, side_costs
 
 
 def ldam_loss(

@@ -2,7 +2,7 @@
 
 B batch, C classes. Targets are (B, C) floats: 1 present, 0 absent, -1 unknown. An unknown entry
 is on neither side of any comparison. A batch without a comparison has a loss of 0 with zero
-gradients and a graph to go back through, as in `xlite.losses.entries`.
+gradients and a graph to go back through, as in `xlite.losses.elementwise`.
 
 Entries are compared with each other: in ZLPR those of an image, so that the loss of a batch is
 the mean of its parts' losses, weighed by images; in two-way those of the whole batch, so that no
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from xlite.labels import UNKNOWN
-from xlite.losses.entries import at_least_float32
+from xlite.losses.elementwise import at_least_float32
 
 
 def two_way_loss(

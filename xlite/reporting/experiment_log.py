@@ -21,8 +21,7 @@ from xlite import console
 from xlite.artifacts import RUNS, TRAINING_PROGRESS, write_text
 from xlite.errors import InputError
 from xlite.records import MAX_JSON_BYTES, Record, read_own_bytes
-from xlite.reporting.experiment_record import describe_environment, describe_run
-from xlite.reporting.log_entry import (
+from xlite.reporting.log_markdown import (
     DECISION,
     FOCUS,
     INDEX_COLUMNS,
@@ -34,8 +33,9 @@ from xlite.reporting.log_entry import (
     render_row,
     write_remark,
 )
+from xlite.reporting.log_runs import describe_environment, describe_run
+from xlite.reporting.log_studies import describe_study
 from xlite.reporting.study_file import read_studies, read_study
-from xlite.reporting.study_record import describe_study
 from xlite.run_folder.folder import RunFolder, list_runs
 
 BEGIN, END = "<!-- xlite:begin -->", "<!-- xlite:end -->"

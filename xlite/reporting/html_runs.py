@@ -10,11 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from xlite.reporting.experiment_record import (
-    build_train_command,
-    describe_preprocessing,
-    describe_sitting,
-)
 from xlite.reporting.html_figures import draw_calibration, draw_history, draw_operating_curves
 from xlite.reporting.html_page import (
     Block,
@@ -31,6 +26,11 @@ from xlite.reporting.html_page import (
     bracket,
     number,
     plain,
+)
+from xlite.reporting.log_runs import (
+    build_train_command,
+    describe_preprocessing,
+    describe_sitting,
 )
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval

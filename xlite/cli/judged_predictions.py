@@ -13,15 +13,15 @@ from xlite.cli import options
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.judging.labelled_predictions import Cases, JoinReport
+    from xlite.judging.labelled_predictions import JoinReport, LabelledPredictions
     from xlite.splitting.split import Split
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedCases:
+class JudgedPredictions:
     """The cases to judge and where they come from."""
 
-    cases: Cases
+    cases: LabelledPredictions
     part: str | None
     split_sha256: str | None
     join: JoinReport | None = None
@@ -38,13 +38,13 @@ def read_judged(
     columns: options.ColumnOptions,
     *,
     allow_partial: bool = False,
-) -> JudgedCases:
+) -> JudgedPredictions:
     """The cases of a run's part, or of a predictions file and its labels.
 
     Raises InputError unless exactly one of the two is given, and for predictions that lack images
     or labels of the table, unless `allow_partial`; what found no partner is said.
     """
-    from xlite.judging.labelled_predictions import join_predictions, read_run_cases
+    from xlite.judging.labelled_predictions import join_predictions, read_run_predictions
     from xlite.tables.label_table import read_manifest
 
     if (run is None) == (predictions is None):
@@ -56,8 +56,8 @@ def read_judged(
         split = options.load_split(split_dir or options.SPLIT_DIR, labels)
     if run is not None and split is not None:
         part, run_dir = part or "val", _find_run(run)
-        cases = read_run_cases(run_dir, part, split)
-        return JudgedCases(
+        cases = read_run_predictions(run_dir, part, split)
+        return JudgedPredictions(
             cases=cases, part=part, split_sha256=split.sha256[part], run_dir=run_dir, split=split
         )
     assert predictions is not None
@@ -74,7 +74,7 @@ def read_judged(
         join.require_whole(predictions)
     for sentence in join.describe():
         console.warn(sentence)
-    return JudgedCases(cases=cases, part=part, split_sha256=digest, join=join, split=split)
+    return JudgedPredictions(cases=cases, part=part, split_sha256=digest, join=join, split=split)
 
 
 def _find_run(run: Path) -> Path:
@@ -85,14 +85,14 @@ def _find_run(run: Path) -> Path:
 
 
 def add_columns(
-    judged: JudgedCases,
+    judged: JudgedPredictions,
     names: list[str],
     labels: Path | None,
     predictions: Path | None,
     columns: options.ColumnOptions,
     *,
     welcome: Sequence[str] = (),
-) -> JudgedCases:
+) -> JudgedPredictions:
     """The cases with the columns that --by names, from the label table where it has them.
 
     A column that is called as asked goes before what the manifest keeps under that name; those of

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from xlite.losses.entries import at_least_float32, focus, mean_over_known, side_costs
+from xlite.losses.elementwise import at_least_float32, focus, mean_over_known, side_costs
 
 LOGITS = torch.tensor([[-40.0, -3.0, 0.0], [0.5, 4.0, 25.0]], dtype=torch.float64)
 

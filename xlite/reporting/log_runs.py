@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlite.console import decimal
-from xlite.reporting.log_entry import LogEntry, join_command
+from xlite.reporting.log_markdown import LogEntry, join_command
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import Environment, Preprocessing, Sitting
 from xlite.settings import LossSettings, SamplerSettings

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xlite.console import decimal
-from xlite.reporting.log_entry import LogEntry, markdown_table
+from xlite.reporting.log_markdown import LogEntry, markdown_table
 from xlite.reporting.study_file import (
     MACRO,
     Ablation,
