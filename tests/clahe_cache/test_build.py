@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xlite.clahe_cache import folder, radiograph, workers
 from xlite.clahe_cache.build import (
     CacheSummary,
     SourceImage,
@@ -31,7 +32,6 @@ from xlite.clahe_cache.radiograph import read_radiograph
 from xlite.clahe_cache.record import png_name
 from xlite.clahe_cache.speedup import measure_loading_speedup
 from xlite.clahe_cache.store import ClaheCache
-from xlite.dataset import cache_folder, cache_workers, radiograph
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 
@@ -168,7 +168,7 @@ def test_second_run_reads_no_pixel(
     sources = make_sources(tmp_path / "raw")
     build(sources, tmp_path / "cache", file_format)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*")}
-    monkeypatch.setattr(cache_workers, "read_radiograph", None)
+    monkeypatch.setattr(workers, "read_radiograph", None)
     monkeypatch.setattr(np, "memmap", None)
     summary = build(sources, tmp_path / "cache", file_format)
     assert (summary.images, summary.skipped, summary.failed) == (12, 12, 0)
@@ -277,26 +277,26 @@ def test_pixels_of_two_opencv_versions_are_never_mixed(
 BUILDER = """
 import sys, time
 from pathlib import Path
-from xlite.dataset import cache_build, cache_workers
+from xlite.clahe_cache import build, workers
 from xlite.settings import ClaheSettings
 from xlite.errors import XliteError
 
-apply = cache_workers.apply_clahe
+apply = workers.apply_clahe
 
 def slow(image, settings):
     time.sleep(0.02)
     return apply(image, settings)
 
 if __name__ == "__main__":
-    folder, out, file_format, workers, size = sys.argv[1:]
-    if workers == "1":
-        cache_workers.apply_clahe = slow
+    folder, out, file_format, num_workers, size = sys.argv[1:]
+    if num_workers == "1":
+        workers.apply_clahe = slow
     paths = sorted(Path(folder).rglob("*.png"), key=lambda path: path.name)
-    sources = [cache_build.SourceImage(path.name, path) for path in paths]
+    sources = [build.SourceImage(path.name, path) for path in paths]
     settings = ClaheSettings(size=int(size))
     try:
-        cache_build.cache_clahe(
-            sources, Path(out), settings, file_format=file_format, workers=int(workers))
+        build.cache_clahe(
+            sources, Path(out), settings, file_format=file_format, workers=int(num_workers))
     except XliteError as error:
         print(error)
         sys.exit(error.exit_code)
@@ -399,15 +399,15 @@ def test_a_disk_that_fills_up_midway_leaves_a_cache_to_continue(
     tmp_path: Path, file_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = make_sources(tmp_path / "raw")
-    make = cache_workers.PixelTarget.make
+    make = workers.PixelTarget.make
 
-    def make_until_full(self: cache_workers.PixelTarget, task: cache_workers.Task) -> object:
+    def make_until_full(self: workers.PixelTarget, task: workers.Task) -> object:
         if task.position == 5:
             raise OSError(errno.ENOSPC, "No space left on device")
         return make(self, task)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache_workers.PixelTarget, "make", make_until_full)
+        patch.setattr(workers.PixelTarget, "make", make_until_full)
         with pytest.raises(InputError, match="no room for the CLAHE cache"):
             build(sources, tmp_path / "cache", file_format)
     assert build(sources, tmp_path / "cache", file_format).skipped == 5
@@ -420,9 +420,7 @@ def test_a_fault_here_keeps_what_the_helpers_have_finished(
     sources = make_sources(tmp_path / "raw", 60)
     out = tmp_path / "cache"
 
-    def fail_once_a_helper_has_begun(
-        self: cache_workers.PixelTarget, task: cache_workers.Task
-    ) -> object:
+    def fail_once_a_helper_has_begun(self: workers.PixelTarget, task: workers.Task) -> object:
         deadline = time.monotonic() + 60
         while not np.fromfile(out / "images.u8", np.uint8, 32 * 32).any():
             assert time.monotonic() < deadline
@@ -430,7 +428,7 @@ def test_a_fault_here_keeps_what_the_helpers_have_finished(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache_workers.PixelTarget, "make", fail_once_a_helper_has_begun)
+        patch.setattr(workers.PixelTarget, "make", fail_once_a_helper_has_begun)
         with pytest.raises(InputError, match="no room for the CLAHE cache"):
             cache_clahe(sources, out, SETTINGS, workers=2)
     finished = len(read_journal(out)[1])
@@ -448,7 +446,7 @@ def test_no_room_is_known_before_the_first_image(
     import resource
 
     sources = make_sources(tmp_path / "raw")
-    monkeypatch.setattr(cache_workers, "read_radiograph", None)
+    monkeypatch.setattr(workers, "read_radiograph", None)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8000, hard))
     try:
@@ -482,7 +480,7 @@ def test_targets_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 def test_two_builds_at_once_and_folders_that_are_no_cache(tmp_path: Path) -> None:
     sources = make_sources(tmp_path / "raw", 2)
     out = tmp_path / "cache"
-    with cache_folder.locked(out), pytest.raises(InputError, match="Another process"):
+    with folder.locked(out), pytest.raises(InputError, match="Another process"):
         build(sources, out)
     assert isinstance(filelock.Timeout("x"), OSError), "ensure the lock was told from a full disk"
     build(sources, out)

@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources, write_image
-from tests.dataset.test_cache_shards import build_shards, merge
 
+from tests.clahe_cache.test_build import (
+    SETTINGS,
+    assert_like_fresh,
+    build,
+    make_sources,
+    write_image,
+)
+from tests.clahe_cache.test_shards import build_shards, merge
 from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.store import ClaheCache

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.dataset.test_cache import SETTINGS, assert_like_fresh, build, make_sources
 
-from xlite.clahe_cache import integrity as cache_integrity
+from tests.clahe_cache.test_build import SETTINGS, assert_like_fresh, build, make_sources
+from xlite.clahe_cache import integrity
 from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.integrity import STAMP, verify_cache
 from xlite.clahe_cache.record import png_name
@@ -229,7 +229,7 @@ def test_damaged_pixels_are_refused_and_made_again_by_the_next_build(
 def test_what_a_sample_misses_is_found_before_training_once(
     built: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_integrity, "_SAMPLE", 2)
+    monkeypatch.setattr(integrity, "_SAMPLE", 2)
     out = copy_of(built, "packed", tmp_path)
     flip_a_byte(out)
     cache = ClaheCache.open(out)
@@ -243,7 +243,7 @@ def test_what_a_sample_misses_is_found_before_training_once(
     cache = ClaheCache.open(out)
     cache.require_whole()
     with monkeypatch.context() as patch:
-        patch.setattr(cache_integrity, "verify_cache", None)
+        patch.setattr(integrity, "verify_cache", None)
         ClaheCache.open(out).require_whole()
     flip_a_byte(out, row=4)
     stat = (out / "images.u8").stat()
@@ -260,9 +260,9 @@ def test_a_look_at_everything_is_forgotten_when_anything_changes(
     assert verify_cache(out).is_whole
     cache = ClaheCache.open(out)
     looks = []
-    verify = cache_integrity.verify_cache
+    verify = integrity.verify_cache
     monkeypatch.setattr(
-        cache_integrity, "verify_cache", lambda folder: looks.append(folder) or verify(folder)
+        integrity, "verify_cache", lambda folder: looks.append(folder) or verify(folder)
     )
     pixels = out / ("images.u8" if file_format == "packed" else png_name("00000003_000.png"))
     for change in (
@@ -287,7 +287,7 @@ def test_a_folder_that_cannot_be_written_is_looked_at_each_time(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(cache_integrity.artifacts, "write_json", refuse)
+    monkeypatch.setattr(integrity.artifacts, "write_json", refuse)
     ClaheCache.open(out).require_whole()
     assert not (out / STAMP).exists()
 
@@ -301,7 +301,7 @@ def test_rebuilt_caches_are_looked_at_again(built: dict[str, Path], tmp_path: Pa
 
 
 def test_many_chunks_name_each_damaged_image(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(cache_integrity, "_CHUNK", 4)
+    monkeypatch.setattr(integrity, "_CHUNK", 4)
     sources = make_sources(tmp_path / "raw", 30)
     build(sources, tmp_path / "cache")
     rows = [0, 3, 4, 17, 29]

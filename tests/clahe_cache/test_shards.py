@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlite.clahe_cache import journal as cache_journal
+from xlite.clahe_cache import journal
 from xlite.clahe_cache.build import CacheSummary, SourceImage, cache_clahe
 from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.shards import Shard, cache_clahe_shard, has_unmerged_shards, merge_shards
@@ -114,14 +114,14 @@ def test_a_merge_that_was_killed_is_done_again(
     sources = make_sources(tmp_path / "raw")
     out = tmp_path / "cache"
     build_shards(sources, out)
-    append = cache_journal.Journal.append
+    append = journal.Journal.append
 
-    def append_until_the_end(self: cache_journal.Journal, images: object) -> None:
+    def append_until_the_end(self: journal.Journal, images: object) -> None:
         append(self, images)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache_journal.Journal, "append", append_until_the_end)
+        patch.setattr(journal.Journal, "append", append_until_the_end)
         with pytest.raises(KeyboardInterrupt):
             merge(sources, out)
     assert (out / JOURNAL).exists()

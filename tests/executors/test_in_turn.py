@@ -15,10 +15,10 @@ import pytest
 from xlite.artifacts import write_json
 from xlite.errors import InputError, InterruptedRunError
 from xlite.executors.in_turn import Outcome, run_plan
+from xlite.run_folder.lock import hold_lock
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.plan import PlannedRun
 from xlite.studies.progress import ProgressFile
-from xlite.training.lock import hold_lock
 
 RUNTIME = Runtime(device="cpu", num_workers=0)
 

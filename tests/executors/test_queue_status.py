@@ -10,8 +10,8 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.executors.queue_status import estimate_total, read_queue_status
+from xlite.run_folder.lock import hold_lock
 from xlite.studies.progress import ProgressFile
-from xlite.training.lock import hold_lock
 
 
 def enter(out: Path, name: str, **fields: Any) -> Path:

@@ -85,7 +85,7 @@ def test_a_tie_goes_to_the_first_tie_breaker_that_decides(judged: JudgedMethods)
     }
     for score in ("average_precision", "recall", "mcc"):
         a, b = (means[name][score] for name in ("good", "equal"))
-        assert a != b, "ensure the tie-breaker can decide_verdict"
+        assert a != b, "ensure the tie-breaker can decide"
         expected = "good" if a > b else "equal"
         assert choose_method(judged, ["auroc", score], places).name == expected
     brier = {name: means[name]["brier"] for name in means}

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, encode_label_texts, has_no_finding
-from xlite.synthetic import generate as synthetic
+from xlite.synthetic import generate
 from xlite.synthetic.generate import draw_radiograph, generate_synthetic
 from xlite.synthetic.label_draws import (
     draw_label_sets,
@@ -222,7 +222,7 @@ def test_the_folder_holds_nih_s_table_and_its_images(tmp_path: Path) -> None:
     assert table_path == tmp_path / "films" / "Data_Entry_2017.csv"
     assert table_path.read_text().splitlines()[0] == (
         "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
-        "Projection Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
+        "View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
     )
     table = pd.read_csv(table_path)
     files = sorted(path.name for path in (tmp_path / "films" / "images").iterdir())
@@ -237,7 +237,7 @@ def test_the_folder_holds_nih_s_table_and_its_images(tmp_path: Path) -> None:
         assert image.shape == (64, 64)
         assert image.dtype == np.uint8
     assert (table.groupby("Patient ID")["Patient Gender"].nunique() == 1).all()
-    assert set(table["Projection Position"]) == {"PA", "AP"}
+    assert set(table["View Position"]) == {"PA", "AP"}
     assert set(table["Patient Gender"]) == {"F", "M"}
     labels = encode_label_texts(table["Finding Labels"].to_numpy(), NIH_LABELS)
     assert (labels.sum(axis=0) >= 2).all()
@@ -315,7 +315,7 @@ def test_a_damaged_record_is_one_sentence(tmp_path: Path, content: bytes, messag
 def test_folders_that_can_hold_no_films_are_refused_before_drawing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(synthetic, "draw_radiograph", None)
+    monkeypatch.setattr(generate, "draw_radiograph", None)
     (tmp_path / "file").touch()
     for out in (tmp_path / "file" / "films", tmp_path / ("n" * 300), Path("/proc/films")):
         with pytest.raises(InputError, match=r"[Pp]ass another --out\."):
@@ -336,7 +336,7 @@ def test_an_interrupted_call_leaves_nothing_behind_and_can_be_repeated(
 
     out = tmp_path / "films"
     with monkeypatch.context() as patch:
-        patch.setattr(synthetic, "draw_radiograph", interrupted)
+        patch.setattr(generate, "draw_radiograph", interrupted)
         with pytest.raises(KeyboardInterrupt):
             generate_synthetic(out, num_images=5, image_size=32)
     assert list(out.iterdir()) == []

@@ -51,6 +51,7 @@ from xlite.artifacts import (
 )
 from xlite.loading.transforms import Augmentation
 from xlite.models.pretrained import import_timm
+from xlite.run_folder.lock import LOCK_RECORD
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.splitting.partition import split_by_patient
 from xlite.splitting.split import read_split, write_split
@@ -58,7 +59,6 @@ from xlite.synthetic.generate import generate_synthetic
 from xlite.tables.label_table import read_manifest
 from xlite.training import resume
 from xlite.training.data import StudyData, load_study_data
-from xlite.training.lock import LOCK_RECORD
 from xlite.training.run import train_run
 
 SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample"

@@ -132,7 +132,7 @@ def ablate(
 
     Data, order, augmentation and initialisation of a seed are the same for each variant. Changes
     are paired, on the validation part, with intervals over seeds and patients, and corrected for
-    the number of labels; the rule is printed beside the verdict. One seed can't apply_thresholds: pass
+    the number of labels; the rule is printed beside the verdict. One seed can't decide: pass
     --seeds. Collapsed labels are named with the likely cause. Writes ablation.csv and
     ablation.json. Like train it skips what has finished and continues the rest with --resume.
     """

@@ -184,8 +184,8 @@ def _load(labels: Path | None, split: Path | None, columns: options.ColumnOption
 
 def _decode(manifest: Manifest, cache: Path) -> DrawBatches:
     from xlite.clahe_cache.store import ClaheCache
+    from xlite.loading.decoded_batches import decode_batches
     from xlite.loading.loader import RadiographDataset
-    from xlite.sampling.draws import decode_batches
 
     return decode_batches(RadiographDataset(manifest, ClaheCache.open(cache)), num_workers=0)
 

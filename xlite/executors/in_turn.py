@@ -17,10 +17,11 @@ from xlite.artifacts import RUNS
 from xlite.errors import InputError, InterruptedRunError
 from xlite.executors.side_by_side import train_side_by_side
 from xlite.executors.study_record import StudyRecord
-from xlite.executors.training_job import Outcome, StudyRun, attempt_run
+from xlite.executors.training_job import run_training_job
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime
 from xlite.signals import catch_stop_signals
+from xlite.studies.outcome import Outcome, StudyRun
 from xlite.studies.plan import PlannedRun
 from xlite.training.data import StudyData
 from xlite.training.device import is_main_process, launch_processes
@@ -116,7 +117,7 @@ def _train_in_turn(
         record.claim(run)
         record.start(run)
         try:
-            outcome = attempt_run(
+            outcome = run_training_job(
                 run,
                 data,
                 runtime=runtime,

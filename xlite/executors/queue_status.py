@@ -11,6 +11,7 @@ from statistics import mean
 
 from xlite.artifacts import RUN_SCORES, TRAINING_PROGRESS
 from xlite.errors import InputError
+from xlite.run_folder.lock import is_held
 from xlite.studies.progress import (
     FAILED,
     FINISHED,
@@ -20,7 +21,6 @@ from xlite.studies.progress import (
     Entry,
     read_entries,
 )
-from xlite.training.lock import is_held
 
 STOPPED = "stopped"
 """The status of a run whose process ended without a word."""

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InterruptedRunError
-from xlite.executors.training_job import EpochReport, Outcome, StudyRun
 from xlite.executors.worker import Interrupted, Speech, Started, train_in_child
 from xlite.signals import catch_stop_signals, hold_back_interrupts
+from xlite.studies.outcome import EpochReport, Outcome, StudyRun
 
 if TYPE_CHECKING:
     from xlite.executors.study_record import StudyRecord

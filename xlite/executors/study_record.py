@@ -9,7 +9,8 @@ from typing import Any
 from xlite import console
 from xlite.artifacts import TRAINING_PROGRESS
 from xlite.executors.results_table import write_results
-from xlite.executors.training_job import EpochReport, Outcome, StudyRun
+from xlite.run_folder.lock import is_held
+from xlite.studies.outcome import EpochReport, Outcome, StudyRun
 from xlite.studies.progress import (
     FAILED,
     FINISHED,
@@ -20,7 +21,6 @@ from xlite.studies.progress import (
     ProgressFile,
     current_time,
 )
-from xlite.training.lock import is_held
 
 
 class StudyRecord:

@@ -1,64 +1,23 @@
-"""One attempt at one run of a study, and how it ended."""
+"""One run of a study trained to its end, whatever goes wrong with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import INTERNAL_ERROR, InterruptedRunError, XliteError, explain
-from xlite.studies.plan import PlannedRun
+from xlite.studies.outcome import EpochReport, Outcome, StudyRun
 from xlite.training.out_of_memory import LostProcessError
 from xlite.training.run import train_run
 
 if TYPE_CHECKING:
-    from xlite.settings import Runtime, TrainSettings
+    from xlite.settings import Runtime
     from xlite.training.data import StudyData
     from xlite.training.state import TrainState
 
 
-@dataclass(frozen=True)
-class StudyRun:
-    """A planned run and the folder it is trained in."""
-
-    planned: PlannedRun
-    run_dir: Path
-
-    @property
-    def name(self) -> str:
-        """What tables and progress call it."""
-        return self.planned.name
-
-    @property
-    def settings(self) -> TrainSettings:
-        """What decides its result."""
-        return self.planned.settings
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a planned run ended: its folder, and the scores or the error."""
-
-    name: str
-    run_dir: Path
-    scores: dict[str, Any] | None
-    error: str | None
-    is_internal: bool = False
-    """Whether the error is a mistake of xlite's own."""
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What is told of a run after each epoch; seconds are those of all its sittings."""
-
-    epochs_done: int
-    best_val_auroc: float | None
-    seconds: float
-
-
-def attempt_run(
+def run_training_job(
     run: StudyRun,
     data: StudyData,
     *,

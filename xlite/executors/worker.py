@@ -24,7 +24,8 @@ import torch
 
 from xlite import console
 from xlite.errors import InterruptedRunError
-from xlite.executors.training_job import StudyRun, attempt_run
+from xlite.executors.training_job import run_training_job
+from xlite.studies.outcome import StudyRun
 
 if TYPE_CHECKING:
     from xlite.settings import Runtime
@@ -69,7 +70,7 @@ def train_in_child(
         messages.put(Started())
         try:
             messages.put(
-                attempt_run(run, data, runtime=runtime, resume=resume, on_epoch=messages.put)
+                run_training_job(run, data, runtime=runtime, resume=resume, on_epoch=messages.put)
             )
         except (InterruptedRunError, KeyboardInterrupt):
             messages.put(Interrupted())

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
-from xlite.executors.training_job import Outcome
 from xlite.judging.collapse import find_collapses, read_run_facts
 from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.judging.methods import Method
@@ -36,6 +35,7 @@ from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.power import estimate_need
 from xlite.splitting.split import Split
 from xlite.studies.axes import Variant
+from xlite.studies.outcome import Outcome
 from xlite.studies.progress import current_time
 
 if TYPE_CHECKING:

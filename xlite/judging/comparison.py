@@ -40,7 +40,7 @@ TIE_BREAKERS = (
 DEFAULT_THEN = ("val.average_precision", "val.recall")
 
 _DIGITS = 3
-"""Tie-breakers that agree to as many decimals as are printed don't decide_verdict."""
+"""Tie-breakers that agree to as many decimals as are printed don't decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Choice:
 
 
 def parse_order(by: str, then: Sequence[str]) -> tuple[str, ...]:
-    """The names of scores in the order in which they decide_verdict, without `val.`.
+    """The names of scores in the order in which they decide, without `val.`.
 
     Raises InputError for any score of the test part, for an unknown score, and for a first one
     that has no paired test.

@@ -1,4 +1,4 @@
-"""LabelledPredictions: what a model says of images, beside what is true of them.
+"""What a model says of images, beside what is true of them.
 
 The one value that everything after training works on, whoever made the predictions.
 N images, C labels.

@@ -1,7 +1,8 @@
 """Losses that shift logits by how rare a label is: LDAM and logit adjustment.
 
 B batch, C classes. Targets are (B, C) floats: 1 present, 0 absent, -1 unknown, which is left out
-(`xlite.losses.elementwise`). The shift is of the loss alone: the model's own logits are what predicts.
+(`xlite.losses.elementwise`). The shift is of the loss alone: what predicts are the model's own
+logits.
 """
 
 from __future__ import annotations

@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite import console
-from xlite.errors import CheckFailedError
 from xlite.labels import has_no_finding
 from xlite.sampling.label_sets import LabelSets
 from xlite.sampling.sampler import EpochSampler
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from xlite.loading.loader import RadiographDataset
 
 DrawBatches = Callable[[EpochSampler, int], "Iterator[NDArray[np.int64]]"]
 """Gives the image rows of a number of batches of a sampler."""
@@ -92,7 +88,10 @@ def fit_draws(drawn: DrawnBatches, sets: LabelSets, weights: NDArray[np.float64]
     if len(expected) < 2:
         return 1.0
     statistic = float((np.square(observed - expected) / expected).sum())
-    return chi_square_tail(statistic, len(expected) - 1)
+    # Imported here: scipy takes 0.2 s, which the command's other checks need not wait for.
+    from scipy.special import chdtrc
+
+    return float(chdtrc(len(expected) - 1, statistic))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,25 +141,6 @@ def _entropy_term(observed: NDArray[np.float64], expected: NDArray[np.float64]) 
     return observed * np.log(ratio)
 
 
-def chi_square_tail(statistic: float, freedom: int) -> float:
-    """The chance that a chi-square variable of `freedom` degrees exceeds a statistic of at least 0.
-
-    The closed forms for odd and even degrees (Abramowitz & Stegun 1964, 26.4.4 and 26.4.5).
-    scipy's incomplete gamma function says the same, but takes 0.2 s to import, a tenth of
-    `verify-balance`.
-
-    >>> round(chi_square_tail(3.841459, 1), 6)
-    0.05
-    """
-    if statistic == 0:
-        return 1.0
-    half = statistic / 2
-    tail = math.erfc(math.sqrt(half)) if freedom % 2 else 0.0
-    for power in np.arange((freedom % 2) / 2, freedom / 2):
-        tail += math.exp(power * math.log(half) - half - math.lgamma(power + 1))
-    return tail
-
-
 def iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
     """The image rows of each of M batches, over as many epochs as they need."""
 
@@ -173,32 +153,3 @@ def iterate_batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray
             epoch += 1
 
     return islice(batches(), num_batches)
-
-
-def decode_batches(dataset: RadiographDataset, *, num_workers: int) -> DrawBatches:
-    """Batches that went through the loader, images decoded and augmented, as in training.
-
-    Raises CheckFailedError when the labels that come with an image are not its own.
-    """
-
-    def batches(sampler: EpochSampler, num_batches: int) -> Iterator[NDArray[np.int64]]:
-        from xlite.loading.loader import build_loader
-
-        loader = build_loader(dataset, sampler, num_workers=num_workers)
-        num_given, epoch = 0, 0
-        with console.progress_bar(num_batches, "decoding", "batch") as bar:
-            while num_given < num_batches:
-                sampler.set_epoch(epoch)
-                for batch in islice(loader, num_batches - num_given):
-                    rows: NDArray[np.int64] = batch.index.numpy()
-                    if (batch.targets.numpy() != dataset.labels[rows]).any():
-                        raise CheckFailedError(
-                            "the loader pairs images with labels that are not theirs. This is a "
-                            "defect of the loader; please report it."
-                        )
-                    bar.update()
-                    num_given += 1
-                    yield rows
-                epoch += 1
-
-    return batches

@@ -41,7 +41,7 @@ NIH_HEADER = (
     "Patient ID",
     "Patient Age",
     "Patient Gender",
-    "Projection Position",
+    "View Position",
     # NIH writes "OriginalImage[Width,Height]" unquoted: its header splits into two columns each.
     "OriginalImage[Width",
     "Height]",

@@ -29,6 +29,7 @@ from xlite.models.classifier import Classifier, build_classifier, count_paramete
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
 from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.lock import hold_lock
 from xlite.run_folder.records import RunConfig
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
@@ -39,7 +40,6 @@ from xlite.training.engine import Trainer, TrainingData
 from xlite.training.identity import RunIdentity, require_same_run
 from xlite.training.judge import finish_run, judge_run, set_aside_scores
 from xlite.training.loaders import RunLoaders
-from xlite.training.lock import hold_lock
 from xlite.training.preflight import needs_hub_weights, require_one_piece, share_batch
 from xlite.training.processes import decide_once
 from xlite.training.sittings import keep_sitting

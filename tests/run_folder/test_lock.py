@@ -15,13 +15,13 @@ import pytest
 
 from xlite.artifacts import write_json
 from xlite.errors import CheckFailedError, InputError
-from xlite.training import lock
-from xlite.training.lock import LOCK, LOCK_RECORD, hold_lock, is_held, read_owner
+from xlite.run_folder import lock
+from xlite.run_folder.lock import LOCK, LOCK_RECORD, hold_lock, is_held, read_owner
 
 HOLD = """
 import sys
 from pathlib import Path
-from xlite.training.lock import hold_lock
+from xlite.run_folder.lock import hold_lock
 with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -31,7 +31,7 @@ with hold_lock(Path(sys.argv[1])):
 HOLD_AND_FORK = """
 import os, sys
 from pathlib import Path
-from xlite.training.lock import hold_lock
+from xlite.run_folder.lock import hold_lock
 with hold_lock(Path(sys.argv[1])):
     child = os.fork()
     if child == 0 and sys.argv[2] == "unwinds":
