@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from xlite.clahe_cache.build import PixelSource, cache_clahe
+from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError, XliteError
 from xlite.loading.loader import (
@@ -100,7 +100,7 @@ def test_runtime_clahe_gives_the_pixels_of_the_cache_on_real_images(
     manifest = read_manifest(nih_sample / "Data_Entry_2017.csv").select(np.arange(6))
     manifest = locate_images(manifest, nih_sample)
     sources = [
-        PixelSource(image_id, Path(path))
+        SourceImage(image_id, Path(path))
         for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
     ]
     cache_clahe(sources, tmp_path / "cache", ClaheSettings(), workers=1)

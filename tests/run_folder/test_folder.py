@@ -10,7 +10,7 @@ import pytest
 from xlite.errors import InputError
 from xlite.run_folder.folder import RunFolder, list_runs
 
-RUNS = Path(__file__).parent / "golden" / "run_0_1" / "experiments" / "runs"
+RUNS = Path(__file__).parents[1] / "golden" / "run_0_1" / "experiments" / "runs"
 BCE, FOCAL = "golden_net-bce-none-s0-fd0c0621", "golden_net-focal-none-s0-97e10347"
 
 Change = Callable[[str], str]

@@ -22,7 +22,7 @@ from xlite.artifacts import (
     read_predictions,
 )
 from xlite.splitting.split import read_split
-from xlite.training.augmented_prediction import View, predict_with_views
+from xlite.training.augmented_prediction import AugmentedView, predict_with_views
 from xlite.training.data import load_study_data
 from xlite.training.history import MACHINE_COLUMNS
 
@@ -125,5 +125,5 @@ def test_batch_statistics_of_cpus_are_the_same_in_all_processes(
     train_ok(project, tmp_path / "run", 2, CASE="batch-norm")
     data = load_study_data(read_split(project.split), project.cache)
     written = read_predictions(tmp_path / "run" / predictions_name("test"), data.vocabulary)
-    again = predict_with_views(tmp_path / "run", "test", data, views=(View(),))
+    again = predict_with_views(tmp_path / "run", "test", data, views=(AugmentedView(),))
     np.testing.assert_allclose(again, written.probs, atol=1e-6)
