@@ -26,8 +26,7 @@ from xlite import artifacts
 from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
-from xlite.loading.loader import RadiographDataset, RuntimeClahe, build_loader
-from xlite.loading.loader import SourceImage as PixelSource
+from xlite.loading.loader import PixelSource, RadiographDataset, RuntimeClahe, build_loader
 from xlite.loading.transforms import Augmentation, build_transforms
 from xlite.models.pretrained import import_timm
 from xlite.sampling.sampler import EpochSampler
