@@ -53,27 +53,28 @@ class Record(BaseModel):
         no regular file, too large, no JSON, of a newer schema, or lacks a key or has a wrong type.
         """
         content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
-        cls._refuse_newer(content, path)
+        refuse_newer(content, path, newest=cls.newest_schema)
         try:
             return cls.model_validate_json(content)
         except ValidationError as error:
-            raise InputError(f"{path} {_describe_fault(error)}. {remedy}") from None
-
-    @classmethod
-    def _refuse_newer(cls, content: bytes, path: Path) -> None:
-        try:
-            found = _Version.model_validate_json(content).schema_version
-        except ValidationError:
-            return
-        if found > cls.newest_schema:
-            raise InputError(
-                f"{path} was written by a newer xlite (schema version {found}; this one reads up "
-                f"to {cls.newest_schema}). Update xlite."
-            )
+            raise InputError(f"{path} {describe_fault(error)}. {remedy}") from None
 
 
 class _Version(BaseModel):
     schema_version: int = 1
+
+
+def refuse_newer(content: bytes, path: Path, *, newest: int) -> None:
+    """Raise InputError when the JSON in `content`, of the file `path`, is of a newer schema."""
+    try:
+        found = _Version.model_validate_json(content).schema_version
+    except ValidationError:
+        return
+    if found > newest:
+        raise InputError(
+            f"{path} was written by a newer xlite (schema version {found}; this one reads up to "
+            f"{newest}). Update xlite."
+        )
 
 
 def read_rows(path: Path, columns: Sequence[str], *, remedy: str) -> list[dict[str, str]]:
@@ -171,7 +172,7 @@ def _check_lengths(
         yield row
 
 
-def _describe_fault(error: ValidationError) -> str:
+def describe_fault(error: ValidationError) -> str:
     """The first fault in words that continue "FILE …"."""
     fault = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in fault["loc"])

@@ -1,0 +1,94 @@
+"""What a function returns, a command prints and a file keeps: one tree of dataclasses each.
+
+Undefined numbers are NaN in a result and null in JSON. Keys of JSON are the names of the fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+
+from xlite.errors import InputError
+from xlite.records import MAX_JSON_BYTES, describe_fault, read_own_bytes, refuse_newer
+
+
+def _read_undefined(value: Any) -> Any:
+    return math.nan if value is None else value
+
+
+Number = Annotated[float, BeforeValidator(_read_undefined)]
+"""A float that may be NaN, which is null in JSON."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """Base of results, and of the parts that they are made of.
+
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Score(Result):
+    ...     auroc: Number
+    >>> Score(auroc=math.nan).to_json()
+    {'auroc': None}
+    >>> Score.from_json({"auroc": 0.5})
+    Score(auroc=0.5)
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="ignore")
+
+    newest_schema: ClassVar[int] = 1
+    """The newest `schema_version` of a file that this version reads."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by the names of the fields, for `json.dumps`."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The result that `to_json` made `content` of; other keys are left out.
+
+        Raises InputError, which names the key, where one is missing or of a wrong type.
+        """
+        try:
+            return cls._parse(json.dumps(_plain(content)))
+        except ValidationError as error:
+            raise InputError(f"the {cls.__name__.lower()} {describe_fault(error)}.") from None
+
+    @classmethod
+    def read(cls, path: Path, *, remedy: str) -> Self:
+        """The result in the JSON file `path`.
+
+        Raises InputError, which names the file, the key and `remedy`, for a file that is missing,
+        no regular file, too large, no JSON, of a newer schema, or lacks a key or has a wrong type.
+        """
+        content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
+        refuse_newer(content, path, newest=cls.newest_schema)
+        try:
+            return cls._parse(content)
+        except ValidationError as error:
+            raise InputError(f"{path} {describe_fault(error)}. {remedy}") from None
+
+    @classmethod
+    def _parse(cls, content: str | bytes) -> Self:
+        return TypeAdapter(cls).validate_json(content)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Result):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy's arrays and scalars
+        return _plain(value.tolist())
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
