@@ -10,9 +10,9 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,6 +26,8 @@ _MAX_CELL = 1 << 20
 _RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _MAX_SHOWN = 40
+
+_Value = TypeVar("_Value")
 
 
 class Record(BaseModel):
@@ -47,34 +49,36 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, path: Path, *, remedy: str) -> Self:
-        """The record in the JSON file `path`.
-
-        Raises InputError, which names the file, the key and `remedy`, for a file that is missing,
-        no regular file, too large, no JSON, of a newer schema, or lacks a key or has a wrong type.
-        """
-        content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
-        refuse_newer(content, path, newest=cls.newest_schema)
-        try:
-            return cls.model_validate_json(content)
-        except ValidationError as error:
-            raise InputError(f"{path} {describe_fault(error)}. {remedy}") from None
+        """The record in the JSON file `path`; InputError where `read_validated` raises it."""
+        return read_validated(
+            path, cls.model_validate_json, newest_schema=cls.newest_schema, remedy=remedy
+        )
 
 
 class _Version(BaseModel):
     schema_version: int = 1
 
 
-def refuse_newer(content: bytes, path: Path, *, newest: int) -> None:
-    """Raise InputError when the JSON in `content`, of the file `path`, is of a newer schema."""
-    try:
+def read_validated(
+    path: Path, validate: Callable[[bytes], _Value], *, newest_schema: int, remedy: str
+) -> _Value:
+    """What `validate`, a validation of pydantic's, makes of the JSON file `path`.
+
+    Raises InputError, which names the file, the key and `remedy`, for a file that is missing, no
+    regular file, too large, no JSON, of a schema newer than `newest_schema`, or refused.
+    """
+    content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
+    with contextlib.suppress(ValidationError):
         found = _Version.model_validate_json(content).schema_version
-    except ValidationError:
-        return
-    if found > newest:
-        raise InputError(
-            f"{path} was written by a newer xlite (schema version {found}; this one reads up to "
-            f"{newest}). Update xlite."
-        )
+        if found > newest_schema:
+            raise InputError(
+                f"{path} was written by a newer xlite (schema version {found}; this one reads up "
+                f"to {newest_schema}). Update xlite."
+            )
+    try:
+        return validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path} {describe_fault(error)}. {remedy}") from None
 
 
 def read_rows(path: Path, columns: Sequence[str], *, remedy: str) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from xlite.errors import InputError
-from xlite.records import MAX_JSON_BYTES, describe_fault, read_own_bytes, refuse_newer
+from xlite.records import describe_fault, read_validated
 
 
 def _read_undefined(value: Any) -> Any:
@@ -61,17 +61,8 @@ class Result:
 
     @classmethod
     def read(cls, path: Path, *, remedy: str) -> Self:
-        """The result in the JSON file `path`.
-
-        Raises InputError, which names the file, the key and `remedy`, for a file that is missing,
-        no regular file, too large, no JSON, of a newer schema, or lacks a key or has a wrong type.
-        """
-        content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
-        refuse_newer(content, path, newest=cls.newest_schema)
-        try:
-            return cls._parse(content)
-        except ValidationError as error:
-            raise InputError(f"{path} {describe_fault(error)}. {remedy}") from None
+        """The result in the JSON file `path`; InputError where `read_validated` raises it."""
+        return read_validated(path, cls._parse, newest_schema=cls.newest_schema, remedy=remedy)
 
     @classmethod
     def _parse(cls, content: str | bytes) -> Self:
