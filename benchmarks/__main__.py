@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from xlite import artifacts, console
+from xlite import console, files
 
 # What the rows are made with, and what is measured apart from them.
 _OTHERS = {
@@ -49,7 +49,7 @@ def main() -> None:
         console.set_verbosity(console.NORMAL)
     record = {"machine": describe_machine(), "radiographs": _name_radiographs(names), "rows": rows}
     _print_rows(record)
-    artifacts.write_json(RESULTS, record)
+    files.write_json(RESULTS, record)
     console.say(f"written: {RESULTS}")
 
 

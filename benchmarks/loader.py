@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
-from xlite import artifacts
+from xlite import files
 from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
@@ -130,7 +130,7 @@ def _load(
 
 def _load_from_map(cache_dir: Path, num_images: int, strength: str, epochs: int) -> Work:
     edge = _SETTINGS.size
-    path = cache_dir / artifacts.CACHE_IMAGES
+    path = cache_dir / files.CACHE_IMAGES
     pixels = np.memmap(path, np.uint8, mode="r", shape=(num_images, edge, edge))
     augment = _plain_augmentation(strength)
     rng = np.random.default_rng(0)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
-from xlite import artifacts, console
+from xlite import console, files
 from xlite.clahe_cache.build import SourceImage, cache_clahe
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets
@@ -58,12 +58,12 @@ def main() -> None:
     if arguments.size is not None:
         sys.stdout.write(json.dumps(_measure(arguments.works[0], arguments.size)))
         return
-    record = artifacts.read_json(RESULTS, remedy="Remove it.") if RESULTS.exists() else {}
+    record = files.read_json(RESULTS, remedy="Remove it.") if RESULTS.exists() else {}
     for work in arguments.works or WORKS:
         record[work] = []
         for size in _IMAGES if work == "cache" else _ROWS:
             record[work].append(_measure_apart(work, size))
-            artifacts.write_json(RESULTS, record)
+            files.write_json(RESULTS, record)
     print_table(record)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import validity_balance, validity_intervals, validity_verdicts
 from benchmarks.rates import Rate, Simulation
-from xlite import artifacts, console
+from xlite import console, files
 
 RESULTS = Path(__file__).with_name("validity.json")
 
@@ -49,7 +49,7 @@ def main() -> None:
             "title": _title_of(SIMULATIONS[name]),
             "rates": [{**asdict(rate), "is_met": rate.is_met} for rate in rates],
         }
-        artifacts.write_json(RESULTS, _group(measured))
+        files.write_json(RESULTS, _group(measured))
         _print_rates(name, rates, time.perf_counter() - start)
     console.say(f"written: {RESULTS}")
 

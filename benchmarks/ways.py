@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from xlite import artifacts, console
+from xlite import console, files
 from xlite.labels import NIH_LABELS
 from xlite.memory import keep_freed_memory
 from xlite.models.catalogue import MODELS
@@ -46,7 +46,7 @@ def main() -> None:
     record = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for name in names:
         record[name] = measure_model(name)
-        artifacts.write_json(RESULTS, record)
+        files.write_json(RESULTS, record)
         speeds = ", ".join(f"{way} {speed:.3g}" for way, speed in record[name].items())
         console.say(f"{name}: {speeds}")
     console.say(f"written: {RESULTS}")

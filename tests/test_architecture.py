@@ -29,7 +29,7 @@ FOUNDATION = (
     "results",
     "ownership",
     "labels",
-    "artifacts",
+    "files",
 )
 BELOW = (*FOUNDATION, "settings", "run_folder")
 MIDDLE = (
@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": {"errors", "records"},
     "ownership": {"errors", "inputs"},
     "labels": {"errors", "console"},
-    "artifacts": {"errors", "console", "inputs", "records"},
+    "files": {"errors", "console", "inputs", "records"},
     "settings": {"errors", "console", "labels", "settings"},
     "run_folder": {*FOUNDATION, "settings", "run_folder"},
     "tables": {*BELOW, "tables"},

@@ -287,7 +287,7 @@ def test_a_folder_that_cannot_be_written_is_looked_at_each_time(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(integrity.artifacts, "write_json", refuse)
+    monkeypatch.setattr(integrity.files, "write_json", refuse)
     ClaheCache.open(out).require_whole()
     assert not (out / STAMP).exists()
 

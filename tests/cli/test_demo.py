@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xlite.artifacts import (
+from xlite.files import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,

@@ -103,7 +103,7 @@ def test_a_folder_is_no_page(xlite: Any, tmp_path: Path) -> None:
 def test_hostile_names_stay_text(
     xlite_ok: Any, experiments: Path, project: Any, tmp_path: Path
 ) -> None:
-    from xlite.artifacts import sha256_of_file
+    from xlite.files import sha256_of_file
 
     # A label and an image that try to be markup, all the way from the label table.
     copy, split = tmp_path / "<img src=x>", tmp_path / "split"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.artifacts import sha256_of_file
+from xlite.files import sha256_of_file
 from xlite.splitting.split import read_split
 from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import write_manifest

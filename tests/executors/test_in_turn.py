@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from xlite.artifacts import write_json
 from xlite.errors import InputError, InterruptedRunError
 from xlite.executors.in_turn import Outcome, run_plan
+from xlite.files import write_json
 from xlite.run_folder.lock import hold_lock
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.plan import PlannedRun

@@ -13,8 +13,8 @@ from typing import Self
 
 import pytest
 
-from xlite.artifacts import write_json
 from xlite.errors import CheckFailedError, InputError
+from xlite.files import write_json
 from xlite.run_folder import lock
 from xlite.run_folder.lock import LOCK, LOCK_RECORD, hold_lock, is_held, read_owner
 

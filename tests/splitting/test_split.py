@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlite.artifacts import SPLIT_PARTS
 from xlite.errors import InputError
+from xlite.files import SPLIT_PARTS
 from xlite.splitting.partition import split_by_patient
 from xlite.splitting.split import read_foreign_parts, read_split, write_split
 from xlite.tables.label_table import TableFormat, read_manifest

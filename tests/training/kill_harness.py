@@ -40,7 +40,7 @@ from kill_sitting import (
 from run_comparison import find_differences
 from tqdm import tqdm
 
-from xlite.artifacts import (
+from xlite.files import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from xlite.artifacts import (
+from xlite.files import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from xlite.artifacts import (
+from xlite.errors import InputError
+from xlite.files import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_SITTINGS,
@@ -16,7 +17,6 @@ from xlite.artifacts import (
     read_predictions,
     write_json,
 )
-from xlite.errors import InputError
 from xlite.settings import Runtime, TrainSettings
 from xlite.splitting.split import read_split
 from xlite.training import augmented_prediction

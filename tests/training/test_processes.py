@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from xlite.artifacts import (
+from xlite.files import (
     RUN_HISTORY,
     RUN_LAST,
     RUN_SCORES,

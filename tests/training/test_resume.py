@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import pytest
 import torch
 
-from xlite.artifacts import RUN_LAST, RUN_PREVIOUS
 from xlite.errors import InputError, explain
+from xlite.files import RUN_LAST, RUN_PREVIOUS
 from xlite.settings import TrainSettings
 from xlite.training import resume
 from xlite.training.identity import RunIdentity

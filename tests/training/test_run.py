@@ -13,7 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from xlite.artifacts import (
+from xlite.errors import CheckFailedError, InputError, InterruptedRunError
+from xlite.files import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,
@@ -23,7 +24,6 @@ from xlite.artifacts import (
     read_json,
     read_predictions,
 )
-from xlite.errors import CheckFailedError, InputError, InterruptedRunError
 from xlite.scores.ranking import auroc, macro_mean
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.splitting.split import read_split

@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 
 import xlite
-from xlite import artifacts, console
+from xlite import console, files
 from xlite.clahe_cache.clahe import ORDER
 from xlite.clahe_cache.folder import (
     allocate,
@@ -158,7 +158,7 @@ def cache_clahe(
         finished = {**plan.kept, **made}
         images = [finished[one.image_id] for one in sources if one.image_id in finished]
         if failures:
-            _write_failures(out / artifacts.CACHE_FAILED, sources, failures)
+            _write_failures(out / files.CACHE_FAILED, sources, failures)
         num_bytes = _complete(out, recipe, plan, images)
     num_tried = len(plan.tasks)
     return _summary(images, num_bytes, started, num_failed=len(failures), num_tried=num_tried)
@@ -216,7 +216,7 @@ def _complete(
     num_bytes = plan.num_sources * recipe.image_bytes
     if recipe.format == "png":
         num_bytes = flush_pngs(out, [image.image_id for image in images])
-    index_path = out / artifacts.CACHE_INDEX
+    index_path = out / files.CACHE_INDEX
     write_index(index_path, images, file_format=recipe.format)
     record = CacheRecord(
         **recipe.model_dump(),
@@ -225,10 +225,10 @@ def _complete(
         bytes=num_bytes,
         source_fingerprint=plan.fingerprint,
         pixels=pixels_digest(image.stored for image in images),
-        index_sha256=artifacts.sha256_of_file(index_path),
+        index_sha256=files.sha256_of_file(index_path),
         xlite=xlite.__version__,
     )
-    artifacts.write_json(out / artifacts.CACHE_RECORD, record.model_dump())
+    files.write_json(out / files.CACHE_RECORD, record.model_dump())
     (out / JOURNAL).unlink()
     return num_bytes
 
@@ -244,7 +244,7 @@ def _make_planned(
 ) -> tuple[dict[str, CachedImage], dict[int, str]]:
     """The images made, by id, and the reasons of those that failed, by place in the sources."""
     if file_format == "packed":
-        allocate(out / artifacts.CACHE_IMAGES, plan.num_sources * settings.size**2)
+        allocate(out / files.CACHE_IMAGES, plan.num_sources * settings.size**2)
     else:
         (out / PNG_FOLDER).mkdir(exist_ok=True)
     images: dict[str, CachedImage] = {}
@@ -279,7 +279,7 @@ def _make_planned(
 
 def _write_failures(path: Path, sources: Sequence[SourceImage], failures: dict[int, str]) -> None:
     with (
-        artifacts.atomic_path(path) as temporary,
+        files.atomic_path(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import filelock
 
-from xlite import artifacts
+from xlite import files
 from xlite.clahe_cache.integrity import STAMP
 from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.record import PNG_FOLDER, png_name
@@ -23,10 +23,10 @@ from xlite.ownership import refuse_links, require_our_folder
 _LOCK = ".building.lock"
 
 _FILES = (
-    artifacts.CACHE_RECORD,
-    artifacts.CACHE_INDEX,
-    artifacts.CACHE_FAILED,
-    artifacts.CACHE_IMAGES,
+    files.CACHE_RECORD,
+    files.CACHE_INDEX,
+    files.CACHE_FAILED,
+    files.CACHE_IMAGES,
     STAMP,
 )
 """The files of a complete cache; `cache.json` goes first where it stops being one."""
@@ -43,13 +43,13 @@ def check_folder(out: Path) -> None:
     """
     require_our_folder(
         out,
-        markers=(artifacts.CACHE_RECORD, JOURNAL),
-        names=(artifacts.CACHE_INDEX, artifacts.CACHE_IMAGES, PNG_FOLDER),
+        markers=(files.CACHE_RECORD, JOURNAL),
+        names=(files.CACHE_INDEX, files.CACHE_IMAGES, PNG_FOLDER),
         what="a CLAHE cache",
     )
-    files = [out / name for name in (*_FILES, JOURNAL, _LOCK)]
-    refuse_links(files)
-    for path in files:
+    paths = [out / name for name in (*_FILES, JOURNAL, _LOCK)]
+    refuse_links(paths)
+    for path in paths:
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is no regular file. Remove it, or pass another --out.")
 
@@ -57,12 +57,12 @@ def check_folder(out: Path) -> None:
 def is_complete(out: Path) -> bool:
     """Whether `out` says that it holds a complete cache."""
     # Unlike Path's methods this one has an answer for names that are too long, too.
-    return os.path.isfile(out / artifacts.CACHE_RECORD)  # noqa: PTH113
+    return os.path.isfile(out / files.CACHE_RECORD)  # noqa: PTH113
 
 
 def holds_pixels(out: Path) -> bool:
     """Whether `out` holds pixels of either format."""
-    return any((out / name).exists() for name in (artifacts.CACHE_IMAGES, PNG_FOLDER))
+    return any((out / name).exists() for name in (files.CACHE_IMAGES, PNG_FOLDER))
 
 
 @contextlib.contextmanager
@@ -101,7 +101,7 @@ def disk_faults_explained(out: Path) -> Iterator[None]:
 def mark_incomplete(out: Path) -> None:
     """Take away what says that the cache is complete; the journal has to be there already."""
     for name in _FILES:
-        if name != artifacts.CACHE_IMAGES:
+        if name != files.CACHE_IMAGES:
             (out / name).unlink(missing_ok=True)
 
 
@@ -112,7 +112,7 @@ def check_png_folders(out: Path, image_ids: Iterable[str]) -> None:
 
 def discard_packed(out: Path) -> None:
     """Remove `images.u8`."""
-    (out / artifacts.CACHE_IMAGES).unlink(missing_ok=True)
+    (out / files.CACHE_IMAGES).unlink(missing_ok=True)
 
 
 def discard_pngs(out: Path, image_ids: Collection[str]) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite import artifacts, console
+from xlite import console, files
 from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
 from xlite.clahe_cache.record import (
     REBUILD,
@@ -144,7 +144,7 @@ def require_whole_sample(folder: Path, record: CacheRecord, images: Sequence[Sto
     Rows that were reversed, another cache's pixels and a lost file are found so, single flipped
     bytes are not.
     """
-    path = folder / artifacts.CACHE_IMAGES
+    path = folder / files.CACHE_IMAGES
     if record.format == "packed":
         expected = record.rows * record.image_bytes
         size = path.stat().st_size if path.is_file() else None
@@ -202,14 +202,14 @@ class _Stamp(Record):
     def of(cls, folder: Path, record: CacheRecord, image_ids: Sequence[str]) -> _Stamp:
         """The stamp of a cache as it is now, were it whole."""
         if record.format == "packed":
-            pixels = _describe_file(folder / artifacts.CACHE_IMAGES)
+            pixels = _describe_file(folder / files.CACHE_IMAGES)
         else:
             states = [_describe_file(folder / png_name(image_id)) for image_id in image_ids]
             pixels = hashlib.sha256("\n".join(states).encode()).hexdigest()
         return cls(
             is_whole=True,
-            record_sha256=artifacts.sha256_of_file(folder / artifacts.CACHE_RECORD),
-            index_sha256=artifacts.sha256_of_file(folder / artifacts.CACHE_INDEX),
+            record_sha256=files.sha256_of_file(folder / files.CACHE_RECORD),
+            index_sha256=files.sha256_of_file(folder / files.CACHE_INDEX),
             pixels=pixels,
         )
 
@@ -220,7 +220,7 @@ class _Stamp(Record):
     def write(self, folder: Path, *, is_whole: bool) -> None:
         """Keep it where the folder can be written; elsewhere the next command looks again."""
         with contextlib.suppress(OSError):
-            artifacts.write_json(folder / STAMP, {**self.model_dump(), "is_whole": is_whole})
+            files.write_json(folder / STAMP, {**self.model_dump(), "is_whole": is_whole})
 
 
 def _describe_file(path: Path) -> str:
@@ -249,7 +249,7 @@ def _check_rows(
     folder: Path, recipe: CacheRecipe, images: Sequence[StoredPixels]
 ) -> list[StoredPixels]:
     try:
-        file = open_regular(folder / artifacts.CACHE_IMAGES)
+        file = open_regular(folder / files.CACHE_IMAGES)
     except RefusedFileError:
         return list(images)
     damaged = []

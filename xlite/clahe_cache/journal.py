@@ -15,7 +15,7 @@ from typing import IO, Self
 
 from pydantic import ValidationError
 
-from xlite import artifacts, console
+from xlite import console, files
 from xlite.clahe_cache.integrity import describe_damage, find_damaged, recall_verification
 from xlite.clahe_cache.record import (
     CachedImage,
@@ -45,7 +45,7 @@ class Journal:
         """Replace the journal in `out`, atomically, by one with these images, and open it."""
         path = out / JOURNAL
         with (
-            artifacts.atomic_path(path) as temporary,
+            files.atomic_path(path) as temporary,
             temporary.open("w", encoding="utf-8", newline="\n") as file,
         ):
             file.write(json.dumps(recipe.model_dump()) + "\n")
@@ -106,7 +106,7 @@ def known_images(out: Path, recipe: CacheRecipe) -> list[CachedImage]:
 
     Raises InputError when they were made by other settings or another OpenCV.
     """
-    if (out / artifacts.CACHE_RECORD).exists():
+    if (out / files.CACHE_RECORD).exists():
         record, images = read_complete(out, recipe)
         require_same_opencv(out, record, recipe)
         if recall_verification(out, record, [image.image_id for image in images]):
@@ -126,7 +126,7 @@ def require_recognisable(out: Path) -> None:
     A folder of somebody's may hold files of the same names.
     """
     readers: list[Callable[[], object]] = [
-        lambda: CacheRecord.read(out / artifacts.CACHE_RECORD, remedy=""),
+        lambda: CacheRecord.read(out / files.CACHE_RECORD, remedy=""),
         lambda: read_journal(out),
         lambda: read_index(out),
     ]
@@ -135,7 +135,7 @@ def require_recognisable(out: Path) -> None:
             read()
             return
     raise InputError(
-        f"Neither {artifacts.CACHE_RECORD} nor {artifacts.CACHE_INDEX} in {out} can be read as a "
+        f"Neither {files.CACHE_RECORD} nor {files.CACHE_INDEX} in {out} can be read as a "
         "cache's, so that nothing there is discarded. Remove the folder yourself, or pass another "
         "--out."
     )

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from xlite import artifacts
+from xlite import files
 from xlite.errors import InputError
 from xlite.records import Record, guard_cell, read_columns, read_rows
 from xlite.settings import ClaheSettings
@@ -142,9 +142,9 @@ class CacheRecord(CacheRecipe):
     def open(cls, folder: Path) -> Self:
         """The record of the complete cache in `folder`; InputError where there is none."""
         # Path's methods raise where a name is too long.
-        if os.path.isdir(folder) and not os.path.lexists(folder / artifacts.CACHE_RECORD):  # noqa: PTH112
+        if os.path.isdir(folder) and not os.path.lexists(folder / files.CACHE_RECORD):  # noqa: PTH112
             raise InputError(f"The CLAHE cache in {folder} is not complete. {FINISH}")
-        return cls.read(folder / artifacts.CACHE_RECORD, remedy=FINISH)
+        return cls.read(folder / files.CACHE_RECORD, remedy=FINISH)
 
 
 def png_name(image_id: str) -> str:
@@ -174,20 +174,20 @@ def write_index(path: Path, images: Iterable[CachedImage], *, file_format: str) 
     """Write `index.csv` atomically; its last column names the file that holds the pixels."""
     is_png = file_format == "png"
     with (
-        artifacts.atomic_path(path) as temporary,
+        files.atomic_path(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow((*_COLUMNS, "file"))
         for image in images:
             cells = [getattr(image, column) for column in _COLUMNS]
-            name = png_name(image.image_id) if is_png else artifacts.CACHE_IMAGES
+            name = png_name(image.image_id) if is_png else files.CACHE_IMAGES
             writer.writerow([guard_cell(c) if isinstance(c, str) else c for c in (*cells, name)])
 
 
 def read_stored_pixels(folder: Path) -> list[StoredPixels]:
     """The lines of a cache's `index.csv` without what they say of sources; see `read_index`."""
-    path = folder / artifacts.CACHE_INDEX
+    path = folder / files.CACHE_INDEX
     image_ids, *numbers = read_columns(path, StoredPixels._fields, remedy=REBUILD)
     try:
         rows, sums = (list(map(int, cells)) for cells in numbers)
@@ -201,7 +201,7 @@ def read_stored_pixels(folder: Path) -> list[StoredPixels]:
 
 def read_index(folder: Path) -> list[CachedImage]:
     """The lines of a cache's `index.csv`; InputError that names the row of one that is none."""
-    path = folder / artifacts.CACHE_INDEX
+    path = folder / files.CACHE_INDEX
     rows = read_rows(path, _COLUMNS, remedy=REBUILD)
     try:
         return _many_images().validate_python(rows)
@@ -230,9 +230,9 @@ def find_index_fault(
     nothing; to give `record.pixels`, which every version wrote; and to name no image and no row
     twice, nor a row that the cache does not have.
     """
-    path = folder / artifacts.CACHE_INDEX
+    path = folder / files.CACHE_INDEX
     if len(images) != record.images:
-        return f"{path} has {len(images):,} images, {artifacts.CACHE_RECORD} says {record.images:,}"
+        return f"{path} has {len(images):,} images, {files.CACHE_RECORD} says {record.images:,}"
     for what, values in (
         ("image", [image.image_id for image in images]),
         ("row", [image.row for image in images]),
@@ -241,9 +241,7 @@ def find_index_fault(
             return f"{path} names the {what} {Counter(values).most_common(1)[0][0]} twice"
     if images and max(image.row for image in images) >= record.rows:
         return f"{path} names rows that a cache of {record.rows:,} rows does not have"
-    is_as_written = (
-        record.index_sha256 is None or artifacts.sha256_of_file(path) == record.index_sha256
-    )
+    is_as_written = record.index_sha256 is None or files.sha256_of_file(path) == record.index_sha256
     if not is_as_written or pixels_digest(images) != record.pixels:
         return f"{path} was changed since the cache was built: its checksum is another"
     return None
@@ -251,7 +249,7 @@ def find_index_fault(
 
 def read_failed(folder: Path) -> list[str]:
     """The images that `failed.csv` names; none without such a file."""
-    path = folder / artifacts.CACHE_FAILED
+    path = folder / files.CACHE_FAILED
     if not path.exists():
         return []
     return [line["image_id"] for line in read_rows(path, ("image_id",), remedy=REBUILD)]

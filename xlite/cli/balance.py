@@ -82,7 +82,7 @@ def verify_balance(
     (and .svg). Exit 1, with reasons, when a class is starved, the sampler has collapsed, the
     draws contradict the algebra, or they are too few to tell.
     """
-    from xlite.artifacts import BALANCE_VERIFICATION
+    from xlite.files import BALANCE_VERIFICATION
     from xlite.reporting.figures import drawing_process
 
     if batches * batch_size > _MOST_DRAWS:
@@ -162,7 +162,7 @@ def verify_balance(
 
 def _require_our_files(out: Path) -> None:
     """Raise InputError where the table or figures would replace somebody's."""
-    from xlite.artifacts import BALANCE_VERIFICATION
+    from xlite.files import BALANCE_VERIFICATION
     from xlite.ownership import require_our_folder, require_replaceable_file
 
     require_replaceable_file(

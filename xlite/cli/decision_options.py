@@ -98,7 +98,7 @@ class DecisionOptions:
 
     def describe(self) -> dict[str, str | None]:
         """What decides the calls, as plain values: a file of thresholds by its SHA-256."""
-        from xlite.artifacts import sha256_of_file
+        from xlite.files import sha256_of_file
 
         file = self.thresholds
         return {

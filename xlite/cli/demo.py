@@ -166,7 +166,7 @@ class _Project:
 
     def _read_entry(self, model: str) -> dict[str, Any]:
         """What training_progress.json says of a model; empty before it says anything."""
-        from xlite.artifacts import TRAINING_PROGRESS, read_json
+        from xlite.files import TRAINING_PROGRESS, read_json
 
         path = self.experiments / TRAINING_PROGRESS
         if not path.exists():
@@ -176,7 +176,7 @@ class _Project:
 
 
 def _say_where_to_look(project: _Project) -> None:
-    from xlite.artifacts import ABLATION, BALANCE_VERIFICATION, BASELINE_RESULTS
+    from xlite.files import ABLATION, BALANCE_VERIFICATION, BASELINE_RESULTS
 
     experiments = project.experiments
     console.say(

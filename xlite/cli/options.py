@@ -177,7 +177,7 @@ def load_split(split_dir: Path, labels: Path | None) -> "Split":
 
     The table is read in the format that it had when the split was made.
     """
-    from xlite.artifacts import SPLIT_RECORD
+    from xlite.files import SPLIT_RECORD
     from xlite.splitting.split import read_split
     from xlite.splitting.split_record import SplitRecord
     from xlite.tables.label_table import read_manifest

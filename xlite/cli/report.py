@@ -171,8 +171,8 @@ def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPr
 
 def _read_pixels(cache_dir: Path, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:
     """The cached pixels of the images that the cache has; none without a complete cache."""
-    from xlite.artifacts import CACHE_RECORD
     from xlite.clahe_cache.store import ClaheCache
+    from xlite.files import CACHE_RECORD
 
     if not image_ids or not (cache_dir / CACHE_RECORD).exists():
         return {}

@@ -144,7 +144,7 @@ class RunningOptions:
 
 
 def _name_file(option: str, path: Path | None) -> str | None:
-    from xlite.artifacts import sha256_of_file
+    from xlite.files import sha256_of_file
 
     if path is None:
         return None

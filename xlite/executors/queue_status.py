@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
 
-from xlite.artifacts import RUN_SCORES, TRAINING_PROGRESS
 from xlite.errors import InputError
+from xlite.files import RUN_SCORES, TRAINING_PROGRESS
 from xlite.run_folder.lock import is_held
 from xlite.studies.progress import (
     FAILED,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xlite.artifacts import BASELINE_RESULTS, atomic_path, write_table
 from xlite.errors import InputError
+from xlite.files import BASELINE_RESULTS, atomic_path, write_table
 from xlite.models.catalogue import parse_model_name
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import fingerprint_of

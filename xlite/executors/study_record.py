@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from xlite import console
-from xlite.artifacts import TRAINING_PROGRESS
 from xlite.executors.results_table import write_results
+from xlite.files import TRAINING_PROGRESS
 from xlite.run_folder.lock import is_held
 from xlite.studies.outcome import EpochReport, Outcome, StudyRun
 from xlite.studies.progress import (

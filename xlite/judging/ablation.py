@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import ABLATION, atomic_path, write_json, write_table
+from xlite.files import ABLATION, atomic_path, write_json, write_table
 from xlite.judging.collapse import find_collapses, read_run_facts
 from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.judging.methods import Method

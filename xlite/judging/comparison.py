@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from xlite import console
-from xlite.artifacts import (
+from xlite.errors import InputError, did_you_mean
+from xlite.files import (
     RUN_CONFIG,
     RUNS,
     TRAINING_PROGRESS,
@@ -22,7 +23,6 @@ from xlite.artifacts import (
     write_json,
     write_table,
 )
-from xlite.errors import InputError, did_you_mean
 from xlite.judging.all_pairs import AllPairs, compare_all_pairs, shrink_scores
 from xlite.judging.paired_differences import TESTED, Contrast, JudgedMethods
 from xlite.run_folder.folder import RunFolder, list_runs

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import RUN_SCORES, atomic_path, write_json, write_table
+from xlite.files import RUN_SCORES, atomic_path, write_json, write_table
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import Decisions, describe_thresholding
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import RUN_CONFIG, RUN_SCORES, RUNS
 from xlite.errors import InputError
+from xlite.files import RUN_CONFIG, RUN_SCORES, RUNS
 from xlite.ownership import require_our_folder
 from xlite.records import Record
 from xlite.settings import fingerprint_of

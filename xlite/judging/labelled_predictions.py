@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xlite.artifacts import RUN_CONFIG, RUN_SCORES
 from xlite.errors import InputError
+from xlite.files import RUN_CONFIG, RUN_SCORES
 from xlite.ids import AMBIGUOUS, match_image_names
 from xlite.judging.predictions_file import read_predictions_file
 from xlite.run_folder.folder import RunFolder

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from xlite.artifacts import RUN_CONFIG, RUNS, predictions_name, write_json
+from xlite.files import RUN_CONFIG, RUNS, predictions_name, write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.records import Record

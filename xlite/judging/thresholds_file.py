@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from xlite.artifacts import write_json
 from xlite.errors import InputError, LeakageError
+from xlite.files import write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import DecisionRule, check_calibration, check_method

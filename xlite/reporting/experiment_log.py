@@ -18,8 +18,8 @@ from filelock import FileLock
 from pydantic import BaseModel
 
 from xlite import console
-from xlite.artifacts import RUNS, TRAINING_PROGRESS, write_text
 from xlite.errors import InputError
+from xlite.files import RUNS, TRAINING_PROGRESS, write_text
 from xlite.records import MAX_JSON_BYTES, Record, read_own_bytes
 from xlite.reporting.log_markdown import (
     DECISION,

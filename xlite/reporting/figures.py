@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import atomic_path
+from xlite.files import atomic_path
 from xlite.signals import end_with_parent, hold_back_interrupts
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from xlite.artifacts import write_text
+from xlite.files import write_text
 
 Tone = Literal["good", "bad", "mixed", "open"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from xlite.artifacts import read_json
 from xlite.errors import InputError
+from xlite.files import read_json
 from xlite.records import Record
 from xlite.settings import fingerprint_of
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from xlite.artifacts import (
+from xlite.errors import InputError
+from xlite.files import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,
@@ -27,7 +28,6 @@ from xlite.artifacts import (
     read_json,
     sha256_of_file,
 )
-from xlite.errors import InputError
 from xlite.records import read_rows
 from xlite.run_folder.records import RunConfig, RunScores, Sitting, Sittings
 from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings

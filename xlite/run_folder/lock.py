@@ -21,8 +21,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xlite import console
-from xlite.artifacts import write_json
 from xlite.errors import CheckFailedError, InputError
+from xlite.files import write_json
 from xlite.records import Record
 
 LOCK = ".lock"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import atomic_path, write_table
+from xlite.files import atomic_path, write_table
 from xlite.sampling.draws import (
     DrawBatches,
     DrawnBatches,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.artifacts import SPLIT_PARTS
 from xlite.errors import InputError, LeakageError
+from xlite.files import SPLIT_PARTS
 from xlite.ids import match_image_names
 from xlite.inputs import MAX_TABLE_BYTES, read_bytes
 from xlite.splitting.audit import SplitAudit, SplitPart, audit_split

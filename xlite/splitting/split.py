@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xlite.artifacts import SPLIT_PARTS, SPLIT_RECORD, atomic_path, sha256_of_file, write_json
 from xlite.errors import InputError
+from xlite.files import SPLIT_PARTS, SPLIT_RECORD, atomic_path, sha256_of_file, write_json
 from xlite.labels import UNKNOWN
 from xlite.ownership import require_replaceable_file, require_writable_folder
 from xlite.splitting.partition import Parts, audit_parts, require_no_leakage

@@ -16,8 +16,8 @@ from typing import Any, Final, Literal
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from xlite.artifacts import write_json
 from xlite.console import nan_to_none
+from xlite.files import write_json
 from xlite.records import Record
 
 PENDING: Final = "pending"

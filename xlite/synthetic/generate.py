@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xlite import console
-from xlite.artifacts import sha256_of_file, write_json
 from xlite.errors import InputError
+from xlite.files import sha256_of_file, write_json
 from xlite.labels import NIH_LABELS, decode_labels
 from xlite.ownership import require_writable_folder
 from xlite.records import Record

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xlite import console
-from xlite.artifacts import SPLIT_PARTS
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
+from xlite.files import SPLIT_PARTS
 from xlite.inputs import open_regular
 from xlite.loading.loader import PixelSource, RuntimeClahe
 from xlite.scores.ranking import auroc

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from xlite import console
-from xlite.artifacts import RUN_BEST, RUN_HISTORY, RUN_LAST, atomic_path
 from xlite.errors import CheckFailedError, InputError, InterruptedRunError
+from xlite.files import RUN_BEST, RUN_HISTORY, RUN_LAST, atomic_path
 from xlite.loading.loader import Batch
 from xlite.sampling.sampler import EpochSampler
 from xlite.signals import StopRequest

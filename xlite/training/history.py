@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.artifacts import atomic_path, write_table
+from xlite.files import atomic_path, write_table
 from xlite.scores.ranking import PerClass, Targets, macro_mean, ranking_scores
 from xlite.scores.thresholded import crossfit_counts, f1, precision, recall
 from xlite.training.predict import to_probs

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite import console
-from xlite.artifacts import RUN_CONFIG
 from xlite.errors import InputError
+from xlite.files import RUN_CONFIG
 from xlite.run_folder.folder import RunFolder, parse_settings
 from xlite.settings import TrainSettings, fingerprint_of
 

@@ -10,7 +10,9 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlite.artifacts import (
+from xlite.console import nan_to_none
+from xlite.errors import InterruptedRunError
+from xlite.files import (
     RUN_BEST,
     RUN_PREVIOUS,
     RUN_SCORES,
@@ -20,8 +22,6 @@ from xlite.artifacts import (
     write_json,
     write_predictions,
 )
-from xlite.console import nan_to_none
-from xlite.errors import InterruptedRunError
 from xlite.models.classifier import count_parameters
 from xlite.run_folder.records import RunScores
 from xlite.scores.summary import summarize_scores

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from xlite import console
-from xlite.artifacts import RUN_LAST, RUN_PREVIOUS, atomic_path
 from xlite.errors import InputError
+from xlite.files import RUN_LAST, RUN_PREVIOUS, atomic_path
 from xlite.inputs import open_regular
 from xlite.models.weights_file import refuse_bomb
 from xlite.training.identity import RunIdentity, require_same_run

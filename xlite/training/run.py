@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from xlite import console
-from xlite.artifacts import (
+from xlite.errors import InputError
+from xlite.files import (
     RUN_CONFIG,
     RUN_LAST,
     RUN_PREVIOUS,
     remove_temporary_files,
     write_json,
 )
-from xlite.errors import InputError
 from xlite.loading.loader import default_num_workers
 from xlite.losses.class_weights import warn_about_double_corrections
 from xlite.losses.training_loss import build_training_loss

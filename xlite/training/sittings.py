@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from xlite import __version__, console
-from xlite.artifacts import RUN_SITTINGS, write_json
 from xlite.errors import InterruptedRunError
+from xlite.files import RUN_SITTINGS, write_json
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import Environment, Sitting, Sittings
 

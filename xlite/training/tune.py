@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import torch
 
 from xlite import console
-from xlite.artifacts import read_json, write_json
 from xlite.errors import CheckFailedError, InputError
+from xlite.files import read_json, write_json
 from xlite.models.classifier import build_classifier
 from xlite.randomness import derive_generator
 from xlite.settings import MemoryFormat, Precision, Runtime

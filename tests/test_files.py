@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from xlite.artifacts import (
+from xlite.errors import InputError
+from xlite.files import (
     Predictions,
     atomic_path,
     read_json,
@@ -27,7 +28,6 @@ from xlite.artifacts import (
     write_table,
     write_text,
 )
-from xlite.errors import InputError
 from xlite.records import read_rows
 
 
@@ -81,7 +81,7 @@ def test_the_next_writer_removes_what_a_killed_one_has_left_and_nothing_else(
 ) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from xlite.artifacts import atomic_path\n"
+        "from xlite.files import atomic_path\n"
         "with atomic_path(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
