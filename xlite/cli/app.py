@@ -1,15 +1,12 @@
-"""The `xlite` command: its commands, its global options, and how errors end it."""
+"""The `xlite` command: its commands and its global options."""
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from xlite import __version__, console, streams
 from xlite.cli import (
@@ -26,65 +23,13 @@ from xlite.cli import (
     status,
     train,
 )
-from xlite.errors import InterruptedRunError, explain
-from xlite.signals import raise_on_interrupt
+from xlite.cli.exit_codes import ErrorHandlingGroup
 
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
-_INTERRUPTED = 130
-
-
-class _ErrorHandlingGroup(TyperGroup):
-    """The command group that turns every error into one line and an exit code.
-
-    2 is a mistake of the user's, 1 a fault that a check found, 70 a mistake of xlite's own.
-    """
-
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        with _errors_explained():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: Any) -> Any:
-        with _errors_explained(), raise_on_interrupt():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _errors_explained() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        console.error("interrupted.")
-        raise typer.Exit(_INTERRUPTED) from interrupt
-    except Exception as error:
-        # Typer's own: an end with an exit code, or a wrong option, which it shows itself.
-        if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "format_message"):
-            raise
-        raise typer.Exit(_explain(error)) from error
-
-
-def _explain(error: Exception) -> int:
-    """Say what went wrong in one line; returns the exit code."""
-    if _follows_interrupt(error) and not isinstance(error, InterruptedRunError):
-        console.error("interrupted.")
-        return _INTERRUPTED
-    if isinstance(error, OSError) and streams.is_closed_pipe(error):
-        return streams.leave_closed_pipe()
-    message, exit_code = explain(error)
-    console.error(message)
-    return exit_code
-
-
-def _follows_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C led to the error: an import that it stops may raise anything."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 app = typer.Typer(
-    cls=_ErrorHandlingGroup,
+    cls=ErrorHandlingGroup,
     name="xlite",
     help="Train imbalanced, multi-label chest X-ray classifiers whose experiments can be believed.",
     no_args_is_help=True,
