@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.ablation_tables import print_ablation
 from xlite.cli.expansion import expand_groups
@@ -181,7 +181,7 @@ def ablate(
             content = {"command": shlex.join(["xlite", *sys.argv[1:]]), **content}
             # Written before anything is shown: a terminal that fails must not lose the result.
             paths = write_ablation(study.out, content)
-            update_experiment_log(options.experiment_log_path(study.out), study.out)
+            update_experiment_log(places.experiment_log_path(study.out), study.out)
             _show(content, json)
             console.say(f"written: {', '.join(map(str, paths))}")
     require_success(outcomes)

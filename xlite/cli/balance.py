@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
@@ -66,10 +66,10 @@ def verify_balance(
         bool,
         typer.Option("--decode", help="Send the batches through image decoding, as training does."),
     ] = False,
-    cache: options.CacheDir = options.CACHE_DIR,
+    cache: options.CacheDir = places.CACHE_DIR,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for the CSV and the figures.")
-    ] = options.EXPERIMENTS_DIR,
+    ] = places.EXPERIMENTS_DIR,
     seed: options.Seed = 42,
     json: options.Json = False,
 ) -> None:
@@ -175,11 +175,12 @@ def _require_our_files(out: Path) -> None:
 
 
 def _load(labels: Path | None, split: Path | None, columns: options.ColumnOptions) -> Manifest:
+    from xlite.splitting.checked_split import read_checked_split
     from xlite.tables.label_table import read_manifest
 
     if split is not None:
-        return options.load_split(split, labels).parts["train"]
-    return read_manifest(options.find_label_table(labels), table_format=columns.to_table_format())
+        return read_checked_split(split, labels).parts["train"]
+    return read_manifest(places.find_label_table(labels), table_format=columns.to_table_format())
 
 
 def _decode(manifest: Manifest, cache: Path) -> DrawBatches:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError, InputError, did_you_mean
@@ -45,7 +45,7 @@ def cache_clahe(
     ] = Path("data/raw"),
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder to write.")
-    ] = options.CACHE_DIR,
+    ] = places.CACHE_DIR,
     size: Annotated[int, typer.Option(help="Side of a cached image in pixels.")] = 224,
     clip: Annotated[float, typer.Option(help="Clip limit of CLAHE.")] = 2.0,
     grid: Annotated[int, typer.Option(help="Tiles of CLAHE along each side.")] = 8,
@@ -204,17 +204,18 @@ def _read_image_ids(
     labels: Path | None, split: Path | None, columns: options.ColumnOptions
 ) -> list[str]:
     """The images of a label table, or of all parts of a split."""
+    from xlite.splitting.checked_split import read_checked_split
     from xlite.tables.label_table import read_manifest
 
     if split is None:
-        table_path = options.find_label_table(labels)
+        table_path = places.find_label_table(labels)
         manifest = read_manifest(table_path, table_format=columns.to_table_format())
         return list(manifest.image_ids)
     if labels is not None:
         raise InputError("--labels and --split both name the images. Pass one of them.")
     if columns != options.ColumnOptions():
         raise InputError("options of columns belong to --labels: a split has columns of its own.")
-    parts = options.load_split(split, None).parts.values()
+    parts = read_checked_split(split, None).parts.values()
     return [image_id for part in parts for image_id in part.image_ids]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.console import decimal
@@ -57,8 +57,8 @@ def compare(
         ),
     ] = None,
     labels: options.CheckedLabels = None,
-    split: options.SplitDir = options.SPLIT_DIR,
-    out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
+    split: options.SplitDir = places.SPLIT_DIR,
+    out: options.ExperimentsDir = places.EXPERIMENTS_DIR,
     allow_partial: options.AllowPartial = False,
     show_test: Annotated[
         bool,
@@ -87,6 +87,7 @@ def compare(
     from xlite.judging.methods import align_methods
     from xlite.judging.paired_differences import judge_methods
     from xlite.reporting.experiment_log import update_experiment_log
+    from xlite.splitting.checked_split import read_checked_split
 
     require_writable_folder(out)
     if then is None:
@@ -94,7 +95,7 @@ def compare(
     order = parse_order(by, then)
     found = [_find_item(item, out) for item in items] if items else find_finished_runs(out)
     groups = group_runs([path for path in found if path.is_dir()])
-    parts = options.load_split(split, labels)
+    parts = read_checked_split(split, labels)
     methods = [
         *_read_runs(groups, parts),
         *_read_files(
@@ -124,7 +125,7 @@ def compare(
         content["test"] = _look_at_test(groups, parts)
     # Written before anything is shown: a terminal that fails must not lose the result.
     paths = write_comparison(out, content)
-    update_experiment_log(options.experiment_log_path(out), out)
+    update_experiment_log(places.experiment_log_path(out), out)
     if json:
         console.result_json(content)
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.decision_options import DecisionOptions, apply_thresholds
 from xlite.cli.evaluation_tables import print_evaluation
@@ -93,7 +93,7 @@ def evaluate(
             "--tta", help="For a run: judge the mean over seven views of each image, too. Slow."
         ),
     ] = False,
-    cache: options.CacheDir = options.CACHE_DIR,
+    cache: options.CacheDir = places.CACHE_DIR,
     resamples: Annotated[
         int,
         typer.Option("--resamples", min=100, help="Bootstrap resamples of the patients."),
@@ -212,7 +212,7 @@ def _find_folder(
 
     folder = out
     if folder is None:
-        evaluations_dir = options.EXPERIMENTS_DIR / EVALUATIONS
+        evaluations_dir = places.EXPERIMENTS_DIR / EVALUATIONS
         if judged.run_dir is not None:
             evaluations_dir = find_evaluations_dir(judged.run_dir)
         name = judged.cases.name if judged.part is None else f"{judged.cases.name}-{judged.part}"
@@ -296,7 +296,7 @@ def _judge_views(
 def _count_look(cases: LabelledPredictions, run_dir: Path | None) -> list[dict[str, Any]]:
     from xlite.judging.sealed_test import looks_folder, record_test_look
 
-    folder = options.EXPERIMENTS_DIR if run_dir is None else looks_folder(run_dir)
+    folder = places.EXPERIMENTS_DIR if run_dir is None else looks_folder(run_dir)
     name = None if run_dir is None else run_dir.name
     command = shlex.join(["xlite", *sys.argv[1:]])
     looks = record_test_look(folder, cases, command, run=name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.errors import InputError
 
@@ -45,6 +45,7 @@ def read_judged(
     or labels of the table, unless `allow_partial`; what found no partner is said.
     """
     from xlite.judging.labelled_predictions import join_predictions, read_run_predictions
+    from xlite.splitting.checked_split import read_checked_split
     from xlite.tables.label_table import read_manifest
 
     if (run is None) == (predictions is None):
@@ -53,7 +54,7 @@ def read_judged(
         )
     split = None
     if run is not None or split_dir is not None:
-        split = options.load_split(split_dir or options.SPLIT_DIR, labels)
+        split = read_checked_split(split_dir or places.SPLIT_DIR, labels)
     if run is not None and split is not None:
         part, run_dir = part or "val", _find_run(run)
         cases = read_run_predictions(run_dir, part, split)
@@ -67,7 +68,7 @@ def read_judged(
     elif part is not None:
         raise InputError("--part needs --split DIR, which says what the part is.")
     else:
-        table = options.find_label_table(labels)
+        table = places.find_label_table(labels)
         manifest, digest = read_manifest(table, table_format=columns.to_table_format()), None
     cases, join = join_predictions(predictions, manifest, name=predictions.name.split(".")[0])
     if not allow_partial:
@@ -78,7 +79,7 @@ def read_judged(
 
 
 def _find_run(run: Path) -> Path:
-    named = options.EXPERIMENTS_DIR / "runs" / run
+    named = places.EXPERIMENTS_DIR / "runs" / run
     if run.is_dir() or not named.is_dir():
         return run
     return named
@@ -105,7 +106,7 @@ def add_columns(
     cases, table = judged.cases, labels
     wants_any = bool(names or welcome)
     if wants_any and table is None and predictions is not None and judged.split is None:
-        table = options.find_label_table(None)
+        table = places.find_label_table(None)
     header = open_csv(table, what="label table").header if wants_any and table else ()
     image_column = columns.to_table_format().image_col
     for name in dict.fromkeys([*names, *(name for name in welcome if name in header)]):

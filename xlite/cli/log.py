@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError
@@ -53,7 +53,7 @@ def add(
     ] = None,
     experiments: Annotated[
         Path, typer.Option("--experiments", metavar="DIR", help="Folder of runs and tables.")
-    ] = options.EXPERIMENTS_DIR,
+    ] = places.EXPERIMENTS_DIR,
     json: options.Json = False,
 ) -> None:
     """Add what has finished to the experiment log, and say what it was for and what follows.
@@ -71,7 +71,7 @@ def add(
         raise InputError(f"{' and '.join(given)} exclude each other. Pass one.")
     if not experiments.is_dir():
         raise InputError(f"{experiments} does not exist. Pass --experiments DIR.")
-    path = options.experiment_log_path(experiments)
+    path = places.experiment_log_path(experiments)
     require_writable_folder(path.parent, option="--experiments")
     refuse_links([path], option="--experiments")
     require_writable_folder(experiments, option="--experiments")

@@ -10,17 +10,10 @@ from xlite.cli.names import split_quoted_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.splitting.split import Split
     from xlite.tables.label_table import TableFormat
-    from xlite.tables.manifest import Manifest
 
 DATA = "Data"
 _COLUMNS = "Columns of the label table (NIH's tables need none)"
-
-SPLIT_DIR = Path("data/splits")
-CACHE_DIR = Path("data/clahe_cache")
-EXPERIMENTS_DIR = Path("experiments")
-EXPERIMENT_LOG = "EXPERIMENT_LOG.md"
 
 Labels = Annotated[
     Path | None,
@@ -148,53 +141,3 @@ class ColumnOptions:
             if self.vocabulary == "nih"
             else split_quoted_names(self.vocabulary or ""),
         )
-
-
-def find_label_table(labels: Path | None) -> Path:
-    """The label table that was named, or the one that lies in `data/`."""
-    if labels is not None:
-        return labels
-    found = sorted(Path("data").glob("Data_Entry_2017*.csv*"))
-    if len(found) != 1:
-        what = f"{len(found)} label tables" if found else "no label table"
-        raise InputError(f"{what} named data/Data_Entry_2017*.csv. Pass --labels CSV.")
-    return found[0]
-
-
-def experiment_log_path(out: Path) -> Path:
-    """Where the log of an experiments folder is: at the project's root, else in the folder.
-
-    >>> experiment_log_path(Path("experiments")).as_posix()
-    'EXPERIMENT_LOG.md'
-    >>> experiment_log_path(Path("elsewhere")).as_posix()
-    'elsewhere/EXPERIMENT_LOG.md'
-    """
-    return Path(EXPERIMENT_LOG) if out == EXPERIMENTS_DIR else out / EXPERIMENT_LOG
-
-
-def load_split(split_dir: Path, labels: Path | None) -> "Split":
-    """The split in a folder, checked against the label table when one is named.
-
-    The table is read in the format that it had when the split was made.
-    """
-    from xlite.files import SPLIT_RECORD
-    from xlite.splitting.split import read_split
-    from xlite.splitting.split_record import SplitRecord
-    from xlite.tables.label_table import read_manifest
-
-    table: Manifest | None = None
-    if labels is not None:
-        table_format, vocabulary = None, None
-        record_path = split_dir / SPLIT_RECORD
-        if record_path.exists():
-            record = SplitRecord.read(record_path, remedy="Run `xlite split` again.")
-            vocabulary = record.labels
-            if record.table_format is not None:
-                table_format = record.table_format.to_table_format()
-        table = read_manifest(
-            labels,
-            table_format=table_format,
-            vocabulary=vocabulary,
-            remedy="Pass as --labels the table that the split was made from.",
-        )
-    return read_split(split_dir, table=table)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.names import split_names
@@ -39,9 +39,9 @@ def report(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page to write.")] = _PAGE,
     experiments: Annotated[
         Path, typer.Option("--experiments", metavar="DIR", help="Folder of runs and tables.")
-    ] = options.EXPERIMENTS_DIR,
-    split: options.SplitDir = options.SPLIT_DIR,
-    cache: options.CacheDir = options.CACHE_DIR,
+    ] = places.EXPERIMENTS_DIR,
+    split: options.SplitDir = places.SPLIT_DIR,
+    cache: options.CacheDir = places.CACHE_DIR,
     runs: Annotated[
         str | None,
         typer.Option(
@@ -162,10 +162,11 @@ def _choose(all_runs: Sequence[RunFolder], names: str | None, experiments: Path)
 
 def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
     from xlite.judging.labelled_predictions import read_run_predictions
+    from xlite.splitting.checked_split import read_checked_split
 
     if not chosen or not (split_dir / "val.csv").exists():
         return []
-    split = options.load_split(split_dir, None)
+    split = read_checked_split(split_dir, None)
     return [read_run_predictions(run.path, "val", split) for run in chosen]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError, LeakageError
@@ -38,7 +38,7 @@ def split(
     labels: options.Labels = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder to write.")
-    ] = options.SPLIT_DIR,
+    ] = places.SPLIT_DIR,
     ratios: Annotated[
         str, typer.Option(help="Shares of images for training, validation and test.")
     ] = "70/15/15",
@@ -82,7 +82,7 @@ def split(
         raise InputError(f"unexpected {files[0]}. Pass --audit to judge files of a split.")
     if (train_val_list is None) != (test_list is None):
         raise InputError("--train-val-list and --test-list go together. Pass both.")
-    table_path = options.find_label_table(labels)
+    table_path = places.find_label_table(labels)
     manifest = read_manifest(table_path, table_format=table_format)
     shares = _parse_ratios(ratios)
     if train_val_list is not None and test_list is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.errors import InputError
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    out: options.ExperimentsDir = options.EXPERIMENTS_DIR,
+    out: options.ExperimentsDir = places.EXPERIMENTS_DIR,
     watch: Annotated[
         bool, typer.Option("--watch", help="Redraw until all runs have ended, or Ctrl-C.")
     ] = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
@@ -109,7 +109,7 @@ def train(
         )
     else:
         _print_ranking(outcomes, study.out / BASELINE_RESULTS)
-        console.say(f"written: {study.out}, {options.experiment_log_path(study.out)}")
+        console.say(f"written: {study.out}, {places.experiment_log_path(study.out)}")
     require_success(outcomes)
 
 

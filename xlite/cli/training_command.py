@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xlite import console
+from xlite import console, places
 from xlite.cli import options
 from xlite.errors import CheckFailedError, InternalError
 from xlite.ownership import refuse_links, require_replaceable_file, require_writable_folder
@@ -28,10 +28,10 @@ class StudyOptions:
     """What the runs of a command share: data, folders, resume, seed."""
 
     labels: options.CheckedLabels = None
-    split: options.SplitDir = options.SPLIT_DIR
-    cache: options.CacheDir = options.CACHE_DIR
+    split: options.SplitDir = places.SPLIT_DIR
+    cache: options.CacheDir = places.CACHE_DIR
     images: options.RuntimeImages = None
-    out: options.ExperimentsDir = options.EXPERIMENTS_DIR
+    out: options.ExperimentsDir = places.EXPERIMENTS_DIR
     resume: options.Resume = False
     seed: options.Seed = 42
 
@@ -45,15 +45,16 @@ class StudyOptions:
             is_ours=lambda head: head.startswith(_RESULTS_BEGIN),
             overwrite=None,
         )
-        log = options.experiment_log_path(self.out)
+        log = places.experiment_log_path(self.out)
         require_writable_folder(log.parent)
         refuse_links([log])
 
     def load_data(self) -> StudyData:
         """The split's parts and where their images come from."""
+        from xlite.splitting.checked_split import read_checked_split
         from xlite.training.data import load_study_data
 
-        split = options.load_split(self.split, self.labels)
+        split = read_checked_split(self.split, self.labels)
         return load_study_data(split, self.cache, images_dir=self.images, split_dir=self.split)
 
     def run(
@@ -79,7 +80,7 @@ class StudyOptions:
             console.say(describe(plan[0].settings, runtime))
         outcomes = run_plan(plan, data, self.out, runtime=runtime, resume=self.resume)
         if is_main_process():
-            update_experiment_log(options.experiment_log_path(self.out), self.out)
+            update_experiment_log(places.experiment_log_path(self.out), self.out)
         return outcomes
 
 

@@ -1,0 +1,39 @@
+"""Where a project keeps what xlite reads and writes, unless it is told of another place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlite.errors import InputError
+
+SPLIT_DIR = Path("data/splits")
+CACHE_DIR = Path("data/clahe_cache")
+EXPERIMENTS_DIR = Path("experiments")
+
+_EXPERIMENT_LOG = "EXPERIMENT_LOG.md"
+
+
+def find_label_table(labels: Path | None) -> Path:
+    """The label table that was named, or the one that lies in `data/`.
+
+    Raises InputError when none is named and not exactly one lies there.
+    """
+    if labels is not None:
+        return labels
+    found = sorted(Path("data").glob("Data_Entry_2017*.csv*"))
+    if len(found) != 1:
+        what = f"{len(found)} label tables" if found else "no label table"
+        raise InputError(f"{what} named data/Data_Entry_2017*.csv. Pass --labels CSV.")
+    return found[0]
+
+
+def experiment_log_path(experiments: Path) -> Path:
+    """Where the log of an experiments folder is: at the project's root, else in the folder.
+
+    >>> experiment_log_path(Path("experiments")).as_posix()
+    'EXPERIMENT_LOG.md'
+    >>> experiment_log_path(Path("elsewhere")).as_posix()
+    'elsewhere/EXPERIMENT_LOG.md'
+    """
+    is_default = experiments == EXPERIMENTS_DIR
+    return Path(_EXPERIMENT_LOG) if is_default else experiments / _EXPERIMENT_LOG
