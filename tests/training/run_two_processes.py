@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
+from xlite.signals import catch_stop_signals
 from xlite.splitting.split import read_split
 from xlite.training import step
 from xlite.training.data import load_study_data
@@ -67,7 +68,8 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     runtime = Runtime(device="cpu", num_workers=0, devices=int(sys.argv[4]))
-    train_run(settings, data, out, runtime=runtime, resume=True, on_epoch=stop_once)
+    with catch_stop_signals() as stop:
+        train_run(settings, data, out, runtime=runtime, resume=True, stop=stop, on_epoch=stop_once)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from xlite.files import (
 )
 from xlite.scores.ranking import auroc, macro_mean
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
+from xlite.signals import catch_stop_signals
 from xlite.splitting.split import read_split
 from xlite.training import engine, judge, step
 from xlite.training.data import StudyData, load_study_data
@@ -81,6 +82,11 @@ def interrupt_after(epochs: int, number: int) -> Any:
     return on_epoch
 
 
+def train_heeding_signals(*arguments: Any, **options: Any) -> dict[str, Any]:
+    with catch_stop_signals() as stop:
+        return train_run(*arguments, stop=stop, **options)
+
+
 def are_equal(left: Any, right: Any) -> bool:
     """Whether two state dicts hold the same values, tensors compared to the last bit."""
     if isinstance(left, torch.Tensor):
@@ -110,7 +116,9 @@ def interrupted_run(data: StudyData, tmp_path_factory: pytest.TempPathFactory) -
     """A run that a signal has stopped in its fifth epoch."""
     run_dir = tmp_path_factory.mktemp("interrupted") / "run"
     with pytest.raises(InterruptedRunError, match="epoch 5 of 8 after step 1.*--resume"):
-        train_run(SETTINGS, data, run_dir, runtime=CPU, on_epoch=interrupt_after(4, signal.SIGINT))
+        train_heeding_signals(
+            SETTINGS, data, run_dir, runtime=CPU, on_epoch=interrupt_after(4, signal.SIGINT)
+        )
     return run_dir
 
 
@@ -151,7 +159,9 @@ def test_a_signal_ends_a_run_with_its_code(
 ) -> None:
     run_dir = tmp_path / "run"
     with pytest.raises(InterruptedRunError, match="epoch 2 of 8 after step 1.*--resume") as caught:
-        train_run(SETTINGS, data, run_dir, runtime=CPU, on_epoch=interrupt_after(1, number))
+        train_heeding_signals(
+            SETTINGS, data, run_dir, runtime=CPU, on_epoch=interrupt_after(1, number)
+        )
     assert caught.value.exit_code == code
     assert not (run_dir / RUN_SCORES).exists()
 
@@ -181,7 +191,7 @@ def test_a_signal_during_validation_is_obeyed(
 
     monkeypatch.setattr(engine, "predict_logits", interrupt)
     with pytest.raises(InterruptedRunError, match="epoch 2 of 8 after step 7"):
-        train_run(SETTINGS, data, run_dir, runtime=CPU)
+        train_heeding_signals(SETTINGS, data, run_dir, runtime=CPU)
     monkeypatch.undo()
     train_run(SETTINGS, data, run_dir, runtime=CPU, resume=True)
     assert_same_results(run_dir, whole_run)
@@ -203,7 +213,7 @@ def test_a_signal_during_judging_is_obeyed(
 
     monkeypatch.setattr(judge, "predict_logits", interrupt)
     with pytest.raises(InterruptedRunError, match="after the last epoch.*--resume") as caught:
-        train_run(SETTINGS, data, run_dir, runtime=CPU, resume=True)
+        train_heeding_signals(SETTINGS, data, run_dir, runtime=CPU, resume=True)
     assert caught.value.exit_code == 130
     assert not (run_dir / RUN_SCORES).exists()
     monkeypatch.undo()

@@ -117,13 +117,15 @@ def _train_in_turn(
         record.claim(run)
         record.start(run)
         try:
-            outcome = run_training_job(
-                run,
-                data,
-                runtime=runtime,
-                resume=resume,
-                on_epoch=partial(record.report, run),
-            )
+            with catch_stop_signals() as stop:
+                outcome = run_training_job(
+                    run,
+                    data,
+                    runtime=runtime,
+                    resume=resume,
+                    stop=stop,
+                    on_epoch=partial(record.report, run),
+                )
         except (InterruptedRunError, KeyboardInterrupt):
             record.interrupt(run)
             raise

@@ -13,6 +13,7 @@ from xlite.training.run import train_run
 
 if TYPE_CHECKING:
     from xlite.settings import Runtime
+    from xlite.signals import StopRequest
     from xlite.training.data import StudyData
     from xlite.training.state import TrainState
 
@@ -23,12 +24,13 @@ def run_training_job(
     *,
     runtime: Runtime,
     resume: bool,
+    stop: StopRequest,
     on_epoch: Callable[[EpochReport], None],
 ) -> Outcome:
     """Train a run to its end; whatever goes wrong is said and becomes the outcome's error.
 
-    Raises InterruptedRunError or KeyboardInterrupt when a signal asked for an end, and, when
-    several processes train the run, LostProcessError and what is no XliteError.
+    Raises InterruptedRunError when `stop` was set, KeyboardInterrupt, and, when several
+    processes train the run, LostProcessError and what is no XliteError.
     """
 
     def report(state: TrainState) -> None:
@@ -42,6 +44,7 @@ def run_training_job(
             runtime=runtime,
             resume=resume,
             has_fixed_budget=run.planned.has_fixed_budget,
+            stop=stop,
             on_epoch=report,
         )
     except (InterruptedRunError, LostProcessError):

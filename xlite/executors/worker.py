@@ -25,6 +25,7 @@ import torch
 from xlite import console
 from xlite.errors import InterruptedRunError
 from xlite.executors.training_job import run_training_job
+from xlite.signals import catch_stop_signals
 from xlite.studies.outcome import StudyRun
 
 if TYPE_CHECKING:
@@ -69,9 +70,11 @@ def train_in_child(
     with _send_through(connection) as messages, contextlib.redirect_stderr(_Lines(messages)):
         messages.put(Started())
         try:
-            messages.put(
-                run_training_job(run, data, runtime=runtime, resume=resume, on_epoch=messages.put)
-            )
+            with catch_stop_signals() as stop:
+                outcome = run_training_job(
+                    run, data, runtime=runtime, resume=resume, stop=stop, on_epoch=messages.put
+                )
+            messages.put(outcome)
         except (InterruptedRunError, KeyboardInterrupt):
             messages.put(Interrupted())
 

@@ -34,7 +34,7 @@ from xlite.run_folder.records import RunConfig
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
 from xlite.settings import Runtime, TrainSettings
-from xlite.signals import StopRequest, catch_stop_signals
+from xlite.signals import StopRequest
 from xlite.training.device import build_fabric
 from xlite.training.engine import Trainer, TrainingData
 from xlite.training.identity import RunIdentity, require_same_run
@@ -74,6 +74,7 @@ def train_run(
     runtime: Runtime,
     resume: bool = False,
     has_fixed_budget: bool = False,
+    stop: StopRequest | None = None,
     on_epoch: Callable[[TrainState], None] | None = None,
 ) -> dict[str, Any]:
     """Train one model and judge it; returns the content of its `scores.json`.
@@ -81,7 +82,9 @@ def train_run(
     With `resume` a finished run is returned as it is and an unfinished one goes on from its last
     checkpoint; a finished one of fewer epochs goes on, too. Without, a run folder that holds
     anything is an InputError: nothing is overwritten. `has_fixed_budget`: the number of epochs is
-    part of what the run is. `on_epoch` is told of each finished epoch.
+    part of what the run is. `on_epoch` is told of each finished epoch. Raises
+    InterruptedRunError, state saved, once `stop` is set (`catch_stop_signals` gives one that
+    signals set); without one no signal is caught, and the last checkpoint is what remains.
     """
     require_one_piece(settings)
     fabric = build_fabric(runtime, settings.precision)
@@ -112,7 +115,7 @@ def train_run(
             fabric=fabric,
             runtime=runtime,
             resume=resume,
-            stop=stack.enter_context(catch_stop_signals()),
+            stop=StopRequest() if stop is None else stop,
             on_epoch=on_epoch,
         )
 
