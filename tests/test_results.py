@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -50,6 +51,21 @@ def test_results_come_back_from_json(low: float, counts: list[int], label: str) 
 def test_numpy_and_paths_become_plain_values() -> None:
     found = replace(FOUND, counts=np.array([1, 2]), path=Path("a") / "b")  # type: ignore[arg-type]
     assert Found.from_json(json.loads(json.dumps(found.to_json()))).path == str(Path("a/b"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extended(Interval):
+    left_out: ClassVar[frozenset[str]] = frozenset({"more"})
+
+    more: int | None = None
+    other: int | None = None
+
+
+def test_a_key_may_be_left_out_where_there_is_no_value() -> None:
+    found = Extended(low=0.0, high=math.inf)
+    assert found.to_json() == {"low": 0.0, "high": None, "other": None}
+    assert Extended.from_json(found.to_json()).more is None
+    assert Extended.from_json({**found.to_json(), "more": 3}).to_json()["more"] == 3
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What a function returns, a command prints and a file keeps: one tree of dataclasses each.
 
-Undefined numbers are NaN in a result and null in JSON. Keys of JSON are the names of the fields.
+Undefined numbers are NaN in a result and null in JSON, as are infinite ones. Keys of JSON are the names of the fields.
 """
 
 from __future__ import annotations
@@ -44,9 +44,17 @@ class Result:
     newest_schema: ClassVar[int] = 1
     """The newest `schema_version` of a file that this version reads."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Fields that JSON has not at all where they are None, instead of as null."""
+
     def to_json(self) -> dict[str, Any]:
         """Plain values by the names of the fields, for `json.dumps`."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            name: _plain(value)
+            for name, value in values.items()
+            if value is not None or name not in self.left_out
+        }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -80,6 +88,6 @@ def _plain(value: Any) -> Any:
         return str(value)
     if hasattr(value, "tolist"):  # numpy's arrays and scalars
         return _plain(value.tolist())
-    if isinstance(value, float) and math.isnan(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
