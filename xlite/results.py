@@ -1,6 +1,7 @@
 """What a function returns, a command prints and a file keeps: one tree of dataclasses each.
 
-Undefined numbers are NaN in a result and null in JSON, as are infinite ones. Keys of JSON are the names of the fields.
+Undefined numbers are NaN in a result and null in JSON, as are infinite ones. Keys of JSON are the
+names of the fields.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from xlite.judging.collapse import (
     find_collapses,
 )
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import crossfit_decisions
+from xlite.judging.thresholding import crossfit_calls
 from xlite.settings import LossSettings, TrainSettings
 
 RNG = np.random.default_rng(0)
@@ -43,8 +43,8 @@ def good(y: Any) -> Any:
 
 
 def kind_of(cases: LabelledPredictions, **changes: Any) -> str | None:
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    return detect_collapses(cases, replace(decisions, **changes)).get(0)
+    calls = crossfit_calls(cases, method="f1", calibration="none")
+    return detect_collapses(cases, replace(calls, **changes)).get(0)
 
 
 def test_a_model_that_ranks_has_not_collapsed_whatever_its_scale() -> None:
@@ -60,17 +60,17 @@ def test_the_same_prob_for_all_is_constant() -> None:
 def test_no_hit_at_the_fitted_threshold_is_never_found() -> None:
     cases = cases_of(good)
     nothing = np.zeros((N, 1), dtype=np.bool_)
-    assert kind_of(cases, calls=nothing) == NEVER_FOUND
+    assert kind_of(cases, is_called=nothing) == NEVER_FOUND
     one = nothing.copy()
     one[0] = True
-    assert kind_of(cases, calls=one) is None
+    assert kind_of(cases, is_called=one) is None
 
 
 @pytest.mark.parametrize(("num_spared", "expected"), [(0, ALWAYS_CALLED), (100, None)])
 def test_calling_everything_is_a_collapse(num_spared: int, expected: str | None) -> None:
     calls = np.ones((N, 1), dtype=np.bool_)
     calls[N - num_spared :] = False
-    assert kind_of(cases_of(good), calls=calls) == expected
+    assert kind_of(cases_of(good), is_called=calls) == expected
 
 
 def test_calling_everything_at_half_is_told_apart() -> None:
@@ -123,8 +123,8 @@ def test_the_likely_cause(kind: str, changes: dict[str, Any], words: str) -> Non
 
 def test_a_collapse_has_label_kind_and_cause() -> None:
     cases = cases_of(lambda y: np.full(N, 0.3))
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    (found,) = find_collapses(cases, decisions, facts(losses=(0.7, 2.0)))
+    calls = crossfit_calls(cases, method="f1", calibration="none")
+    (found,) = find_collapses(cases, calls, facts(losses=(0.7, 2.0)))
     assert (found.label, found.kind) == ("Mass", CONSTANT)
     assert "too high" in found.cause
     assert "same prob" in found.meaning

@@ -21,7 +21,7 @@ from sklearn.metrics import (
 
 from xlite.judging.evaluation import Resampling, evaluate_cases, measure_change, write_evaluation
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import apply_rule, crossfit_decisions, fit_rule
+from xlite.judging.thresholding import apply_thresholds, crossfit_calls, fit_thresholds
 from xlite.scores.auroc_interval import auroc_interval
 
 LABELS = ("Mass", "Edema", "Hernia")
@@ -45,14 +45,14 @@ def make_cases(seed: int = 0, *, num_images: int = 600) -> LabelledPredictions:
 
 def test_scores_are_scikit_learn_s() -> None:
     cases = make_cases()
-    rule = fit_rule(make_cases(1), method="youden", calibration="none")
-    decisions = apply_rule(rule, cases, source="elsewhere")
-    result = evaluate_cases(cases, decisions, resampling=FEW)
+    thresholds = fit_thresholds(make_cases(1), method="youden", calibration="none")
+    calls = apply_thresholds(thresholds, cases, source="elsewhere")
+    result = evaluate_cases(cases, calls, resampling=FEW)
     assert (result["images"], result["patients"]) == (600, 300)
     assert result["thresholds"]["source"] == "elsewhere"
     for c, label in enumerate(LABELS):
         y, p = cases.targets[:, c], cases.probs[:, c]
-        called, at_half = p >= rule.thresholds[c], p >= 0.5
+        called, at_half = p >= thresholds.thresholds[c], p >= 0.5
         expected = {
             "positives": y.sum(),
             "auroc": roc_auc_score(y, p),
@@ -66,13 +66,13 @@ def test_scores_are_scikit_learn_s() -> None:
             "brier": brier_score_loss(y, p),
             "f1_at_half": f1_score(y, at_half),
             "mcc_at_half": matthews_corrcoef(y, at_half),
-            "threshold": rule.thresholds[c],
+            "threshold": thresholds.thresholds[c],
         }
         row = result["per_class"][label]
         assert {name: row[name] for name in expected} == pytest.approx(expected)
         assert row["few_positives"] == (y.sum() < 30)
     y, p = cases.targets, cases.probs
-    called = p >= rule.thresholds
+    called = p >= thresholds.thresholds
     for average in ("macro", "weighted", "micro"):
         assert result[average]["auroc"] == pytest.approx(roc_auc_score(y, p, average=average))
         assert result[average]["f1"] == pytest.approx(f1_score(y, called, average=average))
@@ -85,8 +85,8 @@ def test_scores_are_scikit_learn_s() -> None:
 
 def test_intervals_take_patients_as_clusters_and_hold_the_score() -> None:
     cases = make_cases()
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    result = evaluate_cases(cases, decisions, resampling=FEW)
+    calls = crossfit_calls(cases, method="f1", calibration="none")
+    result = evaluate_cases(cases, calls, resampling=FEW)
     found = auroc_interval(cases.targets, cases.probs, groups=cases.patient_ids)
     for c, label in enumerate(LABELS):
         row = result["per_class"][label]
@@ -98,10 +98,10 @@ def test_intervals_take_patients_as_clusters_and_hold_the_score() -> None:
         assert row["average_precision_random"] < row["average_precision_low"]
     prevalence = [result["per_class"][label]["prevalence"] for label in LABELS]
     assert result["macro"]["average_precision_random"] == pytest.approx(np.mean(prevalence))
-    narrow = evaluate_cases(cases, decisions, resampling=replace(FEW, level=0.5))["macro"]
+    narrow = evaluate_cases(cases, calls, resampling=replace(FEW, level=0.5))["macro"]
     assert result["macro"]["f1_low"] < narrow["f1_low"] < narrow["f1_high"]
     doubled = cases.select(np.repeat(np.arange(600), 2))
-    twice = crossfit_decisions(doubled, method="f1", calibration="none")
+    twice = crossfit_calls(doubled, method="f1", calibration="none")
     again = evaluate_cases(doubled, twice, resampling=FEW)["macro"]
     # Copies of a patient's images are no new patients: nothing gets more certain.
     assert again["auroc_low"] == pytest.approx(result["macro"]["auroc_low"], abs=0.01)
@@ -109,10 +109,10 @@ def test_intervals_take_patients_as_clusters_and_hold_the_score() -> None:
 
 def test_the_same_seed_gives_the_same_intervals_and_another_others() -> None:
     cases = make_cases()
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    first, second = (evaluate_cases(cases, decisions, resampling=FEW) for _ in range(2))
+    calls = crossfit_calls(cases, method="f1", calibration="none")
+    first, second = (evaluate_cases(cases, calls, resampling=FEW) for _ in range(2))
     assert json.dumps(first) == json.dumps(second)
-    other = evaluate_cases(cases, decisions, resampling=replace(FEW, seed=1))
+    other = evaluate_cases(cases, calls, resampling=replace(FEW, seed=1))
     assert other["macro"]["auroc_low"] != first["macro"]["auroc_low"]
 
 
@@ -120,10 +120,10 @@ def test_calibration_leaves_the_ranking_and_mends_what_is_said() -> None:
     cases = make_cases(num_images=2000)
     cases.probs[:] = cases.probs**3
     plain = evaluate_cases(
-        cases, crossfit_decisions(cases, method="f1", calibration="none"), resampling=FEW
+        cases, crossfit_calls(cases, method="f1", calibration="none"), resampling=FEW
     )
     scaled = evaluate_cases(
-        cases, crossfit_decisions(cases, method="f1", calibration="platt"), resampling=FEW
+        cases, crossfit_calls(cases, method="f1", calibration="platt"), resampling=FEW
     )
     assert scaled["thresholds"]["calibration"] == "platt"
     for label in LABELS[:2]:
@@ -137,8 +137,8 @@ def test_calibration_leaves_the_ranking_and_mends_what_is_said() -> None:
 def test_what_is_undefined_is_named_and_leaves_the_means() -> None:
     cases = make_cases()
     cases.targets[:, 2] = 0
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    result = evaluate_cases(cases, decisions, resampling=FEW)
+    calls = crossfit_calls(cases, method="f1", calibration="none")
+    result = evaluate_cases(cases, calls, resampling=FEW)
     row = result["per_class"]["Hernia"]
     assert math.isnan(row["auroc"])
     assert any("no positives" in note for note in row["notes"])
@@ -151,11 +151,11 @@ def test_unknown_labels_are_left_out_of_their_class_alone() -> None:
     cases = make_cases()
     masked = replace(cases, targets=cases.targets.copy())
     masked.targets[:200, 0] = -1
-    rule = fit_rule(make_cases(1), method="f1", calibration="none")
+    thresholds = fit_thresholds(make_cases(1), method="f1", calibration="none")
     before, after = (
-        evaluate_cases(each, apply_rule(rule, each, source="elsewhere"), resampling=FEW)[
-            "per_class"
-        ]
+        evaluate_cases(
+            each, apply_thresholds(thresholds, each, source="elsewhere"), resampling=FEW
+        )["per_class"]
         for each in (cases, masked)
     )
     assert after["Edema"] == before["Edema"]
@@ -176,8 +176,8 @@ def test_a_change_is_paired() -> None:
 def test_files_hold_what_was_found(tmp_path: Path) -> None:
     cases = make_cases()
     cases.targets[:, 2] = 0
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    result = evaluate_cases(cases, decisions, resampling=FEW)
+    calls = crossfit_calls(cases, method="f1", calibration="none")
+    result = evaluate_cases(cases, calls, resampling=FEW)
     paths = write_evaluation(tmp_path, result)
     assert [path.name for path in paths] == ["scores.json", "scores.csv"]
     content = json.loads(paths[0].read_text())

@@ -6,10 +6,10 @@ import pytest
 from xlite.errors import InputError
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import (
-    apply_rule,
+    apply_thresholds,
     check_method,
-    crossfit_decisions,
-    fit_rule,
+    crossfit_calls,
+    fit_thresholds,
 )
 from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thresholds
 
@@ -34,16 +34,16 @@ def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> La
 
 def test_no_image_helps_to_fit_the_threshold_that_it_is_called_by() -> None:
     cases = make_cases()
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
+    calls = crossfit_calls(cases, method="f1", calibration="none")
     in_first = assign_halves(cases.targets, cases.patient_ids)
     assert 0.3 < in_first.mean() < 0.7
     for judged in (in_first, ~in_first):
         limits = fit_f1_thresholds(cases.targets[~judged], cases.probs[~judged])
-        np.testing.assert_array_equal(decisions.calls[judged], cases.probs[judged] >= limits)
+        np.testing.assert_array_equal(calls.is_called[judged], cases.probs[judged] >= limits)
     whole = fit_f1_thresholds(cases.targets, cases.probs)
-    np.testing.assert_array_equal(decisions.thresholds, whole)
+    np.testing.assert_array_equal(calls.thresholds, whole)
     counts = crossfit_counts(cases.targets, cases.probs, cases.patient_ids)
-    called = (decisions.calls & (decisions.targets == 1)).sum(axis=0)
+    called = (calls.is_called & (calls.targets == 1)).sum(axis=0)
     np.testing.assert_array_equal(called, counts.true_positives)
 
 
@@ -54,10 +54,10 @@ def test_a_half_without_positives_leaves_the_other_unjudged() -> None:
     in_first = assign_halves(cases.targets, cases.patient_ids)
     if in_first[0]:
         in_first = ~in_first
-    decisions = crossfit_decisions(cases, method="f1", calibration="none")
-    assert (decisions.targets[~in_first, 2] == -1).all()
-    assert (decisions.targets[in_first, 2] == 0).all()
-    np.testing.assert_array_equal(decisions.targets[:, :2], cases.targets[:, :2])
+    calls = crossfit_calls(cases, method="f1", calibration="none")
+    assert (calls.targets[~in_first, 2] == -1).all()
+    assert (calls.targets[in_first, 2] == 0).all()
+    np.testing.assert_array_equal(calls.targets[:, :2], cases.targets[:, :2])
 
 
 @pytest.mark.parametrize("calibration", ["platt", "temperature"])
@@ -66,28 +66,28 @@ def test_calibration_mends_probs_that_are_too_extreme(calibration: str) -> None:
     logits = np.log(cases.probs / (1 - cases.probs))
     extreme = 1 / (1 + np.exp(-4 * logits))
     cases.probs[:] = extreme
-    decisions = crossfit_decisions(cases, method="f1", calibration=calibration)
+    calls = crossfit_calls(cases, method="f1", calibration=calibration)
     before = ((extreme - cases.targets) ** 2).mean(axis=0)
-    after = ((decisions.probs - cases.targets) ** 2).mean(axis=0)
+    after = ((calls.probs - cases.targets) ** 2).mean(axis=0)
     assert (after < 0.95 * before).all()
 
 
 def test_a_model_that_ranks_the_wrong_way_round_is_not_turned_round() -> None:
     cases = make_cases()
     cases.probs[:, 1] = 1 - cases.probs[:, 1]
-    rule = fit_rule(cases, method="f1", calibration="platt")
-    assert (rule.scaling.slope[1], rule.scaling.intercept[1]) == (1.0, 0.0)
-    assert rule.scaling.slope[0] != 1.0
-    assert any("wrong way round" in note for note in rule.notes["Edema"])
-    assert not any("wrong way round" in note for note in rule.notes.get("Mass", []))
+    thresholds = fit_thresholds(cases, method="f1", calibration="platt")
+    assert (thresholds.scaling.slope[1], thresholds.scaling.intercept[1]) == (1.0, 0.0)
+    assert thresholds.scaling.slope[0] != 1.0
+    assert any("wrong way round" in note for note in thresholds.notes["Edema"])
+    assert not any("wrong way round" in note for note in thresholds.notes.get("Mass", []))
 
 
-def test_a_rule_without_a_label_of_the_cases_is_refused() -> None:
+def test_thresholds_that_lack_a_label_are_refused() -> None:
     cases = make_cases()
-    rule = fit_rule(cases, method="f1", calibration="none")
-    rule = type(rule)(**{**vars(rule), "vocabulary": ("Mass", "Edema", "Nodule")})
+    thresholds = fit_thresholds(cases, method="f1", calibration="none")
+    thresholds = type(thresholds)(**{**vars(thresholds), "vocabulary": ("Mass", "Edema", "Nodule")})
     with pytest.raises(InputError, match="lack Hernia"):
-        apply_rule(rule, cases, source="a file")
+        apply_thresholds(thresholds, cases, source="a file")
 
 
 def test_unstable_thresholds_and_those_at_an_edge_are_noted() -> None:
@@ -96,9 +96,9 @@ def test_unstable_thresholds_and_those_at_an_edge_are_noted() -> None:
     cases.targets[:, 2] = 0
     cases.targets[rng.integers(0, 400, 3), 2] = 1
     cases.probs[:, 2] = rng.random(400)
-    rule = fit_rule(cases, method="f1", calibration="none")
-    assert any("unstable" in note for note in rule.notes["Hernia"])
-    assert "Mass" not in rule.notes
+    thresholds = fit_thresholds(cases, method="f1", calibration="none")
+    assert any("unstable" in note for note in thresholds.notes["Hernia"])
+    assert "Mass" not in thresholds.notes
 
 
 @pytest.mark.parametrize("method", ["f1", "youden", "sensitivity:0.9", "specificity:1"])

@@ -9,8 +9,13 @@ import pytest
 
 from xlite.errors import InputError, LeakageError
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import apply_rule, fit_rule
-from xlite.judging.thresholds_file import FittedOn, read_rule, require_unseen, write_rule
+from xlite.judging.thresholding import apply_thresholds, fit_thresholds
+from xlite.judging.thresholds_file import (
+    FittedOn,
+    read_thresholds,
+    require_unseen,
+    write_thresholds,
+)
 
 LABELS = ("Mass", "Edema", "Hernia")
 
@@ -31,20 +36,22 @@ def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> La
     )
 
 
-def test_a_rule_survives_its_file_and_is_applied_by_label(tmp_path: Path) -> None:
+def test_thresholds_survive_their_file_and_are_applied_by_label(tmp_path: Path) -> None:
     fitted, other = make_cases(0), make_cases(1, prefix="other")
     fitted.targets[:, 2] = 0
-    rule = fit_rule(fitted, method="sensitivity:0.9", calibration="platt")
-    assert np.isnan(rule.thresholds[2])
+    thresholds = fit_thresholds(fitted, method="sensitivity:0.9", calibration="platt")
+    assert np.isnan(thresholds.thresholds[2])
     path = tmp_path / "thresholds.json"
-    write_rule(path, rule, FittedOn.of(fitted, split_sha256="ab"))
-    again, seen = read_rule(path)
+    write_thresholds(path, thresholds, FittedOn.of(fitted, split_sha256="ab"))
+    again, seen = read_thresholds(path)
     assert (seen.num_images, seen.split_sha256, len(seen.marks)) == (400, "ab", 400)
-    np.testing.assert_array_equal(again.thresholds, rule.thresholds)
-    decisions = apply_rule(again, other, source="a file")
-    np.testing.assert_array_equal(decisions.calls, apply_rule(rule, other, source="memory").calls)
-    assert (decisions.targets[:, 2] == -1).all(), "no threshold, no judgement"
-    found = decisions.calls[:, :2][other.targets[:, :2] == 1].mean()
+    np.testing.assert_array_equal(again.thresholds, thresholds.thresholds)
+    calls = apply_thresholds(again, other, source="a file")
+    np.testing.assert_array_equal(
+        calls.is_called, apply_thresholds(thresholds, other, source="memory").is_called
+    )
+    assert (calls.targets[:, 2] == -1).all(), "no threshold, no judgement"
+    found = calls.is_called[:, :2][other.targets[:, :2] == 1].mean()
     assert found == pytest.approx(0.9, abs=0.07)
 
     swapped = LabelledPredictions(
@@ -56,11 +63,11 @@ def test_a_rule_survives_its_file_and_is_applied_by_label(tmp_path: Path) -> Non
             "columns": {},
         }
     )
-    calls = apply_rule(again, swapped, source="a file").calls
-    np.testing.assert_array_equal(calls, decisions.calls[:, [1, 0]])
+    other_way = apply_thresholds(again, swapped, source="a file")
+    np.testing.assert_array_equal(other_way.is_called, calls.is_called[:, [1, 0]])
 
 
-def test_images_that_a_rule_has_seen_are_refused() -> None:
+def test_images_that_thresholds_have_seen_are_refused() -> None:
     fitted = make_cases()
     seen = FittedOn.of(fitted, split_sha256="ab")
     with pytest.raises(LeakageError, match="these very images: 400 of 400"):
@@ -75,7 +82,7 @@ def test_images_that_a_rule_has_seen_are_refused() -> None:
         require_unseen(seen, mixed)
 
 
-def test_patients_that_a_rule_has_seen_are_refused_under_other_image_names() -> None:
+def test_patients_that_thresholds_have_seen_are_refused_under_other_image_names() -> None:
     fitted, renamed = make_cases(), make_cases(prefix="other")
     fitted.patient_ids[:] = [f"{k:05d}" for k in range(400)]
     renamed.patient_ids[:] = [f"{k + 395}.0" for k in range(400)]
@@ -92,7 +99,7 @@ def test_a_file_without_marks_of_patients_is_read(tmp_path: Path) -> None:
     content = json.loads(path.read_text())
     del content["fitted_on"]["patient_marks"]
     path.write_text(json.dumps(content))
-    _, seen = read_rule(path)
+    _, seen = read_thresholds(path)
     assert not seen.patient_marks
     with pytest.raises(LeakageError, match="these very images"):
         require_unseen(seen, make_cases())
@@ -101,38 +108,40 @@ def test_a_file_without_marks_of_patients_is_read(tmp_path: Path) -> None:
 def write_file(folder: Path) -> Path:
     path = folder / "thresholds.json"
     cases = make_cases()
-    write_rule(path, fit_rule(cases, method="f1", calibration="platt"), FittedOn.of(cases))
+    write_thresholds(
+        path, fit_thresholds(cases, method="f1", calibration="platt"), FittedOn.of(cases)
+    )
     return path
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "-0.1", "2.0", '"0.5"', "1e999"])
-def test_thresholds_that_no_rule_has_are_refused(tmp_path: Path, value: str) -> None:
+def test_thresholds_out_of_range_are_refused(tmp_path: Path, value: str) -> None:
     path = write_file(tmp_path)
     content = json.loads(path.read_text())
     content["per_class"]["Edema"]["threshold"] = "HERE"
     path.write_text(json.dumps(content).replace('"HERE"', value))
     with pytest.raises(InputError, match=r"thresholds\.json .*--save-thresholds"):
-        read_rule(path)
+        read_thresholds(path)
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("slope", 0), ("slope", -1.5), ("slope", None), ("intercept", None)]
 )
-def test_scalings_that_no_rule_has_are_refused(tmp_path: Path, key: str, value: Any) -> None:
+def test_scalings_out_of_range_are_refused(tmp_path: Path, key: str, value: Any) -> None:
     path = write_file(tmp_path)
     content = json.loads(path.read_text())
     content["per_class"]["Edema"][key] = value
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=f"'per_class.Edema.{key}'"):
-        read_rule(path)
+        read_thresholds(path)
 
 
 @pytest.mark.parametrize("key", ["method", "calibration"])
-def test_a_method_that_no_rule_has_is_refused(tmp_path: Path, key: str) -> None:
+def test_an_unknown_method_is_refused(tmp_path: Path, key: str) -> None:
     path = write_file(tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), key: "magic"}))
     with pytest.raises(InputError, match=f"{key}.*'magic'"):
-        read_rule(path)
+        read_thresholds(path)
 
 
 @pytest.mark.parametrize("content", ["{}", '{"per_class": [], "fitted_on": {}}', "[1]", "no json"])
@@ -140,4 +149,4 @@ def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "thresholds.json"
     path.write_text(content)
     with pytest.raises(InputError, match="--save-thresholds"):
-        read_rule(path)
+        read_thresholds(path)

@@ -12,17 +12,17 @@ import typer
 
 from xlite import console, places
 from xlite.cli import options
-from xlite.cli.decision_options import DecisionOptions, apply_thresholds
 from xlite.cli.evaluation_tables import print_evaluation
 from xlite.cli.expansion import expand_groups
 from xlite.cli.judged_predictions import JudgedPredictions, add_columns, read_judged
 from xlite.cli.names import split_names
+from xlite.cli.threshold_options import ThresholdOptions, call_judged
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from xlite.judging.evaluation import Resampling
     from xlite.judging.labelled_predictions import LabelledPredictions
-    from xlite.judging.thresholding import Decisions
+    from xlite.judging.thresholding import ThresholdedCalls
 
 _EPILOG = (
     "Example: xlite evaluate experiments/runs/NAME --subgroups\n\n"
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     columns: options.ColumnOptions,
-    deciding: DecisionOptions,
+    deciding: ThresholdOptions,
     run: Annotated[
         Path | None,
         typer.Argument(metavar="[RUN]", help="A run's folder, or its name in experiments/runs."),
@@ -172,8 +172,8 @@ def evaluate(
     folder = None
     if out is not None or not json:
         folder = _find_folder(judged, asked, out, overwrite=overwrite)
-    decisions = apply_thresholds(judged, deciding)
-    result = evaluate_cases(judged.cases, decisions, resampling=resampling)
+    calls = call_judged(judged, deciding)
+    result = evaluate_cases(judged.cases, calls, resampling=resampling)
     result["part"] = judged.part
     result["epoch_chosen_here"] = judged.run_dir is not None and judged.part == "val"
     result[ASKED] = asked
@@ -188,7 +188,7 @@ def evaluate(
     if folder is not None:
         # Figures first: scores.json says that the folder is complete.
         if figures:
-            _draw(judged.cases, decisions, result, folder)
+            _draw(judged.cases, calls, result, folder)
         write_evaluation(folder, result)
     if json or folder is None:
         console.result_json(result)
@@ -226,12 +226,12 @@ def _find_folder(
     return folder
 
 
-def _save_thresholds(judged: JudgedPredictions, deciding: DecisionOptions, path: Path) -> None:
-    from xlite.judging.thresholding import fit_rule
-    from xlite.judging.thresholds_file import FittedOn, write_rule
+def _save_thresholds(judged: JudgedPredictions, deciding: ThresholdOptions, path: Path) -> None:
+    from xlite.judging.thresholding import fit_thresholds
+    from xlite.judging.thresholds_file import FittedOn, write_thresholds
 
-    rule = fit_rule(judged.cases, method=deciding.method, calibration=deciding.calibration)
-    write_rule(path, rule, FittedOn.of(judged.cases, split_sha256=judged.split_sha256))
+    fitted = fit_thresholds(judged.cases, method=deciding.method, calibration=deciding.calibration)
+    write_thresholds(path, fitted, FittedOn.of(judged.cases, split_sha256=judged.split_sha256))
     console.say(f"thresholds fitted on all {len(judged.cases)} images: {path}")
 
 
@@ -256,7 +256,7 @@ def _judge_groups(
 
 
 def _judge_views(
-    judged: JudgedPredictions, deciding: DecisionOptions, cache: Path, resampling: Resampling
+    judged: JudgedPredictions, deciding: ThresholdOptions, cache: Path, resampling: Resampling
 ) -> dict[str, Any]:
     """The scores of test-time augmentation, and what it changes.
 
@@ -283,8 +283,8 @@ def _judge_views(
     val = None
     if judged.part == "test":
         val = augment(read_run_predictions(run_dir, "val", judged.split), "val")
-    decisions = apply_thresholds(dataclasses.replace(judged, cases=cases), deciding, val=val)
-    scores = evaluate_cases(cases, decisions, resampling=resampling)
+    calls = call_judged(dataclasses.replace(judged, cases=cases), deciding, val=val)
+    scores = evaluate_cases(cases, calls, resampling=resampling)
     return {
         "views": len(VIEWS),
         "change": measure_change(judged.cases, cases.probs, resampling=resampling),
@@ -304,7 +304,7 @@ def _count_look(cases: LabelledPredictions, run_dir: Path | None) -> list[dict[s
 
 
 def _draw(
-    cases: LabelledPredictions, decisions: Decisions, result: dict[str, Any], folder: Path
+    cases: LabelledPredictions, calls: ThresholdedCalls, result: dict[str, Any], folder: Path
 ) -> None:
     from xlite.reporting.score_figures import ScorePanels, draw_scores
 
@@ -312,9 +312,9 @@ def _draw(
         labels=cases.vocabulary,
         targets=cases.targets,
         probs=cases.probs,
-        scaled=decisions.probs,
-        calls=decisions.calls,
-        called=decisions.targets,
+        scaled=calls.probs,
+        calls=calls.is_called,
+        called=calls.targets,
         per_class=result["per_class"],
     )
     draw_scores(panels, folder)

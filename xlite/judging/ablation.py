@@ -308,7 +308,7 @@ def _find_collapses(
                 prevalence=train.positives / known,
                 exposure=exposure,
             )
-            for found in find_collapses(method.cases[seed], judged.decisions[rows[seed]], facts):
+            for found in find_collapses(method.cases[seed], judged.calls[rows[seed]], facts):
                 key = (method.name, found.kind, found.meaning, found.cause)
                 groups.setdefault(key, {}).setdefault(found.label, []).append(seed)
     names = ("variant", "kind", "meaning", "cause")

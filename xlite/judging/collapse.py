@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.judging.labelled_predictions import LabelledPredictions
-    from xlite.judging.thresholding import Decisions
+    from xlite.judging.thresholding import ThresholdedCalls
     from xlite.settings import TrainSettings
 
 CONSTANT = "constant"
@@ -80,14 +80,14 @@ class RunFacts:
 
 
 def find_collapses(
-    cases: LabelledPredictions, decisions: Decisions, facts: RunFacts
+    cases: LabelledPredictions, calls: ThresholdedCalls, facts: RunFacts
 ) -> list[Collapse]:
     """The collapsed classes of one run, each with its likely cause.
 
     Always called: recall at least 0.95 at a precision at most π + 0.1 π (1 - π), π the prevalence.
     A class without positives can't be judged and is never listed.
     """
-    kinds = detect_collapses(cases, decisions)
+    kinds = detect_collapses(cases, calls)
     return [
         Collapse(
             label=cases.vocabulary[column],
@@ -98,9 +98,9 @@ def find_collapses(
     ]
 
 
-def detect_collapses(cases: LabelledPredictions, decisions: Decisions) -> dict[int, str]:
+def detect_collapses(cases: LabelledPredictions, calls: ThresholdedCalls) -> dict[int, str]:
     """The kind of collapse of each class that has collapsed, by column."""
-    fitted = score_counts(confusion_counts(decisions.targets, decisions.calls))
+    fitted = score_counts(confusion_counts(calls.targets, calls.is_called))
     at_half = score_counts(confusion_counts(cases.targets, cases.probs >= 0.5))
     known = cases.targets >= 0
     prevalence = cases.positives / np.maximum(known.sum(axis=0), 1)

@@ -1,7 +1,7 @@
 """The evaluation of cases: every score with its interval, as plain values and as files.
 
 N images, C labels. Scores of ranking (AUROC, average precision) are those of the probs as they are;
-calibration and calls are judged after the decision rule, which has not seen what it is judged on.
+calibration and calls are judged at thresholds that have not seen what they are judged on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from xlite.files import RUN_SCORES, atomic_path, write_json, write_table
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import Decisions, describe_thresholding
+from xlite.judging.thresholding import ThresholdedCalls, describe_thresholding
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (
@@ -65,7 +65,7 @@ class Resampling:
 
 
 def evaluate_cases(
-    cases: LabelledPredictions, decisions: Decisions, *, resampling: Resampling | None = None
+    cases: LabelledPredictions, calls: ThresholdedCalls, *, resampling: Resampling | None = None
 ) -> dict[str, Any]:
     """Per class, macro, micro and weighted scores with intervals, as plain values.
 
@@ -75,8 +75,8 @@ def evaluate_cases(
     patients. `average_precision_random` is what random scores have: the prevalence.
     """
     resampling = resampling or Resampling()
-    scores = _score(cases, decisions, resampling.level)
-    limits = _resample(cases, decisions, scores, resampling)
+    scores = _score(cases, calls, resampling.level)
+    limits = _resample(cases, calls, scores, resampling)
     for name in _RESAMPLED[1:]:
         scores[f"{name}_low"], scores[f"{name}_high"] = limits[name]
     is_ranked = ~np.isnan(scores["average_precision"])
@@ -84,7 +84,7 @@ def evaluate_cases(
     macro = {name: macro_mean(scores[name])[0] for name in (*SCORES, RANDOM)}
     for name in _RESAMPLED:
         macro[f"{name}_low"], macro[f"{name}_high"] = limits[f"macro_{name}"]
-    unjudged = cases.positives - (decisions.targets == 1).sum(axis=0)
+    unjudged = cases.positives - (calls.targets == 1).sum(axis=0)
     return {
         "name": cases.name,
         "images": len(cases),
@@ -92,13 +92,13 @@ def evaluate_cases(
         "level": resampling.level,
         "resamples": resampling.num_resamples,
         "seed": resampling.seed,
-        "thresholds": describe_thresholding(decisions),
+        "thresholds": describe_thresholding(calls),
         "per_class": {
             label: {
                 **{name: _plain(values[c]) for name, values in scores.items()},
                 "notes": [
                     *_note(scores, c, num_unjudged=int(unjudged[c])),
-                    *decisions.notes.get(label, []),
+                    *calls.notes.get(label, []),
                 ],
             }
             for c, label in enumerate(cases.vocabulary)
@@ -107,7 +107,7 @@ def evaluate_cases(
         "weighted": {
             name: weighted_mean(scores[name], cases.positives) for name in (*SCORES, RANDOM)
         },
-        "micro": _pool(cases, decisions),
+        "micro": _pool(cases, calls),
         "undefined": {
             name: [cases.vocabulary[c] for c in macro_mean(scores[name])[1]]
             for name in SCORES
@@ -184,22 +184,22 @@ def list_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _score(
-    cases: LabelledPredictions, decisions: Decisions, level: float
+    cases: LabelledPredictions, calls: ThresholdedCalls, level: float
 ) -> dict[str, NDArray[Any]]:
     """Every score of each label, (C,) each."""
     scores = score_classes(cases.targets, cases.probs, groups=cases.patient_ids, level=level)
-    if decisions.calibration != "none":
+    if calls.calibration != "none":
         # What ranks is judged as it came; what is said and called, after the scaling.
-        scaled = score_classes(cases.targets, decisions.probs, groups=cases.patient_ids)
+        scaled = score_classes(cases.targets, calls.probs, groups=cases.patient_ids)
         for name in ("brier", "ece", "calibration_slope"):
             scores[f"{name}_uncalibrated"] = scores[name]
         kept = {"auroc", "auroc_low", "auroc_high", "average_precision"}
         scores |= {name: values for name, values in scaled.items() if name not in kept}
-    counts = confusion_counts(decisions.targets, decisions.calls)
+    counts = confusion_counts(calls.targets, calls.is_called)
     return {
         **scores,
         **score_counts(counts),
-        "threshold": decisions.thresholds,
+        "threshold": calls.thresholds,
         "true_positives": counts.true_positives,
         "false_positives": counts.false_positives,
         "false_negatives": counts.false_negatives,
@@ -209,18 +209,18 @@ def _score(
 
 def _resample(
     cases: LabelledPredictions,
-    decisions: Decisions,
+    calls: ThresholdedCalls,
     scores: Mapping[str, NDArray[Any]],
     resampling: Resampling,
 ) -> dict[str, tuple[Any, Any]]:
     """Lower and upper limit of each resampled score, (C,) each, and of its macro mean."""
     groups, count = cases.patient_ids, resampling.num_resamples
-    # Calls are already made, of cross-fitted rules at two thresholds: as probs of 0 and 1.
-    calls, halves = decisions.calls.astype(np.float64), np.full(len(cases.vocabulary), 0.5)
+    # Calls are already made, cross-fitted ones at two thresholds: as probs of 0 and 1.
+    as_probs, halves = calls.is_called.astype(np.float64), np.full(len(cases.vocabulary), 0.5)
     parts: dict[ScoreName, tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.bool_]]] = {
         "auroc": (cases.targets, cases.probs, cases.targets == 1),
-        "brier": (cases.targets, decisions.probs, cases.targets >= 0),
-        "f1": (decisions.targets, calls, decisions.targets == 1),
+        "brier": (cases.targets, calls.probs, cases.targets >= 0),
+        "f1": (calls.targets, as_probs, calls.targets == 1),
     }
     limits: dict[str, tuple[Any, Any]] = {}
     for name, (targets, probs, rests_on) in parts.items():
@@ -256,12 +256,12 @@ def _resample(
     return limits
 
 
-def _pool(cases: LabelledPredictions, decisions: Decisions) -> dict[str, float]:
+def _pool(cases: LabelledPredictions, calls: ThresholdedCalls) -> dict[str, float]:
     """The micro scores: all entries of all labels as if of one."""
     auroc, average_precision = micro_ranking_scores(cases.targets, cases.probs)
-    counts = confusion_counts(decisions.targets, decisions.calls)
-    at_half = confusion_counts(cases.targets, decisions.probs >= 0.5)
-    brier = brier_score(cases.targets.reshape(-1, 1), decisions.probs.reshape(-1, 1))
+    counts = confusion_counts(calls.targets, calls.is_called)
+    at_half = confusion_counts(cases.targets, calls.probs >= 0.5)
+    brier = brier_score(cases.targets.reshape(-1, 1), calls.probs.reshape(-1, 1))
     called = {name: float(v[0]) for name, v in score_counts(pool_classes(counts)).items()}
     halves = {name: float(v[0]) for name, v in score_counts(pool_classes(at_half)).items()}
     return {

@@ -14,7 +14,7 @@ import numpy as np
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method, Seed, share_seeds
-from xlite.judging.thresholding import Decisions, crossfit_decisions
+from xlite.judging.thresholding import ThresholdedCalls, crossfit_calls
 from xlite.scores.bootstrap import average_classes, resample_scores
 from xlite.scores.class_scores import score_counts
 from xlite.scores.finding_patients import (
@@ -68,7 +68,7 @@ class JudgedMethods:
 
     methods: tuple[Method, ...]
     resampling: Resampling
-    decisions: tuple[Decisions, ...]
+    calls: tuple[ThresholdedCalls, ...]
     """Of each of M: calls at cross-fitted thresholds."""
     scores: dict[str, NDArray[np.float64]]
     """(M, C) each."""
@@ -207,13 +207,13 @@ def judge_methods(
             and np.array_equal(cases.targets, first.targets)
         ):
             raise ValueError(f"{cases.name} and {first.name} are not of the same images")
-    decisions = [crossfit_decisions(cases, method="f1", calibration="none") for cases in every]
+    calls = [crossfit_calls(cases, method="f1", calibration="none") for cases in every]
     rankings = [ranking_scores(cases.targets, cases.probs) for cases in every]
-    calls = [score_counts(confusion_counts(made.targets, made.calls)) for made in decisions]
+    called = [score_counts(confusion_counts(made.targets, made.is_called)) for made in calls]
     scores = {
         "auroc": np.array([ranking[0] for ranking in rankings]),
         "average_precision": np.array([ranking[1] for ranking in rankings]),
-        **{name: np.array([made[name] for made in calls]) for name in calls[0]},
+        **{name: np.array([scores[name] for scores in called]) for name in called[0]},
         "brier": np.array([brier_score(cases.targets, cases.probs) for cases in every]),
     }
     resampled = resample_scores(
@@ -226,8 +226,8 @@ def judge_methods(
     )
     # The same generator again: the same resamples. Calls are made already, so they are the probs.
     resampled |= resample_scores(
-        decisions[0].targets,
-        [made.calls.astype(np.float64) for made in decisions],
+        calls[0].targets,
+        [made.is_called.astype(np.float64) for made in calls],
         first.patient_ids,
         rng=resampling.generator(),
         num_resamples=resampling.num_resamples,
@@ -237,7 +237,7 @@ def judge_methods(
     return JudgedMethods(
         methods=tuple(methods),
         resampling=resampling,
-        decisions=tuple(decisions),
+        calls=tuple(calls),
         scores=scores,
         resampled={str(name): values for name, values in resampled.items()},
         patients=count_finding_patients(first.targets, first.patient_ids),

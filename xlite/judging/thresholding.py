@@ -1,8 +1,9 @@
-"""Decision rules: how probs become calls, fitted on one set of images and applied to another.
+"""Thresholds: how probs become calls, fitted on one set of images and applied to another.
 
-A rule scales each label's logit (or leaves it) and then calls what reaches the label's threshold.
-It is never judged on the images it was fitted on: without images to spare it is cross-fitted
-between two halves of the patients, and a rule in a file (`rule_file`) keeps what it has seen.
+Each label's logit is scaled (or left as it is), and what reaches the label's threshold is called.
+Thresholds are never judged on the images that they were fitted on: without images to spare they
+are cross-fitted between two halves of the patients, and those in a file (`thresholds_file`) keep
+what they have seen.
 N images, C labels.
 """
 
@@ -41,7 +42,7 @@ _FITS: dict[str, Callable[[Targets, Probs], PerClass]] = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DecisionRule:
+class FittedThresholds:
     """Scaling and threshold of each label, and what they were fitted on."""
 
     vocabulary: tuple[str, ...]
@@ -57,8 +58,8 @@ class DecisionRule:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Decisions:
-    """What a rule makes of N images that it was not fitted on."""
+class ThresholdedCalls:
+    """What fitted thresholds make of N images that they were not fitted on."""
 
     source: str
     """Where the thresholds come from, in words."""
@@ -66,8 +67,8 @@ class Decisions:
     calibration: str
     probs: NDArray[np.float64]
     """(N, C) scaled."""
-    calls: NDArray[np.bool_]
-    """(N, C)"""
+    is_called: NDArray[np.bool_]
+    """(N, C) whether the prob reaches the threshold."""
     targets: NDArray[np.int8]
     """(N, C) as the cases have them, but unknown where there is no threshold to call by."""
     thresholds: PerClass
@@ -99,8 +100,10 @@ def check_calibration(calibration: str) -> None:
         )
 
 
-def fit_rule(cases: LabelledPredictions, *, method: str, calibration: str) -> DecisionRule:
-    """The rule fitted on all of the cases, with notes on the labels that it can't be trusted for.
+def fit_thresholds(
+    cases: LabelledPredictions, *, method: str, calibration: str
+) -> FittedThresholds:
+    """Thresholds fitted on all of the images, with notes on labels they can't be trusted for.
 
     A label whose probs rank the wrong way round, or that lacks positives or negatives, keeps its
     probs unscaled.
@@ -108,7 +111,7 @@ def fit_rule(cases: LabelledPredictions, *, method: str, calibration: str) -> De
     check_method(method)
     scaling, notes = _fit_scaling(cases, calibration)
     scaled = apply_scaling(scaling, cases.probs) if calibration != "none" else cases.probs
-    thresholds = _fit_thresholds(cases.targets, scaled, method)
+    thresholds = _find_thresholds(cases.targets, scaled, method)
     for column, label in enumerate(cases.vocabulary):
         if np.isnan(thresholds[column]):
             notes.setdefault(label, []).append(
@@ -116,7 +119,7 @@ def fit_rule(cases: LabelledPredictions, *, method: str, calibration: str) -> De
             )
     if method == "f1":
         _note_instability(cases, scaled, notes)
-    return DecisionRule(
+    return FittedThresholds(
         vocabulary=cases.vocabulary,
         method=method,
         calibration=calibration,
@@ -126,12 +129,14 @@ def fit_rule(cases: LabelledPredictions, *, method: str, calibration: str) -> De
     )
 
 
-def crossfit_decisions(cases: LabelledPredictions, *, method: str, calibration: str) -> Decisions:
-    """Decisions by rules that no patient helped to fit for itself, of halves of the patients.
+def crossfit_calls(
+    cases: LabelledPredictions, *, method: str, calibration: str
+) -> ThresholdedCalls:
+    """Calls at thresholds that no patient helped to fit for itself, of halves of the patients.
 
-    The thresholds that are reported for use elsewhere are fitted on all of the cases.
+    The thresholds that are reported for use elsewhere are fitted on all of the images.
     """
-    whole = fit_rule(cases, method=method, calibration=calibration)
+    whole = fit_thresholds(cases, method=method, calibration=calibration)
     in_first = assign_halves(cases.targets, cases.patient_ids)
     probs = np.empty_like(cases.probs)
     limits = np.empty_like(cases.probs)
@@ -140,53 +145,55 @@ def crossfit_decisions(cases: LabelledPredictions, *, method: str, calibration: 
         scaling, _ = _fit_scaling(half, calibration)
         scaled = apply_scaling(scaling, cases.probs) if calibration != "none" else cases.probs
         probs[~fitted] = scaled[~fitted]
-        limits[~fitted] = _fit_thresholds(half.targets, scaled[fitted], method)
-    return Decisions(
+        limits[~fitted] = _find_thresholds(half.targets, scaled[fitted], method)
+    return ThresholdedCalls(
         source="cross-fitted between halves of the patients",
         method=method,
         calibration=calibration,
         probs=probs,
-        calls=probs >= limits,
+        is_called=probs >= limits,
         targets=np.where(np.isnan(limits), np.int8(UNKNOWN), cases.targets),
         thresholds=whole.thresholds,
         notes=whole.notes,
     )
 
 
-def apply_rule(rule: DecisionRule, cases: LabelledPredictions, *, source: str) -> Decisions:
-    """The decisions of a rule that was fitted elsewhere; its labels are matched by name.
+def apply_thresholds(
+    fitted: FittedThresholds, cases: LabelledPredictions, *, source: str
+) -> ThresholdedCalls:
+    """The calls at thresholds that were fitted elsewhere; labels are matched by name.
 
-    Raises InputError when the rule lacks a label of the cases.
+    Raises InputError when one of the labels has no thresholds there.
     """
-    absent = [name for name in cases.vocabulary if name not in rule.vocabulary]
+    absent = [name for name in cases.vocabulary if name not in fitted.vocabulary]
     if absent:
         raise InputError(
             f"the thresholds ({source}) lack {', '.join(absent)}. Fit them on the same labels."
         )
-    columns = [rule.vocabulary.index(name) for name in cases.vocabulary]
+    columns = [fitted.vocabulary.index(name) for name in cases.vocabulary]
     scaling = LogitScaling(
-        slope=rule.scaling.slope[columns], intercept=rule.scaling.intercept[columns]
+        slope=fitted.scaling.slope[columns], intercept=fitted.scaling.intercept[columns]
     )
-    thresholds = rule.thresholds[columns]
-    probs = apply_scaling(scaling, cases.probs) if rule.calibration != "none" else cases.probs
-    return Decisions(
+    thresholds = fitted.thresholds[columns]
+    probs = apply_scaling(scaling, cases.probs) if fitted.calibration != "none" else cases.probs
+    return ThresholdedCalls(
         source=source,
-        method=rule.method,
-        calibration=rule.calibration,
+        method=fitted.method,
+        calibration=fitted.calibration,
         probs=probs,
-        calls=probs >= thresholds,
+        is_called=probs >= thresholds,
         targets=np.where(np.isnan(thresholds), np.int8(UNKNOWN), cases.targets),
         thresholds=thresholds,
-        notes={name: notes for name, notes in rule.notes.items() if name in cases.vocabulary},
+        notes={name: notes for name, notes in fitted.notes.items() if name in cases.vocabulary},
     )
 
 
-def describe_thresholding(decisions: Decisions) -> dict[str, Any]:
+def describe_thresholding(calls: ThresholdedCalls) -> dict[str, Any]:
     """How the calls were made, as plain values."""
     return {
-        "method": decisions.method,
-        "calibration": decisions.calibration,
-        "source": decisions.source,
+        "method": calls.method,
+        "calibration": calls.calibration,
+        "source": calls.source,
     }
 
 
@@ -218,7 +225,7 @@ def _fit_scaling(
     return scaling, notes
 
 
-def _fit_thresholds(targets: Targets, probs: Probs, method: str) -> PerClass:
+def _find_thresholds(targets: Targets, probs: Probs, method: str) -> PerClass:
     kind, _, share = method.partition(":")
     if kind == "sensitivity":
         return fit_sensitivity_thresholds(targets, probs, sensitivity=float(share))

@@ -1,4 +1,4 @@
-"""The file of a decision rule: thresholds and scaling by label, and whom they have seen."""
+"""The file of fitted thresholds: threshold and scaling by label, and whom they have seen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xlite.errors import InputError, LeakageError
 from xlite.files import write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import DecisionRule, check_calibration, check_method
+from xlite.judging.thresholding import FittedThresholds, check_calibration, check_method
 from xlite.records import Record
 from xlite.scores.calibration import LogitScaling
 
@@ -24,7 +24,7 @@ _Marks = Annotated[str, Field(pattern=rf"^([0-9a-f]{{{_MARK_DIGITS}}})*$")]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedOn:
-    """The images and patients that a rule has seen."""
+    """The images and patients that thresholds have seen."""
 
     name: str
     num_images: int
@@ -39,7 +39,7 @@ class FittedOn:
 
     @classmethod
     def of(cls, cases: LabelledPredictions, *, split_sha256: str | None = None) -> FittedOn:
-        """What a rule that is fitted on these cases has seen."""
+        """What thresholds that are fitted on these images have seen."""
         names = _names(cases)
         return cls(
             name=cases.name,
@@ -68,7 +68,7 @@ class _SeenRecord(Record):
     patient_marks: _Marks = ""
 
 
-class RuleRecord(Record):
+class ThresholdsRecord(Record):
     """The content of the file."""
 
     method: str
@@ -87,13 +87,13 @@ class RuleRecord(Record):
         return value
 
 
-def write_rule(path: Path, rule: DecisionRule, fitted_on: FittedOn) -> None:
-    """Write a rule with the marks of the images it has seen as JSON, atomically."""
+def write_thresholds(path: Path, fitted: FittedThresholds, fitted_on: FittedOn) -> None:
+    """Write thresholds with the marks of the images they have seen as JSON, atomically."""
     write_json(
         path,
         {
-            "method": rule.method,
-            "calibration": rule.calibration,
+            "method": fitted.method,
+            "calibration": fitted.calibration,
             "fitted_on": {
                 "name": fitted_on.name,
                 "images": fitted_on.num_images,
@@ -104,26 +104,26 @@ def write_rule(path: Path, rule: DecisionRule, fitted_on: FittedOn) -> None:
             },
             "per_class": {
                 name: {
-                    "threshold": float(rule.thresholds[c]),
-                    "slope": float(rule.scaling.slope[c]),
-                    "intercept": float(rule.scaling.intercept[c]),
-                    "notes": rule.notes.get(name, []),
+                    "threshold": float(fitted.thresholds[c]),
+                    "slope": float(fitted.scaling.slope[c]),
+                    "intercept": float(fitted.scaling.intercept[c]),
+                    "notes": fitted.notes.get(name, []),
                 }
-                for c, name in enumerate(rule.vocabulary)
+                for c, name in enumerate(fitted.vocabulary)
             },
         },
     )
 
 
-def read_rule(path: Path) -> tuple[DecisionRule, FittedOn]:
-    """The rule in a file of `write_rule`, and what it has seen.
+def read_thresholds(path: Path) -> tuple[FittedThresholds, FittedOn]:
+    """The thresholds in a file of `write_thresholds`, and what they have seen.
 
-    Raises InputError for another file, and for thresholds, slopes or intercepts that no rule has.
+    Raises InputError for another file, and for thresholds, slopes or intercepts that none can be.
     """
     remedy = "Write it with `xlite evaluate --save-thresholds FILE`."
-    content = RuleRecord.read(path, remedy=remedy)
+    content = ThresholdsRecord.read(path, remedy=remedy)
     seen, rows = content.fitted_on, list(content.per_class.values())
-    rule = DecisionRule(
+    fitted = FittedThresholds(
         vocabulary=tuple(content.per_class),
         method=content.method,
         calibration=content.calibration,
@@ -144,7 +144,7 @@ def read_rule(path: Path) -> tuple[DecisionRule, FittedOn]:
         marks=_split_marks(seen.marks),
         patient_marks=_split_marks(seen.patient_marks),
     )
-    return rule, fitted_on
+    return fitted, fitted_on
 
 
 def require_unseen(
@@ -154,7 +154,7 @@ def require_unseen(
     split_sha256: str | None = None,
     are_patients_others: bool = False,
 ) -> None:
-    """Raise LeakageError when a rule was fitted on what it is to be judged on.
+    """Raise LeakageError when thresholds were fitted on what they are to be judged on.
 
     That is any of the images, or of their patients, unless `are_patients_others`: patients of two
     hospitals may have the same ids.

@@ -1,4 +1,4 @@
-"""How probs become calls: the options, and the decisions they lead to."""
+"""How probs become calls: the options, and the calls they lead to."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from xlite.ownership import require_replaceable_file
 if TYPE_CHECKING:
     from xlite.cli.judged_predictions import JudgedPredictions
     from xlite.judging.labelled_predictions import LabelledPredictions
-    from xlite.judging.thresholding import Decisions
+    from xlite.judging.thresholding import ThresholdedCalls
 
 _THRESHOLDS = "Thresholds and calibration"
 
 
 @dataclass(frozen=True)
-class DecisionOptions:
+class ThresholdOptions:
     """How probs become calls."""
 
     thresholds: Annotated[
@@ -118,26 +118,27 @@ class DecisionOptions:
         return self.calibrate or "none"
 
 
-def apply_thresholds(
+def call_judged(
     judged: "JudgedPredictions",
-    deciding: DecisionOptions,
+    deciding: ThresholdOptions,
     *,
     val: "LabelledPredictions | None" = None,
-) -> "Decisions":
-    """The decisions on the cases, by a rule that none of their images helped to fit.
+) -> "ThresholdedCalls":
+    """The calls on the judged images, at thresholds that none of them helped to fit.
 
-    val: what a run's test part takes its rule from; None reads the run's validation predictions.
+    val: what a run's test part takes its thresholds from; None reads what the run has said of its
+    validation part.
     """
     from xlite.judging.labelled_predictions import read_run_predictions
     from xlite.judging.thresholding import (
-        apply_rule,
-        crossfit_decisions,
-        fit_rule,
+        apply_thresholds,
+        crossfit_calls,
+        fit_thresholds,
     )
-    from xlite.judging.thresholds_file import read_rule, require_unseen
+    from xlite.judging.thresholds_file import read_thresholds, require_unseen
 
     if deciding.thresholds is not None:
-        rule, fitted_on = read_rule(deciding.thresholds)
+        fitted, fitted_on = read_thresholds(deciding.thresholds)
         require_unseen(
             fitted_on,
             judged.cases,
@@ -145,12 +146,10 @@ def apply_thresholds(
             are_patients_others=deciding.other_patients,
         )
         source = f"from {deciding.thresholds}, fitted on {fitted_on.name}"
-        return apply_rule(rule, judged.cases, source=source)
+        return apply_thresholds(fitted, judged.cases, source=source)
     if judged.part == "test" and judged.run_dir is not None and judged.split is not None:
         if val is None:
             val = read_run_predictions(judged.run_dir, "val", judged.split)
-        rule = fit_rule(val, method=deciding.method, calibration=deciding.calibration)
-        return apply_rule(rule, judged.cases, source="fitted on the validation part")
-    return crossfit_decisions(
-        judged.cases, method=deciding.method, calibration=deciding.calibration
-    )
+        fitted = fit_thresholds(val, method=deciding.method, calibration=deciding.calibration)
+        return apply_thresholds(fitted, judged.cases, source="fitted on the validation part")
+    return crossfit_calls(judged.cases, method=deciding.method, calibration=deciding.calibration)
