@@ -33,7 +33,7 @@ def run() -> list[Row]:
     table = pd.read_csv(path, usecols=[_COLUMN])
     contenders: dict[str, Callable[[pd.DataFrame], Weights]] = {
         "xlite": _weigh,
-        "precursor": _weigh_row_by_row,
+        "row by row": _weigh_row_by_row,
         "limit": _weigh_vectorised,
     }
     results = {name: weigh(table) for name, weigh in contenders.items()}
@@ -54,10 +54,10 @@ def run() -> list[Row]:
             target=1.5,
         ),
         compare_rates(
-            f"{_TITLE}: precursor (a pass a label, a loop over rows)",
+            f"{_TITLE}: pandas, a pass a label and a loop over rows",
             seconds,
             ours="xlite",
-            peer="precursor",
+            peer="row by row",
             target=None,
             unit="tables/s",
         ),

@@ -1,6 +1,7 @@
 """`--power-safe`: what a machine behind a UPS, or with a weak supply or cooling, is spared.
 
-The settings of experiment EXP-007, which someone had made by hand.
+Few loader processes, smaller parts of a step, rests between runs and frequent checkpoints: settings
+that people else find one by one, after the first power cut.
 """
 
 from __future__ import annotations
