@@ -17,8 +17,10 @@ import pytest
 
 import benchmarks
 from benchmarks import __main__ as command
-from benchmarks import bootstrap, checkpoint, label_table, measure, scale
+from benchmarks import bootstrap, checkpoint, label_table, measure, memory, scale
 from xlite.labels import NIH_LABELS, decode_labels
+from xlite.models.catalogue import MODELS
+from xlite.models.classifier import build_classifier
 
 SECONDS = {"ours": [0.1, 0.2, 0.2], "peer": [0.4, 0.4, 1.0]}
 
@@ -179,3 +181,25 @@ def test_contenders_of_their_own_process_keep_what_they_prepared() -> None:
 def counting_contender(start: int) -> measure.Work:
     numbers = itertools.count(start + 1)
     return lambda: next(numbers)
+
+
+def test_memory_on_the_meta_device_is_that_of_real_tensors() -> None:
+    real = build_classifier("resnet10t+mean", pretrained=False, generator_seed=0)
+    kept = memory.count_kept(real, image_size=64)
+    assert kept == memory.count_kept(real.to("meta"), image_size=64)
+    # A convolution keeps its input: the first alone 3 channels of 64 x 64 float32.
+    assert kept > 4 * 3 * 64 * 64
+
+
+def test_memory_grows_with_the_area_of_the_image() -> None:
+    model = build_classifier("resnet10t+mean", pretrained=False, generator_seed=0).to("meta")
+    small, large = (memory.count_kept(model, image_size=size) for size in (64, 128))
+    assert large == pytest.approx(4 * small, rel=0.02)
+
+
+def test_the_memory_file_has_the_six_hybrids() -> None:
+    record = json.loads(memory.RESULTS.read_text(encoding="utf-8"))
+    assert set(record) == set(MODELS)
+    one = record["mobilenet_v3_large_mhsa"]
+    assert one["state"] == 16 * 7_129_246
+    assert set(one["image"]) == {str(size) for size in memory.IMAGE_SIZES}
