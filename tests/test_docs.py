@@ -106,8 +106,43 @@ def test_the_figures_of_the_nih_table_are_what_the_command_says(
             assert samplers[name][key] == pytest.approx(value, rel=1e-3, abs=1e-6), (name, key)
 
 
+def to_anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What links to a heading of the page may name: as GitHub writes it."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {to_anchor(heading) for heading in headings}
+
+
 def test_links_in_pages_lead_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            if not target.startswith("http"):
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            if target.startswith("http"):
+                continue
+            name, _, anchor = target.partition("#")
+            linked = page.parent / name if name else page
+            assert linked.exists(), f"{page.name}: {target}"
+            if anchor:
+                assert anchor in anchors_of(linked), f"{page.name}: {target}"
+
+
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+ENTRIES = dict(re.findall(r"^### (.*)\n((?:.+\n)+)", GLOSSARY, re.MULTILINE))
+
+
+@pytest.mark.parametrize("term", ENTRIES)
+def test_each_term_of_the_glossary_is_linked_by_the_pages_that_it_names(term: str) -> None:
+    pages = re.findall(r"\]\((\w+\.md)\)", ENTRIES[term].partition("→")[2])
+    assert pages
+    for page in pages:
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        assert f"](glossary.md#{to_anchor(term)})" in text, f"{page} uses {term} without a link"
+
+
+def test_the_glossary_is_in_order() -> None:
+    terms = [term.casefold() for term in ENTRIES]
+    assert len(terms) > 40
+    assert terms == sorted(terms)
+    assert terms == [term.casefold() for term in re.findall(r"^### (.*)$", GLOSSARY, re.MULTILINE)]
