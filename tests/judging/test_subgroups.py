@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from xlite.errors import InputError
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.subgroups import group_cases, judge_subgroups
+from xlite.judging.subgroups import assign_groups, judge_subgroups
 
 FEW = Resampling(num_resamples=200)
 
@@ -106,9 +106,9 @@ def test_columns_that_make_no_groups_are_refused() -> None:
         (np.full(1200, "", dtype=object), "empty for every image"),
     ):
         with pytest.raises(InputError, match=message):
-            group_cases(replace(cases, columns={"site": values}), "site")
+            assign_groups(replace(cases, columns={"site": values}), "site")
     with pytest.raises(InputError, match="no column 'site'.*view, age"):
-        group_cases(cases, "site")
+        assign_groups(cases, "site")
 
 
 def test_one_group_has_no_rest_to_differ_from() -> None:

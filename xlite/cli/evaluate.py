@@ -33,7 +33,6 @@ _EPILOG = (
 )
 _PARTS = ("val", "test")
 _MOST_RESAMPLES = 20_000
-_GROUP_COLUMNS = ("view", "sex", "age")
 
 
 def register(app: typer.Typer) -> None:
@@ -127,7 +126,8 @@ def evaluate(
     marked; what is undefined is named and left out of the means.
     """
     from xlite.judging.evaluation import Resampling, evaluate_cases, write_evaluation
-    from xlite.judging.evaluation_folder import ASKED, sum_cases
+    from xlite.judging.evaluation_folder import ASKED, sum_predictions
+    from xlite.judging.labelled_predictions import GROUP_COLUMNS
     from xlite.judging.sealed_test import find_test_run
 
     if part is not None and part not in _PARTS:
@@ -157,11 +157,11 @@ def evaluate(
         labels,
         predictions,
         columns,
-        welcome=_GROUP_COLUMNS if subgroups else (),
+        welcome=GROUP_COLUMNS if subgroups else (),
     )
     resampling = Resampling(num_resamples=resamples, seed=seed, level=level)
     asked = {
-        "cases": sum_cases(judged.cases),
+        "cases": sum_predictions(judged.cases),
         "part": judged.part,
         **deciding.describe(),
         "by": split_names(by or ""),
@@ -238,18 +238,19 @@ def _save_thresholds(judged: JudgedPredictions, deciding: ThresholdOptions, path
 def _judge_groups(
     cases: LabelledPredictions, by: str | None, wants_all: bool, resampling: Resampling
 ) -> list[dict[str, Any]]:
-    from xlite.judging.subgroups import NOT_KNOWN, group_cases, judge_subgroups
+    from xlite.judging.labelled_predictions import GROUP_COLUMNS
+    from xlite.judging.subgroups import NOT_KNOWN, assign_groups, judge_subgroups
 
     names = split_names(by or "")
     if wants_all:
-        for name in _GROUP_COLUMNS:
+        for name in GROUP_COLUMNS:
             is_known = any(str(value) not in ("", "nan") for value in cases.columns[name])
             if is_known and name not in names:
                 names.append(name)
             elif not is_known:
                 console.warn(f"no image has a {name}: no subgroups by it ({NOT_KNOWN}).")
     for name in names:
-        group_cases(cases, name)
+        assign_groups(cases, name)
     return [
         group for name in names for group in judge_subgroups(cases, name, resampling=resampling)
     ]

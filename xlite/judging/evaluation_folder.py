@@ -41,10 +41,10 @@ class _Evaluation(Record):
     """None in what version 0.1 wrote."""
 
 
-def sum_cases(cases: LabelledPredictions) -> str:
+def sum_predictions(labelled: LabelledPredictions) -> str:
     """The SHA-256 of what is judged: images, truth and probs."""
-    digest = hashlib.sha256("\n".join(map(str, cases.image_ids)).encode())
-    for values in (cases.targets, cases.probs):
+    digest = hashlib.sha256("\n".join(map(str, labelled.image_ids)).encode())
+    for values in (labelled.targets, labelled.probs):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
 

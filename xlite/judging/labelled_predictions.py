@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from xlite.splitting.split import Split
     from xlite.tables.manifest import Manifest
 
-AGE_COLUMN = "age"
-"""The one column of the cases that holds numbers: years."""
+AGE = "age"
+"""The one column to group by that holds numbers: years."""
+GROUP_COLUMNS = ("view", "sex", AGE)
+"""Columns to group by that a manifest has."""
 
 _NUM_NAMED = 3
 
@@ -63,7 +65,7 @@ class LabelledPredictions:
         return count
 
     def select(self, rows: NDArray[Any]) -> LabelledPredictions:
-        """The cases given by a mask or by positions."""
+        """The images given by a mask or by positions."""
         return replace(
             self,
             image_ids=self.image_ids[rows],
@@ -134,10 +136,10 @@ class JoinReport:
 def join_predictions(
     predictions: Path, manifest: Manifest, *, name: str
 ) -> tuple[LabelledPredictions, JoinReport]:
-    """The cases of anyone's predictions CSV and a label table, and what found no partner.
+    """Anyone's predictions CSV joined with a label table, and what found no partner.
 
     The file is read as `read_predictions_file` says; images match with and without their folder.
-    The cases come in the order of the label table. Raises InputError also when nothing matches.
+    Images come in the order of the label table. Raises InputError also when nothing matches.
     """
     file = read_predictions_file(predictions, manifest.vocabulary)
     rows = file.match(manifest.image_ids)
@@ -162,20 +164,20 @@ def join_predictions(
         extra=tuple(extra[:_NUM_NAMED]),
         missing_labels=tuple(n for n in manifest.vocabulary if n not in file.vocabulary),
     )
-    cases = LabelledPredictions(
+    labelled = LabelledPredictions(
         name=name,
         image_ids=judged.image_ids,
         patient_ids=judged.patient_ids,
         targets=judged.labels[:, kept],
         probs=file.probs[order],
         vocabulary=file.vocabulary,
-        columns={column: judged.table[column].to_numpy() for column in ("view", "sex", "age")},
+        columns={column: judged.table[column].to_numpy() for column in GROUP_COLUMNS},
     )
-    return cases, report
+    return labelled, report
 
 
 def read_run_predictions(run_dir: Path, part: str, split: Split) -> LabelledPredictions:
-    """The cases of one part of the split, from the predictions that a finished run wrote.
+    """One part of the split with the predictions that a finished run wrote for it.
 
     Raises InputError when the run is unfinished or was trained on another split, and when the
     predictions are not the whole of what it wrote.
@@ -194,9 +196,9 @@ def read_run_predictions(run_dir: Path, part: str, split: Split) -> LabelledPred
             "differs. Pass the split of the run with --split DIR."
         )
     path = run.find_predictions(part)
-    cases, join = join_predictions(path, split.parts[part], name=run_dir.name)
+    labelled, join = join_predictions(path, split.parts[part], name=run_dir.name)
     _require_complete(path, join, num_images=run.config.data.images.get(part))
-    return cases
+    return labelled
 
 
 def _require_complete(path: Path, join: JoinReport, *, num_images: int | None) -> None:
@@ -219,9 +221,9 @@ def _require_complete(path: Path, join: JoinReport, *, num_images: int | None) -
 
 
 def add_column(
-    cases: LabelledPredictions, table: Path, column: str, *, image_column: str
+    labelled: LabelledPredictions, table: Path, column: str, *, image_column: str
 ) -> LabelledPredictions:
-    """The cases with one more column, read from a CSV that names the same images.
+    """The same with one more column, read from a CSV that names the same images.
 
     Text, "" where the CSV does not have the image; a column called "age" in years, NaN where it
     has none. Raises InputError when there is no such column, when it is the one that names the
@@ -235,12 +237,13 @@ def add_column(
     raw = open_csv(table, what="label table")
     raw.require_columns([image_column, column], remedies={image_column: "Pass --image-col."})
     cells = raw.take([image_column, column])
-    rows = match_image_names(cases.image_ids, cells[image_column])
-    if (rows == AMBIGUOUS).any():
+    rows = match_image_names(labelled.image_ids, cells[image_column])
+    ambiguous = labelled.image_ids[rows == AMBIGUOUS]
+    if ambiguous.size:
         raise InputError(
-            f"{table} has more than one row for image {show(cases.image_ids[rows == AMBIGUOUS][0])}"
-            f". Keep one row an image, to say what its {column!r} is."
+            f"{table} has more than one row for image {show(ambiguous[0])}. Keep one row an image, "
+            f"to say what its {column!r} is."
         )
     texts = np.append(cells[column].to_numpy(dtype=object), "")[rows]
-    values = parse_ages(pd.Series(texts, dtype=str)) if column == AGE_COLUMN else texts
-    return replace(cases, columns={**cases.columns, column: values})
+    values = parse_ages(pd.Series(texts, dtype=str)) if column == AGE else texts
+    return replace(labelled, columns={**labelled.columns, column: values})

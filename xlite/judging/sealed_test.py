@@ -43,13 +43,13 @@ class LooksAtTest(Record):
 
 
 def record_test_look(
-    folder: Path, cases: LabelledPredictions, command: str, *, run: str | None
+    folder: Path, labelled: LabelledPredictions, command: str, *, run: str | None
 ) -> list[Look]:
-    """All looks at the test set of these cases, oldest first, after noting that one is taken now.
+    """All looks at the test set of these images, oldest first, after noting that one is taken now.
 
     folder: where looks are kept (`looks_folder`). run: the name of the run that is judged, if any.
     """
-    digest = digest_test_set(cases)
+    digest = digest_test_set(labelled)
     folder.mkdir(parents=True, exist_ok=True)
     # Of two commands that look at the same time, the second has to see the first one's look.
     with FileLock(folder / _LOCK):
@@ -90,13 +90,13 @@ def find_test_run(predictions: Path) -> Path | None:
     return real.parent if is_of_run else None
 
 
-def digest_test_set(cases: LabelledPredictions) -> str:
+def digest_test_set(labelled: LabelledPredictions) -> str:
     """SHA-256 of the images and patients of a test set, in any order and spelling.
 
     Labels do not take part: a test set whose labels were corrected has been looked at all the same.
     """
-    names = [str(name).rpartition("/")[2] for name in canonical_image_names(cases.image_ids)]
-    patients = canonical_patient_ids(cases.patient_ids)
+    names = [str(name).rpartition("/")[2] for name in canonical_image_names(labelled.image_ids)]
+    patients = canonical_patient_ids(labelled.patient_ids)
     lines = sorted(f"{name}\t{patient}" for name, patient in zip(names, patients, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

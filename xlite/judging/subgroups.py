@@ -14,7 +14,7 @@ from scipy.special import ndtr
 
 from xlite.errors import InputError, did_you_mean
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import LabelledPredictions
+from xlite.judging.labelled_predictions import AGE, LabelledPredictions
 from xlite.labels import UNKNOWN
 from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.bootstrap import (
@@ -29,7 +29,6 @@ from xlite.scores.ranking import ranking_scores
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-AGE = "age"
 NOT_KNOWN = "unknown"
 
 _AGE_EDGES = (0, 18, 40, 60, 80, np.inf)
@@ -47,17 +46,17 @@ def band_ages(years: NDArray[Any]) -> NDArray[Any]:
     return np.where(pd.isna(bands), NOT_KNOWN, np.asarray(bands, dtype=object)).astype(object)
 
 
-def group_cases(cases: LabelledPredictions, column: str) -> NDArray[Any]:
+def assign_groups(labelled: LabelledPredictions, column: str) -> NDArray[Any]:
     """The group of each of N images, as text; ages in bands, "unknown" where the cell is empty.
 
     Raises InputError for a column that is not there, empty, or has more than 20 values.
     """
-    if column not in cases.columns:
+    if column not in labelled.columns:
         raise InputError(
-            f"there is no column {column!r} to group by.{did_you_mean(column, cases.columns)} "
-            f"There are: {', '.join(cases.columns)}."
+            f"there is no column {column!r} to group by.{did_you_mean(column, labelled.columns)} "
+            f"There are: {', '.join(labelled.columns)}."
         )
-    values = cases.columns[column]
+    values = labelled.columns[column]
     if column == AGE:
         groups = band_ages(values)
     else:
@@ -74,7 +73,7 @@ def group_cases(cases: LabelledPredictions, column: str) -> NDArray[Any]:
 
 
 def judge_subgroups(
-    cases: LabelledPredictions, column: str, *, resampling: Resampling | None = None
+    labelled: LabelledPredictions, column: str, *, resampling: Resampling | None = None
 ) -> list[dict[str, Any]]:
     """The AUROC of each group of a column, by label and macro, against that of all other images.
 
@@ -87,18 +86,18 @@ def judge_subgroups(
     `num_tested` labels. A group in which most labels have under 30 positives is small.
     """
     resampling = resampling or Resampling()
-    values = group_cases(cases, column)
+    values = assign_groups(labelled, column)
     names = [name for name in AGE_BANDS if name in values] if column == AGE else []
     names += sorted(set(values.tolist()) - {*names, NOT_KNOWN})
     names += [NOT_KNOWN] if NOT_KNOWN in values else []
-    groups = [_judge_group(cases, values == name, resampling) for name in names]
+    groups = [_judge_group(labelled, values == name, resampling) for name in names]
     # Of two groups each is the other's rest: one question, asked once.
     asked = groups[:1] if len(groups) == 2 else groups
     _correct([group["macro"] for group in asked], resampling.level)
     _correct([row for group in asked for row in group["per_class"].values()], resampling.level)
     if len(groups) > len(asked):
         _copy_verdict(groups[0]["macro"], groups[1]["macro"])
-        for label in cases.vocabulary:
+        for label in labelled.vocabulary:
             _copy_verdict(groups[0]["per_class"][label], groups[1]["per_class"][label])
     return [
         {"column": column, "group": name, **group}
@@ -107,25 +106,27 @@ def judge_subgroups(
 
 
 def _judge_group(
-    cases: LabelledPredictions, is_in: NDArray[np.bool_], resampling: Resampling
+    labelled: LabelledPredictions, is_in: NDArray[np.bool_], resampling: Resampling
 ) -> dict[str, Any]:
     # Labels of the others count as unknown: then both sides see the same resamples of patients.
     sides = [
-        np.where(side[:, None], cases.targets, np.int8(UNKNOWN)).astype(np.int8)
+        np.where(side[:, None], labelled.targets, np.int8(UNKNOWN)).astype(np.int8)
         for side in (is_in, ~is_in)
     ]
     drawn = [
         resample_scores(
             targets,
-            [cases.probs],
-            cases.patient_ids,
+            [labelled.probs],
+            labelled.patient_ids,
             rng=resampling.generator(),
             num_resamples=resampling.num_resamples,
         )["auroc"][0]
         for targets in sides
     ]
-    inside = auroc_interval(sides[0], cases.probs, groups=cases.patient_ids, level=resampling.level)
-    auroc, rest = inside.auroc, ranking_scores(sides[1], cases.probs)[0]
+    inside = auroc_interval(
+        sides[0], labelled.probs, groups=labelled.patient_ids, level=resampling.level
+    )
+    auroc, rest = inside.auroc, ranking_scores(sides[1], labelled.probs)[0]
     positives = (sides[0] == 1).sum(axis=0)
     scarcest = np.min([(side == code).sum(axis=0) for side in sides for code in (0, 1)], axis=0)
     is_tested = scarcest >= FEW_POSITIVES
@@ -146,7 +147,7 @@ def _judge_group(
     }
     return {
         "images": int(is_in.sum()),
-        "patients": len(np.unique(cases.patient_ids[is_in])),
+        "patients": len(np.unique(labelled.patient_ids[is_in])),
         "is_small": bool((positives < FEW_POSITIVES).mean() > 0.5),
         "macro": macro,
         "per_class": {
@@ -158,7 +159,7 @@ def _judge_group(
                 "auroc_high": float(inside.high[c]),
                 **_difference(float(auroc[c] - rest[c]), differences[:, c], resampling.level),
             }
-            for c, label in enumerate(cases.vocabulary)
+            for c, label in enumerate(labelled.vocabulary)
         },
     }
 

@@ -70,7 +70,7 @@ class ThresholdedCalls:
     is_called: NDArray[np.bool_]
     """(N, C) whether the prob reaches the threshold."""
     targets: NDArray[np.int8]
-    """(N, C) as the cases have them, but unknown where there is no threshold to call by."""
+    """(N, C) as the labels have them, but unknown where there is no threshold to call by."""
     thresholds: PerClass
     """(C,) for use on other images."""
     notes: dict[str, list[str]]
@@ -101,7 +101,7 @@ def check_calibration(calibration: str) -> None:
 
 
 def fit_thresholds(
-    cases: LabelledPredictions, *, method: str, calibration: str
+    labelled: LabelledPredictions, *, method: str, calibration: str
 ) -> FittedThresholds:
     """Thresholds fitted on all of the images, with notes on labels they can't be trusted for.
 
@@ -109,18 +109,18 @@ def fit_thresholds(
     probs unscaled.
     """
     check_method(method)
-    scaling, notes = _fit_scaling(cases, calibration)
-    scaled = apply_scaling(scaling, cases.probs) if calibration != "none" else cases.probs
-    thresholds = _find_thresholds(cases.targets, scaled, method)
-    for column, label in enumerate(cases.vocabulary):
+    scaling, notes = _fit_scaling(labelled, calibration)
+    scaled = apply_scaling(scaling, labelled.probs) if calibration != "none" else labelled.probs
+    thresholds = _find_thresholds(labelled.targets, scaled, method)
+    for column, label in enumerate(labelled.vocabulary):
         if np.isnan(thresholds[column]):
             notes.setdefault(label, []).append(
                 "no threshold: it lacks positives or negatives to fit one on"
             )
     if method == "f1":
-        _note_instability(cases, scaled, notes)
+        _note_instability(labelled, scaled, notes)
     return FittedThresholds(
-        vocabulary=cases.vocabulary,
+        vocabulary=labelled.vocabulary,
         method=method,
         calibration=calibration,
         scaling=scaling,
@@ -130,20 +130,20 @@ def fit_thresholds(
 
 
 def crossfit_calls(
-    cases: LabelledPredictions, *, method: str, calibration: str
+    labelled: LabelledPredictions, *, method: str, calibration: str
 ) -> ThresholdedCalls:
     """Calls at thresholds that no patient helped to fit for itself, of halves of the patients.
 
     The thresholds that are reported for use elsewhere are fitted on all of the images.
     """
-    whole = fit_thresholds(cases, method=method, calibration=calibration)
-    in_first = assign_halves(cases.targets, cases.patient_ids)
-    probs = np.empty_like(cases.probs)
-    limits = np.empty_like(cases.probs)
+    whole = fit_thresholds(labelled, method=method, calibration=calibration)
+    in_first = assign_halves(labelled.targets, labelled.patient_ids)
+    probs = np.empty_like(labelled.probs)
+    limits = np.empty_like(labelled.probs)
     for fitted in (in_first, ~in_first):
-        half = cases.select(fitted)
+        half = labelled.select(fitted)
         scaling, _ = _fit_scaling(half, calibration)
-        scaled = apply_scaling(scaling, cases.probs) if calibration != "none" else cases.probs
+        scaled = apply_scaling(scaling, labelled.probs) if calibration != "none" else labelled.probs
         probs[~fitted] = scaled[~fitted]
         limits[~fitted] = _find_thresholds(half.targets, scaled[fitted], method)
     return ThresholdedCalls(
@@ -152,39 +152,41 @@ def crossfit_calls(
         calibration=calibration,
         probs=probs,
         is_called=probs >= limits,
-        targets=np.where(np.isnan(limits), np.int8(UNKNOWN), cases.targets),
+        targets=np.where(np.isnan(limits), np.int8(UNKNOWN), labelled.targets),
         thresholds=whole.thresholds,
         notes=whole.notes,
     )
 
 
 def apply_thresholds(
-    fitted: FittedThresholds, cases: LabelledPredictions, *, source: str
+    fitted: FittedThresholds, labelled: LabelledPredictions, *, source: str
 ) -> ThresholdedCalls:
     """The calls at thresholds that were fitted elsewhere; labels are matched by name.
 
     Raises InputError when one of the labels has no thresholds there.
     """
-    absent = [name for name in cases.vocabulary if name not in fitted.vocabulary]
+    absent = [name for name in labelled.vocabulary if name not in fitted.vocabulary]
     if absent:
         raise InputError(
             f"the thresholds ({source}) lack {', '.join(absent)}. Fit them on the same labels."
         )
-    columns = [fitted.vocabulary.index(name) for name in cases.vocabulary]
+    columns = [fitted.vocabulary.index(name) for name in labelled.vocabulary]
     scaling = LogitScaling(
         slope=fitted.scaling.slope[columns], intercept=fitted.scaling.intercept[columns]
     )
     thresholds = fitted.thresholds[columns]
-    probs = apply_scaling(scaling, cases.probs) if fitted.calibration != "none" else cases.probs
+    probs = (
+        apply_scaling(scaling, labelled.probs) if fitted.calibration != "none" else labelled.probs
+    )
     return ThresholdedCalls(
         source=source,
         method=fitted.method,
         calibration=fitted.calibration,
         probs=probs,
         is_called=probs >= thresholds,
-        targets=np.where(np.isnan(thresholds), np.int8(UNKNOWN), cases.targets),
+        targets=np.where(np.isnan(thresholds), np.int8(UNKNOWN), labelled.targets),
         thresholds=thresholds,
-        notes={name: notes for name, notes in fitted.notes.items() if name in cases.vocabulary},
+        notes={name: notes for name, notes in fitted.notes.items() if name in labelled.vocabulary},
     )
 
 
@@ -198,15 +200,15 @@ def describe_thresholding(calls: ThresholdedCalls) -> dict[str, Any]:
 
 
 def _fit_scaling(
-    cases: LabelledPredictions, calibration: str
+    labelled: LabelledPredictions, calibration: str
 ) -> tuple[LogitScaling, dict[str, list[str]]]:
-    num_classes = len(cases.vocabulary)
+    num_classes = len(labelled.vocabulary)
     keep = LogitScaling(slope=np.ones(num_classes), intercept=np.zeros(num_classes))
     if calibration == "none":
         return keep, {}
     check_calibration(calibration)
     fit = fit_platt if calibration == "platt" else fit_temperature
-    fitted = fit(cases.targets, cases.probs)
+    fitted = fit(labelled.targets, labelled.probs)
     # A slope of 0 or less would turn the ranking round: that is a fault to see, not to mend.
     is_sound = fitted.slope > 0
     notes = {
@@ -215,7 +217,7 @@ def _fit_scaling(
             if np.isnan(fitted.slope[column])
             else "not calibrated: its probs rank the wrong way round"
         ]
-        for column, label in enumerate(cases.vocabulary)
+        for column, label in enumerate(labelled.vocabulary)
         if not is_sound[column]
     }
     scaling = LogitScaling(
@@ -235,16 +237,16 @@ def _find_thresholds(targets: Targets, probs: Probs, method: str) -> PerClass:
 
 
 def _note_instability(
-    cases: LabelledPredictions, probs: Probs, notes: dict[str, list[str]]
+    labelled: LabelledPredictions, probs: Probs, notes: dict[str, list[str]]
 ) -> None:
     rng = np.random.default_rng(0)
-    stability = judge_f1_thresholds(cases.targets, probs, cases.patient_ids, rng=rng)
+    stability = judge_f1_thresholds(labelled.targets, probs, labelled.patient_ids, rng=rng)
     flags = (
         (stability.calls_all_positives, "at the lower edge (calls every positive)"),
         (stability.calls_top_score_only, "at the upper edge (calls the top positive only)"),
         (stability.is_unstable, "unstable"),
     )
-    for column, label in enumerate(cases.vocabulary):
+    for column, label in enumerate(labelled.vocabulary):
         faults = [text for is_set, text in flags if is_set[column]]
         if faults:
             low, high = stability.low[column], stability.high[column]

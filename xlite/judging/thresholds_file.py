@@ -38,16 +38,16 @@ class FittedOn:
     """The same of each patient's canonical id. Empty in files of version 0.1."""
 
     @classmethod
-    def of(cls, cases: LabelledPredictions, *, split_sha256: str | None = None) -> FittedOn:
+    def of(cls, labelled: LabelledPredictions, *, split_sha256: str | None = None) -> FittedOn:
         """What thresholds that are fitted on these images have seen."""
-        names = _names(cases)
+        names = _names(labelled)
         return cls(
-            name=cases.name,
-            num_images=len(cases),
+            name=labelled.name,
+            num_images=len(labelled),
             split_sha256=split_sha256,
             images_sha256=hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest(),
             marks=frozenset(map(_mark, names)),
-            patient_marks=frozenset(map(_mark, canonical_patient_ids(cases.patient_ids))),
+            patient_marks=frozenset(map(_mark, canonical_patient_ids(labelled.patient_ids))),
         )
 
 
@@ -149,7 +149,7 @@ def read_thresholds(path: Path) -> tuple[FittedThresholds, FittedOn]:
 
 def require_unseen(
     fitted_on: FittedOn,
-    cases: LabelledPredictions,
+    labelled: LabelledPredictions,
     *,
     split_sha256: str | None = None,
     are_patients_others: bool = False,
@@ -159,7 +159,7 @@ def require_unseen(
     That is any of the images, or of their patients, unless `are_patients_others`: patients of two
     hospitals may have the same ids.
     """
-    names = _names(cases)
+    names = _names(labelled)
     num_seen = sum(_mark(name) in fitted_on.marks for name in names)
     is_same_part = split_sha256 is not None and split_sha256 == fitted_on.split_sha256
     others = (
@@ -170,21 +170,21 @@ def require_unseen(
         what = "these very images" if num_seen in (0, len(names)) else "images among these"
         raise LeakageError(
             f"the thresholds were fitted on {what}: {num_seen} of {len(names)} images of "
-            f"{cases.name} are among {others}."
+            f"{labelled.name} are among {others}."
         )
-    patients = np.unique(canonical_patient_ids(cases.patient_ids)).tolist()
+    patients = np.unique(canonical_patient_ids(labelled.patient_ids)).tolist()
     shared = [patient for patient in patients if _mark(patient) in fitted_on.patient_marks]
     if shared and not are_patients_others:
         raise LeakageError(
             f"the thresholds were fitted on the same patients: {len(shared)} of {len(patients)} "
-            f"patients of {cases.name} (first: {shared[0]}) have images among {others}. If they "
+            f"patients of {labelled.name} (first: {shared[0]}) have images among {others}. If they "
             "are other people with the same ids, pass --other-patients."
         )
 
 
-def _names(cases: LabelledPredictions) -> list[str]:
+def _names(labelled: LabelledPredictions) -> list[str]:
     # Without folders: the same image may be named with one in another table.
-    return [str(name).rpartition("/")[2] for name in canonical_image_names(cases.image_ids)]
+    return [str(name).rpartition("/")[2] for name in canonical_image_names(labelled.image_ids)]
 
 
 def _split_marks(marks: str) -> frozenset[str]:
