@@ -32,7 +32,7 @@ from xlite.sampling.max_entropy import fit_max_entropy
 from xlite.sampling.sampler import EpochSampler
 from xlite.scores.ranking import ranking_scores
 from xlite.settings import ClaheSettings
-from xlite.splitting.stratify import assign_patients
+from xlite.splitting.patient_disjoint import assign_patients
 from xlite.synthetic.label_draws import draw_series_labels, draw_series_lengths
 
 RESULTS = Path(__file__).with_name("scale.json")

@@ -15,7 +15,7 @@ from xlite.cli.ablation_tables import print_ablation
 from xlite.errors import CheckFailedError
 from xlite.executors import training_job
 from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
-from xlite.splitting.split import read_split
+from xlite.splitting.split_folder import read_split
 
 LOSSES = ("--losses", "bce,pos-weight")
 

@@ -11,7 +11,7 @@ import pytest
 
 from xlite.labels import NIH_LABELS
 from xlite.scores.thresholded import fit_f1_thresholds
-from xlite.splitting.split import read_split
+from xlite.splitting.split_folder import read_split
 from xlite.training.augmented_prediction import predict_with_views
 from xlite.training.data import load_study_data
 

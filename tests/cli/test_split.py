@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from xlite.files import sha256_of_file
-from xlite.splitting.split import read_split
+from xlite.splitting.split_folder import read_split
 from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import write_manifest
 

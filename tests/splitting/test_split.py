@@ -6,16 +6,20 @@ import csv
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlite.errors import InputError
 from xlite.files import SPLIT_PARTS
-from xlite.splitting.partition import split_by_patient
-from xlite.splitting.split import read_foreign_parts, read_split, write_split
+from xlite.splitting.audit import read_parts
+from xlite.splitting.split import divide_by_patient, split_by_patient
+from xlite.splitting.split_folder import read_split, write_split
+from xlite.splitting.split_record import SplitRecord
 from xlite.tables.label_table import TableFormat, read_manifest
 from xlite.tables.manifest import Manifest, write_manifest
 from xlite.tables.vocabulary import check_vocabulary
@@ -57,7 +61,7 @@ def test_tables_survive_being_split(vocabulary: list[str], seed: int, first: str
         path = write_table(Path(folder) / "t.csv", vocabulary, labels, first)
         table = read_table(path, vocabulary)
         assert table.labels.tolist() == labels.tolist()
-        parts = split_by_patient(table, ratios=(0.5, 0.25, 0.25), seed=1)
+        parts = divide_by_patient(table, ratios=(0.5, 0.25, 0.25), seed=1)
         write_split(parts, Path(folder) / "s", {}, overwrite=False)
         back = read_split(Path(folder) / "s", table=table).parts
     for name in SPLIT_PARTS:
@@ -93,7 +97,7 @@ def test_tables_of_label_texts_survive_being_split(
             csv.writer(file).writerows([["image", "who", "found"], *rows])
         table = read_manifest(path, table_format=layout)
         assert set(table.vocabulary) == set(names)
-        parts = split_by_patient(table, ratios=(0.5, 0.25, 0.25), seed=1)
+        parts = divide_by_patient(table, ratios=(0.5, 0.25, 0.25), seed=1)
         write_split(parts, Path(folder) / "s", {}, overwrite=False)
         back = read_split(Path(folder) / "s", table=table).parts
     found = {
@@ -114,14 +118,14 @@ def manifest(tmp_path: Path) -> Manifest:
 
 def test_what_would_not_read_back_is_not_written(manifest: Manifest, tmp_path: Path) -> None:
     manifest.table["view"] = " PA"
-    parts = split_by_patient(manifest, ratios=(0.5, 0.25, 0.25), seed=1)
+    parts = divide_by_patient(manifest, ratios=(0.5, 0.25, 0.25), seed=1)
     with pytest.raises(InputError, match=r"train\.csv would not read back.*view differ"):
         write_split(parts, tmp_path / "s", {}, overwrite=False)
     assert list((tmp_path / "s").iterdir()) == []
 
 
 def make_parts(manifest: Manifest, seed: int = 1) -> dict[str, Manifest]:
-    return split_by_patient(manifest, ratios=(0.5, 0.25, 0.25), seed=seed)
+    return divide_by_patient(manifest, ratios=(0.5, 0.25, 0.25), seed=seed)
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:
@@ -224,7 +228,7 @@ def test_a_damaged_record_is_named(
 
 def test_our_own_files_are_audited_as_their_record_says(manifest: Manifest, tmp_path: Path) -> None:
     write_split(make_parts(manifest), tmp_path, {}, overwrite=False)
-    parts = read_foreign_parts([tmp_path / f"{name}.csv" for name in SPLIT_PARTS])
+    parts = read_parts([tmp_path / f"{name}.csv" for name in SPLIT_PARTS])
     assert parts["train"].vocabulary == ("No Finding", "Mass")
 
 
@@ -233,7 +237,7 @@ def test_labels_that_one_part_lacks_are_absent_from_it(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"{header}1.png,Cyst,p\n2.png,Mass,q\n")
     (tmp_path / "b.csv").write_text(f"{header}3.png,Mass,r\n")
     paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
-    parts = read_foreign_parts(paths, table_format=TableFormat(labels_col="found"))
+    parts = read_parts(paths, table_format=TableFormat(labels_col="found"))
     assert parts["b"].vocabulary == ("Cyst", "Mass")
     assert parts["b"].labels.tolist() == [[0, 1]]
 
@@ -244,3 +248,65 @@ def test_nihs_table_is_written_as_it_was(nih_sample: Path, tmp_path: Path) -> No
     assert (tmp_path / "t.csv").read_text().splitlines()[0] == (
         "Image Index,Finding Labels,Patient ID,Patient Age,Patient Gender,View Position"
     )
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "results"
+VOCABULARY = ("Hernia", "Mass", "Edema")
+COMMAND = ("split", "--labels", GOLDEN / "labels.csv", "--vocabulary", ",".join(VOCABULARY))
+
+
+def test_the_json_of_a_split_stays_byte_for_byte(xlite_ok: Any, tmp_path: Path) -> None:
+    result = xlite_ok(*COMMAND, "--out", tmp_path / "s", "--json")
+    assert result.stdout == (GOLDEN / "split.json").read_text()
+    assert (tmp_path / "s" / "split.json").read_text() == result.stdout
+
+
+def test_the_function_leaves_the_files_of_the_command(xlite_ok: Any, tmp_path: Path) -> None:
+    xlite_ok(*COMMAND, "--subset", 0.5, "--ratios", "60/20/20", "--out", tmp_path / "command")
+    made = split_by_patient(
+        GOLDEN / "labels.csv",
+        out=tmp_path / "function",
+        table_format=TableFormat(vocabulary=VOCABULARY),
+        ratios=(60, 20, 20),
+        subset=0.5,
+    )
+    written = contents_of(tmp_path / "command")
+    assert len(written) == 4
+    assert contents_of(tmp_path / "function") == written
+    record = json.loads(written["split.json"])
+    assert made.to_json() == record
+    assert SplitRecord.from_json(record) == made
+    # The same split again is read back, its rows with it.
+    again = split_by_patient(
+        str(GOLDEN / "labels.csv"),
+        out=str(tmp_path / "function"),
+        table_format=TableFormat(vocabulary=VOCABULARY),
+        ratios="60/20/20",
+        subset=0.5,
+    )
+    assert again == made
+    assert {name: len(rows) for name, rows in again.rows.items()} == {
+        name: part.images for name, part in made.parts.items()
+    }
+
+
+def test_rows_divide_a_data_frame_by_patient() -> None:
+    table = pd.read_csv(GOLDEN / "labels.csv")
+    layout = TableFormat(vocabulary=VOCABULARY)
+    split = split_by_patient(table, table_format=layout, seed=5)
+    parts = {name: table.iloc[rows] for name, rows in split.rows.items()}
+    patients = [set(part["Patient ID"]) for part in parts.values()]
+    assert sum(map(len, patients)) == len(set.union(*patients)) == table["Patient ID"].nunique()
+    assert sum(map(len, parts.values())) == len(table)
+    for name, part in parts.items():
+        hernias = int(part["Finding Labels"].str.contains("Hernia").sum())
+        assert split.parts[name].positives["Hernia"] == hernias > 0
+    assert split.files == {}
+    frame = split.to_frame()
+    assert frame.groupby("label")["positives"].sum()["Hernia"] == 30
+
+
+@pytest.mark.parametrize("ratios", ["70/30", "a/b/c", (1, 1, 0), (1, 1, float("inf"))])
+def test_ratios_are_three_positive_numbers(ratios: Any) -> None:
+    with pytest.raises(InputError, match="is not three positive numbers such as 70/15/15"):
+        split_by_patient(GOLDEN / "labels.csv", ratios=ratios)

@@ -53,8 +53,8 @@ from xlite.loading.transforms import Augmentation
 from xlite.models.pretrained import import_timm
 from xlite.run_folder.lock import LOCK_RECORD
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
-from xlite.splitting.partition import split_by_patient
-from xlite.splitting.split import read_split, write_split
+from xlite.splitting.split import divide_by_patient
+from xlite.splitting.split_folder import read_split, write_split
 from xlite.synthetic.generate import generate_synthetic
 from xlite.tables.label_table import read_manifest
 from xlite.training import resume
@@ -111,7 +111,7 @@ def prepare_data(folder: Path) -> StudyData:
             folder / "raw", num_images=NUM_IMAGES, seed=1, image_size=256, min_positives=6
         )
     manifest = read_manifest(table).select(np.arange(NUM_IMAGES))
-    parts = split_by_patient(manifest, ratios=(0.7, 0.15, 0.15), seed=0)
+    parts = divide_by_patient(manifest, ratios=(0.7, 0.15, 0.15), seed=0)
     write_split(parts, folder / "splits", {}, overwrite=False)
     split = read_split(folder / "splits")
     return load_study_data(split, folder, images_dir=table.parent / "images")

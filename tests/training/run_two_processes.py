@@ -12,7 +12,7 @@ import torch
 
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.signals import catch_stop_signals
-from xlite.splitting.split import read_split
+from xlite.splitting.split_folder import read_split
 from xlite.training import step
 from xlite.training.data import load_study_data
 from xlite.training.run import train_run

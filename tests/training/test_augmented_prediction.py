@@ -18,7 +18,7 @@ from xlite.files import (
     write_json,
 )
 from xlite.settings import Runtime, TrainSettings
-from xlite.splitting.split import read_split
+from xlite.splitting.split_folder import read_split
 from xlite.training import augmented_prediction
 from xlite.training.augmented_prediction import VIEWS, AugmentedView, predict_with_views
 from xlite.training.data import StudyData, load_study_data

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xlite.errors import InputError
-from xlite.splitting.split import Split, read_split
+from xlite.splitting.split_folder import Split, read_split
 from xlite.training.data import load_study_data
 
 

@@ -21,7 +21,7 @@ from xlite.files import (
     read_json,
     read_predictions,
 )
-from xlite.splitting.split import read_split
+from xlite.splitting.split_folder import read_split
 from xlite.training.augmented_prediction import AugmentedView, predict_with_views
 from xlite.training.data import load_study_data
 from xlite.training.history import MACHINE_COLUMNS

@@ -27,7 +27,7 @@ from xlite.files import (
 from xlite.scores.ranking import auroc, macro_mean
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.signals import catch_stop_signals
-from xlite.splitting.split import read_split
+from xlite.splitting.split_folder import read_split
 from xlite.training import engine, judge, step
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.device import build_fabric

@@ -19,7 +19,7 @@ from xlite.ownership import require_writable_folder
 
 if TYPE_CHECKING:
     from xlite.judging.methods import Method
-    from xlite.splitting.split import Split
+    from xlite.splitting.split_folder import Split
 
 _EPILOG = (
     "Example: xlite compare\n\n"

@@ -14,7 +14,7 @@ from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from xlite.judging.labelled_predictions import JoinReport, LabelledPredictions
-    from xlite.splitting.split import Split
+    from xlite.splitting.split_folder import Split
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import plan_sampling
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.power import estimate_need
-from xlite.splitting.split import Split
+from xlite.splitting.split_folder import Split
 from xlite.studies.axes import Variant
 from xlite.studies.outcome import Outcome
 from xlite.studies.progress import current_time

@@ -25,7 +25,7 @@ from xlite.tables.label_table import parse_ages
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.splitting.split import Split
+    from xlite.splitting.split_folder import Split
     from xlite.tables.manifest import Manifest
 
 AGE = "age"

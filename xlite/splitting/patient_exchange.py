@@ -45,12 +45,8 @@ def exchange_patients(
     targets = np.hstack([shares_of * counts.sum(axis=0), shares_of * num_positive])
     weights = np.divide(1, targets, out=np.zeros_like(targets), where=targets > 0)
     weights[:, len(num_positive) - 1] *= _SIZE_EMPHASIS
-    sums = np.zeros_like(targets)
+    sums = _sum_parts(part, counts, len(shares))
     num_classes = counts.shape[1]
-    for k in range(len(shares)):
-        members = counts[part == k]
-        sums[k, :num_classes] = members.sum(axis=0)
-        sums[k, num_classes:] = np.count_nonzero(members, axis=0)
     pool = _choose_pool(counts, is_free, rng)
     place = part[pool]
     vacant = len(pool)
@@ -85,6 +81,15 @@ def exchange_patients(
             exchanged = source[:, best]
             place[exchanged[exchanged != vacant]] = target
     part[pool] = place
+
+
+def _sum_parts(
+    part: NDArray[np.int64], counts: NDArray[np.int64], num_parts: int
+) -> NDArray[np.float64]:
+    """(K, F) sums of each part."""
+    members = [counts[part == k] for k in range(num_parts)]
+    sums = [[found.sum(axis=0), np.count_nonzero(found, axis=0)] for found in members]
+    return np.array(sums, dtype=np.float64).reshape(num_parts, -1)
 
 
 def _draw_up_to_two(

@@ -1,256 +1,131 @@
-"""Splits as folders: three label tables and a record, written whole, read back and checked."""
+"""The split of a label table into parts that share no patient: `xlite split` as a function."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError
-from xlite.files import SPLIT_PARTS, SPLIT_RECORD, atomic_path, sha256_of_file, write_json
-from xlite.labels import UNKNOWN
-from xlite.ownership import require_replaceable_file, require_writable_folder
-from xlite.splitting.partition import Parts, audit_parts, require_no_leakage
-from xlite.splitting.split_record import SPLIT_REMEDY, SplitRecord, layout_of
-from xlite.splitting.stratify import measure_deviation
-from xlite.tables.label_table import TableFormat, read_manifest, written_format
-from xlite.tables.manifest import Manifest, write_manifest
+from xlite.files import SPLIT_PARTS
+from xlite.splitting.official_lists import OfficialLists, read_image_list, split_by_lists
+from xlite.splitting.patient_disjoint import assign_patients, choose_subset
+from xlite.splitting.split_folder import Parts, describe_split, write_split
+from xlite.splitting.split_record import RecordedFormat, SplitRecord
+from xlite.tables.label_table import TableFormat
+from xlite.tables.manifest import Manifest
+from xlite.tables.read_labels import LabelSource, read_labels
+
+RATIOS = "70/15/15"
+"""Shares of the images for training, validation and test."""
 
 
-@dataclass(frozen=True)
-class Split:
-    """A split as read from its folder: the three parts and the SHA-256 of their files."""
-
-    parts: Parts
-    sha256: dict[str, str]
-
-
-def write_split(
-    parts: Parts,
-    out: Path,
-    record: Mapping[str, Any],
+def split_by_patient(
+    labels: LabelSource,
     *,
-    overwrite: bool,
-    sources: Sequence[Path] = (),
-) -> dict[str, Any]:
-    """Write the three tables and, last, `split.json`; returns its content.
+    out: str | Path | None = None,
+    ratios: str | Sequence[float] = RATIOS,
+    train_val_list: str | Path | None = None,
+    test_list: str | Path | None = None,
+    subset: float | None = None,
+    seed: int = 42,
+    table_format: TableFormat | None = None,
+    overwrite: bool = False,
+) -> SplitRecord:
+    """The split of a label table by patient, stratified over all labels: `xlite split`.
 
-    record: what the split was made with (seed, ratios, …). The tables are read back and compared
-    before any of them takes its name. A folder with another split, or with files of these names
-    that we did not write, is an InputError unless `overwrite`; `sources`, the files that the split
-    is made from, are never replaced. The same split again changes nothing.
+    labels, table_format: as `read_labels` takes them. out: the folder for the three tables and
+    `split.json`; nothing is written without it. ratios: three positive shares of the images.
+    train_val_list, test_list: NIH's official lists, validation being carved out of the first.
+    subset: the share of training, in (0, 1], that is kept, by whole patients. overwrite: replace
+    another split in `out`. The rows of each part are in `rows`.
+
+    Raises InputError for a table, list or folder that can't be used, LeakageError where the lists
+    divide a patient.
+
+    >>> columns = {"Image Index": list("abcdef"), "Finding Labels": ["Mass", "No Finding"] * 3}
+    >>> table = pd.DataFrame(columns | {"Patient ID": [1, 1, 2, 2, 3, 3]})
+    >>> split = split_by_patient(table, ratios=(1, 1, 1))
+    >>> split.patient_overlap, {name: len(rows) for name, rows in split.rows.items()}
+    (0, {'train': 2, 'val': 2, 'test': 2})
     """
-    require_writable_folder(out)
-    made = _describe(parts, record)
-    earlier = _read_earlier(out, overwrite=overwrite)
-    if earlier is not None and not overwrite:
-        if not earlier.is_same_split(made):
-            raise InputError(
-                f"{out} holds another split (seed {earlier.seed}, ratios "
-                f"{earlier.ratios}). Pass another --out, or --overwrite to replace it."
-            )
-        read_split(out)
-        return earlier.model_dump(mode="json")
-    with ExitStack() as stack:
-        files: dict[str, str] = {}
-        for name, part in parts.items():
-            path = out / f"{name}.csv"
-            _refuse_source(path, sources)
-            temporary = stack.enter_context(atomic_path(path))
-            write_manifest(part, temporary)
-            _require_lossless(part, temporary, path)
-            files[path.name] = sha256_of_file(temporary)
-        ours = {*files.values(), *(earlier.files.values() if earlier else ())}
-        for name in files:
-            _require_ours(out / name, ours, overwrite=overwrite)
-        require_replaceable_file(out / SPLIT_RECORD, is_ours=lambda _: True)
-    made = made.model_copy(update={"files": files})
-    content = made.model_dump(mode="json")
-    write_json(out / SPLIT_RECORD, content)
-    return content
-
-
-def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
-    """The split in a folder of train.csv, val.csv and test.csv, checked.
-
-    With `split.json` beside them the files have to be the ones it records. With `table` the
-    labels are those of the label table, which has to agree. Raises LeakageError when a patient
-    is on two sides.
-    """
-    paths = {name: folder / f"{name}.csv" for name in SPLIT_PARTS}
-    for path in paths.values():
-        if not path.exists():
-            raise InputError(f"split file {path} does not exist. {SPLIT_REMEDY}")
-    sha256 = {name: sha256_of_file(path) for name, path in paths.items()}
-    vocabulary = table.vocabulary if table is not None else None
-    table_format, is_guarded = TableFormat(), False
-    record_path = folder / SPLIT_RECORD
-    # lexists: a record that is a link to nothing is broken, not absent.
-    if os.path.lexists(record_path):
-        record = SplitRecord.read(record_path, remedy=SPLIT_REMEDY)
-        vocabulary, table_format = record.labels, record.files_format()
-        is_guarded = record.is_guarded
-        for name in SPLIT_PARTS:
-            if record.files.get(f"{name}.csv") != sha256[name]:
-                raise InputError(
-                    f"{paths[name]} was changed since the split was made (its SHA-256 differs "
-                    f"from {record_path}). Restore it, or run `xlite split` again."
-                )
-    parts = {
-        name: read_manifest(
-            path,
-            table_format=table_format,
-            vocabulary=vocabulary,
-            is_guarded=is_guarded,
-            remedy=SPLIT_REMEDY,
-        )
-        for name, path in paths.items()
+    layout = table_format or TableFormat()
+    manifest = read_labels(labels, table_format=layout)
+    shares = _read_ratios(ratios)
+    lists = _read_lists(train_val_list, test_list)
+    parts = _divide(manifest, lists, shares=shares, subset=subset, seed=seed)
+    record = {
+        "source": Path(labels).name if isinstance(labels, str | Path) else None,
+        "table_format": None if isinstance(labels, Manifest) else RecordedFormat.of(layout),
+        "seed": seed,
+        "ratios": shares,
+        "official_lists": lists is not None,
+        "subset": subset,
+        "rows": _find_rows(manifest, parts),
     }
-    require_no_leakage(audit_parts(parts))
-    if table is not None:
-        for name, part in parts.items():
-            _require_same_labels(part, table, paths[name])
-    return Split(parts=parts, sha256=sha256)
+    if out is None:
+        return describe_split(parts, record)
+    given = (labels, train_val_list, test_list)
+    sources = [Path(one) for one in given if isinstance(one, str | Path)]
+    return write_split(parts, Path(out), record, overwrite=overwrite, sources=sources)
 
 
-def read_foreign_parts(
-    paths: Sequence[Path], *, table_format: TableFormat | None = None
-) -> dict[str, Manifest]:
-    """Anyone's split files as parts named by file, with one vocabulary for all.
-
-    Files that a `split.json` beside them records are read as it says, others in `table_format`.
-    """
-    names = [path.name.removesuffix(".gz").removesuffix(".csv") for path in paths]
-    if len(set(names)) < len(names):
-        names = [str(path) for path in paths]
-    if len(set(names)) < len(names):
-        raise InputError("a file is named twice. Name each part's file once.")
-    parts = [_read_foreign(path, table_format or TableFormat()) for path in paths]
-    union = tuple(dict.fromkeys(name for part in parts for name in part.vocabulary))
-    return {
-        name: _widen(part, union, is_open=bool(table_format and table_format.label_cols))
-        for name, part in zip(names, parts, strict=True)
-    }
-
-
-def _describe(parts: Parts, record: Mapping[str, Any]) -> SplitRecord:
-    audit = audit_parts(parts)
-    require_no_leakage(audit)
-    whole = np.concatenate([part.labels for part in parts.values()])
-    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts.values()])
-    vocabulary = parts["train"].vocabulary
-    return SplitRecord.model_validate(
-        {
-            **record,
-            "schema_version": SplitRecord.newest_schema,
-            "labels": vocabulary,
-            "layout": layout_of(vocabulary),
-            "patient_overlap": sum(audit.patient_overlap.values()),
-            "max_deviation_pp": measure_deviation(whole, number).max_pp,
-            "parts": audit.to_dict()["parts"],
-            "files": {},
-        }
-    )
-
-
-def _read_earlier(out: Path, *, overwrite: bool) -> SplitRecord | None:
-    """The record of the split that `out` holds; None where there is none, or it is to go."""
-    path = out / SPLIT_RECORD
-    if not path.exists():
+def _read_lists(
+    train_val_list: str | Path | None, test_list: str | Path | None
+) -> OfficialLists | None:
+    if train_val_list is None and test_list is None:
         return None
-    try:
-        return SplitRecord.read(path, remedy="Pass another --out, or --overwrite to replace it.")
-    except InputError:
-        if overwrite:
-            return None
-        raise
+    if train_val_list is None or test_list is None:
+        raise InputError("--train-val-list and --test-list go together. Pass both.")
+    return OfficialLists(read_image_list(Path(train_val_list)), read_image_list(Path(test_list)))
 
 
-def _refuse_source(path: Path, sources: Sequence[Path]) -> None:
-    if any(path.exists() and source.exists() and path.samefile(source) for source in sources):
-        raise InputError(
-            f"{path} is what the split is made from, and is never replaced. Pass another --out."
-        )
+def _divide(
+    manifest: Manifest,
+    lists: OfficialLists | None,
+    *,
+    shares: Sequence[float],
+    subset: float | None,
+    seed: int,
+) -> Parts:
+    if lists is None:
+        parts = divide_by_patient(manifest, ratios=shares, seed=seed)
+    else:
+        val_share = shares[1] / (shares[0] + shares[1])
+        parts = split_by_lists(manifest, lists, val_share=val_share, seed=seed)
+    return parts if subset is None else take_subset(parts, fraction=subset, seed=seed)
 
 
-def _require_ours(path: Path, ours: set[str], *, overwrite: bool) -> None:
-    require_replaceable_file(
-        path, is_ours=lambda _: sha256_of_file(path) in ours, overwrite=overwrite
-    )
+def divide_by_patient(manifest: Manifest, *, ratios: Sequence[float], seed: int) -> Parts:
+    """Train, val and test parts that share no patient, stratified over all labels.
 
-
-def _require_lossless(part: Manifest, written: Path, path: Path) -> None:
-    """Raise InputError unless the file that was written reads back as the part it holds."""
-    back = read_manifest(
-        written,
-        table_format=written_format(part.vocabulary),
-        vocabulary=part.vocabulary,
-        is_guarded=True,
-    )
-    differs = [
-        name
-        for name in ("image_id", "patient_id", "view", "age", "sex")
-        if not part.table[name]
-        .reset_index(drop=True)
-        .astype(object)
-        .equals(back.table[name].astype(object))
-    ]
-    if back.vocabulary != part.vocabulary or not np.array_equal(back.labels, part.labels):
-        differs.append("labels")
-    if differs:
-        raise InputError(
-            f"{path} would not read back as the table it is made from: {', '.join(differs)} "
-            "differ. Write the cells of the label table without blanks and control characters."
-        )
-
-
-def _read_foreign(path: Path, table_format: TableFormat) -> Manifest:
-    record_path = path.parent / SPLIT_RECORD
-    if os.path.lexists(record_path):
-        record = SplitRecord.read(
-            record_path, remedy=f"To audit {path.name} without it, move it elsewhere."
-        )
-        if path.name in record.files:
-            return read_manifest(
-                path,
-                table_format=record.files_format(),
-                vocabulary=record.labels,
-                is_guarded=record.is_guarded,
-            )
-    return read_manifest(path, table_format=table_format)
-
-
-def _widen(part: Manifest, vocabulary: tuple[str, ...], *, is_open: bool) -> Manifest:
-    """The part with labels for the whole vocabulary: those it never names are absent from it.
-
-    is_open: they are unknown instead, as where each label has a column and this part has none.
+    ratios: shares of images for the three parts, in that order.
     """
-    if part.vocabulary == vocabulary:
-        return part
-    labels = np.full((len(part), len(vocabulary)), UNKNOWN if is_open else 0, dtype=np.int8)
-    labels[:, [vocabulary.index(name) for name in part.vocabulary]] = part.labels
-    return replace(part, labels=labels, vocabulary=vocabulary)
+    part = assign_patients(manifest.labels, manifest.patient_codes, ratios=ratios, seed=seed)
+    return {name: manifest.select(part == number) for number, name in enumerate(SPLIT_PARTS)}
 
 
-def _require_same_labels(part: Manifest, table: Manifest, path: Path) -> None:
-    if part.vocabulary != table.vocabulary:
-        raise InputError(f"{path} and the label table have different vocabularies. {SPLIT_REMEDY}")
-    position = pd.Index(table.image_ids).get_indexer(pd.Index(part.image_ids))
-    if (position < 0).any():
-        absent = part.image_ids[position < 0]
-        raise InputError(
-            f"{len(absent)} of {len(part)} images in {path} are not in the label table (first: "
-            f"{absent[0]}). Pass the table that the split was made from."
-        )
-    differs = (table.labels[position] != part.labels).any(axis=1)
-    if differs.any():
-        raise InputError(
-            f"the labels of {int(differs.sum())} images in {path} differ from the label table "
-            f"(first: {part.image_ids[differs][0]}). Run `xlite split` on the table again."
-        )
+def take_subset(parts: Parts, *, fraction: float, seed: int) -> Parts:
+    """The parts with a stratified, patient-whole `fraction` of training; val and test whole."""
+    train = parts["train"]
+    chosen = choose_subset(train.labels, train.patient_codes, fraction=fraction, seed=seed)
+    return {**parts, "train": train.select(chosen)}
+
+
+def _read_ratios(ratios: str | Sequence[float]) -> list[float]:
+    """The three shares with sum 1."""
+    written = ratios if isinstance(ratios, str) else "/".join(map(str, ratios))
+    try:
+        values = [float(part) for part in written.split("/")]
+    except ValueError:
+        values = []
+    if len(values) != 3 or min(values) <= 0 or not sum(values) < float("inf"):
+        raise InputError(f"--ratios {written!r} is not three positive numbers such as 70/15/15.")
+    return [value / sum(values) for value in values]
+
+
+def _find_rows(manifest: Manifest, parts: Parts) -> dict[str, Any]:
+    places = pd.Index(manifest.image_ids)
+    return {name: places.get_indexer(pd.Index(part.image_ids)) for name, part in parts.items()}

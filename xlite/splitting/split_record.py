@@ -1,14 +1,19 @@
-"""`split.json`: what a split was made of, and the SHA-256 of its files."""
+"""`split.json`: what a split was made of, what its parts hold, and the SHA-256 of its files."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from xlite.records import Record
+from xlite.results import Result
+from xlite.splitting.part_summary import PartSummary, tabulate_parts
 from xlite.tables.label_table import TableFormat, written_format
 from xlite.tables.manifest import is_written_as_nih
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPLIT_REMEDY = "Run `xlite split` first, or pass --split DIR."
 
@@ -20,10 +25,9 @@ def layout_of(vocabulary: tuple[str, ...]) -> Layout:
     return "nih" if is_written_as_nih(vocabulary) else "columns"
 
 
-class RecordedFormat(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class RecordedFormat(Result):
     """The format of the label table that a split was made from, as options of `xlite split`."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     image_col: str
     labels_col: str
@@ -32,18 +36,28 @@ class RecordedFormat(BaseModel):
     patient_col: str | None = None
     vocabulary: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, table_format: TableFormat) -> Self:
+        """The format as a record keeps it."""
+        return cls(**asdict(table_format))
+
     def to_table_format(self) -> TableFormat:
         """The same as `read_manifest` takes it."""
-        return TableFormat(**self.model_dump())
+        return TableFormat(**asdict(self))
 
 
-class SplitRecord(Record):
-    """The content of `split.json`. Version 0.1 knew NIH's columns only and wrote no version."""
+@dataclass(frozen=True, kw_only=True)
+class SplitRecord(Result):
+    """A split: what `split_by_patient` returns, `xlite split --json` prints, `split.json` keeps.
+
+    Version 0.1 knew NIH's columns only and wrote no schema version.
+    """
 
     newest_schema: ClassVar[int] = 2
 
+    schema_version: Annotated[int, Field(ge=1)] = 1
     source: str | None = None
-    """The label table's file name."""
+    """The label table's file name; None where it was no file."""
     table_format: RecordedFormat | None = None
     seed: int | None = None
     ratios: list[float] | None = None
@@ -54,10 +68,11 @@ class SplitRecord(Record):
     """How the labels are stored: NIH's label text, or one column a label."""
     patient_overlap: int = 0
     max_deviation_pp: float | None = None
-    parts: dict[str, Any] = Field(default_factory=dict)
-    """Images, patients, positives and deviations of each part."""
+    parts: dict[str, PartSummary] = field(default_factory=dict)
     files: dict[str, str]
-    """SHA-256 by file name."""
+    """SHA-256 by file name; empty for a split that was not written."""
+    rows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """(n,) rows of the label table by part, in their order there. Not in JSON: empty when read."""
 
     @property
     def is_guarded(self) -> bool:
@@ -71,4 +86,13 @@ class SplitRecord(Record):
     def is_same_split(self, other: SplitRecord) -> bool:
         """Whether both were made alike, whatever version wrote them."""
         skipped = {"schema_version", "files", "layout"}
-        return self.model_dump(exclude=skipped) == other.model_dump(exclude=skipped)
+        mine, others = self.to_json(), other.to_json()
+        return all(mine[name] == others[name] for name in mine if name not in skipped)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `split.json`."""
+        return {name: value for name, value in super().to_json().items() if name != "rows"}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a part and label; see `tabulate_parts`."""
+        return tabulate_parts(self.parts)

@@ -206,6 +206,11 @@ def open_csv(path: Path, *, what: str = "file", remedy: str = "") -> CsvTable:
         content = decompress_gzip(
             content, path, max_bytes=MAX_TABLE_BYTES, what=what, remedy="Download it again."
         )
+    return parse_csv(content, path)
+
+
+def parse_csv(content: bytes, path: Path) -> CsvTable:
+    """The CSV in `content`, called `path` in messages; raises InputError as `open_csv` does."""
     content = _normalise(content, path)
     line = content[: content.index(b"\n")]
     if b'"' not in line:

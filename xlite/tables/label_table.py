@@ -94,8 +94,26 @@ def read_manifest(
     Raises InputError, naming row and value, for a file that is no such table, for labels that
     can't be told apart, and where two spellings may be of one patient or of one image.
     """
-    layout = table_format or TableFormat()
     table = open_csv(path, what="label table", remedy=remedy or "Name a CSV file.")
+    return take_manifest(
+        table,
+        table_format or TableFormat(),
+        vocabulary=vocabulary,
+        is_guarded=is_guarded,
+        remedy=remedy,
+    )
+
+
+def take_manifest(
+    table: CsvTable,
+    layout: TableFormat,
+    *,
+    vocabulary: Sequence[str] | None = None,
+    is_guarded: bool = False,
+    remedy: str | None = None,
+) -> Manifest:
+    """The manifest in a CSV that was opened; the arguments are those of `read_manifest`."""
+    path = table.path
     raw = table.take(_wanted_columns(table, layout, remedy), is_guarded=is_guarded)
     _check_image_ids(path, raw[layout.image_col])
     labels, names = _encode_labels(path, raw, layout, vocabulary)

@@ -19,7 +19,7 @@ from xlite.inputs import open_regular
 from xlite.loading.loader import PixelSource, RuntimeClahe
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
-from xlite.splitting.split import Split
+from xlite.splitting.split_folder import Split
 from xlite.tables.images import locate_images
 from xlite.tables.manifest import Manifest
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, encode_label_texts
 from xlite.splitting import patient_exchange
-from xlite.splitting.stratify import assign_patients, choose_subset, measure_deviation
+from xlite.splitting.patient_disjoint import assign_patients, choose_subset, measure_deviation
 
 RATIOS = (0.7, 0.15, 0.15)
 

@@ -1,52 +1,43 @@
-"""How a manifest is divided: by patient, by somebody's lists, and to a fraction of training."""
+"""Parts by somebody's lists of images, such as NIH's official ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from xlite.errors import InputError, LeakageError
-from xlite.files import SPLIT_PARTS
 from xlite.ids import match_image_names
 from xlite.inputs import MAX_TABLE_BYTES, read_bytes
-from xlite.splitting.audit import SplitAudit, SplitPart, audit_split
-from xlite.splitting.stratify import assign_patients, choose_subset
+from xlite.splitting.leakage import audit_parts, require_no_leakage
+from xlite.splitting.patient_disjoint import assign_patients
+from xlite.splitting.split_folder import Parts
 from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Parts = dict[str, Manifest]
-
 _LIST_REMEDY = "Pass a text file with one image name a line."
 
 
-def split_by_patient(manifest: Manifest, *, ratios: Sequence[float], seed: int) -> Parts:
-    """Train, val and test parts that share no patient, stratified over all labels.
+class OfficialLists(NamedTuple):
+    """The images of training and validation, and those of the test part, by name."""
 
-    ratios: shares of images for the three parts, in that order.
-    """
-    part = assign_patients(manifest.labels, manifest.patient_codes, ratios=ratios, seed=seed)
-    return {name: manifest.select(part == number) for number, name in enumerate(SPLIT_PARTS)}
+    train_val: Sequence[str]
+    test: Sequence[str]
 
 
 def split_by_lists(
-    manifest: Manifest,
-    *,
-    train_val_ids: Sequence[str],
-    test_ids: Sequence[str],
-    val_share: float,
-    seed: int,
+    manifest: Manifest, lists: OfficialLists, *, val_share: float, seed: int
 ) -> Parts:
     """The parts given by two lists of images, validation carved out of the first by patient.
 
     val_share: validation's share of the first list's images. Raises InputError for images that
     are in no list or not in the table, LeakageError when a patient is in both lists.
     """
-    sides = {"--train-val-list": train_val_ids, "--test-list": test_ids}
+    sides = {"--train-val-list": lists.train_val, "--test-list": lists.test}
     is_listed = {
         option: _find_listed(manifest, names, option=option) for option, names in sides.items()
     }
@@ -102,31 +93,3 @@ def read_image_list(path: Path) -> list[str]:
     if not names:
         raise InputError(f"image list {path} is empty. {_LIST_REMEDY}")
     return names
-
-
-def take_subset(parts: Parts, *, fraction: float, seed: int) -> Parts:
-    """The parts with a stratified, patient-whole `fraction` of training; val and test whole."""
-    train = parts["train"]
-    chosen = choose_subset(train.labels, train.patient_codes, fraction=fraction, seed=seed)
-    return {**parts, "train": train.select(chosen)}
-
-
-def audit_parts(parts: Mapping[str, Manifest]) -> SplitAudit:
-    """The audit of parts that have the same vocabulary."""
-    vocabulary = next(iter(parts.values())).vocabulary
-    return audit_split(
-        {
-            name: SplitPart(part.image_ids, part.patient_ids, part.labels)
-            for name, part in parts.items()
-        },
-        labels=vocabulary,
-    )
-
-
-def require_no_leakage(audit: SplitAudit) -> None:
-    """Raise LeakageError when patients or images stand on two sides."""
-    if audit.has_leakage:
-        raise LeakageError(
-            f"the split leaks: {audit.describe_leakage()}. Make a patient-disjoint one with "
-            "`xlite split`."
-        )

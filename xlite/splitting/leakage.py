@@ -1,0 +1,266 @@
+"""What leaks between the parts of a split, whoever made it, and how alike they are.
+
+Arrays in, one result object out; reading the parts' tables is done in `xlite.splitting.audit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xlite.errors import InputError, LeakageError
+from xlite.ids import (
+    NO_MATCH,
+    canonical_image_names,
+    canonical_patient_ids,
+    have_one_depth,
+    is_rounded_id,
+    match_image_names,
+)
+from xlite.results import Number, Result
+from xlite.splitting.part_summary import PartSummary, summarise_parts, tabulate_parts
+
+if TYPE_CHECKING:
+    from xlite.tables.manifest import Manifest
+
+MIN_POSITIVES = 30
+"""Under this many positives the 95 % interval of an AUROC of 0.8 is wider than ±0.09 (Hanley &
+McNeil 1982, doi:10.1148/radiology.143.1.7063747), which hides what experiments hope to see."""
+
+_OVERLAPS = (
+    "patient_overlap",
+    "images_of_shared_patients",
+    "image_overlap",
+    "patients_respelled",
+    "images_respelled",
+)
+
+
+@dataclass(frozen=True)
+class SplitPart:
+    """One part of a split, one entry an image."""
+
+    image_id: NDArray[Any]
+    """(N,) names of the images, with or without their folders."""
+    patient_id: NDArray[Any]
+    """(N,) ids of the patients, in any spelling."""
+    labels: NDArray[np.int8]
+    """(N, C)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitAudit(Result):
+    """What leaks between the parts, and what they hold; pairs are named "train|val"."""
+
+    patient_overlap: dict[str, int]
+    """Patients in both parts."""
+    images_of_shared_patients: dict[str, int]
+    """Images of the second part whose patient is in the first."""
+    image_overlap: dict[str, int]
+    """Images in both parts."""
+    patients_respelled: dict[str, int]
+    """Patients in both parts whose ids are spelled differently in the two: `0013` and `13`."""
+    images_respelled: dict[str, int]
+    """Images in both parts whose names are spelled differently: with and without a folder."""
+    parts: dict[str, PartSummary]
+    max_deviation_pp: Number
+    warnings: tuple[str, ...]
+
+    @property
+    def has_leakage(self) -> bool:
+        """Whether a patient or an image stands on two sides."""
+        return any(self.patient_overlap.values()) or any(self.image_overlap.values())
+
+    def describe_leakage(self) -> str:
+        """Which pairs share how many patients and images, and what only matched when respelled."""
+        found = []
+        for what, overlap, respelled in (
+            ("patients", self.patient_overlap, self.patients_respelled),
+            ("images", self.image_overlap, self.images_respelled),
+        ):
+            for pair, count in overlap.items():
+                if count:
+                    other = f" ({respelled[pair]:,} of them spelled differently)"
+                    found.append(
+                        f"{count:,} {what} in {' and '.join(pair.split('|'))}"
+                        f"{other if respelled[pair] else ''}"
+                    )
+        return ", ".join(found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a part and label; see `tabulate_parts`."""
+        return tabulate_parts(self.parts)
+
+
+def find_leakage(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> SplitAudit:
+    """The audit of two or more parts, by name; `labels` names their C label columns.
+
+    Patients and images are compared in the canonical form of `xlite.ids`; what only matches in
+    that form is counted again as respelled, and named in a warning. Leakage is found, not judged:
+    the caller raises. Raises InputError for fewer than two parts, an empty part, a missing id, and
+    a patient id that was a number and lost digits.
+
+    >>> none = np.zeros((2, 1), dtype=np.int8)
+    >>> train = SplitPart(np.array(["a", "b"]), np.array(["1", "02"]), none)
+    >>> val = SplitPart(np.array(["c", "d"]), np.array([2, 2]), none)
+    >>> audit = find_leakage({"train": train, "val": val}, labels=["Mass"])
+    >>> audit.patient_overlap, audit.images_of_shared_patients, audit.patients_respelled
+    ({'train|val': 1}, {'train|val': 2}, {'train|val': 1})
+    """
+    if len(parts) < 2:
+        raise InputError("a split has two parts or more to compare: name at least two files.")
+    for name, part in parts.items():
+        if len(part.labels) == 0:
+            raise InputError(f"part {name!r} has no images. Leave it out, or check its file.")
+        if part.labels.shape[1] != len(labels):
+            raise ValueError(f"{name}: {part.labels.shape[1]} label columns, {len(labels)} names")
+        _check_ids(name, part)
+    patients = _encode(
+        {name: canonical_patient_ids(part.patient_id) for name, part in parts.items()}
+    )
+    image_names = {name: canonical_image_names(part.image_id) for name, part in parts.items()}
+    images = _encode(image_names)
+    may_end_alike = not have_one_depth(image_names.values())
+    overlap: dict[str, dict[str, int]] = {name: {} for name in _OVERLAPS}
+    warnings: list[str] = []
+    for (first, one), (second, other) in combinations(parts.items(), 2):
+        pair = f"{first}|{second}"
+        is_shared = np.isin(patients[second], patients[first])
+        overlap["patient_overlap"][pair] = len(np.unique(patients[second][is_shared]))
+        overlap["images_of_shared_patients"][pair] = int(is_shared.sum())
+        found = _find_respelled(one.patient_id, other.patient_id, is_shared, patients[second])
+        overlap["patients_respelled"][pair] = len(found)
+        warnings += _warn_about_spelling(pair, "patients", found)
+        is_shared = np.isin(images[second], images[first])
+        if may_end_alike:
+            rest = np.flatnonzero(~is_shared)
+            matched = match_image_names(image_names[second][rest], image_names[first])
+            is_shared[rest] = matched != NO_MATCH
+        overlap["image_overlap"][pair] = len(np.unique(images[second][is_shared]))
+        found = _find_respelled(one.image_id, other.image_id, is_shared, images[second])
+        overlap["images_respelled"][pair] = len(found)
+        warnings += _warn_about_spelling(pair, "images", found)
+    summaries, max_deviation = summarise_parts(
+        {name: part.labels for name, part in parts.items()}, patients, labels
+    )
+    warnings += [*_warn_about_repeats(images), *_warn_about_kinds(parts)]
+    warnings += _warn_about_rare(summaries)
+    return SplitAudit(
+        **overlap, parts=summaries, max_deviation_pp=max_deviation, warnings=tuple(warnings)
+    )
+
+
+def audit_parts(parts: Mapping[str, Manifest]) -> SplitAudit:
+    """The audit of parts that have the same vocabulary."""
+    vocabulary = next(iter(parts.values())).vocabulary
+    return find_leakage(
+        {
+            name: SplitPart(part.image_ids, part.patient_ids, part.labels)
+            for name, part in parts.items()
+        },
+        labels=vocabulary,
+    )
+
+
+def require_no_leakage(audit: SplitAudit) -> None:
+    """Raise LeakageError when patients or images stand on two sides."""
+    if audit.has_leakage:
+        raise LeakageError(
+            f"the split leaks: {audit.describe_leakage()}. Scores on it are too good. Make a "
+            "patient-disjoint split with `xlite split`."
+        )
+
+
+def _check_ids(name: str, part: SplitPart) -> None:
+    for what, values in (("patient", part.patient_id), ("image", part.image_id)):
+        missing = np.flatnonzero(pd.isna(values))
+        if len(missing):
+            raise InputError(
+                f"{len(missing)} of {len(values)} rows of part {name!r} have no {what} id "
+                f"(first: row {missing[0] + 1}). Fill the column in: without it leakage can't be "
+                "ruled out."
+            )
+    rounded = [str(value) for value in pd.unique(part.patient_id) if is_rounded_id(str(value))]
+    if rounded:
+        raise InputError(
+            f"part {name!r} has the patient id {rounded[0]}, a number that lost digits, so that "
+            "patients may have become one. Export the ids as text."
+        )
+
+
+def _encode(ids: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.intp]]:
+    """The ids of each part as integers that agree between the parts."""
+    codes, _ = pd.factorize(np.concatenate(list(ids.values())))
+    ends = np.cumsum([len(values) for values in ids.values()])
+    return dict(zip(ids, np.split(codes, ends[:-1]), strict=True))
+
+
+def _find_respelled(
+    ids: NDArray[Any],
+    other_ids: NDArray[Any],
+    is_shared: NDArray[np.bool_],
+    codes: NDArray[np.intp],
+) -> list[str]:
+    """The shared ids of the other part, once each, whose spelling this part does not have."""
+    if not is_shared.any():
+        return []
+    spellings = set(map(str, ids))
+    shared = pd.Series(other_ids[is_shared]).astype(str)
+    of_id = codes[is_shared]
+    is_known = shared.isin(spellings).groupby(of_id).transform("any").to_numpy()
+    return list(shared[~is_known].groupby(of_id[~is_known]).first())
+
+
+def _warn_about_spelling(pair: str, what: str, found: Sequence[str]) -> list[str]:
+    if not found:
+        return []
+    first = canonical_patient_ids(found[:1])[0] if what == "patients" else found[0]
+    how = f"{found[0]!r}, which is {first!r}" if first != found[0] else repr(found[0])
+    return [
+        f"{pair}: {len(found):,} {what} on both sides are written differently in the two (first: "
+        f"{how}), and only match when case, leading zeros, a fraction of zeros, folders and "
+        "backslashes are overlooked."
+    ]
+
+
+def _warn_about_kinds(parts: Mapping[str, SplitPart]) -> list[str]:
+    """A warning where the patients of one part are numbers and those of another never are."""
+    is_number = {
+        name: {text.isdigit() for text in canonical_patient_ids(pd.unique(part.patient_id))}
+        for name, part in parts.items()
+    }
+    numbers = [name for name, kinds in is_number.items() if kinds == {True}]
+    texts = [name for name, kinds in is_number.items() if kinds == {False}]
+    if not (numbers and texts):
+        return []
+    return [
+        f"patients are numbers in {', '.join(numbers)} and names in {', '.join(texts)}, so that "
+        "none can match. Parts of one hospital need ids of one form: leakage is not ruled out."
+    ]
+
+
+def _warn_about_repeats(images: Mapping[str, NDArray[np.intp]]) -> list[str]:
+    repeats = {name: len(codes) - len(np.unique(codes)) for name, codes in images.items()}
+    return [
+        f"{name}: {count} rows repeat an image of the same part; they count twice in every score."
+        for name, count in repeats.items()
+        if count
+    ]
+
+
+def _warn_about_rare(summaries: Mapping[str, PartSummary]) -> list[str]:
+    warnings = []
+    for name, part in summaries.items():
+        rare = [f"{label} ({n})" for label, n in part.positives.items() if n < MIN_POSITIVES]
+        if rare:
+            warnings.append(
+                f"{name}: fewer than {MIN_POSITIVES} positives for {', '.join(rare)}; "
+                "scores of these labels will have wide intervals (none can be computed at 0)."
+            )
+    return warnings
