@@ -30,6 +30,7 @@ FOUNDATION = (
     "results",
     "ownership",
     "labels",
+    "arrays",
     "files",
 )
 BELOW = (*FOUNDATION, "settings", "run_folder")
@@ -60,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": {"errors", "records"},
     "ownership": {"errors", "inputs"},
     "labels": {"errors", "console"},
+    "arrays": {"errors", "labels"},
     "files": {"errors", "console", "inputs", "records"},
     "settings": {"errors", "console", "labels", "settings"},
     "run_folder": {*FOUNDATION, "settings", "run_folder"},

@@ -32,6 +32,10 @@ class InputError(XliteError):
     """Wrong usage, or an input file or option that can't be used as it is."""
 
 
+class ArgumentError(InputError, ValueError):
+    """A wrong argument of a Python call: a ValueError too, as Python's own functions raise."""
+
+
 class InternalError(XliteError):
     """A mistake of xlite's own, met in a part of the work that the rest went on without."""
 

@@ -7,10 +7,10 @@ from xlite.errors import InputError
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import (
     apply_thresholds,
-    check_method,
     crossfit_calls,
     fit_thresholds,
 )
+from xlite.scores.threshold_methods import check_method
 from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thresholds
 
 LABELS = ("Mass", "Edema", "Hernia")

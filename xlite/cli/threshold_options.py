@@ -72,7 +72,8 @@ class ThresholdOptions:
 
     def check(self, *, is_test: bool) -> None:
         """Raise InputError for options that exclude each other, or names that are unknown."""
-        from xlite.judging.thresholding import check_calibration, check_method
+        from xlite.judging.thresholding import check_calibration
+        from xlite.scores.threshold_methods import check_method
 
         if self.thresholds and (self.fit or self.calibrate or self.save_thresholds):
             raise InputError(

@@ -9,8 +9,6 @@ N images, C labels.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,25 +18,15 @@ from xlite.errors import InputError, did_you_mean
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.labels import UNKNOWN
 from xlite.scores.calibration import LogitScaling, apply_scaling, fit_platt, fit_temperature
-from xlite.scores.operating_points import (
-    fit_sensitivity_thresholds,
-    fit_specificity_thresholds,
-    fit_youden_thresholds,
-)
-from xlite.scores.ranking import PerClass, Probs, Targets
+from xlite.scores.ranking import PerClass, Probs
+from xlite.scores.threshold_methods import check_method, fit_by_method
 from xlite.scores.threshold_stability import judge_f1_thresholds
-from xlite.scores.thresholded import assign_halves, fit_f1_thresholds
+from xlite.scores.thresholded import assign_halves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHODS = ("f1", "youden", "sensitivity:X", "specificity:X")
 CALIBRATIONS = ("none", "platt", "temperature")
-
-_FITS: dict[str, Callable[[Targets, Probs], PerClass]] = {
-    "f1": fit_f1_thresholds,
-    "youden": fit_youden_thresholds,
-}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,21 +64,6 @@ class ThresholdedCalls:
     notes: dict[str, list[str]]
 
 
-def check_method(method: str) -> None:
-    """Raise InputError unless `method` is one of METHODS, X a number in (0, 1]."""
-    kind, _, share = method.partition(":")
-    if method in _FITS:
-        return
-    if kind in ("sensitivity", "specificity") and re.fullmatch(r"[01]|[01]?\.\d+", share):
-        if 0 < float(share) <= 1:
-            return
-        raise InputError(f"{method}: the share has to be in (0, 1], as in {kind}:0.9.")
-    raise InputError(
-        f"no thresholds are called {method!r}.{did_you_mean(method, METHODS)} Use one of: "
-        f"{', '.join(METHODS)}."
-    )
-
-
 def check_calibration(calibration: str) -> None:
     """Raise InputError unless `calibration` is one of CALIBRATIONS."""
     if calibration not in CALIBRATIONS:
@@ -111,7 +84,7 @@ def fit_thresholds(
     check_method(method)
     scaling, notes = _fit_scaling(labelled, calibration)
     scaled = apply_scaling(scaling, labelled.probs) if calibration != "none" else labelled.probs
-    thresholds = _find_thresholds(labelled.targets, scaled, method)
+    thresholds = fit_by_method(labelled.targets, scaled, method)
     for column, label in enumerate(labelled.vocabulary):
         if np.isnan(thresholds[column]):
             notes.setdefault(label, []).append(
@@ -145,7 +118,7 @@ def crossfit_calls(
         scaling, _ = _fit_scaling(half, calibration)
         scaled = apply_scaling(scaling, labelled.probs) if calibration != "none" else labelled.probs
         probs[~fitted] = scaled[~fitted]
-        limits[~fitted] = _find_thresholds(half.targets, scaled[fitted], method)
+        limits[~fitted] = fit_by_method(half.targets, scaled[fitted], method)
     return ThresholdedCalls(
         source="cross-fitted between halves of the patients",
         method=method,
@@ -225,15 +198,6 @@ def _fit_scaling(
         intercept=np.where(is_sound, fitted.intercept, 0.0),
     )
     return scaling, notes
-
-
-def _find_thresholds(targets: Targets, probs: Probs, method: str) -> PerClass:
-    kind, _, share = method.partition(":")
-    if kind == "sensitivity":
-        return fit_sensitivity_thresholds(targets, probs, sensitivity=float(share))
-    if kind == "specificity":
-        return fit_specificity_thresholds(targets, probs, specificity=float(share))
-    return _FITS[kind](targets, probs)
 
 
 def _note_instability(

@@ -14,9 +14,10 @@ from xlite.errors import InputError, LeakageError
 from xlite.files import write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import FittedThresholds, check_calibration, check_method
+from xlite.judging.thresholding import FittedThresholds, check_calibration
 from xlite.records import Record
 from xlite.scores.calibration import LogitScaling
+from xlite.scores.threshold_methods import check_method
 
 _MARK_DIGITS = 12
 _Marks = Annotated[str, Field(pattern=rf"^([0-9a-f]{{{_MARK_DIGITS}}})*$")]

@@ -6,12 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from xlite.arrays import column_names, number_classes, read_targets
+from xlite.errors import ArgumentError
 from xlite.labels import UNKNOWN
 from xlite.losses.asymmetric import asymmetric_loss
 from xlite.losses.balanced import class_balanced_loss, distribution_balanced_loss
@@ -53,6 +56,28 @@ class TrainingLoss:
     pos_weight: NDArray[np.float64] | None
     """The positives' weights, (C,), where the loss has them (pos-weight, combined)."""
     terms: tuple[LossTerm, ...]
+    vocabulary: tuple[str, ...]
+    """The C names."""
+
+    def __call__(self, logits: Tensor, targets: Tensor, *, epoch: int = 0) -> Tensor:
+        """The loss of a batch in `epoch`, counted from 0: a scalar.
+
+        logits: (B, C), or (B,) for one class. targets: as many, 1, 0, or -1 for unknown; other
+        values are not looked for, since a GPU would have to be waited for. Raises ArgumentError
+        for other shapes, and for what is no tensor.
+        """
+        if not (isinstance(logits, Tensor) and isinstance(targets, Tensor)):
+            raise ArgumentError("logits and targets must be tensors: torch.as_tensor makes them.")
+        num_classes = len(self.vocabulary)
+        if logits.ndim == targets.ndim == num_classes == 1:
+            logits, targets = logits[:, None], targets[:, None]
+        if logits.shape != targets.shape or logits.shape[1:] != (num_classes,):
+            raise ArgumentError(
+                f"logits and targets must both be (B, {num_classes}), a column for each label that "
+                f"the loss was made for; they are {tuple(logits.shape)} and "
+                f"{tuple(targets.shape)}."
+            )
+        return torch.stack([*self.components(logits, targets, epoch=epoch).values()]).sum()
 
     @property
     def is_additive(self) -> bool:
@@ -83,6 +108,37 @@ class TrainingLoss:
         }
 
 
+def build_loss(
+    name: LossName | LossSettings,
+    labels: ArrayLike,
+    *,
+    device: torch.device | str = "cpu",
+    **settings: Any,
+) -> TrainingLoss:
+    """The loss of that name for images with these labels: call it with logits and targets, (B, C).
+
+    labels: those of the training part, (N, C), 1, 0 or -1 (unknown), or (N,) for one class; counts,
+    weights and priors come from them. device: where the logits will be. settings: fields of
+    LossSettings, as focal_gamma=1.5. A class without positives or without negatives is neutral,
+    with a warning. Raises InputError on names and settings that do not fit each other or the
+    labels, ArgumentError for labels or a device that can't be used.
+
+    >>> loss = build_loss("bce", [[1, 0], [0, 1], [0, 0]])
+    >>> loss(torch.zeros(1, 2), torch.tensor([[1, -1]]))
+    tensor(0.6931)
+    """
+    given = name.model_dump() if isinstance(name, LossSettings) else {"name": name}
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ArgumentError(f"device must be cpu, cuda, cuda:N or mps, not {device!r}.") from None
+    codes = read_targets(labels, "labels")
+    vocabulary = column_names(labels) or number_classes(codes.shape[1])
+    return build_training_loss(
+        LossSettings.parse(**{**given, **settings}), codes, vocabulary, device=place
+    )
+
+
 def build_training_loss(
     settings: LossSettings,
     labels: NDArray[np.int8],
@@ -102,7 +158,7 @@ def build_training_loss(
     if settings.name in ("pos-weight", "combined"):
         pos_weight = choose_pos_weight(settings, labels, vocabulary)
     terms = _build_terms(settings, count_labels(labels, vocabulary), pos_weight, device)
-    return TrainingLoss(settings.name, pos_weight, terms)
+    return TrainingLoss(settings.name, pos_weight, terms, tuple(vocabulary))
 
 
 def _build_terms(

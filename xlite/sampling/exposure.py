@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.sampling.label_sets import LabelSets, find_label_sets
+from xlite.arrays import column_names, number_classes, read_count, read_numbers, read_vector
+from xlite.errors import ArgumentError
+from xlite.sampling.label_sets import LabelSets, read_label_sets
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,31 +48,44 @@ class Exposure:
     patients_within_class: NDArray[np.float64] | None
     """(C,), the same for patients, each with the weight of all their positive images of the
     class; None when no patients were given."""
+    labels: tuple[str, ...]
+    """The C names."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a label: positives_per_image, share, ess_within_class, patients_within_class."""
+        import pandas as pd
+
+        columns = {
+            "positives_per_image": self.positives_per_image,
+            "share": self.share,
+            "ess_within_class": self.ess_within_class,
+        }
+        if self.patients_within_class is not None:
+            columns["patients_within_class"] = self.patients_within_class
+        return pd.DataFrame(columns, index=pd.Index(self.labels, name="label"))
 
 
 def expected_exposure(
-    labels: NDArray[np.int8] | LabelSets,
-    weights: NDArray[np.float64] | None,
+    labels: ArrayLike | LabelSets,
+    weights: ArrayLike | None,
     *,
     num_draws: int | None = None,
-    patient_codes: NDArray[np.int64] | None = None,
+    patient_codes: ArrayLike | None = None,
 ) -> Exposure:
     """The exposure of every class when images are drawn in proportion to `weights`.
 
-    labels: (N, C) int8 array, or its label sets. weights: (N,), finite, at least 0, not all 0,
-    on any scale; None shows each image once, in turn. num_draws: N by default. patient_codes:
-    (N,) integers from 0, one for each patient. Raises ValueError where these are not met.
+    labels: (N, C), 1, 0 or -1 (unknown), (N,) for one class, or label sets. weights: (N,), finite,
+    at least 0, not all 0, on any scale; None shows each image once, in turn. num_draws: N by
+    default. patient_codes: (N,) integers from 0, one for each patient. Raises ArgumentError where
+    these are not met.
 
-    >>> labels = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.int8)
-    >>> exposure = expected_exposure(labels, np.array([1.0, 1.0, 2.0, 4.0]))
+    >>> exposure = expected_exposure([[1, 0], [1, 0], [0, 1], [0, 0]], [1, 1, 2, 4])
     >>> exposure.share.tolist(), exposure.cv, exposure.no_finding_share
     ([0.5, 0.5], 0.0, 0.5)
     """
-    sets = find_label_sets(labels)
+    sets = read_label_sets(labels)
     w = _checked_weights(weights, sets.num_images)
-    draws = sets.num_images if num_draws is None else num_draws
-    if draws < 1:
-        raise ValueError(f"num_draws must be at least 1, not {draws}")
+    draws = read_count(sets.num_images if num_draws is None else num_draws, "num_draws", at_least=1)
 
     num_sets = len(sets.counts)
     mass = np.bincount(sets.inverse, weights=w, minlength=num_sets)
@@ -97,25 +113,26 @@ def expected_exposure(
         patients_within_class=(
             None if patient_codes is None else _effective_patients(sets, w, patient_codes)
         ),
+        labels=column_names(labels) or number_classes(len(class_mass)),
     )
 
 
-def _checked_weights(weights: NDArray[np.float64] | None, num_images: int) -> NDArray[np.float64]:
+def _checked_weights(weights: ArrayLike | None, num_images: int) -> NDArray[np.float64]:
     if weights is None:
         return np.ones(num_images)
-    w = np.asarray(weights, dtype=np.float64)
+    w = read_vector(weights, "weights")
     if w.shape != (num_images,):
-        raise ValueError(f"weights must be ({num_images},), one an image, not {w.shape}")
+        raise ArgumentError(f"weights must be ({num_images},), one an image, not {w.shape}")
     wrong = np.flatnonzero(~(np.isfinite(w) & (w >= 0)))
     if wrong.size:
         first = int(wrong[0])
-        raise ValueError(
+        raise ArgumentError(
             f"{wrong.size} of {num_images} weights are negative or not finite "
             f"(first: {w[first]} for image {first}); weights must be finite and at least 0"
         )
     largest = w.max()
     if largest == 0:
-        raise ValueError("all weights are 0, so that no image could be drawn")
+        raise ArgumentError("all weights are 0, so that no image could be drawn")
     # Weights of 1e-200 are legal, and their squares would underflow.
     return np.asarray(w / largest)
 
@@ -126,14 +143,18 @@ def _expected_distinct(q: NDArray[np.float64], num_draws: int) -> float:
 
 
 def _effective_patients(
-    sets: LabelSets, w: NDArray[np.float64], patient_codes: NDArray[np.int64]
+    sets: LabelSets, w: NDArray[np.float64], patient_codes: ArrayLike
 ) -> NDArray[np.float64]:
-    if patient_codes.shape != (sets.num_images,) or patient_codes.min() < 0:
-        raise ValueError(f"patient_codes must be ({sets.num_images},) integers from 0")
+    codes = read_numbers(patient_codes, "patient_codes")
+    if codes.shape != (sets.num_images, 1) or codes.dtype.kind not in "iu" or codes.min() < 0:
+        raise ArgumentError(
+            f"patient_codes must be ({sets.num_images},) integers from 0, one for each patient: "
+            "pandas.factorize(patient_ids)[0]."
+        )
     effective = np.empty(sets.patterns.shape[1])
     for column in range(len(effective)):
         rows = sets.patterns[sets.inverse, column] == 1
-        mass = np.bincount(patient_codes[rows], weights=w[rows])
+        mass = np.bincount(codes[rows, 0], weights=w[rows])
         effective[column] = _ratio(mass.sum() ** 2, np.square(mass).sum())
     return effective
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from xlite.errors import InputError
+from xlite.arrays import read_count, read_vector
+from xlite.errors import ArgumentError, InputError
 from xlite.randomness import derive_generator
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Draw = Literal["replacement", "systematic", "without"]
 """How weighted images are drawn: `draw_with_replacement` and the two functions below it."""
@@ -37,8 +38,13 @@ class EpochSampler:
     `drop_last` leaves it out, unless it is the only one, so that all ranks take equally many
     full batches. Every rank computes the order of the whole epoch.
 
-    Raises InputError when fewer images have a weight than are to be drawn without replacement,
-    or when `drop_last` would leave a rank without any image.
+    weights: (N,), finite, at least 0 and not all 0, on any scale. seed: from 0. Raises
+    ArgumentError for what is none of that, and InputError when fewer images have a weight than are
+    to be drawn without replacement, or when `drop_last` would leave a rank without any image.
+
+    >>> sampler = EpochSampler(4, batch_size=2, seed=0, weights=[1, 1, 0, 6])
+    >>> [len(rows) for rows in sampler], 2 in sampler.drawn_indices(epoch=0)
+    ([2, 2], False)
     """
 
     def __init__(
@@ -47,7 +53,7 @@ class EpochSampler:
         *,
         batch_size: int,
         seed: int,
-        weights: NDArray[np.float64] | None = None,
+        weights: ArrayLike | None = None,
         draw: Draw = "replacement",
         num_draws: int | None = None,
         shuffle: bool = True,
@@ -55,11 +61,13 @@ class EpochSampler:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.num_images = num_images
-        self.batch_size = batch_size
-        self.seed = seed
+        self.num_images = read_count(num_images, "num_images", at_least=0)
+        self.batch_size = read_count(batch_size, "batch_size", at_least=0)
+        self.seed = read_count(seed, "seed", at_least=0)
         self.draw = draw
-        self.num_draws = num_images if num_draws is None else num_draws
+        self.num_draws = read_count(
+            num_images if num_draws is None else num_draws, "num_draws", at_least=0
+        )
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rank = rank
@@ -67,20 +75,20 @@ class EpochSampler:
         self.epoch = 0
         self.first_batch = 0
         # A copy: what the caller does to the weights later must not change an epoch.
-        self._weights = None if weights is None else np.array(weights, dtype=np.float64)
+        self._weights = None if weights is None else read_vector(weights, "weights")
         self._check()
 
     def _check(self) -> None:
         if self.batch_size < 1 or self.num_draws < min(self.num_images, 1):
-            raise ValueError(f"batches of {self.batch_size}, {self.num_draws} draws an epoch")
+            raise ArgumentError(f"batches of {self.batch_size}, {self.num_draws} draws an epoch")
         if not 0 <= self.rank < self.world_size:
-            raise ValueError(f"rank {self.rank} of {self.world_size}")
+            raise ArgumentError(f"rank {self.rank} of {self.world_size}")
         if self.draw not in get_args(Draw):
-            raise ValueError(f"no draw is called {self.draw!r}; there are {get_args(Draw)}")
+            raise ArgumentError(f"no draw is called {self.draw!r}; there are {get_args(Draw)}")
         num_available = self.num_images
         if self._weights is not None:
             if not self.shuffle:
-                raise ValueError("weighted draws have no table order to keep")
+                raise ArgumentError("weighted draws have no table order to keep")
             _check_weights(self._weights, self.num_images)
             num_available = int(np.count_nonzero(self._weights))
         is_repeating = self._weights is not None and self.draw != "without"
@@ -243,8 +251,8 @@ def _locate(
 
 def _check_weights(weights: NDArray[np.float64], num_images: int) -> None:
     if weights.shape != (num_images,):
-        raise ValueError(f"{len(weights)} weights for {num_images} images")
+        raise ArgumentError(f"{len(weights)} weights for {num_images} images")
     total = float(weights.sum())
     # NaN fails both comparisons; an infinite weight, or sum, has no probabilities.
     if not (weights >= 0).all() or not 0 < total < np.inf:
-        raise ValueError("weights have to be finite, not negative, and not all 0")
+        raise ArgumentError("weights have to be finite, not negative, and not all 0")

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from xlite.arrays import column_names
 from xlite.errors import InputError
-from xlite.sampling.label_sets import LabelSets, find_label_sets
+from xlite.sampling.label_sets import LabelSets, read_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
 from xlite.sampling.max_ess import fit_max_ess
 from xlite.settings import TARGET_SAMPLERS, SamplerName, SamplerSettings
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 SAMPLER_NAMES: tuple[SamplerName, ...] = get_args(SamplerName)
 """The samplers that `sampling_weights` knows."""
@@ -44,14 +45,14 @@ class _SchemeWeights:
 
 
 def sampling_weights(
-    labels: NDArray[np.int8] | LabelSets,
+    labels: ArrayLike | LabelSets,
     settings: SamplerSettings,
     *,
     vocabulary: Sequence[str] | None = None,
 ) -> NDArray[np.float64] | None:
     """The weight of each of N images, (N,) with mean 1, or None for the sampler "none".
 
-    labels: (N, C) int8 array, or its label sets. vocabulary: the C names, for messages. An
+    labels: (N, C), (N,) for one class, or label sets. vocabulary: the C names, for messages. An
     unknown label counts as not present. An image on which nothing is present and something
     unknown has the smallest class weight (TARGET_SAMPLERS: the mean weight of images with a
     finding), whatever `no_finding` says, since it is not known to be healthy. A class without
@@ -60,14 +61,14 @@ def sampling_weights(
     Raises InputError when no image has a finding, when `no_finding` asks for a share of images
     that do not exist, and when the target of TARGET_SAMPLERS can't be met.
 
-    >>> labels = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.int8)
+    >>> labels = [[1, 0], [1, 0], [1, 0], [0, 1], [0, 0]]
     >>> settings = SamplerSettings(name="inverse-mean", smoothing=0, no_finding="share:0.2")
     >>> sampling_weights(labels, settings).round(3).tolist()
     [0.667, 0.667, 0.667, 2.0, 1.0]
     """
     if settings.name == "none":
         return None
-    sets = find_label_sets(labels)
+    sets = read_label_sets(labels)
     if settings.name in TARGET_SAMPLERS:
         weights = _fit_target(sets, settings, vocabulary)
     else:
@@ -79,6 +80,40 @@ def sampling_weights(
         weights[sets.no_finding] = _no_finding_weight(sets, weights, scheme, settings)
         weights /= sets.counts @ weights / sets.num_images
     return np.asarray(weights[sets.inverse])
+
+
+def max_entropy_weights(
+    labels: ArrayLike | LabelSets,
+    *,
+    strength: float = 1.0,
+    no_finding_share: float | None = None,
+    min_ess: float | None = None,
+    max_repeat: float | None = None,
+    nearest_feasible: bool = False,
+) -> NDArray[np.float64]:
+    """The weight of each image, (N,) with mean 1: closest to uniform with equal class shares.
+
+    labels: (N, C), 1, 0 or -1 (unknown), or (N,) for one class; names of columns are used in
+    messages. strength: in [0, 1], from class shares as found to equal ones. no_finding_share: in
+    [0, 1), the share of draws without a finding; as found by default. min_ess: in (0, 1], the
+    effective sample size (as a fraction of N) that `strength` is lowered to keep. max_repeat:
+    above 1, the largest weight. nearest_feasible: take the nearest shares that can be met
+    (`fit_max_entropy`). Raises InputError for values outside these ranges and where the target
+    can't be met, ArgumentError for labels that can't be used.
+
+    >>> max_entropy_weights([[1, 0], [1, 0], [1, 0], [0, 1], [0, 0]]).round(3).tolist()
+    [0.667, 0.667, 0.667, 2.0, 1.0]
+    """
+    settings = SamplerSettings.parse(
+        name="max-entropy",
+        no_finding="natural" if no_finding_share is None else f"share:{no_finding_share}",
+        strength=strength,
+        min_ess=min_ess,
+        max_repeat=max_repeat,
+        nearest_feasible=nearest_feasible,
+    )
+    sets = read_label_sets(labels)
+    return np.asarray(_fit_target(sets, settings, column_names(labels))[sets.inverse])
 
 
 def _fit_target(

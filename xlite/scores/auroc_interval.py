@@ -26,14 +26,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
+from xlite.arrays import JudgedArrays, number_classes, read_judged, read_level
 from xlite.scores.delong import estimate_auroc_covariance
-from xlite.scores.ranking import PerClass, Probs, Targets
+from xlite.scores.ranking import PerClass, Targets
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PRIOR_PATIENTS = 10
 """How many patients the model is worth. 5 covers less of few positives, 20 too much of many."""
@@ -52,6 +56,15 @@ class AurocInterval:
     auroc: PerClass
     low: PerClass
     high: PerClass
+    labels: tuple[str, ...] = ()
+    """The C names; empty where nothing is to be said of them."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a label: auroc, low, high."""
+        import pandas as pd
+
+        index = pd.Index(self.labels or number_classes(len(self.auroc)), name="label")
+        return pd.DataFrame({"auroc": self.auroc, "low": self.low, "high": self.high}, index=index)
 
 
 def macro_auroc_interval(
@@ -85,28 +98,34 @@ def macro_auroc_interval(
 
 
 def auroc_interval(
-    targets: Targets,
-    probs: Probs,
+    targets: ArrayLike,
+    probs: ArrayLike,
     *,
-    groups: NDArray[Any] | None = None,
+    groups: ArrayLike | None = None,
     level: float = 0.95,
 ) -> AurocInterval:
-    """AUROC of (N, C) targets and finite probs with its interval at a confidence level.
+    """AUROC of each class with its interval at a confidence level, (C,) each.
 
-    groups: (N,) patient ids, or None where every image is a patient of its own. An interval is
-    within [0, 1] and holds the AUROC; that of a perfect AUROC ends at 1, and that of a single
-    positive is nearly all of [0, 1]. NaN without positives or without negatives. Raises ValueError
-    as `ranking_scores` does.
+    targets: (N, C), 1, 0 or -1 (unknown, left out), or (N,) for one class. probs: as many finite
+    scores, on any scale. groups: (N,) patient ids, or None where every image is a patient of its
+    own. An interval is within [0, 1] and holds the AUROC; that of a perfect AUROC ends at 1, and
+    that of a single positive is nearly all of [0, 1]. NaN without positives or without negatives.
+    Raises ArgumentError for arrays that can't be used or do not fit each other.
 
     A nominal 95 % is 94 to 97.3 % for 10 to 200 positives of as many patients at AUROC 0.6 to 0.95,
     and 92 to 99 % where positives spread more or less than negatives (docs/judging.md).
 
-    >>> targets = np.array([[0], [0], [0], [0], [1], [1]], dtype=np.int8)
-    >>> found = auroc_interval(targets, np.array([[0.1], [0.2], [0.4], [0.3], [0.35], [0.8]]))
+    >>> found = auroc_interval([0, 0, 0, 0, 1, 1], [0.1, 0.2, 0.4, 0.3, 0.35, 0.8])
     >>> found.auroc.round(3).tolist(), found.low.round(2).tolist(), found.high.round(2).tolist()
     ([0.875], [0.32], [0.99])
     """
-    estimate = estimate_auroc_covariance(targets, [probs], groups=groups)
+    arrays = read_judged(targets, {"probs": probs}, groups=groups)
+    return _estimate(arrays, read_level(level))
+
+
+def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
+    targets, groups = arrays.targets, arrays.groups
+    estimate = estimate_auroc_covariance(targets, arrays.models, groups=groups)
     auroc, freedom = estimate.auroc[0], estimate.freedom
     of_images, of_patients = estimate.variance_of_images[0], estimate.variance[0]
     num_positives, num_negatives = ((targets == code).sum(axis=0) for code in (1, 0))
@@ -125,6 +144,7 @@ def auroc_interval(
         auroc=auroc,
         low=_find_limit(auroc, np.zeros_like(auroc), is_compatible),
         high=_find_limit(auroc, np.ones_like(auroc), is_compatible),
+        labels=arrays.labels,
     )
 
 

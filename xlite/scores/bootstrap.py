@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import stdtrit
 
-from xlite.scores.ranking import PerClass, Probs, Targets, check_scores, refuse_entries
+from xlite.arrays import refuse_entries
+from xlite.errors import ArgumentError
+from xlite.scores.ranking import PerClass, Probs, Targets, check_scores
 from xlite.scores.resampling import RankedClass, draw_weights, number_patients, rank_classes
 
 ScoreName = Literal["auroc", "average_precision", "f1", "brier"]
@@ -47,7 +49,7 @@ def resample_scores(
     targets: (N, C). models: M arrays (N, C) of finite scores, in [0, 1] for the Brier score.
     groups: (N,) patient ids. thresholds: for "f1", a (C,) array for each model.
     NaN where the resample has no positives or no negatives of the class (F1: no positives; Brier:
-    no known entry). Raises ValueError for shapes, codes or scores that do not fit.
+    no known entry). Raises ArgumentError for shapes, codes or scores that do not fit.
 
     >>> targets = np.array([[0], [1], [0], [1]], dtype=np.int8)
     >>> probs, patients = np.array([[0.1], [0.4], [0.2], [0.3]]), np.array(["p", "p", "q", "q"])
@@ -56,7 +58,7 @@ def resample_scores(
     ((1, 1000, 1), 1.0)
     """
     if "f1" in scores and (thresholds is None or len(thresholds) != len(models)):
-        raise ValueError(f"f1 needs the thresholds of each of {len(models)} models")
+        raise ArgumentError(f"f1 needs the thresholds of each of {len(models)} models")
     patients, num_patients = number_patients(groups, len(targets))
     parts: list[tuple[int, _Ranking | _Linear]] = []
     for model, probs in enumerate(models):
@@ -197,7 +199,7 @@ def _sum_f1(
     targets: Targets, probs: Probs, thresholds: PerClass, patients: NDArray[np.intp]
 ) -> _Linear:
     if thresholds.shape != targets.shape[1:]:
-        raise ValueError(
+        raise ArgumentError(
             f"{targets.shape[1]} classes need as many thresholds; got {thresholds.shape}"
         )
     # A NaN threshold leaves its class unjudged, as in count_at_thresholds.

@@ -56,7 +56,7 @@ def fit_calibration_line(targets: Targets, probs: Probs) -> CalibrationLine:
     """The calibration slope and intercepts of each class, for targets and probs (N, C).
 
     NaN for a class without positives or without negatives; slope and intercept also for one whose
-    probs are all equal, or separate it perfectly. Raises ValueError for probs outside [0, 1].
+    probs are all equal, or separate it perfectly. Raises ArgumentError for probs outside [0, 1].
 
     >>> targets = np.array([[0], [0], [0], [1], [0], [1], [1], [1]], dtype=np.int8)
     >>> line = fit_calibration_line(targets, np.repeat([[0.25], [0.75]], 4, axis=0))

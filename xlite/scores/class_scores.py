@@ -51,7 +51,7 @@ def score_classes(
     Keys: positives, prevalence, few_positives; auroc, auroc_low, auroc_high, average_precision;
     brier, ece, calibration_slope, calibration_intercept, calibration_in_the_large; and f1,
     precision, recall, specificity, balanced_accuracy, mcc, each with `_at_half` (threshold 0.5)
-    and, where thresholds are given, without. Raises ValueError for probs outside [0, 1].
+    and, where thresholds are given, without. Raises ArgumentError for probs outside [0, 1].
     """
     auroc, average_precision = ranking_scores(targets, probs)
     interval = auroc_interval(targets, probs, groups=groups, level=level)

@@ -22,13 +22,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
+from xlite.arrays import read_judged, read_level
+from xlite.errors import ArgumentError
 from xlite.scores.ranking import PerClass, Probs, Targets, check_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Placements = NDArray[np.float64]
 
@@ -73,11 +78,29 @@ class AurocDifference:
     """(C,) the patients with positives, or with negatives if they are fewer, less one."""
     p: PerClass
     """(C,) two-sided, by Student's distribution, not corrected for the number of classes."""
+    labels: tuple[str, ...]
+    """The C names."""
 
     def limits(self, level: float = 0.95) -> tuple[PerClass, PerClass]:
         """Lower and upper limit of the difference, (C,) each, that agree with p."""
-        margin = _critical(level, self.freedom) * self.standard_error
+        margin = _critical(read_level(level), self.freedom) * self.standard_error
         return self.difference - margin, self.difference + margin
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """A row a label: difference, low, high, standard_error, z, p, freedom."""
+        import pandas as pd
+
+        low, high = self.limits(level)
+        columns = {
+            "difference": self.difference,
+            "low": low,
+            "high": high,
+            "standard_error": self.standard_error,
+            "z": self.z,
+            "p": self.p,
+            "freedom": self.freedom,
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.labels, name="label"))
 
 
 def estimate_auroc_covariance(
@@ -86,7 +109,7 @@ def estimate_auroc_covariance(
     """AUROC and its DeLong covariance for M models judged on the same images.
 
     targets: (N, C). models: M arrays (N, C) of finite scores. groups: (N,) patient ids, or None
-    where every image is a patient of its own. Raises ValueError as `ranking_scores` does.
+    where every image is a patient of its own. Raises ArgumentError as `ranking_scores` does.
 
     >>> targets = np.array([[0], [0], [0], [1], [1]], dtype=np.int8)
     >>> scores = np.array([[0.1], [0.4], [0.2], [0.3], [0.8]])
@@ -113,27 +136,49 @@ def estimate_auroc_covariance(
 
 
 def compare_aurocs(
-    targets: Targets, probs_a: Probs, probs_b: Probs, *, groups: NDArray[Any] | None = None
+    targets: ArrayLike,
+    probs_a: ArrayLike,
+    probs_b: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
 ) -> AurocDifference:
-    """Whether two models judged on the same images differ in AUROC, for each class.
+    """AUROC of model b minus that of model a on the same images, for each class, and its p.
+
+    targets: (N, C), 1, 0 or -1 (unknown, left out), or (N,) for one class. probs_a, probs_b: as
+    many finite scores, on any scale. groups: (N,) patient ids, or None where every image is a
+    patient of its own. NaN where a class has fewer than two positives or negatives (or patients).
+    Raises ArgumentError for arrays that can't be used or do not fit each other.
 
     The variance is that of the paired differences of placements, so that models that agree on
-    every pair get exactly z = 0 and p = 1. targets, probs_a, probs_b: (N, C); groups: (N,) patient
-    ids or None. NaN where a class has fewer than two positives or negatives (or patients).
+    every pair get exactly z = 0 and p = 1.
 
     We deviate from DeLong et al. in what z is held against: not the normal distribution but
     Student's, with as many degrees of freedom as the rarer side has patients, less one. Equal
     models with 3 to 12 positives were told apart at 0.05 in 7 to 16 % of trials by the normal
     one, and are in at most 6 % so (docs/judging.md); of 50 positives the two are the same.
+
+    >>> targets = [0, 0, 0, 0, 1, 1, 1]
+    >>> one, other = [1, 2, 3, 4, 5, 6, 2.5], [1, 6, 3, 4, 5, 2, 3.5]
+    >>> found = compare_aurocs(targets, one, other)
+    >>> found.difference.round(3).tolist(), found.p.round(2).tolist()
+    ([-0.333], [0.41])
     """
+    arrays = read_judged(targets, {"probs_a": probs_a, "probs_b": probs_b}, groups=groups)
+    return _compare(arrays.targets, arrays.models, arrays.groups, arrays.labels)
+
+
+def _compare(
+    targets: Targets,
+    models: Sequence[Probs],
+    groups: NDArray[Any] | None,
+    labels: tuple[str, ...],
+) -> AurocDifference:
     clusters = _number_groups(groups, len(targets))
     num_classes = targets.shape[1]
     difference = np.full(num_classes, np.nan)
     variance = np.full(num_classes, np.nan)
     freedom = np.zeros(num_classes)
-    for column, (positives, negatives, rows) in enumerate(
-        _place_classes(targets, [probs_a, probs_b])
-    ):
+    for column, (positives, negatives, rows) in enumerate(_place_classes(targets, models)):
         if positives.shape[1] == 0 or negatives.shape[1] == 0:
             continue
         of_positives = positives[1:] - positives[:1]
@@ -145,7 +190,9 @@ def compare_aurocs(
     z = difference / np.where(variance > 0, error, np.nan)
     z = np.where((difference == 0) & (variance == 0), 0.0, z)
     p = 2 * stdtr(np.maximum(freedom, 1), -np.abs(z))
-    return AurocDifference(difference=difference, standard_error=error, z=z, freedom=freedom, p=p)
+    return AurocDifference(
+        difference=difference, standard_error=error, z=z, freedom=freedom, p=p, labels=labels
+    )
 
 
 def _place_classes(
@@ -231,5 +278,5 @@ def _number_groups(groups: NDArray[Any] | None, num_rows: int) -> NDArray[np.int
     if groups is None:
         return None
     if groups.shape != (num_rows,):
-        raise ValueError(f"{num_rows} rows need as many groups, got {groups.shape}")
+        raise ArgumentError(f"{num_rows} rows need as many groups, got {groups.shape}")
     return np.unique(groups, return_inverse=True)[1].astype(np.intp)

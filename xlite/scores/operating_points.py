@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xlite.errors import ArgumentError
 from xlite.scores.ranking import PerClass, Probs, Targets, ThresholdSweep, sweep_classes
 from xlite.scores.reliability import check_probs
 from xlite.scores.thresholded import ConfusionCounts, place_threshold, recall, specificity
@@ -45,7 +46,7 @@ def fit_youden_thresholds(targets: Targets, probs: Probs) -> PerClass:
     """The threshold of each class, (C,), that maximises sensitivity + specificity on these rows.
 
     Youden 1950 (Cancer 3:32). Of several best the highest is taken. NaN for a class without
-    positives or negatives. targets: (N, C). probs: (N, C) in [0, 1], else ValueError.
+    positives or negatives. targets: (N, C). probs: (N, C) in [0, 1], else ArgumentError.
 
     >>> targets = np.array([[0], [0], [1], [1]], dtype=np.int8)
     >>> fit_youden_thresholds(targets, np.array([[0.1], [0.2], [0.4], [0.8]])).round(3).tolist()
@@ -65,7 +66,7 @@ def fit_youden_thresholds(targets: Targets, probs: Probs) -> PerClass:
 def fit_sensitivity_thresholds(targets: Targets, probs: Probs, *, sensitivity: float) -> PerClass:
     """The highest threshold of each class, (C,), that finds at least this share of positives.
 
-    It has the highest specificity of those. NaN as in `fit_youden_thresholds`. Raises ValueError
+    It has the highest specificity of those. NaN as in `fit_youden_thresholds`. Raises ArgumentError
     for a sensitivity outside (0, 1].
 
     >>> targets = np.array([[0], [1], [0], [1]], dtype=np.int8)
@@ -88,7 +89,7 @@ def fit_specificity_thresholds(targets: Targets, probs: Probs, *, specificity: f
 
     Where sparing them leaves no positive to find it lies above the negatives to be spared. NaN as
     in `fit_youden_thresholds`, and where negatives of prob 1.0 make it impossible. Raises
-    ValueError for a specificity outside (0, 1].
+    ArgumentError for a specificity outside (0, 1].
 
     >>> targets = np.array([[0], [1], [0], [1]], dtype=np.int8)
     >>> probs = np.array([[0.1], [0.3], [0.5], [0.8]])
@@ -121,4 +122,4 @@ def _fit(targets: Targets, probs: Probs, fit: Callable[[ThresholdSweep], float])
 
 def _check_share(share: float, name: str) -> None:
     if not 0 < share <= 1:
-        raise ValueError(f"{name} has to be in (0, 1], got {share}")
+        raise ArgumentError(f"{name} has to be in (0, 1], got {share}")

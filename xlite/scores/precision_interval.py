@@ -73,8 +73,8 @@ def precision_intervals(
     """Intervals of the average precision of (N, C) targets and finite probs.
 
     groups: (N,) patient ids. What the intervals estimate is the average precision of endlessly many
-    images of the same prevalence; docs/judging.md says how often they hold it. Raises ValueError as
-    `ranking_scores` does.
+    images of the same prevalence; docs/judging.md says how often they hold it. Raises
+    ArgumentError as `ranking_scores` does.
     """
     observed = average_precision(targets, probs)
     patients, num_patients = number_patients(groups, len(targets))

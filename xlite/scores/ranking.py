@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from xlite.arrays import refuse_entries
+from xlite.errors import ArgumentError
 from xlite.labels import UNKNOWN
 
 Targets = NDArray[np.int8]
@@ -68,7 +70,7 @@ def sweep_thresholds(targets: NDArray[np.int8], scores: NDArray[np.float64]) -> 
 
 
 def sweep_classes(targets: Targets, probs: Probs) -> list[ThresholdSweep]:
-    """One sweep a class of (N, C) targets and probs. Raises ValueError as `check_scores` does."""
+    """One sweep a class of (N, C) targets and probs; raises ArgumentError as `check_scores`."""
     check_scores(targets, probs)
     columns = np.ascontiguousarray(probs.T, dtype=np.float64)
     return [
@@ -86,7 +88,7 @@ def ranking_scores(targets: Targets, probs: Probs) -> tuple[PerClass, PerClass]:
 
     targets: (N, C), 1, 0 or -1 (unknown, left out). probs: (N, C), any finite scores. Both scores
     are NaN for a class without known positives or without known negatives: every ranking of it
-    would have an average precision of 0/0 or 1. Raises ValueError on NaN or infinite probs.
+    would have an average precision of 0/0 or 1. Raises ArgumentError on NaN or infinite probs.
 
     >>> targets = np.array([[0], [0], [1], [1]], dtype=np.int8)
     >>> roc, ap = ranking_scores(targets, np.array([[0.1], [0.4], [0.35], [0.8]]))
@@ -135,24 +137,14 @@ def macro_mean(values: PerClass) -> tuple[float, tuple[int, ...]]:
 
 
 def check_scores(targets: Targets, probs: Probs) -> None:
-    """Raise ValueError unless targets and probs are equal-shaped (N, C), coded and finite.
+    """Raise ArgumentError unless targets and probs are equal-shaped (N, C), coded and finite.
 
     A NaN prob is refused under an unknown target too: the model that made it is broken.
     """
     if targets.ndim != 2 or targets.shape != probs.shape:
-        raise ValueError(
+        raise ArgumentError(
             f"targets and probs must both be (N, C); got {targets.shape} and {probs.shape}"
         )
     is_coded = (targets == 1) | (targets == 0) | (targets == UNKNOWN)
     refuse_entries(~is_coded, "targets other than 1, 0 and -1")
     refuse_entries(~np.isfinite(probs), "NaN or infinite probs")
-
-
-def refuse_entries(is_wrong: NDArray[np.bool_], what: str) -> None:
-    """Raise ValueError when any of (N, C) entries is wrong, naming the first class and row."""
-    if is_wrong.any():
-        row, column = np.argwhere(is_wrong)[0]
-        raise ValueError(
-            f"{what} in {is_wrong.sum()} of {is_wrong.size} entries; "
-            f"the first is in class {column}, row {row} (counted from 0)"
-        )

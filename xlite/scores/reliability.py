@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlite.scores.ranking import PerClass, Probs, Targets, check_scores, refuse_entries
+from xlite.arrays import refuse_entries
+from xlite.scores.ranking import PerClass, Probs, Targets, check_scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,6 +90,6 @@ def expected_calibration_error(curve: ReliabilityCurve) -> PerClass:
 
 
 def check_probs(targets: Targets, probs: Probs) -> None:
-    """Raise ValueError unless targets and probs fit each other and probs are in [0, 1]."""
+    """Raise ArgumentError unless targets and probs fit each other and probs are in [0, 1]."""
     check_scores(targets, probs)
     refuse_entries((probs < 0) | (probs > 1), "probs outside [0, 1]")

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from xlite.errors import ArgumentError
 from xlite.scores.ranking import Probs, Targets
 
 Weights = NDArray[np.float64]
@@ -86,12 +87,12 @@ def rank_classes(
 def number_patients(groups: NDArray[Any], num_rows: int) -> tuple[NDArray[np.intp], int]:
     """The index of each row's patient, (N,) in [0, P), and P; groups: (N,) patient ids.
 
-    Raises ValueError when there are no rows, or not one id a row.
+    Raises ArgumentError when there are no rows, or not one id a row.
     """
     if num_rows == 0:
-        raise ValueError("there are no rows to resample")
+        raise ArgumentError("there are no rows to resample")
     if groups.shape != (num_rows,):
-        raise ValueError(f"{num_rows} rows need as many groups, got {groups.shape}")
+        raise ArgumentError(f"{num_rows} rows need as many groups, got {groups.shape}")
     distinct, patients = np.unique(groups, return_inverse=True)
     return patients.astype(np.intp), distinct.size
 

@@ -57,7 +57,7 @@ def judge_f1_thresholds(
     groups: (N,) patient ids. The threshold is refitted on patients drawn with replacement, and the
     F1 that it then reaches on all rows is compared with that of the fit: what the choice owes to
     the patients at hand, apart from how the F1 of a fixed threshold varies. A class without
-    positives is NaN and has no flag set. Raises ValueError for probs outside [0, 1].
+    positives is NaN and has no flag set. Raises ArgumentError for probs outside [0, 1].
     """
     check_probs(targets, probs)
     patients, num_patients = number_patients(groups, len(targets))

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlite.arrays import refuse_entries
+from xlite.errors import ArgumentError
 from xlite.labels import UNKNOWN
 from xlite.scores.ranking import (
     PerClass,
@@ -24,7 +26,6 @@ from xlite.scores.ranking import (
     Targets,
     ThresholdSweep,
     check_scores,
-    refuse_entries,
     sweep_classes,
 )
 
@@ -56,7 +57,7 @@ class ConfusionCounts:
 def confusion_counts(targets: Targets, predictions: NDArray[np.bool_]) -> ConfusionCounts:
     """The confusion matrix of each class; targets: (N, C), predictions: (N, C) bool.
 
-    Raises ValueError when the shapes differ or predictions are not bool.
+    Raises ArgumentError when the shapes differ or predictions are not bool.
 
     >>> targets = np.array([[1], [1], [0], [-1]], dtype=np.int8)
     >>> counts = confusion_counts(targets, np.array([[True], [False], [True], [True]]))
@@ -64,7 +65,7 @@ def confusion_counts(targets: Targets, predictions: NDArray[np.bool_]) -> Confus
     (array([1]), array([1]), array([1]))
     """
     if targets.ndim != 2 or targets.shape != predictions.shape or predictions.dtype != np.bool_:
-        raise ValueError(
+        raise ArgumentError(
             f"targets (N, C) and bool predictions (N, C) are needed; got {targets.shape} and "
             f"{predictions.shape} of {predictions.dtype}"
         )
@@ -83,11 +84,11 @@ def count_at_thresholds(targets: Targets, probs: Probs, thresholds: PerClass) ->
     """The confusion matrix of each class at its threshold, (C,), with prob >= threshold positive.
 
     A NaN threshold (nothing to fit it on) leaves its class unjudged: all four counts are 0, so
-    that every score of them is NaN. Raises ValueError on NaN or infinite probs.
+    that every score of them is NaN. Raises ArgumentError on NaN or infinite probs.
     """
     check_scores(targets, probs)
     if thresholds.shape != targets.shape[1:]:
-        raise ValueError(
+        raise ArgumentError(
             f"{targets.shape[1]} classes need as many thresholds; got {thresholds.shape}"
         )
     judged = np.where(np.isnan(thresholds), np.int8(UNKNOWN), targets)
@@ -129,7 +130,7 @@ def fit_f1_thresholds(targets: Targets, probs: Probs) -> PerClass:
     thresholds the highest is taken (fewest false alarms). NaN for a class without positives.
     An F1 at these thresholds on the same rows is optimistic: see `crossfit_f1`.
 
-    targets: (N, C). probs: (N, C) in [0, 1], else ValueError.
+    targets: (N, C). probs: (N, C) in [0, 1], else ArgumentError.
 
     >>> targets = np.array([[0], [0], [1], [1]], dtype=np.int8)
     >>> fit_f1_thresholds(targets, np.array([[0.1], [0.2], [0.4], [0.8]])).round(3).tolist()
@@ -155,7 +156,7 @@ def crossfit_counts(targets: Targets, probs: Probs, groups: NDArray[Any]) -> Con
     `assign_halves`.
     """
     if groups.shape != targets.shape[:1]:
-        raise ValueError(f"{targets.shape[0]} rows need as many groups, got {groups.shape}")
+        raise ArgumentError(f"{targets.shape[0]} rows need as many groups, got {groups.shape}")
     in_first = assign_halves(targets, groups)
     halves = (in_first, ~in_first)
     first, second = (
