@@ -87,7 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "cli",
     },
     "__main__": {"signals", "cli"},
-    "__init__": set(),
+    "__init__": {*BELOW, *MIDDLE, "executors", "judging", "workflows"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,3 +1,75 @@
-"""Train imbalanced, multi-label chest X-ray classifiers whose experiments can be believed."""
+"""Train imbalanced, multi-label chest X-ray classifiers whose experiments can be believed.
+
+What `__all__` names is the public API (docs/python.md). A name is imported when it is first asked
+for: the package itself costs nothing to import, and data functions never load torch.
+"""
 
 __version__ = "0.1.0"
+
+# What type checkers read; a test holds it to `_HOMES`. The typing module would cost its import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xlite.clahe_cache.store import ClaheCache as ClaheCache
+    from xlite.errors import ArgumentError as ArgumentError
+    from xlite.errors import CheckFailedError as CheckFailedError
+    from xlite.errors import InputError as InputError
+    from xlite.errors import XliteError as XliteError
+    from xlite.loading.loader import RadiographDataset as RadiographDataset
+    from xlite.loading.loader import build_loader as build_loader
+    from xlite.loading.transforms import Augmentation as Augmentation
+    from xlite.losses.training_loss import build_loss as build_loss
+    from xlite.models.classifier import build_classifier as build_classifier
+    from xlite.sampling.exposure import expected_exposure as expected_exposure
+    from xlite.sampling.sampler import EpochSampler as EpochSampler
+    from xlite.sampling.weights import max_entropy_weights as max_entropy_weights
+    from xlite.sampling.weights import sampling_weights as sampling_weights
+    from xlite.scores.auroc_interval import auroc_interval as auroc_interval
+    from xlite.scores.delong import compare_aurocs as compare_aurocs
+    from xlite.scores.patient_bootstrap import bootstrap_scores as bootstrap_scores
+    from xlite.scores.threshold_methods import fit_thresholds as fit_thresholds
+    from xlite.settings import ClaheSettings as ClaheSettings
+    from xlite.settings import LossSettings as LossSettings
+    from xlite.settings import SamplerSettings as SamplerSettings
+    from xlite.settings import TrainSettings as TrainSettings
+
+_HOMES = {
+    "sampling_weights": "xlite.sampling.weights",
+    "max_entropy_weights": "xlite.sampling.weights",
+    "expected_exposure": "xlite.sampling.exposure",
+    "EpochSampler": "xlite.sampling.sampler",
+    "ClaheCache": "xlite.clahe_cache.store",
+    "RadiographDataset": "xlite.loading.loader",
+    "Augmentation": "xlite.loading.transforms",
+    "build_loader": "xlite.loading.loader",
+    "build_classifier": "xlite.models.classifier",
+    "build_loss": "xlite.losses.training_loss",
+    "auroc_interval": "xlite.scores.auroc_interval",
+    "compare_aurocs": "xlite.scores.delong",
+    "bootstrap_scores": "xlite.scores.patient_bootstrap",
+    "fit_thresholds": "xlite.scores.threshold_methods",
+    "ClaheSettings": "xlite.settings",
+    "SamplerSettings": "xlite.settings",
+    "LossSettings": "xlite.settings",
+    "TrainSettings": "xlite.settings",
+    "XliteError": "xlite.errors",
+    "InputError": "xlite.errors",
+    "ArgumentError": "xlite.errors",
+    "CheckFailedError": "xlite.errors",
+}
+"""The module of each public name."""
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'xlite' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
