@@ -31,8 +31,16 @@ if TYPE_CHECKING:
     from xlite.settings import LossSettings as LossSettings
     from xlite.settings import SamplerSettings as SamplerSettings
     from xlite.settings import TrainSettings as TrainSettings
+    from xlite.splitting.audit import audit_split as audit_split
+    from xlite.splitting.split import split_by_patient as split_by_patient
+    from xlite.tables.label_table import TableFormat as TableFormat
+    from xlite.tables.read_labels import read_labels as read_labels
 
 _HOMES = {
+    "read_labels": "xlite.tables.read_labels",
+    "TableFormat": "xlite.tables.label_table",
+    "split_by_patient": "xlite.splitting.split",
+    "audit_split": "xlite.splitting.audit",
     "sampling_weights": "xlite.sampling.weights",
     "max_entropy_weights": "xlite.sampling.weights",
     "expected_exposure": "xlite.sampling.exposure",
