@@ -14,15 +14,14 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite.console import nan_to_none
 from xlite.errors import InputError
 from xlite.inputs import open_regular
-from xlite.records import MAX_JSON_BYTES, guard_cell, read_own_bytes, unguard_cell
+from xlite.records import MAX_JSON_BYTES, guard_cell, read_own_bytes
 
 try:
     import fcntl
@@ -30,9 +29,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 SPLIT_PARTS = ("train", "val", "test")
 SPLIT_RECORD = "split.json"
@@ -42,15 +39,6 @@ CACHE_INDEX = "index.csv"
 CACHE_IMAGES = "images.u8"
 CACHE_FAILED = "failed.csv"
 
-RUNS = "runs"
-RUN_CONFIG = "config.json"
-RUN_SITTINGS = "sittings.json"
-RUN_HISTORY = "history.csv"
-RUN_LAST = "last.pt"
-RUN_PREVIOUS = "previous.pt"
-RUN_BEST = "best.safetensors"
-RUN_SCORES = "scores.json"
-
 TRAINING_PROGRESS = "training_progress.json"
 BASELINE_RESULTS = "baseline_results.csv"
 ABLATION = "ablation.csv"
@@ -59,15 +47,6 @@ BALANCE_VERIFICATION = "data_balance_verification.csv"
 _TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".xlite.", ".tmp"
 
 _MAX_HASHED_BYTES = 16 << 30
-
-
-def predictions_name(part: str) -> str:
-    """The name of a run's predictions file for one part of the split.
-
-    >>> predictions_name("val")
-    'predictions_val.csv'
-    """
-    return f"predictions_{part}.csv"
 
 
 @contextlib.contextmanager
@@ -159,54 +138,6 @@ def sha256_of_file(path: Path) -> str:
         if os.fstat(file.fileno()).st_size > _MAX_HASHED_BYTES:
             raise InputError(f"{path} is larger than 16 GiB, which no file of a project is.")
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of N images: image_ids (N,) text, probs (N, C) in [0, 1]."""
-
-    image_ids: NDArray[Any]
-    probs: NDArray[np.float64]
-    vocabulary: tuple[str, ...]
-
-
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write `image_id` and a `prob_<label>` column a class as CSV, atomically."""
-    import pandas as pd
-
-    table = pd.DataFrame(
-        predictions.probs, columns=[f"prob_{name}" for name in predictions.vocabulary]
-    )
-    table.insert(0, "image_id", predictions.image_ids)
-    with atomic_path(path) as temporary:
-        # Nine digits give every float32 back exactly.
-        write_table(temporary, table, float_format="%.9g")
-
-
-def read_predictions(path: Path, vocabulary: Sequence[str]) -> Predictions:
-    """The predictions in a CSV, their columns in the order of `vocabulary`.
-
-    Raises InputError when the file or a column is missing, or a prob is not in [0, 1].
-    """
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str})
-    except FileNotFoundError:
-        raise InputError(f"predictions file {path} does not exist.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read as a CSV: {error}") from None
-    columns = ["image_id", *(f"prob_{name}" for name in vocabulary)]
-    absent = [name for name in columns if name not in table]
-    if absent:
-        raise InputError(f"{path} has no column {', '.join(absent)}.")
-    probs = table[columns[1:]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-    wrong = ~((probs >= 0) & (probs <= 1))
-    if wrong.any():
-        row = int(wrong.any(axis=1).argmax())
-        raise InputError(f"{path} has a prob that is not in [0, 1] in row {row + 2}.")
-    image_ids = table["image_id"].map(unguard_cell).to_numpy(dtype=object)
-    return Predictions(image_ids, probs, tuple(vocabulary))
 
 
 def _create_temporary(path: Path) -> tuple[int | None, Path]:

@@ -68,17 +68,31 @@ def read_validated(
     regular file, too large, no JSON, of a schema newer than `newest_schema`, or refused.
     """
     content = read_own_bytes(path, max_bytes=MAX_JSON_BYTES, remedy=remedy)
+    return parse_validated(
+        content, validate, where=str(path), newest_schema=newest_schema, remedy=remedy
+    )
+
+
+def parse_validated(
+    content: bytes,
+    validate: Callable[[bytes], _Value],
+    *,
+    where: str,
+    newest_schema: int,
+    remedy: str,
+) -> _Value:
+    """What `validate` makes of JSON that was found in `where`; InputError as `read_validated`."""
     with contextlib.suppress(ValidationError):
         found = _Version.model_validate_json(content).schema_version
         if found > newest_schema:
             raise InputError(
-                f"{path} was written by a newer xlite (schema version {found}; this one reads up "
+                f"{where} was written by a newer xlite (schema version {found}; this one reads up "
                 f"to {newest_schema}). Update xlite."
             )
     try:
         return validate(content)
     except ValidationError as error:
-        raise InputError(f"{path} {describe_fault(error)}. {remedy}") from None
+        raise InputError(f"{where} {describe_fault(error)}. {remedy}") from None
 
 
 def read_rows(path: Path, columns: Sequence[str], *, remedy: str) -> list[dict[str, str]]:

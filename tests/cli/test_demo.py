@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from xlite.files import (
+from xlite.files import read_json
+from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,
     RUN_LAST,
     RUN_SCORES,
     predictions_name,
-    read_json,
 )
 
 

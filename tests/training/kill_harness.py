@@ -40,7 +40,9 @@ from kill_sitting import (
 from run_comparison import find_differences
 from tqdm import tqdm
 
-from xlite.files import (
+from xlite.loading.transforms import Augmentation
+from xlite.models.pretrained import import_timm
+from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,
@@ -49,8 +51,6 @@ from xlite.files import (
     RUN_SCORES,
     predictions_name,
 )
-from xlite.loading.transforms import Augmentation
-from xlite.models.pretrained import import_timm
 from xlite.run_folder.lock import LOCK_RECORD
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.splitting.split import divide_by_patient

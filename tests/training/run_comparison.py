@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from xlite.files import (
+from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,
@@ -17,7 +17,7 @@ from xlite.files import (
     RUN_SCORES,
     predictions_name,
 )
-from xlite.training.history import MACHINE_COLUMNS
+from xlite.run_folder.history import MACHINE_COLUMNS
 from xlite.training.resume import read_checkpoint
 
 

@@ -9,14 +9,9 @@ import pytest
 import torch
 
 from xlite.errors import InputError
-from xlite.files import (
-    RUN_BEST,
-    RUN_CONFIG,
-    RUN_SITTINGS,
-    read_json,
-    read_predictions,
-    write_json,
-)
+from xlite.files import read_json, write_json
+from xlite.run_folder.file_names import RUN_BEST, RUN_CONFIG, RUN_SITTINGS
+from xlite.run_folder.predictions import read_predictions
 from xlite.settings import Runtime, TrainSettings
 from xlite.splitting.split_folder import read_split
 from xlite.training import augmented_prediction

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from xlite.errors import InputError
-from xlite.files import RUN_CONFIG, RUN_SCORES, write_json
+from xlite.files import write_json
+from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import LossSettings, TrainSettings, fingerprint_of
 from xlite.training.identity import (

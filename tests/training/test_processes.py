@@ -13,18 +13,13 @@ import pandas as pd
 import pytest
 import torch
 
-from xlite.files import (
-    RUN_HISTORY,
-    RUN_LAST,
-    RUN_SCORES,
-    predictions_name,
-    read_json,
-    read_predictions,
-)
+from xlite.files import read_json
+from xlite.run_folder.file_names import RUN_HISTORY, RUN_LAST, RUN_SCORES, predictions_name
+from xlite.run_folder.history import MACHINE_COLUMNS
+from xlite.run_folder.predictions import read_predictions
 from xlite.splitting.split_folder import read_split
 from xlite.training.augmented_prediction import AugmentedView, predict_with_views
 from xlite.training.data import load_study_data
-from xlite.training.history import MACHINE_COLUMNS
 
 SCRIPT = Path(__file__).with_name("run_two_processes.py")
 

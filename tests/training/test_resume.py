@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from xlite.errors import InputError, explain
-from xlite.files import RUN_LAST, RUN_PREVIOUS
+from xlite.run_folder.file_names import RUN_LAST, RUN_PREVIOUS
 from xlite.settings import TrainSettings
 from xlite.training import resume
 from xlite.training.identity import RunIdentity

@@ -14,16 +14,17 @@ import torch
 from safetensors.torch import load_file
 
 from xlite.errors import CheckFailedError, InputError, InterruptedRunError
-from xlite.files import (
+from xlite.files import read_json
+from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
     RUN_HISTORY,
     RUN_LAST,
     RUN_SCORES,
     predictions_name,
-    read_json,
-    read_predictions,
 )
+from xlite.run_folder.history import MACHINE_COLUMNS
+from xlite.run_folder.predictions import read_predictions
 from xlite.scores.ranking import auroc, macro_mean
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.signals import catch_stop_signals
@@ -31,7 +32,6 @@ from xlite.splitting.split_folder import read_split
 from xlite.training import engine, judge, step
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.device import build_fabric
-from xlite.training.history import MACHINE_COLUMNS
 from xlite.training.loaders import RunLoaders
 from xlite.training.predict import predict_logits
 from xlite.training.resume import read_checkpoint

@@ -17,7 +17,7 @@ from xlite.errors import InputError, InterruptedRunError
 from xlite.executors.side_by_side import train_side_by_side
 from xlite.executors.study_record import StudyRecord
 from xlite.executors.training_job import run_training_job
-from xlite.files import RUNS
+from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime
 from xlite.signals import catch_stop_signals

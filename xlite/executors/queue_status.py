@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import mean
 
 from xlite.errors import InputError
-from xlite.files import RUN_SCORES, TRAINING_PROGRESS
+from xlite.files import TRAINING_PROGRESS
+from xlite.run_folder.file_names import RUN_SCORES
 from xlite.run_folder.lock import is_held
 from xlite.studies.progress import (
     FAILED,

@@ -15,16 +15,10 @@ import numpy as np
 
 from xlite import console
 from xlite.errors import InputError, did_you_mean
-from xlite.files import (
-    RUN_CONFIG,
-    RUNS,
-    TRAINING_PROGRESS,
-    atomic_path,
-    write_json,
-    write_table,
-)
+from xlite.files import TRAINING_PROGRESS, atomic_path, write_json, write_table
 from xlite.judging.all_pairs import AllPairs, compare_all_pairs, shrink_scores
 from xlite.judging.paired_differences import TESTED, Contrast, JudgedMethods
+from xlite.run_folder.file_names import RUN_CONFIG, RUNS
 from xlite.run_folder.folder import RunFolder, list_runs
 from xlite.settings import TrainSettings
 from xlite.studies.progress import current_time, read_entries

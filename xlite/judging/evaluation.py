@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.files import RUN_SCORES, atomic_path, write_json, write_table
+from xlite.files import atomic_path, write_json, write_table
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import ThresholdedCalls, describe_thresholding
+from xlite.run_folder.file_names import RUN_SCORES
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.errors import InputError
-from xlite.files import RUN_CONFIG, RUN_SCORES, RUNS
 from xlite.ownership import require_our_folder
 from xlite.records import Record
+from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES, RUNS
 from xlite.settings import fingerprint_of
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError
-from xlite.files import RUN_CONFIG, RUN_SCORES
 from xlite.ids import AMBIGUOUS, match_image_names
 from xlite.judging.predictions_file import read_predictions_file
+from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES
 from xlite.run_folder.folder import RunFolder
 from xlite.tables.csv_table import open_csv, show
 from xlite.tables.label_table import parse_ages

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from xlite.files import RUN_CONFIG, RUNS, predictions_name, write_json
+from xlite.files import write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.records import Record
+from xlite.run_folder.file_names import RUN_CONFIG, RUNS, predictions_name
 from xlite.studies.progress import current_time
 
 TEST_LOOKS = "test_looks.json"

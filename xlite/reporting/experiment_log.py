@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.files import RUNS, TRAINING_PROGRESS, write_text
+from xlite.files import TRAINING_PROGRESS, write_text
 from xlite.records import MAX_JSON_BYTES, Record, read_own_bytes
 from xlite.reporting.log_markdown import (
     DECISION,
@@ -36,6 +36,7 @@ from xlite.reporting.log_markdown import (
 from xlite.reporting.log_runs import describe_environment, describe_run
 from xlite.reporting.log_studies import describe_study
 from xlite.reporting.study_file import read_studies, read_study
+from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder, list_runs
 
 BEGIN, END = "<!-- xlite:begin -->", "<!-- xlite:end -->"

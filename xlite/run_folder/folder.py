@@ -17,18 +17,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from xlite.errors import InputError
-from xlite.files import (
+from xlite.files import read_json, sha256_of_file
+from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
-    RUN_HISTORY,
+    RUN_LAST,
+    RUN_PREVIOUS,
     RUN_SCORES,
     RUN_SITTINGS,
     RUNS,
     predictions_name,
-    read_json,
-    sha256_of_file,
 )
-from xlite.records import read_rows
+from xlite.run_folder.history import read_history
 from xlite.run_folder.records import RunConfig, RunScores, Sitting, Sittings
 from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
 
@@ -121,17 +121,7 @@ class RunFolder:
     @cached_property
     def history(self) -> list[dict[str, float]]:
         """A row a finished epoch, NaN for an empty cell; none before the first."""
-        path = self.path / RUN_HISTORY
-        if not os.path.lexists(path):
-            return []
-        rows = read_rows(path, ["epoch", "train_loss"], remedy=self._remedy)
-        try:
-            return [
-                {name: float(text) if text else math.nan for name, text in row.items()}
-                for row in rows
-            ]
-        except ValueError as error:
-            raise InputError(f"{path} has what is no number ({error}). {self._remedy}") from None
+        return read_history(self.path, remedy=self._remedy)
 
     def find_predictions(self, part: str) -> Path:
         """The predictions of one part of the split, as the finished run wrote them.
@@ -143,6 +133,22 @@ class RunFolder:
     def find_weights(self) -> Path:
         """The weights of the best epoch, as the finished run wrote them; InputError as above."""
         return self._find_written(RUN_BEST)
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """Where the newest checkpoint is written."""
+        return self.path / RUN_LAST
+
+    @property
+    def previous_checkpoint(self) -> Path:
+        """Where the one before it is kept."""
+        return self.path / RUN_PREVIOUS
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints that are there, newest first."""
+        both = (self.last_checkpoint, self.previous_checkpoint)
+        return [path for path in both if path.exists()]
 
     def check(self) -> None:
         """Read all of its records, and see whether its validation predictions are those of its
@@ -198,6 +204,11 @@ def parse_settings(content: Mapping[str, Any], *, where: Path) -> TrainSettings:
             f"{message[:1].lower()}{message[1:]}. Use the version that trained it, or move the "
             "folder away."
         ) from None
+
+
+def find_run_folders(runs_dir: Path) -> list[RunFolder]:
+    """The folders below `runs_dir` that say what they are, by name; nothing of them is read."""
+    return [RunFolder(path.parent) for path in sorted(runs_dir.glob(f"*/{RUN_CONFIG}"))]
 
 
 def list_runs(experiments_dir: Path) -> tuple[list[RunFolder], list[str]]:

@@ -6,13 +6,19 @@ neither how images were made nor what the predictions' bytes were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from xlite.files import write_json
 from xlite.records import Record
+from xlite.run_folder.file_names import RUN_CONFIG, RUN_SITTINGS
 
 _LARGEST_INTEGER = 2**63
+_OF_VERSION_1 = {"environment", "runtime"}
+"""Fields of `config.json` that moved to `sittings.json`."""
 
 _Scores = dict[str, float | None]
 
@@ -116,6 +122,20 @@ class RunConfig(Record):
         return self
 
 
+class WeightsDescription(Record):
+    """In the metadata of `best.safetensors`: enough to build the model, to prepare images for it
+    and to name its outputs.
+    """
+
+    model: str
+    """As `build_classifier` takes it."""
+    labels: list[str]
+    """In the order of the model's outputs."""
+    dropout: float
+    position_encoding: bool
+    preprocessing: Preprocessing
+
+
 class Sitting(_Part):
     """One process that trained the run, from its start or a checkpoint."""
 
@@ -185,6 +205,17 @@ class RunScores(Record):
     val: PartScores
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the predictions and the weights, by name; none in version 1."""
+
+
+def write_config(run_dir: Path, config: RunConfig) -> None:
+    """Write `config.json`, atomically: the run is begun."""
+    write_json(run_dir / RUN_CONFIG, config.model_dump(mode="json", exclude=_OF_VERSION_1))
+
+
+def write_sittings(run_dir: Path, sittings: Sequence[Sitting]) -> None:
+    """Write `sittings.json`, atomically: all sittings of the run, oldest first."""
+    content = Sittings(schema_version=Sittings.newest_schema, sittings=list(sittings))
+    write_json(run_dir / RUN_SITTINGS, content.model_dump(mode="json"))
 
 
 def _has_huge_integer(value: Any) -> bool:

@@ -19,12 +19,15 @@ from torch.utils.data import DataLoader
 
 from xlite import console
 from xlite.errors import CheckFailedError, InputError, InterruptedRunError
-from xlite.files import RUN_BEST, RUN_HISTORY, RUN_LAST, atomic_path
 from xlite.loading.loader import Batch
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.history import write_history
+from xlite.run_folder.records import WeightsDescription
+from xlite.run_folder.weights import write_weights
 from xlite.sampling.sampler import EpochSampler
 from xlite.signals import StopRequest
 from xlite.training.device import measure_peak_memory
-from xlite.training.history import describe_losses, describe_tally, score_epoch, write_history
+from xlite.training.history import describe_losses, describe_tally, score_epoch
 from xlite.training.identity import RunIdentity
 from xlite.training.out_of_memory import OutOfMemoryError
 from xlite.training.predict import predict_logits
@@ -63,12 +66,13 @@ class Trainer:
         identity: RunIdentity,
         stepper: Stepper,
         data: TrainingData,
+        description: WeightsDescription,
         run_dir: Path,
         checkpoint_minutes: float,
     ) -> None:
         self.identity, self.settings = identity, identity.settings
         self.stepper, self.fabric = stepper, stepper.fabric
-        self.data, self.run_dir = data, run_dir
+        self.data, self.description, self.run_dir = data, description, run_dir
         self.checkpoint_seconds = 60 * checkpoint_minutes
         self.state = TrainState(num_parts=self.settings.accumulate)
         self.best_weights: dict[str, Tensor] = {}
@@ -116,8 +120,8 @@ class Trainer:
                 self._save()
                 raise InterruptedRunError(
                     f"stopped in epoch {self.state.epoch + 1} of {self.settings.epochs} after "
-                    f"step {self.state.step}; {self.run_dir / RUN_LAST} is saved. The same "
-                    "command with --resume continues from there.",
+                    f"step {self.state.step}; {RunFolder(self.run_dir).last_checkpoint} is saved. "
+                    "The same command with --resume continues from there.",
                     signal_number=stop.signal_number or signal.SIGTERM,
                 )
             self._finish_epoch(row)
@@ -271,7 +275,7 @@ class Trainer:
                 identity=self.identity,
             )
             if self.state.history:
-                write_history(self.run_dir / RUN_HISTORY, self.state.history)
+                write_history(self.run_dir, self.state.history)
 
     def _load(self) -> bool:
         """Go back to the checkpoint, and with it whatever was written after it."""
@@ -292,17 +296,13 @@ class Trainer:
                 f"{self.settings.loss.name} can't be. Train it anew in another --out."
             )
         if self.fabric.is_global_zero and self.state.history:
-            write_history(self.run_dir / RUN_HISTORY, self.state.history)
+            write_history(self.run_dir, self.state.history)
             self._write_best()
         return True
 
     def _write_best(self) -> None:
-        from safetensors.torch import save
-
-        # Not save_file: it writes through a temporary file of its own, which a kill would leave.
         if self.fabric.is_global_zero:
-            with atomic_path(self.run_dir / RUN_BEST) as temporary:
-                temporary.write_bytes(save(self.best_weights))
+            write_weights(self.run_dir, self.best_weights, self.description)
 
 
 @contextmanager

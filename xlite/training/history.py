@@ -1,4 +1,4 @@
-"""`history.csv`: one row a finished epoch, all that is worth plotting.
+"""A row of the history: what an epoch has cost and reached.
 
 N images, C classes.
 """
@@ -6,12 +6,10 @@ N images, C classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.files import atomic_path, write_table
 from xlite.scores.ranking import PerClass, Targets, macro_mean, ranking_scores
 from xlite.scores.thresholded import crossfit_counts, f1, precision, recall
 from xlite.training.predict import to_probs
@@ -20,17 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.training.state import EpochTally
-
-MACHINE_COLUMNS = (
-    "seconds",
-    "seconds_data",
-    "seconds_forward",
-    "seconds_backward",
-    "seconds_validation",
-    "images_per_second",
-    "peak_memory_mb",
-)
-"""Columns that tell of the machine, not of the result: the only ones that a resume may change."""
 
 
 def score_epoch(
@@ -82,11 +69,3 @@ def describe_tally(tally: EpochTally) -> dict[str, float]:
         "grad_norm_max": tally.norm_max,
         **{f"seconds_{phase}": seconds for phase, seconds in tally.seconds.items()},
     }
-
-
-def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write the rows as CSV, atomically; whatever the file held is replaced."""
-    import pandas as pd
-
-    with atomic_path(path) as temporary:
-        write_table(temporary, pd.DataFrame(list(rows)), float_format=None)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.files import RUN_CONFIG
-from xlite.run_folder.folder import RunFolder, parse_settings
+from xlite.run_folder.folder import RunFolder, find_run_folders, parse_settings
 from xlite.settings import TrainSettings, fingerprint_of
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ class RunIdentity:
 def read_identities(runs_dir: Path) -> dict[Path, RunIdentity]:
     """The identities of the runs below a folder; those that can't be read are left out."""
     found = {}
-    for path in sorted(runs_dir.glob(f"*/{RUN_CONFIG}")):
-        run = RunFolder(path.parent)
+    for run in find_run_folders(runs_dir):
         try:
             found[run.path] = RunIdentity.read(run)
         except InputError as error:

@@ -1,28 +1,14 @@
-"""The end of a run: predictions of its best epoch, and their scores on validation.
-
-A run that is trained for more epochs than before keeps what it had reached, and is unfinished
-until it is judged anew: nobody finds the scores of one state beside the predictions of another.
-"""
+"""The end of a run: predictions of its best epoch, and their scores on validation."""
 
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlite.console import nan_to_none
 from xlite.errors import InterruptedRunError
-from xlite.files import (
-    RUN_BEST,
-    RUN_PREVIOUS,
-    RUN_SCORES,
-    Predictions,
-    predictions_name,
-    sha256_of_file,
-    write_json,
-    write_predictions,
-)
 from xlite.models.classifier import count_parameters
+from xlite.run_folder.file_names import predictions_name
+from xlite.run_folder.predictions import Predictions, write_predictions
 from xlite.run_folder.records import RunScores
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
@@ -37,7 +23,7 @@ if TYPE_CHECKING:
 def judge_run(
     trainer: Trainer, loaders: RunLoaders, data: StudyData, *, stop: StopRequest
 ) -> dict[str, Any]:
-    """What the run has reached, as `finish_run` takes it; predictions of both parts are written.
+    """What the run has reached, for its `scores.json`; predictions of both parts are written.
 
     Only validation is scored: the test part is sealed until `xlite evaluate --part test` asks.
     Raises InterruptedRunError when `stop` is set on the way.
@@ -70,6 +56,7 @@ def judge_run(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
             )
     return {
+        "schema_version": RunScores.newest_schema,
         "run_id": run_dir.name,
         "model": trainer.settings.model,
         "fingerprint": trainer.identity.fingerprint,
@@ -81,36 +68,3 @@ def judge_run(
         "seconds": round(state.seconds, 3),
         "val": val,
     }
-
-
-def finish_run(run_dir: Path, scores: dict[str, Any], *, is_writer: bool) -> dict[str, Any]:
-    """The content of `scores.json`, written last, with the sums of the files that it is about.
-
-    Of several processes that train the run one is the writer.
-    """
-    scores = {"schema_version": RunScores.newest_schema, **scores}
-    if is_writer:
-        names = (predictions_name("val"), predictions_name("test"), RUN_BEST)
-        scores["files"] = {name: sha256_of_file(run_dir / name) for name in names}
-        write_json(run_dir / RUN_SCORES, scores)
-        (run_dir / RUN_PREVIOUS).unlink(missing_ok=True)
-    # As a reader of the file finds it: an undefined score is None.
-    kept: dict[str, Any] = nan_to_none(scores)
-    return kept
-
-
-def set_aside_scores(run_dir: Path) -> None:
-    """Move what a finished run has reached to `before_1`, `before_2`, …: it is to go on.
-
-    The scores go first, since they are what says that the predictions belong to them.
-    """
-    if not (run_dir / RUN_SCORES).exists():
-        return
-    number = 1
-    while (run_dir / f"before_{number}").exists():
-        number += 1
-    kept = run_dir / f"before_{number}"
-    kept.mkdir()
-    for name in (RUN_SCORES, *map(predictions_name, ("val", "test"))):
-        if (run_dir / name).exists():
-            (run_dir / name).rename(kept / name)

@@ -20,9 +20,10 @@ from torch import Tensor
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.files import RUN_LAST, RUN_PREVIOUS, atomic_path
+from xlite.files import atomic_path
 from xlite.inputs import open_regular
 from xlite.models.weights_file import refuse_bomb
+from xlite.run_folder.folder import RunFolder
 from xlite.training.identity import RunIdentity, require_same_run
 from xlite.training.state import TrainState
 
@@ -61,15 +62,15 @@ def save_checkpoint(
         "identity": identity.to_content(),
         "num_threads": torch.get_num_threads(),
     }
-    last = run_dir / RUN_LAST
-    with atomic_path(last) as temporary:
+    run = RunFolder(run_dir)
+    with atomic_path(run.last_checkpoint) as temporary:
         checkpoint_stage("open")
         _write(content, temporary)
         checkpoint_stage("written")
         read_checkpoint(temporary)
         checkpoint_stage("verified")
-        if last.exists():
-            last.replace(run_dir / RUN_PREVIOUS)
+        if run.last_checkpoint.exists():
+            run.last_checkpoint.replace(run.previous_checkpoint)
         checkpoint_stage("kept")
     checkpoint_stage("renamed")
 
@@ -156,9 +157,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _read_newest(run_dir: Path) -> dict[str, Any] | None:
-    paths = [path for path in (run_dir / RUN_LAST, run_dir / RUN_PREVIOUS) if path.exists()]
     faults = []
-    for path in paths:
+    for path in RunFolder(run_dir).checkpoints:
         try:
             content = read_checkpoint(path)
         except InputError as error:

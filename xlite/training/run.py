@@ -15,30 +15,26 @@ import torch
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.files import (
-    RUN_CONFIG,
-    RUN_LAST,
-    RUN_PREVIOUS,
-    remove_temporary_files,
-    write_json,
-)
+from xlite.files import remove_temporary_files
 from xlite.loading.loader import default_num_workers
 from xlite.losses.class_weights import warn_about_double_corrections
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
+from xlite.run_folder.ending import finish_run, set_aside_scores
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import hold_lock
-from xlite.run_folder.records import RunConfig
+from xlite.run_folder.records import write_config
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopRequest
+from xlite.training.description import describe_run, describe_weights
 from xlite.training.device import build_fabric
 from xlite.training.engine import Trainer, TrainingData
 from xlite.training.identity import RunIdentity, require_same_run
-from xlite.training.judge import finish_run, judge_run, set_aside_scores
+from xlite.training.judge import judge_run
 from xlite.training.loaders import RunLoaders
 from xlite.training.preflight import needs_hub_weights, require_one_piece, share_batch
 from xlite.training.processes import decide_once
@@ -153,12 +149,17 @@ def _train_and_judge(
             sampling.exposure.positives_per_image,
             train.vocabulary,
         )
+    model = _build_model(settings, data, runtime, fabric)
+    config = describe_run(
+        identity, data, model, pos_weight=loss.pos_weight, out_dir=run_dir.parent.parent
+    )
     trainer = Trainer(
         identity=identity,
+        description=describe_weights(settings, data, model),
         stepper=Stepper(
             settings=settings,
             fabric=fabric,
-            model=_build_model(settings, data, runtime, fabric),
+            model=model,
             loss=loss,
             image_ids=train.image_ids,
         ),
@@ -183,23 +184,27 @@ def _train_and_judge(
     if fabric.is_global_zero:
         set_aside_scores(run_dir)
         if not RunFolder(run_dir).is_begun:
-            _describe_run(identity, data, trainer.stepper, run_dir)
+            write_config(run_dir, config)
         sitting = keep_sitting(
             run_dir, trainer.state, epochs=settings.epochs, runtime=runtime, fabric=fabric
         )
     with sitting:
         trainer.fit(stop=stop, on_epoch=on_epoch)
         scores = judge_run(trainer, loaders, data, stop=stop)
-    return finish_run(run_dir, scores, is_writer=fabric.is_global_zero)
+    if fabric.is_global_zero:
+        scores = finish_run(run_dir, scores)
+    # As a reader of the file finds it: an undefined score is None.
+    kept: dict[str, Any] = console.nan_to_none(scores)
+    return kept
 
 
 def _require_checkpoint(run_dir: Path) -> None:
     """Raise InputError for a finished run that is to go on and has nothing to go on from."""
-    has_checkpoint = any((run_dir / name).exists() for name in (RUN_LAST, RUN_PREVIOUS))
-    if RunFolder(run_dir).is_finished and not has_checkpoint:
+    run = RunFolder(run_dir)
+    if run.is_finished and not run.checkpoints:
         raise InputError(
-            f"{run_dir} is finished and its {RUN_LAST} is gone, so it can't be trained for more "
-            "epochs. Ask for as many as it has, or train anew with another --out."
+            f"{run_dir} is finished and its {run.last_checkpoint.name} is gone, so it can't be "
+            "trained for more epochs. Ask for as many as it has, or train anew with another --out."
         )
 
 
@@ -238,32 +243,3 @@ def _build_model(
     if settings.model not in runtime.contiguous_models:
         model.to(memory_format=torch.channels_last)
     return model
-
-
-def _describe_run(identity: RunIdentity, data: StudyData, stepper: Stepper, run_dir: Path) -> None:
-    settings, pos_weight = identity.settings, stepper.loss.pos_weight
-    backbone = stepper.model.backbone
-    places = {name: None if path is None else str(path) for name, path in vars(data.places).items()}
-    record = {
-        "schema_version": RunConfig.newest_schema,
-        "fingerprint": identity.fingerprint,
-        "settings": settings.model_dump(mode="json"),
-        "out_dir": str(run_dir.parent.parent),
-        "has_fixed_budget": identity.has_fixed_budget,
-        "labels": list(data.vocabulary),
-        "pos_weight": None if pos_weight is None else [float(weight) for weight in pos_weight],
-        "data": {
-            "images": {name: len(part) for name, part in data.parts.items()},
-            "train_positives": data.parts["train"].positives.tolist(),
-            "split_sha256": data.split_sha256,
-            "source": data.source_fingerprint,
-            **places,
-        },
-        "preprocessing": {
-            "clahe": data.clahe.model_dump(mode="json"),
-            "image_size": settings.image_size or data.image_size,
-            "mean": list(backbone.mean),
-            "std": list(backbone.std),
-        },
-    }
-    write_json(run_dir / RUN_CONFIG, record)

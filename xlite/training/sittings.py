@@ -13,9 +13,9 @@ import torch
 
 from xlite import __version__, console
 from xlite.errors import InterruptedRunError
-from xlite.files import RUN_SITTINGS, write_json
+from xlite.run_folder.file_names import RUN_SITTINGS
 from xlite.run_folder.folder import RunFolder
-from xlite.run_folder.records import Environment, Sitting, Sittings
+from xlite.run_folder.records import Environment, Sitting, write_sittings
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -47,7 +47,7 @@ def keep_sitting(
         environment=environment,
         runtime=runtime.model_dump(mode="json"),
     )
-    _write(run_dir, [*earlier, sitting])
+    write_sittings(run_dir, [*earlier, sitting])
     outcome = "failed"
     try:
         yield
@@ -57,7 +57,7 @@ def keep_sitting(
         raise
     finally:
         end: dict[str, Any] = {"ended": _now(), "outcome": outcome}
-        _write(run_dir, [*earlier, sitting.model_copy(update=end)])
+        write_sittings(run_dir, [*earlier, sitting.model_copy(update=end)])
 
 
 def describe_environment(fabric: Fabric) -> Environment:
@@ -87,11 +87,6 @@ def _announce_change(run_dir: Path, before: Environment, now: Environment) -> No
             "in another order, so the third digit of its scores may not be that of a run in one "
             f"sitting. {RUN_SITTINGS} notes it."
         )
-
-
-def _write(run_dir: Path, sittings: list[Sitting]) -> None:
-    content = Sittings(schema_version=Sittings.newest_schema, sittings=sittings)
-    write_json(run_dir / RUN_SITTINGS, content.model_dump(mode="json"))
 
 
 def _now() -> str:

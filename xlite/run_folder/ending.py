@@ -1,0 +1,45 @@
+"""The end of a run, and its undoing: `scores.json` is written last, and is the first to go.
+
+A run that is trained for more epochs than before keeps what it had reached, and is unfinished
+until it is judged anew: nobody finds the scores of one state beside the predictions of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xlite.files import sha256_of_file, write_json
+from xlite.run_folder.file_names import RUN_BEST, RUN_PREVIOUS, RUN_SCORES, predictions_name
+
+_PREDICTIONS = tuple(map(predictions_name, ("val", "test")))
+
+
+def finish_run(run_dir: Path, scores: Mapping[str, Any]) -> dict[str, Any]:
+    """What `scores.json` holds now: the scores, with the sums of the files that they are about.
+
+    The checkpoint before the last is no longer needed, and goes.
+    """
+    files = {name: sha256_of_file(run_dir / name) for name in (*_PREDICTIONS, RUN_BEST)}
+    content = {**scores, "files": files}
+    write_json(run_dir / RUN_SCORES, content)
+    (run_dir / RUN_PREVIOUS).unlink(missing_ok=True)
+    return content
+
+
+def set_aside_scores(run_dir: Path) -> None:
+    """Move what a finished run has reached to `before_1`, `before_2`, …: it is to go on.
+
+    The scores go first, since they are what says that the predictions belong to them.
+    """
+    if not (run_dir / RUN_SCORES).exists():
+        return
+    number = 1
+    while (run_dir / f"before_{number}").exists():
+        number += 1
+    kept = run_dir / f"before_{number}"
+    kept.mkdir()
+    for name in (RUN_SCORES, *_PREDICTIONS):
+        if (run_dir / name).exists():
+            (run_dir / name).rename(kept / name)

@@ -1,0 +1,70 @@
+"""`predictions_*.csv`: what a run's model says of the images of one part of the split.
+
+N images, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlite.errors import InputError
+from xlite.files import atomic_path, write_table
+from xlite.records import read_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_IMAGE_COLUMN = "image_id"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of N images: image_ids (N,) text, probs (N, C) in [0, 1]."""
+
+    image_ids: NDArray[Any]
+    probs: NDArray[np.float64]
+    vocabulary: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row an image: `image_id`, and a column `prob_<label>` a class."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.probs, columns=_prob_columns(self.vocabulary))
+        table.insert(0, _IMAGE_COLUMN, self.image_ids)
+        return table
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write `image_id` and a `prob_<label>` column a class as CSV, atomically."""
+    with atomic_path(path) as temporary:
+        # Nine digits give every float32 back exactly.
+        write_table(temporary, predictions.to_frame(), float_format="%.9g")
+
+
+def read_predictions(path: Path, vocabulary: Sequence[str], *, remedy: str = "") -> Predictions:
+    """The predictions in a CSV, their columns in the order of `vocabulary`.
+
+    Raises InputError, which ends in `remedy`, when the file or a column is missing, or a prob is
+    not in [0, 1].
+    """
+    import numpy as np
+    import pandas as pd
+
+    names, *cells = read_columns(path, [_IMAGE_COLUMN, *_prob_columns(vocabulary)], remedy=remedy)
+    probs = np.empty((len(names), len(vocabulary)))
+    for place, column in enumerate(cells):
+        probs[:, place] = pd.to_numeric(pd.Series(column, dtype=str), errors="coerce")
+    wrong = ~((probs >= 0) & (probs <= 1))
+    if wrong.any():
+        row = int(wrong.any(axis=1).argmax())
+        raise InputError(f"{path} has a prob that is not in [0, 1] in row {row + 2}. {remedy}")
+    return Predictions(np.array(names, dtype=object), probs, tuple(vocabulary))
+
+
+def _prob_columns(vocabulary: Sequence[str]) -> list[str]:
+    return [f"prob_{label}" for label in vocabulary]

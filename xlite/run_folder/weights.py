@@ -1,0 +1,64 @@
+"""`best.safetensors`: the weights of the best epoch, and what one needs to predict with them.
+
+The file is enough by itself: its metadata name the model, the labels in the order of its outputs,
+and how an image becomes its input.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite.errors import InputError
+from xlite.files import atomic_path
+from xlite.inputs import open_regular
+from xlite.records import parse_validated
+from xlite.run_folder.file_names import RUN_BEST
+from xlite.run_folder.records import WeightsDescription
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# safetensors writes several keys in an order that differs from process to process, and a resumed
+# run has to end with the same bytes: what there is to say is one JSON object under one key.
+_KEY = "xlite"
+
+
+def write_weights(
+    run_dir: Path, weights: Mapping[str, Tensor], description: WeightsDescription
+) -> None:
+    """Write the weights by name, atomically, with their description as metadata."""
+    from safetensors.torch import save
+
+    content = json.dumps(description.model_dump(mode="json"))
+    # Not save_file: it writes through a temporary file of its own, which a kill would leave.
+    with atomic_path(run_dir / RUN_BEST) as temporary:
+        temporary.write_bytes(save(dict(weights), {_KEY: content}))
+
+
+def read_weights_description(path: Path, *, remedy: str) -> WeightsDescription | None:
+    """What the metadata of a .safetensors file say of its weights; None for one that has none.
+
+    Version 0.1 wrote none, and neither do others. Only the header is read, without torch. Raises
+    InputError, which ends in `remedy`, for a file that is missing or damaged, of a newer schema, or
+    whose description is not whole.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with open_regular(path, what="weights file", remedy=remedy):
+        try:
+            with safe_open(path, framework="np") as file:
+                metadata = file.metadata() or {}
+        except SafetensorError as error:
+            raise InputError(f"{path} is no whole .safetensors file ({error}). {remedy}") from None
+    if _KEY not in metadata:
+        return None
+    return parse_validated(
+        metadata[_KEY].encode(),
+        WeightsDescription.model_validate_json,
+        where=f"the description in {path}",
+        newest_schema=WeightsDescription.newest_schema,
+        remedy=remedy,
+    )
