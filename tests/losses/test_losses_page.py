@@ -23,7 +23,7 @@ def test_options_are_shown_with_their_defaults() -> None:
     defaults = LossSettings()
     for field in LossSettings.model_fields:
         if field != "name":
-            option = LossSettings.options.get(field, f"--{field.replace('_', '-')}")
+            option = LossSettings.option(field)
             value = getattr(defaults, field)
             is_unset = value is None or value is False
             assert (f"`{option}`" if is_unset else f"`{option} {value}`") in table
@@ -32,7 +32,7 @@ def test_options_are_shown_with_their_defaults() -> None:
 def test_each_setting_has_its_option_with_the_same_default() -> None:
     fields = {field.name for field in dataclasses.fields(LossOptions)}
     expected = {
-        LossSettings.options.get(field, field).removeprefix("--").replace("-", "_")
+        LossSettings.option(field).removeprefix("--").replace("-", "_")
         for field in LossSettings.model_fields
     }
     assert fields == expected - {"loss"}

@@ -10,6 +10,7 @@ import typer
 
 from xlite import console, places
 from xlite.cli import options
+from xlite.cli.clahe_options import ClaheOptions
 from xlite.cli.expansion import expand_groups
 from xlite.errors import CheckFailedError, InputError, did_you_mean
 
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def cache_clahe(
     columns: options.ColumnOptions,
+    pixels: ClaheOptions,
     labels: options.Labels = None,
     split: Annotated[
         Path | None,
@@ -46,12 +48,6 @@ def cache_clahe(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder to write.")
     ] = places.CACHE_DIR,
-    size: Annotated[int, typer.Option(help="Side of a cached image in pixels.")] = 224,
-    clip: Annotated[float, typer.Option(help="Clip limit of CLAHE.")] = 2.0,
-    grid: Annotated[int, typer.Option(help="Tiles of CLAHE along each side.")] = 8,
-    fit: Annotated[
-        str, typer.Option(help="Images that are not square: pad, stretch or crop.")
-    ] = "pad",
     file_format: Annotated[
         str, typer.Option("--format", help="packed (one memory map, fast) or png (to look at).")
     ] = "packed",
@@ -100,10 +96,9 @@ def cache_clahe(
     )
     from xlite.clahe_cache.speedup import measure_loading_speedup
     from xlite.clahe_cache.store import ClaheCache
-    from xlite.settings import ClaheSettings
     from xlite.tables.images import find_images
 
-    settings = ClaheSettings.parse(size=size, clip=clip, grid=grid, fit=fit)
+    settings = pixels.to_settings()
     if file_format not in FILE_FORMATS:
         hint = did_you_mean(file_format, FILE_FORMATS)
         raise InputError(f"unknown --format {file_format!r}.{hint} Use: {', '.join(FILE_FORMATS)}.")

@@ -8,7 +8,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
+
+RARE: Final = "rare"
+"""In the annotation of an option: `--help-all` shows it, `--help` does not."""
 
 
 def expand_groups(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,5 +1,7 @@
 """Where and from which weights runs are trained: the options that every training command shares."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -7,41 +9,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xlite.cli.expansion import RARE
+from xlite.cli.generated_options import RuntimeFields
+from xlite.cli.option_values import read_fields
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
     from xlite.settings import Runtime, TrainSettings
 
 _option = partial(typer.Option, rich_help_panel="Running")
-_weights_option = partial(typer.Option, rich_help_panel="Model")
 
 
 @dataclass(frozen=True)
-class RunningOptions:
+class RunningOptions(RuntimeFields):
     """Initial weights, machine, and how runs share it."""
 
-    weights: Annotated[
-        Path | None,
-        _weights_option(
-            metavar="FILE",
-            help="Backbone weights, .safetensors. Default: timm's, from its hub.",
-        ),
-    ] = None
     pretrained: Annotated[
         bool,
-        _weights_option("--pretrained/--no-pretrained", help="Start from ImageNet weights."),
-    ] = True
-    warm_start: Annotated[
-        Path | None,
-        _weights_option(
-            metavar="FILE",
-            help="Checkpoint of which whatever fits is loaded: another run's best.safetensors, "
-            "a file of timm, torch or Lightning.",
+        typer.Option(
+            "--pretrained/--no-pretrained",
+            help="Start from ImageNet weights.",
+            rich_help_panel="Model",
         ),
-    ] = None
+        RARE,
+    ] = True
     precision: Annotated[
         str,
         _option(help="auto (bf16 or fp16 on a GPU, else fp32), fp32, bf16 or fp16."),
+        RARE,
     ] = "auto"
     tune: Annotated[
         bool,
@@ -50,35 +45,8 @@ class RunningOptions:
             help="Measure some steps first and use the faster precision (unless --precision says) "
             "and memory format of each model; kept in OUT/tuning.json for the next time.",
         ),
+        RARE,
     ] = False
-    device: Annotated[str, _option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
-    devices: Annotated[int, _option(help="Devices of this machine that train one run.")] = 1
-    nodes: Annotated[
-        int,
-        _option(
-            help="Machines that train one run together, each by this command under torchrun or "
-            "Slurm.",
-        ),
-    ] = 1
-    workers: Annotated[int | None, _option(help="Loader processes. Default: chosen.")] = None
-    jobs: Annotated[
-        int,
-        _option(help="Runs that train side by side on this machine, which share its cores."),
-    ] = 1
-    checkpoint_minutes: Annotated[
-        float | None,
-        _option(
-            help="Minutes between two checkpoints within an epoch; 0 writes one after each step. "
-            "Default: 10, with --power-safe 2.",
-        ),
-    ] = None
-    pause: Annotated[
-        float | None,
-        _option(
-            metavar="SECONDS",
-            help="Rest between two runs. Default: 0, with --power-safe 30.",
-        ),
-    ] = None
     power_safe: Annotated[
         bool,
         _option(
@@ -86,6 +54,7 @@ class RunningOptions:
             help="Spare power supply and cooling: at most 2 loader processes, each step in 2 "
             "parts or more (same batch), rests between runs, frequent checkpoints.",
         ),
+        RARE,
     ] = False
 
     def describe_weights(self) -> dict[str, str | None]:
@@ -98,22 +67,12 @@ class RunningOptions:
             "warm_start": _name_file("--warm-start", self.warm_start),
         }
 
-    def to_runtime(self, *, is_cached: bool) -> "Runtime":
+    def to_runtime(self, *, is_cached: bool) -> Runtime:
         """Where and with how many processes to run; is_cached: images come from a cache."""
         from xlite.executors.power_safe import spare
         from xlite.settings import Runtime
 
-        given = {"checkpoint_minutes": self.checkpoint_minutes, "pause_seconds": self.pause}
-        runtime = Runtime.parse(
-            device=self.device,
-            devices=self.devices,
-            num_nodes=self.nodes,
-            num_workers=self.workers,
-            jobs=self.jobs,
-            weights_path=self.weights,
-            warm_start=self.warm_start,
-            **{name: value for name, value in given.items() if value is not None},
-        )
+        runtime = Runtime.parse(**read_fields(self, Runtime))
         if not self.power_safe:
             return runtime
         from xlite.loading.loader import default_num_workers
@@ -128,7 +87,7 @@ class RunningOptions:
             keeps_checkpoints=self.checkpoint_minutes is not None,
         )
 
-    def settle_precision(self, settings: "TrainSettings") -> "TrainSettings":
+    def settle_precision(self, settings: TrainSettings) -> TrainSettings:
         """The settings with the precision that "auto" stands for on this machine."""
         if self.precision != "auto" or not self._has_gpu():
             return settings

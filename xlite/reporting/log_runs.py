@@ -11,7 +11,7 @@ from xlite.console import decimal
 from xlite.reporting.log_markdown import LogEntry, join_command
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import Environment, Preprocessing, Sitting
-from xlite.settings import LossSettings, SamplerSettings
+from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
 
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
 _WEIGHTS_OPTIONS = {
@@ -162,8 +162,8 @@ def _describe_reproduction(run: RunFolder) -> str:
 
 def _option_of(setting: str) -> str:
     group, _, field = setting.rpartition(".")
-    options = {"loss": LossSettings.options, "sampler": SamplerSettings.options}.get(group, {})
-    return options.get(field, f"--{field.replace('_', '-')}")
+    kinds: dict[str, type[Settings]] = {"loss": LossSettings, "sampler": SamplerSettings}
+    return kinds.get(group, TrainSettings).option(field)
 
 
 def _as_argument(value: Any) -> str:

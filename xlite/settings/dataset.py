@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from xlite.settings.settings import Settings
+from xlite.settings.settings import Settings, Shown
 
 _SHARE = "share:"
 
@@ -30,45 +30,47 @@ TARGET_SAMPLERS: tuple[SamplerName, ...] = ("max-entropy", "max-ess")
 class ClaheSettings(Settings):
     """What decides the pixels of a cached image, apart from its source."""
 
-    size: int = Field(default=224, ge=8, le=4096)
-    """Edge of the square result, in pixels."""
-    clip: float = Field(default=2.0, gt=0, le=1000)
-    """Clip limit: the largest slope of the grey-level mapping, 1 being no equalisation."""
-    grid: int = Field(default=8, ge=1, le=64)
-    """Tiles along each edge of the image."""
-    fit: Literal["pad", "stretch", "crop"] = "pad"
-    """How other aspect ratios become square: black borders, distortion, or centre crop."""
+    panel: ClassVar[str] = "Images"
+
+    size: Annotated[int, Shown(is_common=True)] = Field(default=224, ge=8, le=4096)
+    """Side of a cached image in pixels."""
+    clip: Annotated[float, Shown(is_common=True)] = Field(default=2.0, gt=0, le=1000)
+    """Clip limit of CLAHE: the largest slope of the grey-level mapping, 1 being none."""
+    grid: Annotated[int, Shown(is_common=True)] = Field(default=8, ge=1, le=64)
+    """Tiles of CLAHE along each side."""
+    fit: Annotated[Literal["pad", "stretch", "crop"], Shown(is_common=True)] = "pad"
+    """How images that are not square become it, by black borders, distortion or centre crop"""
 
 
 class SamplerSettings(Settings):
     """How often images are drawn. A field that the named sampler does not read has no effect."""
 
-    options: ClassVar[dict[str, str]] = {"name": "--sampler", "power": "--sampler-power"}
-    name: SamplerName = "max-entropy"
-    """One of SAMPLER_NAMES; none draws each image once an epoch."""
+    panel: ClassVar[str] = "Sampling"
+
+    name: Annotated[SamplerName, Shown("--sampler")] = "max-entropy"
+    """The sampler; none draws each image once an epoch."""
     no_finding: float | str = "auto"
-    """Weight of images without a finding: smallest (the smallest class weight), natural (their
-    share of the draws stays as found), share:X (it becomes X), a number on the scale of the
-    class weights, or auto: natural for TARGET_SAMPLERS, 1 for repeat-factor, else smallest.
-    TARGET_SAMPLERS take auto, natural and share:X."""
-    power: float = Field(default=1.0, ge=0, le=4)
-    """Exponent of the inverse samplers."""
+    """Weight of images without a finding: smallest (class weight), natural (their share stays),
+    share:0.3 (it becomes 0.3), a number on the scale of the class weights, or auto: natural for
+    max-*, 1 for repeat-factor, else smallest. max-* take auto, natural and share:X."""
+    power: Annotated[float, Shown("--sampler-power")] = Field(default=1.0, ge=0, le=4)
+    """inverse-*: exponent of the count."""
     smoothing: float = Field(default=1.0, ge=0)
-    """Images added to each class's count by the inverse samplers."""
+    """inverse-*: images added to each label's count."""
     threshold: float = Field(default=0.05, gt=0, le=1)
-    """Share of the images under which repeat-factor repeats a class."""
+    """repeat-factor: share of the images under which a label is repeated."""
     strength: float = Field(default=1.0, ge=0, le=1)
-    """λ of TARGET_SAMPLERS: class shares ∝ n^(1 - λ), from as found (0) to equal (1)."""
+    """max-*: λ of the class shares ∝ n^(1 − λ), from 0 (as found) to 1 (equal)."""
     min_ess: float | None = Field(default=None, gt=0, le=1)
-    """Effective sample size, as a fraction, that TARGET_SAMPLERS lower their strength to keep."""
+    """max-*: the strongest that keeps this effective sample size, a share of the images."""
     min_repeat: float = Field(default=0.1, ge=0, lt=1)
-    """Least expected number of draws of an image with a finding in an epoch of N, for max-ess."""
+    """max-ess: least expected number of draws of an image with findings in an epoch."""
     max_repeat: float | None = Field(default=None, gt=1)
-    """Largest expected number of draws of an image in an epoch of N, for TARGET_SAMPLERS."""
+    """max-*: largest expected number of draws of an image in an epoch."""
     draw: Literal["replacement", "systematic"] = "replacement"
-    """Independent draws, or systematic resampling: the same exposure with less chance in it."""
+    """Independent draws, or the same exposure with less chance in it"""
     nearest_feasible: bool = False
-    """Let TARGET_SAMPLERS take the nearest feasible class shares when the target can't be met."""
+    """max-*: take the nearest class shares that can be met when the target can't be."""
 
     @field_validator("no_finding")
     @classmethod

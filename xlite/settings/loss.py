@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from xlite.settings.settings import Settings
+from xlite.settings.settings import Settings, Shown
 
 LossName = Literal[
     "bce",
@@ -36,65 +43,77 @@ _OpenShare = Annotated[float, Field(gt=0, lt=1)]
 class LossSettings(Settings):
     """The training loss. A field that the named loss does not read has no effect."""
 
-    options: ClassVar[dict[str, str]] = {
-        "name": "--loss",
-        "power": "--pos-weight-power",
-        "smoothing": "--pos-weight-smoothing",
-        "beta": "--pos-weight-beta",
-    }
-    name: LossName = "pos-weight"
-    """One of LOSS_NAMES; pos-weight is BCE with a weight on each class's positives."""
+    panel: ClassVar[str] = "Loss"
+
+    name: Annotated[LossName, Shown("--loss")] = "pos-weight"
+    """The loss; pos-weight is BCE with a weight on each label's positives."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """ε of label smoothing: a target y becomes y(1 − ε) + ε/2. Not for two-way and zlpr."""
-    pos_weight: PosWeightScheme | tuple[PositiveFloat, ...] = "neg-over-pos"
-    """The scheme of the positive weights, or one weight a class; read by pos-weight, combined."""
-    power: float = Field(default=1.0, ge=0, le=4)
+    """ε: a target y becomes y(1 − ε) + ε/2. Not for two-way and zlpr."""
+    pos_weight: Annotated[
+        PosWeightScheme | tuple[PositiveFloat, ...], Shown(is_unset=True, is_common=True)
+    ] = "neg-over-pos"
+    """pos-weight, combined: weights of positives: neg-over-pos (the default), sqrt, inverse,
+    effective-number, or one number a label, separated by commas."""
+    power: Annotated[float, Shown("--pos-weight-power")] = Field(default=1.0, ge=0, le=4)
     """Exponent of the inverse scheme."""
-    smoothing: float = Field(default=1.0, ge=0)
-    """Images added to each class's count in the inverse scheme."""
-    beta: float = Field(default=0.9999, ge=0, lt=1)
-    """β of the effective number of samples: of its scheme, of class-balanced and of ldam."""
+    smoothing: Annotated[float, Shown("--pos-weight-smoothing")] = Field(default=1.0, ge=0)
+    """inverse: images added to each label's count."""
+    beta: Annotated[float, Shown("--pos-weight-beta")] = Field(default=0.9999, ge=0, lt=1)
+    """β of the effective number; class-balanced and ldam read it too."""
     allow_extreme: bool = False
-    """Accept weights under which most classes would be called positive everywhere."""
+    """Accept weights that call most classes positive everywhere."""
     focal_alpha: _OpenShare | Literal["balanced"] | tuple[_OpenShare, ...] = 0.25
-    """Weight of positives in the focal loss, that of negatives being 1 − α: one for all classes,
-    one a class, or balanced: each class's share of negatives. Read by focal and combined."""
+    """focal, combined: weight of positives, that of negatives being 1 − α. A number, one a label
+    separated by commas, or balanced (a label's share of negatives)."""
     focal_gamma: NonNegativeFloat | tuple[NonNegativeFloat, ...] = 2.0
-    """Focusing exponent of the focal loss, one for all classes or one a class."""
+    """focal, combined: focusing exponent, a number or one a label separated by commas."""
     focal_share: float = Field(default=0.5, gt=0, lt=1)
-    """Share of the focal loss in combined; the rest is BCE with positive weights."""
+    """combined: share of the focal loss, the rest being BCE with positive weights."""
     asymmetric_gamma_negative: float = Field(default=4.0, ge=0)
-    """Focusing exponent of negatives in the asymmetric loss."""
+    """asymmetric: focusing exponent of negatives."""
     asymmetric_gamma_positive: float = Field(default=0.0, ge=0)
-    """Focusing exponent of positives in the asymmetric loss."""
+    """asymmetric: focusing exponent of positives."""
     asymmetric_margin: float = Field(default=0.05, ge=0, lt=1)
-    """Prob up to which a negative costs nothing in the asymmetric loss."""
+    """asymmetric: prob up to which a negative costs nothing."""
     asymmetric_detached: bool = False
-    """Let no gradient through the focusing weights of asymmetric, as its authors' code does."""
+    """asymmetric: no gradient through the focusing weights, as in its authors' code."""
     rebalance_alpha: float = Field(default=0.1, ge=0)
-    """Least weight of an entry in distribution-balanced; the largest is one more."""
+    """distribution-balanced: least weight of an entry; the largest is one more."""
     rebalance_beta: float = Field(default=10.0, gt=0)
-    """Slope between those two in distribution-balanced."""
+    """distribution-balanced: slope between those two."""
     rebalance_mu: float = Field(default=0.2, ge=0)
-    """Ratio of class to image sampling rate at the middle between those two."""
+    """distribution-balanced: ratio of class to image sampling rate at the middle of the slope."""
     tolerance_kappa: float = Field(default=0.05, ge=0)
-    """Share of a class's prior log-odds that distribution-balanced adds to its logit."""
+    """distribution-balanced: share of a label's prior log-odds added to its logit."""
     tolerance_lambda: float = Field(default=2.0, gt=0)
-    """What distribution-balanced stretches negative logits by, and divides their loss by."""
+    """distribution-balanced: what negative logits are stretched by, and their loss divided by."""
     tolerance_divided: bool = False
-    """Divide κ by λ in distribution-balanced, as its authors' code does."""
+    """distribution-balanced: κ divided by λ, as in its authors' code."""
     ldam_margin: float = Field(default=0.5, ge=0)
-    """Margin of the rarest side of a class in ldam, in logits."""
+    """ldam: margin of the rarest side of a label, in logits."""
     ldam_scale: float = Field(default=1.0, gt=0)
-    """What ldam multiplies logits and margins by."""
+    """ldam: factor of logits and margins."""
     reweight_epoch: int | None = Field(default=None, ge=0)
-    """Epochs after which ldam weighs sides by their effective number; None never does."""
+    """ldam: epochs after which sides are weighed by their effective number. Default: never."""
     adjustment_tau: float = Field(default=1.0, ge=0)
-    """Share of a class's prior log-odds that logit-adjusted adds to its logit."""
+    """logit-adjusted: share of a label's prior log-odds added to its logit."""
     two_way_temperature_positive: float = Field(default=4.0, gt=0)
-    """Temperature of the smallest positive logit in two-way."""
+    """two-way: temperature of the smallest positive logit."""
     two_way_temperature_negative: float = Field(default=1.0, gt=0)
-    """Temperature of the largest negative logit in two-way."""
+    """two-way: temperature of the largest negative logit."""
+
+    @field_validator("pos_weight", "focal_alpha", "focal_gamma", mode="before")
+    @classmethod
+    def _read_numbers(cls, value: object, info: ValidationInfo) -> object:
+        """One number a label as a command line has it: text with commas between them."""
+        if not isinstance(value, str):
+            return value
+        try:
+            numbers = tuple(float(number) for number in value.split(",") if number.strip())
+        except ValueError:
+            return value  # a name, or a fault
+        is_one = len(numbers) == 1 and info.field_name != "pos_weight"
+        return numbers[0] if is_one else numbers
 
     @model_validator(mode="after")
     def _check_smoothing(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,8 +16,26 @@ LARGEST_SEED = 4_294_967_295
 """NumPy's, scikit-learn's and torch's generators all take it; larger ones not all of them do."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How a field appears among the options of a command, where that is not as most do."""
+
+    option: str | None = None
+    """The option's name, where it is not the field's."""
+    panel: str | None = None
+    """The panel of the help, where it is not that of the class."""
+    is_common: bool = False
+    """Whether most people need it, so that `--help` shows it and not `--help-all` alone."""
+    is_unset: bool = False
+    """Whether the option has no default of its own: a command can tell whether it was given."""
+
+
 class Settings(BaseModel):
-    """Base of all settings: frozen, and an unknown field is an error."""
+    """Base of all settings: frozen, and an unknown field is an error.
+
+    The docstring under a field is the help of its option, which is generated with its type,
+    default and range (`python -m xlite.cli.generate_options`).
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -26,8 +45,20 @@ class Settings(BaseModel):
         defer_build=True,
     )
 
-    options: ClassVar[dict[str, str]] = {}
-    """The CLI option of each field whose option is not named after it."""
+    panel: ClassVar[str] = ""
+    """The panel of the help in which the options stand."""
+
+    @classmethod
+    def shown(cls, field: str) -> Shown:
+        """How a field appears among the options of a command."""
+        info = cls.model_fields.get(field)
+        found = [one for one in info.metadata if isinstance(one, Shown)] if info else []
+        return found[0] if found else Shown()
+
+    @classmethod
+    def option(cls, field: str) -> str:
+        """The option of a field, or of a name that is none: `--focal-gamma`."""
+        return cls.shown(field).option or f"--{field.replace('_', '-')}"
 
     @classmethod
     def parse(cls, **values: Any) -> Self:
@@ -44,7 +75,7 @@ class Settings(BaseModel):
                     faults.setdefault(message, message)
                     continue
                 field = str(fault["loc"][0])
-                option = cls.options.get(field, f"--{field.replace('_', '-')}")
+                option = cls.option(field)
                 # A union of types gives a fault for each; the first is the one to read.
                 faults.setdefault(option, f"{option}: {message} (given: {fault['input']!r})")
                 if fault["type"] == "literal_error" and isinstance(fault["input"], str):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from xlite.settings.dataset import SamplerSettings
 from xlite.settings.loss import LossSettings
-from xlite.settings.settings import LARGEST_SEED, Settings
+from xlite.settings.settings import LARGEST_SEED, Settings, Shown
 
 Precision = Literal["fp32", "bf16", "fp16"]
 MemoryFormat = Literal["channels_last", "contiguous"]
 Monitor = Literal["auroc", "average_precision", "f1", "precision", "recall", "loss"]
 
+_MODEL = "Model"
+
 
 class TrainSettings(Settings):
     """One training run; the defaults are those of the project's baseline experiment."""
+
+    panel: ClassVar[str] = "Optimisation"
 
     model: str
     """One of the six names, or TIMM_NAME, alone or with +mhsa, +performer or +mean."""
@@ -25,61 +29,62 @@ class TrainSettings(Settings):
     """hub (timm's ImageNet weights), none, or sha256:… of a local file."""
     warm_start: str | None = None
     """sha256:… of the checkpoint whose fitting weights were loaded over the initial ones."""
-    position_encoding: bool = False
-    """Add a 2-D sine-cosine code to the tokens before attention."""
-    redraw_features: int = Field(default=0, ge=0)
-    """Epochs between two draws of the Performer's random features; 0 keeps the first."""
+    position_encoding: Annotated[bool, Shown(panel=_MODEL)] = False
+    """Tell attention where its tokens are, by a 2-D sine-cosine code."""
+    redraw_features: Annotated[int, Shown(panel=_MODEL)] = Field(default=0, ge=0)
+    """Performer: epochs between two draws of its random features; 0: never."""
     loss: LossSettings = LossSettings()
     sampler: SamplerSettings = SamplerSettings(name="none")
-    epochs: int = Field(default=20, ge=1, le=1_000_000)
-    """Passes over the training part, at most."""
-    batch_size: int = Field(default=32, ge=1)
+    epochs: Annotated[int, Shown(is_common=True)] = Field(default=20, ge=1, le=1_000_000)
+    """Epochs, at most."""
+    batch_size: Annotated[int, Shown(is_common=True)] = Field(default=32, ge=1)
     """Images of an optimizer step, over all devices and parts."""
     accumulate: int = Field(default=1, ge=1)
-    """Parts in which a device computes its share of a step, to save memory."""
-    image_size: int | None = Field(default=None, ge=32, le=8192)
-    """Side in pixels; None takes the cache's."""
-    lr: float = Field(default=1e-4, gt=0)
+    """Parts in which a device computes its share of a step, to save memory: same batch."""
+    image_size: Annotated[int | None, Shown(is_common=True)] = Field(default=None, ge=32, le=8192)
+    """Side in pixels. Default: the cache's."""
+    lr: Annotated[float, Shown(is_common=True)] = Field(default=1e-4, gt=0)
     """Learning rate of AdamW."""
     attention_lr: float | None = Field(default=None, gt=0)
-    """Learning rate of the attention block; None takes `lr`."""
+    """Learning rate of the attention. Default: --lr."""
     head_lr: float | None = Field(default=None, gt=0)
-    """Learning rate of the head; None takes `lr`."""
+    """Learning rate of the head. Default: --lr."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
-    """Factor of the learning rate from one layer of the backbone to the one before it."""
+    """Factor of the learning rate from a backbone layer to the one before."""
     freeze_epochs: int = Field(default=0, ge=0)
     """Epochs at the start in which the backbone is not trained."""
     unfreeze_epochs: int = Field(default=0, ge=0)
-    """Epochs after those over which the backbone thaws, last layers first; 0 thaws it at once."""
+    """Epochs after those over which it thaws, last layers first; 0 thaws it at once."""
     weight_decay: float = Field(default=1e-5, ge=0)
     """Decoupled weight decay of AdamW."""
     schedule: Literal["plateau", "cosine", "constant"] = "plateau"
-    """How the learning rate falls after the warm-up."""
+    """How the learning rate falls after the warm-up"""
     warmup_epochs: float = Field(default=0.0, ge=0)
-    """Epochs, also parts of one, over which the learning rate rises from 0."""
+    """Epochs, also parts of one, over which the rate rises from 0."""
     min_lr_factor: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the learning rate under which neither cosine nor plateau goes."""
+    """Share of the rate under which plateau and cosine never go."""
     plateau_patience: int = Field(default=5, ge=0)
-    """Epochs without a gain in the monitored score before the learning rate is cut."""
+    """plateau: epochs without a gain in --monitor before the rate is cut."""
     plateau_factor: float = Field(default=0.5, gt=0, lt=1)
-    """What the learning rate is multiplied with then."""
-    monitor: Monitor = "auroc"
-    """The macro validation score that chooses the best epoch, cuts the rate and stops early."""
-    early_stopping: int = Field(default=10, ge=1)
-    """Epochs without a gain in the monitored score before training ends."""
+    """plateau: what the rate is multiplied with then."""
+    monitor: Annotated[Monitor, Shown(is_common=True)] = "auroc"
+    """Macro validation score that chooses the best epoch, cuts the rate and stops early"""
+    early_stopping: Annotated[int, Shown(is_common=True)] = Field(default=10, ge=1)
+    """Epochs without a gain in --monitor before the end."""
     min_delta: float = Field(default=0.0, ge=0)
-    """The smallest change of the monitored score that counts as a gain."""
+    """Smallest change of --monitor that is a gain."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
-    """Decay of the exponential moving average of the weights, which is then what is judged and
-    kept; 0 keeps none."""
+    """Decay of a moving average of the weights, which is then judged and kept; 0: none."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Largest 2-norm of the gradient."""
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: Annotated[float, Shown(panel=_MODEL)] = Field(default=0.1, ge=0, lt=1)
     """Dropout in the head."""
-    augment: Literal["none", "light", "medium", "strong"] = "medium"
-    """Strength of augmentation."""
+    augment: Annotated[Literal["none", "light", "medium", "strong"], Shown(is_common=True)] = (
+        "medium"
+    )
+    """Strength of augmentation"""
     horizontal_flip: bool = False
-    """Flip half of the images: it swaps the heart's side."""
+    """Flip half of the images. It swaps the heart's side."""
     precision: Precision = "fp32"
     """Arithmetic of the forward pass."""
     seed: int = Field(default=42, ge=0, le=LARGEST_SEED)
@@ -119,30 +124,30 @@ class TrainSettings(Settings):
 class Runtime(Settings):
     """What may differ between two sittings of one run without changing its result."""
 
-    options: ClassVar[dict[str, str]] = {
-        "num_workers": "--workers",
-        "num_nodes": "--nodes",
-        "weights_path": "--weights",
-        "pause_seconds": "--pause",
-    }
-    device: str = "auto"
+    panel: ClassVar[str] = "Running"
+
+    device: Annotated[str, Shown(is_common=True)] = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     devices: int = Field(default=1, ge=1, le=1024)
-    """Processes on this machine, one a device."""
-    num_nodes: int = Field(default=1, ge=1, le=65_536)
-    """Machines that train together."""
-    num_workers: int | None = Field(default=None, ge=0, le=1024)
-    """Loader processes; None chooses."""
-    checkpoint_minutes: float = Field(default=10.0, ge=0)
-    """Minutes of training after which a checkpoint is due; 0 writes one after each step."""
-    jobs: int = Field(default=1, ge=1, le=1024)
-    """Runs that train side by side on this machine."""
-    pause_seconds: float = Field(default=0.0, ge=0)
-    """Rest between two runs."""
+    """Devices of this machine that train one run."""
+    num_nodes: Annotated[int, Shown("--nodes")] = Field(default=1, ge=1, le=65_536)
+    """Machines that train one run together, each by this command under torchrun or Slurm."""
+    num_workers: Annotated[int | None, Shown("--workers", is_common=True)] = Field(
+        default=None, ge=0, le=1024
+    )
+    """Loader processes. Default: chosen."""
+    checkpoint_minutes: Annotated[float, Shown(is_unset=True)] = Field(default=10.0, ge=0)
+    """Minutes between two checkpoints within an epoch; 0 writes one after each step. Default: 10,
+    with --power-safe 2."""
+    jobs: Annotated[int, Shown(is_common=True)] = Field(default=1, ge=1, le=1024)
+    """Runs that train side by side on this machine, which share its cores."""
+    pause_seconds: Annotated[float, Shown("--pause", is_unset=True)] = Field(default=0.0, ge=0)
+    """Seconds of rest between two runs. Default: 0, with --power-safe 30."""
     contiguous_models: tuple[str, ...] = ()
     """Models that `--tune` found to be faster in torch's contiguous memory format; the others are
     in channels_last."""
-    weights_path: Path | None = None
-    """The file whose SHA-256 is in `TrainSettings.initial_weights`."""
-    warm_start: Path | None = None
-    """The file whose SHA-256 is in `TrainSettings.warm_start`."""
+    weights_path: Annotated[Path | None, Shown("--weights", panel=_MODEL)] = None
+    """Backbone weights, .safetensors. Default: timm's, from its hub."""
+    warm_start: Annotated[Path | None, Shown(panel=_MODEL)] = None
+    """Checkpoint of which whatever fits is loaded: another run's best.safetensors, a file of timm,
+    torch or Lightning."""

@@ -255,9 +255,8 @@ def _find_field(name: str) -> tuple[str | None, str]:
     )
     for part, kind in parts:
         for field in kind.model_fields:
-            option = kind.options.get(field, f"--{field.replace('_', '-')}")
             if part is not None or field not in ("loss", "sampler"):
-                places[option.lstrip("-")] = (part, field)
+                places[kind.option(field).lstrip("-")] = (part, field)
     place = places.get(name)
     if place is not None and place[1] not in _FIXED:
         return place

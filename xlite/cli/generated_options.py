@@ -1,0 +1,725 @@
+"""The options of the settings, written by `python -m xlite.cli.generate_options`.
+
+Change the fields of `xlite/settings/` instead. A command takes one of the classes built on these
+(`TrainingOptions`, `LossOptions`, …) as a parameter; `expand_groups` makes options of its fields.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlite.cli.expansion import RARE
+
+
+@dataclass(frozen=True)
+class TrainSettingsFields:
+    """Options of `TrainSettings` by the names of the options."""
+
+    position_encoding: Annotated[
+        bool,
+        typer.Option(
+            "--position-encoding",
+            help="Tell attention where its tokens are, by a 2-D sine-cosine code.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = False
+    redraw_features: Annotated[
+        int,
+        typer.Option(
+            "--redraw-features",
+            help="Performer: epochs between two draws of its random features; 0: never. From 0.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = 0
+    epochs: Annotated[
+        int,
+        typer.Option(
+            "--epochs",
+            help="Epochs, at most. From 1 to 1,000,000.",
+            rich_help_panel="Optimisation",
+        ),
+    ] = 20
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size",
+            help="Images of an optimizer step, over all devices and parts. From 1.",
+            rich_help_panel="Optimisation",
+        ),
+    ] = 32
+    accumulate: Annotated[
+        int,
+        typer.Option(
+            "--accumulate",
+            help="Parts in which a device computes its share of a step, to save memory: same "
+            "batch. From 1.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 1
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            "--image-size",
+            help="Side in pixels. Default: the cache's. From 32 to 8,192.",
+            rich_help_panel="Optimisation",
+        ),
+    ] = None
+    lr: Annotated[
+        float,
+        typer.Option(
+            "--lr",
+            help="Learning rate of AdamW. Above 0.",
+            rich_help_panel="Optimisation",
+        ),
+    ] = 0.0001
+    attention_lr: Annotated[
+        float | None,
+        typer.Option(
+            "--attention-lr",
+            help="Learning rate of the attention. Default: --lr. Above 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = None
+    head_lr: Annotated[
+        float | None,
+        typer.Option(
+            "--head-lr",
+            help="Learning rate of the head. Default: --lr. Above 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = None
+    layer_decay: Annotated[
+        float,
+        typer.Option(
+            "--layer-decay",
+            help="Factor of the learning rate from a backbone layer to the one before. Above 0 to "
+            "1.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 1.0
+    freeze_epochs: Annotated[
+        int,
+        typer.Option(
+            "--freeze-epochs",
+            help="Epochs at the start in which the backbone is not trained. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0
+    unfreeze_epochs: Annotated[
+        int,
+        typer.Option(
+            "--unfreeze-epochs",
+            help="Epochs after those over which it thaws, last layers first; 0 thaws it at once. "
+            "From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0
+    weight_decay: Annotated[
+        float,
+        typer.Option(
+            "--weight-decay",
+            help="Decoupled weight decay of AdamW. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 1e-05
+    schedule: Annotated[
+        str,
+        typer.Option(
+            "--schedule",
+            help="How the learning rate falls after the warm-up: plateau, cosine or constant.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = "plateau"
+    warmup_epochs: Annotated[
+        float,
+        typer.Option(
+            "--warmup-epochs",
+            help="Epochs, also parts of one, over which the rate rises from 0. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.0
+    min_lr_factor: Annotated[
+        float,
+        typer.Option(
+            "--min-lr-factor",
+            help="Share of the rate under which plateau and cosine never go. From 0 to below 1.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.0
+    plateau_patience: Annotated[
+        int,
+        typer.Option(
+            "--plateau-patience",
+            help="plateau: epochs without a gain in --monitor before the rate is cut. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 5
+    plateau_factor: Annotated[
+        float,
+        typer.Option(
+            "--plateau-factor",
+            help="plateau: what the rate is multiplied with then. Above 0 to below 1.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.5
+    monitor: Annotated[
+        str,
+        typer.Option(
+            "--monitor",
+            help="Macro validation score that chooses the best epoch, cuts the rate and stops "
+            "early: auroc, average_precision, f1, precision, recall or loss.",
+            rich_help_panel="Optimisation",
+        ),
+    ] = "auroc"
+    early_stopping: Annotated[
+        int,
+        typer.Option(
+            "--early-stopping",
+            help="Epochs without a gain in --monitor before the end. From 1.",
+            rich_help_panel="Optimisation",
+        ),
+    ] = 10
+    min_delta: Annotated[
+        float,
+        typer.Option(
+            "--min-delta",
+            help="Smallest change of --monitor that is a gain. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.0
+    ema_decay: Annotated[
+        float,
+        typer.Option(
+            "--ema-decay",
+            help="Decay of a moving average of the weights, which is then judged and kept; 0: "
+            "none. From 0 to below 1.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.0
+    clip_norm: Annotated[
+        float,
+        typer.Option(
+            "--clip-norm",
+            help="Largest 2-norm of the gradient. Above 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 1.0
+    dropout: Annotated[
+        float,
+        typer.Option(
+            "--dropout",
+            help="Dropout in the head. From 0 to below 1.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = 0.1
+    augment: Annotated[
+        str,
+        typer.Option(
+            "--augment",
+            help="Strength of augmentation: none, light, medium or strong.",
+            rich_help_panel="Optimisation",
+        ),
+    ] = "medium"
+    horizontal_flip: Annotated[
+        bool,
+        typer.Option(
+            "--horizontal-flip",
+            help="Flip half of the images. It swaps the heart's side.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = False
+
+
+@dataclass(frozen=True)
+class LossSettingsFields:
+    """Options of `LossSettings` by the names of the options."""
+
+    label_smoothing: Annotated[
+        float,
+        typer.Option(
+            "--label-smoothing",
+            help="ε: a target y becomes y(1 − ε) + ε/2. Not for two-way and zlpr. From 0 to below "
+            "1.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.0
+    pos_weight: Annotated[
+        str | None,
+        typer.Option(
+            "--pos-weight",
+            help="pos-weight, combined: weights of positives: neg-over-pos (the default), sqrt, "
+            "inverse, effective-number, or one number a label, separated by commas.",
+            rich_help_panel="Loss",
+        ),
+    ] = None
+    pos_weight_power: Annotated[
+        float,
+        typer.Option(
+            "--pos-weight-power",
+            help="Exponent of the inverse scheme. From 0 to 4.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 1.0
+    pos_weight_smoothing: Annotated[
+        float,
+        typer.Option(
+            "--pos-weight-smoothing",
+            help="inverse: images added to each label's count. From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 1.0
+    pos_weight_beta: Annotated[
+        float,
+        typer.Option(
+            "--pos-weight-beta",
+            help="β of the effective number; class-balanced and ldam read it too. From 0 to below "
+            "1.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.9999
+    allow_extreme: Annotated[
+        bool,
+        typer.Option(
+            "--allow-extreme",
+            help="Accept weights that call most classes positive everywhere.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = False
+    focal_alpha: Annotated[
+        str,
+        typer.Option(
+            "--focal-alpha",
+            help="focal, combined: weight of positives, that of negatives being 1 − α. A number, "
+            "one a label separated by commas, or balanced (a label's share of negatives).",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = "0.25"
+    focal_gamma: Annotated[
+        str,
+        typer.Option(
+            "--focal-gamma",
+            help="focal, combined: focusing exponent, a number or one a label separated by commas.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = "2.0"
+    focal_share: Annotated[
+        float,
+        typer.Option(
+            "--focal-share",
+            help="combined: share of the focal loss, the rest being BCE with positive weights. "
+            "Above 0 to below 1.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.5
+    asymmetric_gamma_negative: Annotated[
+        float,
+        typer.Option(
+            "--asymmetric-gamma-negative",
+            help="asymmetric: focusing exponent of negatives. From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 4.0
+    asymmetric_gamma_positive: Annotated[
+        float,
+        typer.Option(
+            "--asymmetric-gamma-positive",
+            help="asymmetric: focusing exponent of positives. From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.0
+    asymmetric_margin: Annotated[
+        float,
+        typer.Option(
+            "--asymmetric-margin",
+            help="asymmetric: prob up to which a negative costs nothing. From 0 to below 1.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.05
+    asymmetric_detached: Annotated[
+        bool,
+        typer.Option(
+            "--asymmetric-detached",
+            help="asymmetric: no gradient through the focusing weights, as in its authors' code.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = False
+    rebalance_alpha: Annotated[
+        float,
+        typer.Option(
+            "--rebalance-alpha",
+            help="distribution-balanced: least weight of an entry; the largest is one more. From "
+            "0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.1
+    rebalance_beta: Annotated[
+        float,
+        typer.Option(
+            "--rebalance-beta",
+            help="distribution-balanced: slope between those two. Above 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 10.0
+    rebalance_mu: Annotated[
+        float,
+        typer.Option(
+            "--rebalance-mu",
+            help="distribution-balanced: ratio of class to image sampling rate at the middle of "
+            "the slope. From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.2
+    tolerance_kappa: Annotated[
+        float,
+        typer.Option(
+            "--tolerance-kappa",
+            help="distribution-balanced: share of a label's prior log-odds added to its logit. "
+            "From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.05
+    tolerance_lambda: Annotated[
+        float,
+        typer.Option(
+            "--tolerance-lambda",
+            help="distribution-balanced: what negative logits are stretched by, and their loss "
+            "divided by. Above 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 2.0
+    tolerance_divided: Annotated[
+        bool,
+        typer.Option(
+            "--tolerance-divided",
+            help="distribution-balanced: κ divided by λ, as in its authors' code.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = False
+    ldam_margin: Annotated[
+        float,
+        typer.Option(
+            "--ldam-margin",
+            help="ldam: margin of the rarest side of a label, in logits. From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.5
+    ldam_scale: Annotated[
+        float,
+        typer.Option(
+            "--ldam-scale",
+            help="ldam: factor of logits and margins. Above 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 1.0
+    reweight_epoch: Annotated[
+        int | None,
+        typer.Option(
+            "--reweight-epoch",
+            help="ldam: epochs after which sides are weighed by their effective number. Default: "
+            "never. From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = None
+    adjustment_tau: Annotated[
+        float,
+        typer.Option(
+            "--adjustment-tau",
+            help="logit-adjusted: share of a label's prior log-odds added to its logit. From 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 1.0
+    two_way_temperature_positive: Annotated[
+        float,
+        typer.Option(
+            "--two-way-temperature-positive",
+            help="two-way: temperature of the smallest positive logit. Above 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 4.0
+    two_way_temperature_negative: Annotated[
+        float,
+        typer.Option(
+            "--two-way-temperature-negative",
+            help="two-way: temperature of the largest negative logit. Above 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 1.0
+
+
+@dataclass(frozen=True)
+class SamplerSettingsFields:
+    """Options of `SamplerSettings` by the names of the options."""
+
+    no_finding: Annotated[
+        str,
+        typer.Option(
+            "--no-finding",
+            help="Weight of images without a finding: smallest (class weight), natural (their "
+            "share stays), share:0.3 (it becomes 0.3), a number on the scale of the class "
+            "weights, or auto: natural for max-*, 1 for repeat-factor, else smallest. max-* "
+            "take auto, natural and share:X.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = "auto"
+    sampler_power: Annotated[
+        float,
+        typer.Option(
+            "--sampler-power",
+            help="inverse-*: exponent of the count. From 0 to 4.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = 1.0
+    smoothing: Annotated[
+        float,
+        typer.Option(
+            "--smoothing",
+            help="inverse-*: images added to each label's count. From 0.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = 1.0
+    threshold: Annotated[
+        float,
+        typer.Option(
+            "--threshold",
+            help="repeat-factor: share of the images under which a label is repeated. Above 0 to "
+            "1.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = 0.05
+    strength: Annotated[
+        float,
+        typer.Option(
+            "--strength",
+            help="max-*: λ of the class shares ∝ n^(1 − λ), from 0 (as found) to 1 (equal). From "
+            "0 to 1.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = 1.0
+    min_ess: Annotated[
+        float | None,
+        typer.Option(
+            "--min-ess",
+            help="max-*: the strongest that keeps this effective sample size, a share of the "
+            "images. Above 0 to 1.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = None
+    min_repeat: Annotated[
+        float,
+        typer.Option(
+            "--min-repeat",
+            help="max-ess: least expected number of draws of an image with findings in an epoch. "
+            "From 0 to below 1.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = 0.1
+    max_repeat: Annotated[
+        float | None,
+        typer.Option(
+            "--max-repeat",
+            help="max-*: largest expected number of draws of an image in an epoch. Above 1.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = None
+    draw: Annotated[
+        str,
+        typer.Option(
+            "--draw",
+            help="Independent draws, or the same exposure with less chance in it: replacement or "
+            "systematic.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = "replacement"
+    nearest_feasible: Annotated[
+        bool,
+        typer.Option(
+            "--nearest-feasible",
+            help="max-*: take the nearest class shares that can be met when the target can't be.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = False
+
+
+@dataclass(frozen=True)
+class RuntimeFields:
+    """Options of `Runtime` by the names of the options."""
+
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            help="auto, cpu, cuda, cuda:N or mps.",
+            rich_help_panel="Running",
+        ),
+    ] = "auto"
+    devices: Annotated[
+        int,
+        typer.Option(
+            "--devices",
+            help="Devices of this machine that train one run. From 1 to 1,024.",
+            rich_help_panel="Running",
+        ),
+        RARE,
+    ] = 1
+    nodes: Annotated[
+        int,
+        typer.Option(
+            "--nodes",
+            help="Machines that train one run together, each by this command under torchrun or "
+            "Slurm. From 1 to 65,536.",
+            rich_help_panel="Running",
+        ),
+        RARE,
+    ] = 1
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            help="Loader processes. Default: chosen. From 0 to 1,024.",
+            rich_help_panel="Running",
+        ),
+    ] = None
+    checkpoint_minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--checkpoint-minutes",
+            help="Minutes between two checkpoints within an epoch; 0 writes one after each step. "
+            "Default: 10, with --power-safe 2. From 0.",
+            rich_help_panel="Running",
+        ),
+        RARE,
+    ] = None
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            help="Runs that train side by side on this machine, which share its cores. From 1 to "
+            "1,024.",
+            rich_help_panel="Running",
+        ),
+    ] = 1
+    pause: Annotated[
+        float | None,
+        typer.Option(
+            "--pause",
+            help="Seconds of rest between two runs. Default: 0, with --power-safe 30. From 0.",
+            rich_help_panel="Running",
+        ),
+        RARE,
+    ] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Backbone weights, .safetensors. Default: timm's, from its hub.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = None
+    warm_start: Annotated[
+        Path | None,
+        typer.Option(
+            "--warm-start",
+            metavar="FILE",
+            help="Checkpoint of which whatever fits is loaded: another run's best.safetensors, a "
+            "file of timm, torch or Lightning.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = None
+
+
+@dataclass(frozen=True)
+class ClaheSettingsFields:
+    """Options of `ClaheSettings` by the names of the options."""
+
+    size: Annotated[
+        int,
+        typer.Option(
+            "--size",
+            help="Side of a cached image in pixels. From 8 to 4,096.",
+            rich_help_panel="Images",
+        ),
+    ] = 224
+    clip: Annotated[
+        float,
+        typer.Option(
+            "--clip",
+            help="Clip limit of CLAHE: the largest slope of the grey-level mapping, 1 being none. "
+            "Above 0 to 1,000.",
+            rich_help_panel="Images",
+        ),
+    ] = 2.0
+    grid: Annotated[
+        int,
+        typer.Option(
+            "--grid",
+            help="Tiles of CLAHE along each side. From 1 to 64.",
+            rich_help_panel="Images",
+        ),
+    ] = 8
+    fit: Annotated[
+        str,
+        typer.Option(
+            "--fit",
+            help="How images that are not square become it, by black borders, distortion or "
+            "centre crop: pad, stretch or crop.",
+            rich_help_panel="Images",
+        ),
+    ] = "pad"
