@@ -17,6 +17,7 @@ from xlite.sampling.sampler import Draw, EpochSampler
 _NUM_IMAGES = 10_000_000
 _BATCH_SIZE = 32
 _TITLE = "epoch of 10 M draws"
+_PEER = "torch's WeightedRandomSampler"
 
 
 def run() -> list[Row]:
@@ -47,9 +48,9 @@ def run() -> list[Row]:
         }
     )
     return [
-        compare_times(_TITLE, seconds, ours="independent", peer="torch", target=0.5),
+        compare_times(f"{_TITLE}: {_PEER}", seconds, ours="independent", peer="torch", target=0.5),
         compare_times(
-            f"{_TITLE}, systematic", seconds, ours="systematic", peer="torch", target=0.5
+            f"{_TITLE}, systematic: {_PEER}", seconds, ours="systematic", peer="torch", target=0.5
         ),
         compare_times(
             "epoch of 20 M draws, which torch refuses: our 10 M",
@@ -59,7 +60,11 @@ def run() -> list[Row]:
             target=None,
         ),
         compare_times(
-            f"{_TITLE}, in batches", seconds, ours="batches", peer="torch batches", target=None
+            f"{_TITLE}, in batches: {_PEER} in its BatchSampler",
+            seconds,
+            ours="batches",
+            peer="torch batches",
+            target=None,
         ),
     ]
 
