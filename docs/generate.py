@@ -5,7 +5,7 @@
                                        benchmarks/
     python docs/generate.py --demo D   first takes the demo's results in D
     python docs/generate.py --nih CSV  first verifies the balance of NIH's label table
-    python docs/generate.py --models   first counts the parameters of the six hybrids
+    python docs/generate.py --models   first counts parameters and MACs of the hybrids
 
 tests/test_docs.py holds the pages to it.
 """
@@ -13,7 +13,6 @@ tests/test_docs.py holds the pages to it.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import re
 import shutil
@@ -24,17 +23,29 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from benchmark_blocks import (
+    render_few_speeds,
+    render_scale,
+    render_speeds,
+    render_validity,
+    render_ways,
+)
+from nih_blocks import render_disk, render_epochs, render_memory, render_minutes
+from result_blocks import (
+    render_ablation,
+    render_balance,
+    render_models,
+    render_rule,
+    render_samplers,
+    render_split,
+    render_train,
+    render_verdicts,
+)
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "docs" / "results"
-IMAGES = ROOT / "docs" / "images"
-README = ROOT / "README.md"
-BALANCE = ROOT / "docs" / "balance.md"
-SCALING = ROOT / "docs" / "scaling.md"
-TRAINING = ROOT / "docs" / "training.md"
-JUDGING = ROOT / "docs" / "judging.md"
-BENCHMARKS = ROOT / "benchmarks"
-COMMANDS = ROOT / "docs" / "commands.md"
+DOCS = Path(__file__).parent
+RESULTS = DOCS / "results"
+IMAGES = DOCS / "images"
+COMMANDS = DOCS / "commands.md"
 
 DEMO_FILES = (
     "splits/split.json",
@@ -49,7 +60,6 @@ def take_demo(folder: Path) -> None:
     """Copy the files that the README shows from a finished demo."""
     for name in DEMO_FILES:
         shutil.copyfile(folder / name, RESULTS / Path(name).name)
-    shutil.copyfile(folder / "experiments" / "balance.png", IMAGES / "demo_balance.png")
     judged = sorted(folder.glob("experiments/evaluation/*/scores.json"))
     scores = [json.loads(path.read_text(encoding="utf-8")) for path in judged]
     kept = {entry["name"]: entry["macro"] for entry in scores if entry["part"] == "test"}
@@ -90,17 +100,15 @@ def verify_nih(table: Path) -> None:
 
 
 def count_models() -> None:
-    """Count the parameters of the six hybrids with 14 labels, whole and backbone alone."""
-    from xlite.models.classifier import MODELS, build_classifier, count_parameters
+    """Count parameters and MACs of the six hybrids and their backbones, with 14 labels."""
+    from xlite.models.census import list_default_names, measure_model
 
     counts = {}
-    for name, spec in MODELS.items():
-        model = build_classifier(name, pretrained=False, generator_seed=0)
+    for name in list_default_names():
+        figures = [measure_model(name, image_size=size) for size in (224, 512, 1024)]
         counts[name] = {
-            "backbone": spec.timm_name,
-            "attention": spec.attention,
-            "backbone_parameters": count_parameters(model.backbone),
-            "parameters": count_parameters(model),
+            "parameters": figures[0].num_parameters,
+            "macs": {str(one.image_size): one.num_macs for one in figures},
         }
     _write_json("models.json", counts)
 
@@ -150,248 +158,33 @@ def render_commands() -> str:
 
 
 def render_blocks() -> dict[Path, dict[str, str]]:
-    """The marked blocks of each page by name, as Markdown tables."""
+    """The marked blocks of each page by name, as Markdown."""
     return {
-        README: {**_render_readme(), "bench": _render_bench()},
-        BALANCE: {"samplers": _render_samplers()},
-        SCALING: {"scale": _render_scale()},
-        TRAINING: {"ways": _render_ways()},
-        JUDGING: _render_validity(),
+        DOCS.parent / "README.md": {
+            "split": render_split(),
+            "balance": render_balance(),
+            "train": render_train(),
+            "verdict": render_verdicts(),
+            "speed": render_few_speeds(),
+        },
+        DOCS / "ablate.md": {
+            "ablate": render_ablation(),
+            "verdict": render_verdicts(),
+            "rule": render_rule(),
+        },
+        DOCS / "balance.md": {"samplers": render_samplers()},
+        DOCS / "judging.md": render_validity(),
+        DOCS / "models.md": {"models": render_models()},
+        DOCS / "nih.md": {
+            "disk": render_disk(),
+            "minutes": render_minutes(),
+            "epochs": render_epochs(),
+            "memory": render_memory(),
+        },
+        DOCS / "scaling.md": {"scale": render_scale()},
+        DOCS / "speed.md": {"speed": render_speeds()},
+        DOCS / "training.md": {"ways": render_ways()},
     }
-
-
-def _render_bench() -> str:
-    record = json.loads((BENCHMARKS / "results.json").read_text(encoding="utf-8"))
-    machine, rows = record["machine"], []
-    for row in record["rows"]:
-        low, high = row["spread"]
-        sign = "≤" if row["bound"] == "at most" else "≥"
-        rows.append(
-            [
-                row["name"],
-                f"{_three_digits(row['ours'])} {row['unit']}",
-                f"{_three_digits(row['peer'])} {row['unit']}",
-                f"{_three_digits(row['ratio'])} ({_three_digits(low)} to {_three_digits(high)})",
-                "" if row["target"] is None else f"{sign} {row['target']:g}",
-                {True: "yes", False: "no", None: ""}[row["met"]],
-            ]
-        )
-    libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
-    header = ["work: peer or limit", "xlite", "peer", "ratio (spread)", "target", "met"]
-    return (
-        _table(header, rows)
-        + f"\n{machine['cores']} cores, {machine['processor']}, {machine['system']}, Python "
-        f"{machine['python']}; radiographs: {record['radiographs']}; {libraries}.\n"
-    )
-
-
-def _render_scale() -> str:
-    record = json.loads((BENCHMARKS / "scale.json").read_text(encoding="utf-8"))
-    rows = []
-    for work, lines in record.items():
-        for line in lines:
-            size, seconds = line["size"], line["seconds"]
-            cells = ["more than half an hour", "", ""]
-            if seconds is not None:
-                memory = f"{_three_digits(line['memory_mb'])} MB"
-                cells = [f"{seconds:.3g} s", f"{1e6 * seconds / size:.3g} µs", memory]
-            rows.append([work, f"{size:,}", *cells])
-    return _table(["work", "rows or images", "time", "for each", "peak memory"], rows)
-
-
-def _render_ways() -> str:
-    record = json.loads((BENCHMARKS / "ways.json").read_text(encoding="utf-8"))
-    # In the order in which they were measured; not every model was compiled in every precision.
-    columns = list(dict.fromkeys(way for measured in record.values() for way in measured))
-    rows = []
-    for model, measured in record.items():
-        speeds = {way: speed for way, speed in measured.items() if "seconds" not in way}
-        cells = [f"{measured[way]:.3g}" if way in measured else "" for way in columns]
-        rows.append([f"`{model}`", *cells, max(speeds, key=lambda way: speeds[way])])
-    return _table(["model", *columns, "fastest"], rows)
-
-
-def _render_validity() -> dict[str, str]:
-    """A block a group of simulations: what each measured, and what was wanted."""
-    record = json.loads((BENCHMARKS / "validity.json").read_text(encoding="utf-8"))
-    return {group: _render_rates(simulations) for group, simulations in record.items()}
-
-
-def _render_rates(simulations: dict[str, Any]) -> str:
-    parts = []
-    for name, simulation in simulations.items():
-        rows = [
-            [
-                rate["case"],
-                f"{100 * rate['rate']:.1f} %",
-                _limits(rate["least"], rate["most"]),
-                "yes" if rate["is_met"] else "no",
-            ]
-            for rate in simulation["rates"]
-        ]
-        trials = sorted({rate["trials"] for rate in simulation["rates"]})
-        counted = " to ".join(f"{count:,}" for count in dict.fromkeys((trials[0], trials[-1])))
-        parts.append(
-            f"**{simulation['title']}** (`{name}`, {counted} trials each)\n\n"
-            + _table(["case", "measured", "wanted", "met"], rows)
-        )
-    return "\n" + "\n".join(parts) + "\n"
-
-
-def _limits(least: float | None, most: float | None) -> str:
-    if least is not None and most is not None:
-        return f"{100 * least:g} to {100 * most:g} %"
-    if least is not None:
-        return f"≥ {100 * least:g} %"
-    return "" if most is None else f"≤ {100 * most:g} %"
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _render_samplers() -> str:
-    columns = ["sampler", "CV", "no finding", "ESS", "max repeats", "distinct images"]
-    return _table(
-        columns,
-        [
-            [
-                f"`{name}`",
-                f"{row['cv']:.3f}",
-                f"{row['no_finding_share']:.3f}",
-                f"{row['ess']:.3f}",
-                f"{row['max_repeats']:.1f}",
-                f"{row['distinct_images']:,.0f}",
-            ]
-            for name, row in _read_json("nih_samplers.json").items()
-        ],
-    )
-
-
-def _render_readme() -> dict[str, str]:
-    split = _read_json("split.json")
-    test = _read_json("test_macro.json")
-    val = _read_json("val_macro.json") if (RESULTS / "val_macro.json").exists() else {}
-    parts = split["parts"]
-    rarest = sorted(parts["train"]["positives"], key=lambda n: parts["train"]["positives"][n])[:3]
-    return {
-        "split": _table(
-            ["", *parts],
-            [
-                ["images", *(str(part["images"]) for part in parts.values())],
-                ["patients", *(str(part["patients"]) for part in parts.values())],
-                *(
-                    [name, *(str(part["positives"][name]) for part in parts.values())]
-                    for name in rarest
-                ),
-            ],
-        ),
-        "balance": _table(
-            [
-                "label",
-                "images",
-                "as found %",
-                "exact %",
-                "drawn %",
-                "images behind",
-                "patients behind",
-            ],
-            [
-                [
-                    row["label"],
-                    row["count"],
-                    f"{float(row['original_pct']):.2f}",
-                    f"{float(row['exact_pct']):.2f}",
-                    f"{float(row['weighted_batch_pct']):.2f}",
-                    f"{float(row['images_behind']):.0f}",
-                    f"{float(row['patients_behind']):.0f}",
-                ]
-                for row in _read("data_balance_verification.csv")[:4]
-            ],
-        ),
-        "train": _table(
-            ["model", "val AUROC", "val AP", "val F1", "test AUROC", "parameters", "minutes"],
-            [
-                [
-                    row["name"],
-                    *(
-                        _with_interval(
-                            {score: float(row[f"val_{score}"]), **val.get(_run_of(row), {})}, score
-                        )
-                        for score in ("auroc", "average_precision", "f1")
-                    ),
-                    _with_interval(test[_run_of(row)], "auroc"),
-                    f"{int(row['parameters']):,}",
-                    f"{float(row['minutes']):.1f}",
-                ]
-                for row in _read("baseline_results.csv")
-                if _run_of(row) in test
-            ],
-        ),
-        "ablate": _render_ablation(),
-        "verdict": _render_verdicts(),
-        "models": _table(
-            ["model", "timm backbone", "attention", "backbone parameters", "parameters"],
-            [
-                [
-                    f"`{name}`",
-                    row["backbone"],
-                    row["attention"],
-                    f"{row['backbone_parameters']:,}",
-                    f"{row['parameters']:,}",
-                ]
-                for name, row in _read_json("models.json").items()
-            ],
-        ),
-    }
-
-
-def _run_of(row: dict[str, str]) -> str:
-    return Path(row["run"]).name
-
-
-def _with_interval(row: dict[str, Any], score: str) -> str:
-    """A score with its interval; with two digits where it has none."""
-    if row.get(f"{score}_low") is None:
-        return f"{row[score]:.2f}"
-    return f"{row[score]:.3f} [{row[f'{score}_low']:.2f}, {row[f'{score}_high']:.2f}]"
-
-
-def _render_ablation() -> str:
-    rows = _read("ablation.csv")
-    baseline, *others = dict.fromkeys(row["variant"] for row in rows)
-    by_variant = {
-        name: {row["label"]: row for row in rows if row["variant"] == name}
-        for name in (baseline, *others)
-    }
-    shown = [*list(by_variant[baseline])[:4], "macro"]
-    table = []
-    for label in shown:
-        row = by_variant[baseline][label]
-        positives = (
-            f"{row['train_positives']}, {row['val_positives']}" if row["val_positives"] else ""
-        )
-        cells = [label, positives, f"{float(row['auroc']):.2f}"]
-        for name in others:
-            other = by_variant[name][label]
-            change, *limits = (
-                f"{float(other[f'auroc_change{end}']):+.2f}" for end in ("", "_low", "_high")
-            )
-            cells.append(f"{float(other['auroc']):.2f} ({change} [{', '.join(limits)}])")
-        table.append(cells)
-    losses = [name.partition("=")[2] for name in (baseline, *others)]
-    return _table(
-        ["label", "positives: training, validation", *(f"AUROC, {loss}" for loss in losses)], table
-    )
-
-
-def _render_verdicts() -> str:
-    study = _read_json("ablation.json")
-    lines = []
-    for name, verdict in study["verdict"].items():
-        reasons = " ".join(verdict["reasons"])
-        lines += [f"**{name}: {verdict['decision']}.** {reasons}", ""]
-    return "\n".join([*lines, f"*{study['rule']}*", ""])
 
 
 def fill_blocks(text: str, blocks: dict[str, str]) -> str:
@@ -406,22 +199,8 @@ def fill_blocks(text: str, blocks: dict[str, str]) -> str:
     return text
 
 
-def _read_json(name: str) -> Any:
-    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
-
-
 def _write_json(name: str, value: Any) -> None:
     (RESULTS / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-
-
-def _read(name: str) -> list[dict[str, str]]:
-    with (RESULTS / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def main() -> None:

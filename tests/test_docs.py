@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import generate
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
-def load_generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-COMMANDS: dict[str, Any] = load_generator().list_commands()
-
-
-@pytest.fixture(scope="module")
-def generate() -> ModuleType:
-    return load_generator()
+COMMANDS: dict[str, Any] = generate.list_commands()
 
 
 def parse_example(line: str) -> str:
@@ -85,7 +70,7 @@ def test_an_example_with_a_wrong_option_would_be_seen() -> None:
         parse_example("xlite split --no-such-option")
 
 
-def test_the_pages_are_what_the_generator_writes(generate: ModuleType) -> None:
+def test_the_pages_are_what_the_generator_writes() -> None:
     assert generate.COMMANDS.read_text(encoding="utf-8") == generate.render_commands()
     for page, blocks in generate.render_blocks().items():
         text = page.read_text(encoding="utf-8")
@@ -93,7 +78,7 @@ def test_the_pages_are_what_the_generator_writes(generate: ModuleType) -> None:
 
 
 def test_the_figures_of_the_nih_table_are_what_the_command_says(
-    generate: ModuleType, nih_table: Path, tmp_path: Path, xlite_ok: Any
+    nih_table: Path, tmp_path: Path, xlite_ok: Any
 ) -> None:
     result = xlite_ok(
         *("verify-balance", "--labels", nih_table, "--compare", "--out", tmp_path, "--json")
