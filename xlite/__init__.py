@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from xlite.settings import TrainSettings as TrainSettings
     from xlite.splitting.audit import audit_split as audit_split
     from xlite.splitting.split import split_by_patient as split_by_patient
+    from xlite.synthetic.generate import generate_synthetic as generate_synthetic
     from xlite.tables.label_table import TableFormat as TableFormat
     from xlite.tables.read_labels import read_labels as read_labels
 
 _HOMES = {
     "read_labels": "xlite.tables.read_labels",
+    "generate_synthetic": "xlite.synthetic.generate",
     "TableFormat": "xlite.tables.label_table",
     "split_by_patient": "xlite.splitting.split",
     "audit_split": "xlite.splitting.audit",

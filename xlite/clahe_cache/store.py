@@ -53,12 +53,13 @@ class ClaheCache:
         self._pixels: np.memmap[Any, np.dtype[np.uint8]] | None = None
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: str | Path) -> Self:
         """The cache in the folder `path`.
 
         Raises InputError when it is absent or incomplete, when its index is not the one that its
         build wrote, and when a look at its size and at a few images shows damage.
         """
+        path = Path(path)
         record = CacheRecord.open(path)
         images = read_stored_pixels(path)
         require_same_index(path, record, images)

@@ -21,9 +21,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
+from xlite.arrays import read_count
 from xlite.clahe_cache.clahe import apply_clahe
 from xlite.clahe_cache.radiograph import UnreadableImageError, check_radiograph, read_radiograph
-from xlite.errors import InputError, XliteError
+from xlite.errors import ArgumentError, InputError, XliteError
 from xlite.sampling.sampler import EpochSampler
 from xlite.signals import hold_back_interrupts
 from xlite.tables.manifest import Manifest
@@ -164,7 +165,12 @@ class KeyedBatches(Sampler[list[SampleKey]]):
 
 
 class RadiographDataset(Dataset[Batch]):
-    """Batches of a manifest's images by sample keys."""
+    """N images of a manifest with their labels, as batches by sample keys (`build_loader`).
+
+    manifest: what `read_labels` gives. source: a ClaheCache that has its images. image_size: side
+    in pixels; the cache's by default. augmentation: what is done to each image. Raises InputError
+    where the source lacks an image.
+    """
 
     def __init__(
         self,
@@ -174,6 +180,10 @@ class RadiographDataset(Dataset[Batch]):
         image_size: int | None = None,
         augmentation: ImageTransform | None = None,
     ) -> None:
+        if not isinstance(manifest, Manifest) or not hasattr(source, "rows_of"):
+            raise ArgumentError(
+                "RadiographDataset takes a manifest, as read_labels gives, and a ClaheCache."
+            )
         self.labels = manifest.labels
         self.source = source
         self.image_size = image_size
@@ -240,12 +250,27 @@ class BatchLoader(DataLoader[Batch]):
 
 
 def build_loader(
-    dataset: RadiographDataset, sampler: EpochSampler, *, num_workers: int, pin_memory: bool = False
+    dataset: RadiographDataset,
+    sampler: EpochSampler,
+    *,
+    num_workers: int = 0,
+    pin_memory: bool = False,
 ) -> BatchLoader:
-    """A loader over one epoch after another; call `sampler.set_epoch` before each.
+    """A loader of `Batch`es over one epoch after another; call `sampler.set_epoch` before each.
 
-    The bytes of a batch do not depend on `num_workers`. Workers live as long as the loader.
+    A batch has images (B, 1, S, S) uint8, targets (B, C) int8 and index (B,), the rows of the
+    dataset. Its bytes do not depend on `num_workers`, the number of processes that make batches;
+    they live as long as the loader. Raises ArgumentError where the sampler draws from another
+    number of images than the dataset has.
     """
+    if not (isinstance(dataset, RadiographDataset) and isinstance(sampler, EpochSampler)):
+        raise ArgumentError("build_loader takes a RadiographDataset and an EpochSampler.")
+    if sampler.num_images != len(dataset):
+        raise ArgumentError(
+            f"the sampler draws from {sampler.num_images} images and the dataset has "
+            f"{len(dataset)}. Make it with EpochSampler(len(dataset), ...)."
+        )
+    num_workers = read_count(num_workers, "num_workers", at_least=0)
     return BatchLoader(
         dataset,
         batch_sampler=KeyedBatches(sampler),

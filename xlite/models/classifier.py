@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from xlite.errors import InputError
+from xlite.arrays import read_count
+from xlite.errors import ArgumentError, InputError
 from xlite.models.attention import (
     MeanMixing,
     MultiHeadSelfAttention,
@@ -106,7 +107,9 @@ def build_classifier(
     dropout: float = 0.1,
     position_encoding: bool = False,
 ) -> Classifier:
-    """The classifier of that name (see `parse_model_name`), on the CPU, in training mode.
+    """The classifier of that name, on the CPU, in training mode: (B, 1, S, S) to logits (B, C).
+
+    name: one of the six hybrids, or a timm name, alone or with +mhsa, +performer or +mean.
 
     New weights are a function of `generator_seed` alone, part by part: at one seed a backbone's
     plain, MHSA, Performer and mean variants share all but the attention's mechanism, so a
@@ -116,7 +119,12 @@ def build_classifier(
     position_encoding: add a 2-D sine-cosine code to the tokens before attention.
     Raises InputError for the name, the weights, and a position code without attention.
     """
+    if not isinstance(name, str):
+        raise ArgumentError(f"the model's name must be text, not {name!r}.")
     spec = parse_model_name(name)
+    num_classes = read_count(num_classes, "num_classes", at_least=1)
+    if not (isinstance(dropout, int | float) and 0 <= dropout < 1):
+        raise ArgumentError(f"dropout must be from 0 to under 1, not {dropout!r}.")
     if position_encoding and spec.attention == "none":
         raise InputError(f"{name} has no attention that a position encoding could serve.")
     with _seeded(derive_seed("initialise backbone", generator_seed)):

@@ -75,7 +75,12 @@ _THORAX_FIELD_MM = 360.0
 
 
 def generate_synthetic(
-    out: Path, *, num_images: int, seed: int = 42, image_size: int = 256, min_positives: int = 0
+    out: str | Path,
+    *,
+    num_images: int,
+    seed: int = 42,
+    image_size: int = 256,
+    min_positives: int = 0,
 ) -> Path:
     """The path of the label table of `num_images` synthetic films written to the folder `out`.
 
@@ -89,6 +94,7 @@ def generate_synthetic(
 
     Raises InputError for settings out of range, and when `out` holds anything else.
     """
+    out = Path(out)
     _check_settings(num_images, seed, image_size, min_positives)
     settings = _Settings(
         drawing_version=_DRAWING_VERSION,
