@@ -84,13 +84,14 @@ def _in_scratch(work: Callable[..., int], *arguments: object) -> int:
 
 
 def _build_cache(paths: Sequence[Path], file_format: str, *, out: Path) -> int:
-    from xlite.clahe_cache.build import SourceImage, cache_clahe
+    from xlite.clahe_cache.build import build_cache
+    from xlite.clahe_cache.plan import SourceImage
     from xlite.settings import ClaheSettings
 
     sources = [
         SourceImage(f"{turn}/{path.name}", path) for turn in range(_PASSES) for path in paths
     ]
-    summary = cache_clahe(
+    summary = build_cache(
         sources,
         out / "cache",
         ClaheSettings(size=_SIZE),

@@ -23,7 +23,8 @@ from PIL import Image
 from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite import files
-from xlite.clahe_cache.build import SourceImage, cache_clahe
+from xlite.clahe_cache.build import build_cache
+from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
 from xlite.loading.loader import PixelSource, RadiographDataset, RuntimeClahe, build_loader
@@ -103,7 +104,7 @@ def _build_cache(manifest: Manifest, out: Path, file_format: FileFormat) -> Clah
         SourceImage(image_id, Path(path))
         for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
     ]
-    cache_clahe(sources, out, _SETTINGS, file_format=file_format)
+    build_cache(sources, out, _SETTINGS, file_format=file_format)
     return ClaheCache.open(out)
 
 

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
 from xlite import console, files
-from xlite.clahe_cache.build import SourceImage, cache_clahe
+from xlite.clahe_cache.build import build_cache
+from xlite.clahe_cache.plan import SourceImage
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
@@ -155,7 +156,7 @@ def _prepare_cache(size: int) -> Callable[[], object]:
 
     def work() -> object:
         with tempfile.TemporaryDirectory(prefix="xlite-scale-") as scratch:
-            return cache_clahe(
+            return build_cache(
                 sources, Path(scratch) / "cache", ClaheSettings(size=224), workers=_PROCESSES
             )
 

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.radiographs import find_radiographs
-from xlite.clahe_cache.build import SourceImage, cache_clahe
+from xlite.clahe_cache import build
+from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
 from xlite.losses.training_loss import build_training_loss
@@ -37,7 +38,7 @@ def build_cache(scratch: Path, file_format: FileFormat = "packed") -> ClaheCache
         for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
     ]
     out = scratch / file_format
-    cache_clahe(sources, out, ClaheSettings(size=IMAGE_SIZE), file_format=file_format)
+    build.build_cache(sources, out, ClaheSettings(size=IMAGE_SIZE), file_format=file_format)
     return ClaheCache.open(out)
 
 

@@ -45,6 +45,7 @@ MIDDLE = (
     "scores",
     "synthetic",
 )
+ABOVE = ("training", "studies", "executors", "judging", "reporting")
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -76,16 +77,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "executors": {*BELOW, *MIDDLE, "training", "studies", "executors"},
     "judging": {*BELOW, *MIDDLE, "training", "studies", "judging"},
     "reporting": {*BELOW, "scores", "reporting"},
-    "cli": {
-        *BELOW,
-        *MIDDLE,
-        "training",
-        "studies",
-        "executors",
-        "judging",
-        "reporting",
-        "cli",
-    },
+    "workflows": {*BELOW, *MIDDLE, *ABOVE, "workflows"},
+    "cli": {*BELOW, *MIDDLE, *ABOVE, "workflows", "cli"},
     "__main__": {"signals", "cli"},
     "__init__": {*BELOW, *MIDDLE, "executors", "judging", "workflows"},
 }

@@ -21,17 +21,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlite.clahe_cache import folder, radiograph, workers
-from xlite.clahe_cache.build import (
-    CacheSummary,
-    SourceImage,
-    cache_clahe,
-)
+from xlite.clahe_cache.build import build_cache
 from xlite.clahe_cache.clahe import apply_clahe
 from xlite.clahe_cache.journal import JOURNAL, read_journal
+from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.radiograph import read_radiograph
 from xlite.clahe_cache.record import png_name
 from xlite.clahe_cache.speedup import measure_loading_speedup
 from xlite.clahe_cache.store import ClaheCache
+from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 
@@ -56,7 +54,7 @@ def make_sources(folder: Path, number: int = 12) -> list[SourceImage]:
 
 
 def build(sources: list[SourceImage], out: Path, file_format: str = "packed") -> CacheSummary:
-    return cache_clahe(sources, out, SETTINGS, file_format=file_format, workers=1)  # type: ignore[arg-type]
+    return build_cache(sources, out, SETTINGS, file_format=file_format, workers=1)  # type: ignore[arg-type]
 
 
 def content(out: Path) -> tuple[tuple[str, ...], bytes, str]:
@@ -67,7 +65,7 @@ def content(out: Path) -> tuple[tuple[str, ...], bytes, str]:
 
 def assert_like_fresh(sources: list[SourceImage], out: Path, file_format: str) -> None:
     fresh = out.with_name("fresh")
-    cache_clahe(sources, fresh, SETTINGS, file_format=file_format, workers=1, rebuild=True)  # type: ignore[arg-type]
+    build_cache(sources, fresh, SETTINGS, file_format=file_format, workers=1, rebuild=True)  # type: ignore[arg-type]
     assert content(out) == content(fresh)
     records = [json.loads((folder / "cache.json").read_text()) for folder in (out, fresh)]
     # An image that was kept may lie in another row.
@@ -106,9 +104,9 @@ def test_formats_and_numbers_of_workers_agree_on_real_images(tmp_path: Path) -> 
     chosen = dict.fromkeys((*rgba, *paths[:20]))
     sources = [SourceImage(path.name, path) for path in chosen]
     settings = ClaheSettings(size=64)
-    cache_clahe(sources, tmp_path / "packed", settings, workers=2)
-    cache_clahe(sources, tmp_path / "png", settings, file_format="png", workers=2)
-    cache_clahe(sources, tmp_path / "one", settings, workers=1)
+    build_cache(sources, tmp_path / "packed", settings, workers=2)
+    build_cache(sources, tmp_path / "png", settings, file_format="png", workers=2)
+    build_cache(sources, tmp_path / "one", settings, workers=1)
     assert content(tmp_path / "packed") == content(tmp_path / "png") == content(tmp_path / "one")
     cache = ClaheCache.open(tmp_path / "packed")
     assert measure_loading_speedup(cache, sources, settings, sample=4) > 0
@@ -144,11 +142,11 @@ def test_every_decoder_number_of_workers_and_format_gives_plain_opencvs_pixels(
     deep = write_deep_copies(paths[:3], tmp_path / "deep")
     sources = [SourceImage(path.name, path) for path in (*shallow, *deep)]
     choice = ClaheSettings(size=224)
-    cache_clahe(sources, tmp_path / "packed", choice, workers=2)
-    cache_clahe(sources, tmp_path / "png", choice, file_format="png", workers=1)
+    build_cache(sources, tmp_path / "packed", choice, workers=2)
+    build_cache(sources, tmp_path / "png", choice, file_format="png", workers=1)
     with monkeypatch.context() as patch:
         patch.setattr(radiograph, "_FAST_DECODERS", {})
-        cache_clahe(sources, tmp_path / "slow", choice, workers=1)
+        build_cache(sources, tmp_path / "slow", choice, workers=1)
     assert content(tmp_path / "packed") == content(tmp_path / "png") == content(tmp_path / "slow")
     cache = ClaheCache.open(tmp_path / "packed")
     for path in shallow:
@@ -254,11 +252,11 @@ def test_other_settings_are_refused_unless_rebuilt(tmp_path: Path) -> None:
     before = content(out)
     other = ClaheSettings(size=32, clip=3.0, fit="crop")
     with pytest.raises(InputError, match=r"clip 2.0 \(now 3.0\), fit pad \(now crop\).*--rebuild"):
-        cache_clahe(sources, out, other, workers=1)
+        build_cache(sources, out, other, workers=1)
     assert content(out) == before
-    assert cache_clahe(sources, out, other, workers=1, rebuild=True).skipped == 0
+    assert build_cache(sources, out, other, workers=1, rebuild=True).skipped == 0
     assert ClaheCache.open(out).settings == other
-    cache_clahe(sources, out, other, file_format="png", workers=1, rebuild=True)
+    build_cache(sources, out, other, file_format="png", workers=1, rebuild=True)
     assert not (out / "images.u8").exists()
 
 
@@ -295,7 +293,7 @@ if __name__ == "__main__":
     sources = [build.SourceImage(path.name, path) for path in paths]
     settings = ClaheSettings(size=int(size))
     try:
-        build.cache_clahe(
+        build.build_cache(
             sources, Path(out), settings, file_format=file_format, workers=int(num_workers))
     except XliteError as error:
         print(error)
@@ -389,8 +387,8 @@ def test_workers_end_with_their_parent_and_the_build_goes_on(
     paths = sorted(SAMPLE.rglob("*.png"), key=lambda path: path.name)
     sources = [SourceImage(path.name, path) for path in paths]
     settings = ClaheSettings(size=48)
-    assert cache_clahe(sources, out, settings, workers=2).skipped == finished
-    cache_clahe(sources, tmp_path / "fresh", settings, workers=2)
+    assert build_cache(sources, out, settings, workers=2).skipped == finished
+    build_cache(sources, tmp_path / "fresh", settings, workers=2)
     assert (out / "images.u8").read_bytes() == (tmp_path / "fresh" / "images.u8").read_bytes()
 
 
@@ -430,7 +428,7 @@ def test_a_fault_here_keeps_what_the_helpers_have_finished(
     with monkeypatch.context() as patch:
         patch.setattr(workers.PixelTarget, "make", fail_once_a_helper_has_begun)
         with pytest.raises(InputError, match="no room for the CLAHE cache"):
-            cache_clahe(sources, out, SETTINGS, workers=2)
+            build_cache(sources, out, SETTINGS, workers=2)
     finished = len(read_journal(out)[1])
     assert finished > 0
     assert cv2.getNumThreads() > 1 or (os.cpu_count() or 1) == 1

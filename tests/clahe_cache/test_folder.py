@@ -20,8 +20,9 @@ from tests.clahe_cache.test_build import (
     write_image,
 )
 from tests.clahe_cache.test_shards import build_shards, merge
-from xlite.clahe_cache.build import SourceImage, cache_clahe
+from xlite.clahe_cache.build import build_cache
 from xlite.clahe_cache.journal import JOURNAL
+from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
@@ -53,7 +54,7 @@ def private(tmp_path: Path) -> Path:
 
 
 def rebuild(sources: list[SourceImage], out: Path, file_format: str = "packed") -> None:
-    cache_clahe(sources, out, SETTINGS, file_format=file_format, workers=1, rebuild=True)  # type: ignore[arg-type]
+    build_cache(sources, out, SETTINGS, file_format=file_format, workers=1, rebuild=True)  # type: ignore[arg-type]
 
 
 LINKS = [
@@ -351,9 +352,9 @@ def test_a_full_disk_is_said_and_the_build_goes_on_when_there_is_room(
     settings = ClaheSettings(size=96)
     out = small_disk / "cache"
     with pytest.raises(InputError, match="no room for the CLAHE cache"):
-        cache_clahe(sources, out, settings, file_format=file_format, workers=1)  # type: ignore[arg-type]
+        build_cache(sources, out, settings, file_format=file_format, workers=1)  # type: ignore[arg-type]
     filler.unlink()
-    cache_clahe(sources, out, settings, file_format=file_format, workers=1)  # type: ignore[arg-type]
+    build_cache(sources, out, settings, file_format=file_format, workers=1)  # type: ignore[arg-type]
     cache = ClaheCache.open(out)
     cache.require_whole()
     assert len(cache) == 12

@@ -13,8 +13,9 @@ import pytest
 
 from tests.clahe_cache.test_build import SETTINGS, assert_like_fresh, build, make_sources
 from xlite.clahe_cache import integrity
-from xlite.clahe_cache.build import SourceImage, cache_clahe
+from xlite.clahe_cache.build import build_cache
 from xlite.clahe_cache.integrity import STAMP, verify_cache
+from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import png_name
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
@@ -296,7 +297,7 @@ def test_rebuilt_caches_are_looked_at_again(built: dict[str, Path], tmp_path: Pa
     out = copy_of(built, "packed", tmp_path)
     ClaheCache.open(out).require_whole()
     sources = sources_of(built)
-    cache_clahe(sources, out, ClaheSettings(size=SIZE, clip=3.0), workers=1, rebuild=True)
+    build_cache(sources, out, ClaheSettings(size=SIZE, clip=3.0), workers=1, rebuild=True)
     assert not (out / STAMP).exists()
 
 

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlite.clahe_cache import journal
-from xlite.clahe_cache.build import CacheSummary, SourceImage, cache_clahe
+from xlite.clahe_cache.build import build_cache
 from xlite.clahe_cache.journal import JOURNAL
-from xlite.clahe_cache.shards import Shard, cache_clahe_shard, has_unmerged_shards, merge_shards
+from xlite.clahe_cache.plan import SourceImage
+from xlite.clahe_cache.shards import Shard, build_shard, has_unmerged_shards, merge_shards
 from xlite.clahe_cache.store import ClaheCache
+from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 
@@ -41,7 +43,7 @@ def build_shards(
     # Last first: an array job has no order.
     for number in range(count, 0, -1):
         shard = Shard(count=count, number=number)
-        cache_clahe_shard(
+        build_shard(
             sources,
             out,
             SETTINGS,
@@ -56,7 +58,7 @@ def merge(sources: list[SourceImage], out: Path, file_format: str = "packed") ->
 
 
 def build_singly(sources: list[SourceImage], out: Path, file_format: str = "packed") -> None:
-    cache_clahe(sources, out, SETTINGS, file_format=file_format, workers=1)  # type: ignore[arg-type]
+    build_cache(sources, out, SETTINGS, file_format=file_format, workers=1)  # type: ignore[arg-type]
 
 
 def files_of(out: Path) -> dict[str, bytes]:
@@ -206,7 +208,7 @@ def test_shards_of_other_sources_are_refused(tmp_path: Path) -> None:
 def test_a_folder_begun_with_other_settings_is_not_replaced(tmp_path: Path) -> None:
     sources = make_sources(tmp_path / "raw")
     out = tmp_path / "cache"
-    cache_clahe(sources, out, ClaheSettings(size=32, clip=3.0), workers=1)
+    build_cache(sources, out, ClaheSettings(size=32, clip=3.0), workers=1)
     before = files_of(out)
     build_shards(sources, out)
     with pytest.raises(InputError, match=r"clip 3\.0 \(now 2\.0\)"):
@@ -226,7 +228,7 @@ def test_what_is_no_shard(text: str) -> None:
 def test_more_shards_than_images(tmp_path: Path) -> None:
     sources = make_sources(tmp_path / "raw", 2)
     with pytest.raises(InputError, match="2 images can't be cut into 3 shards"):
-        cache_clahe_shard(sources, tmp_path, SETTINGS, shard=Shard(count=3, number=1))
+        build_shard(sources, tmp_path, SETTINGS, shard=Shard(count=3, number=1))
 
 
 @given(st.integers(1, 50), st.integers(0, 300))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from xlite.clahe_cache.build import SourceImage, cache_clahe
+from xlite.clahe_cache.build import build_cache
+from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError, XliteError
 from xlite.loading.loader import (
@@ -103,7 +104,7 @@ def test_runtime_clahe_gives_the_pixels_of_the_cache_on_real_images(
         SourceImage(image_id, Path(path))
         for image_id, path in zip(manifest.image_ids, manifest.table["path"], strict=True)
     ]
-    cache_clahe(sources, tmp_path / "cache", ClaheSettings(), workers=1)
+    build_cache(sources, tmp_path / "cache", ClaheSettings(), workers=1)
     cache = ClaheCache.open(tmp_path / "cache")
     runtime = RuntimeClahe([manifest], ClaheSettings())
     rows = np.arange(6)

@@ -12,9 +12,7 @@ import csv
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 
@@ -53,57 +51,24 @@ from xlite.clahe_cache.plan import (
     stat_sources,
 )
 from xlite.clahe_cache.record import (
-    FILE_FORMATS,
     PNG_FOLDER,
     CachedImage,
     CacheRecipe,
     CacheRecord,
     FileFormat,
+    parse_format,
     pixels_digest,
     write_index,
 )
+from xlite.clahe_cache.summary import CacheSummary, summarise_build
 from xlite.clahe_cache.workers import PixelTarget, make_images
 from xlite.errors import InputError, InterruptedRunError
 from xlite.records import guard_cell
 from xlite.settings import ClaheSettings
 from xlite.signals import catch_stop_signals
 
-__all__ = ["CacheSummary", "SourceImage", "cache_clahe", "cache_recipe"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class CacheSummary:
-    """What a build did and what it cost."""
-
-    images: int
-    """Images in the finished cache."""
-
-    failed: int
-    """Sources that could not be read; `failed.csv` names them."""
-
-    skipped: int
-    """Images that were finished before this run."""
-
-    seconds: float
-
-    ms_per_image: float
-    """Wall-clock milliseconds for each image tried in this run; NaN when there was none."""
-
-    bytes: int
-    """Bytes of the cached pixels on the disk."""
-
-    bytes_decoded: int
-    """Bytes that the cached images' sources would take when decoded at full size."""
-
-    bytes_files: int
-    """Bytes of the cached images' source files."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The summary as a plain dictionary, for `--json`."""
-        return asdict(self)
-
-
-def cache_clahe(
+def build_cache(
     sources: Sequence[SourceImage],
     out: Path,
     settings: ClaheSettings,
@@ -125,8 +90,7 @@ def cache_clahe(
     Ctrl-C or SIGTERM. After each of them the same command continues where it was.
     """
     started = time.perf_counter()
-    if file_format not in FILE_FORMATS:
-        raise InputError(f"Unknown cache format {file_format!r}. Use packed or png.")
+    parse_format(file_format)
     if workers is not None and workers < 1:
         raise InputError(f"--workers is {workers}; at least 1 process is needed.")
     check_sources(sources, out)
@@ -137,7 +101,7 @@ def cache_clahe(
         if up_to_date is not None:
             record, images = up_to_date
             console.say(f"The CLAHE cache in {out} is up to date: nothing to do.")
-            return _summary(images, record.bytes, started, num_failed=0, num_tried=0)
+            return summarise_build(images, record.bytes, started, num_failed=0, num_tried=0)
     check_folder(out)
     if rebuild and holds_pixels(out):
         require_recognisable(out)
@@ -161,7 +125,9 @@ def cache_clahe(
             _write_failures(out / files.CACHE_FAILED, sources, failures)
         num_bytes = _complete(out, recipe, plan, images)
     num_tried = len(plan.tasks)
-    return _summary(images, num_bytes, started, num_failed=len(failures), num_tried=num_tried)
+    return summarise_build(
+        images, num_bytes, started, num_failed=len(failures), num_tried=num_tried
+    )
 
 
 def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> CacheRecipe:
@@ -287,24 +253,3 @@ def _write_failures(path: Path, sources: Sequence[SourceImage], failures: dict[i
         for position, reason in sorted(failures.items()):
             cells = (sources[position].image_id, printable(str(sources[position].path)), reason)
             writer.writerow(map(guard_cell, cells))
-
-
-def _summary(
-    images: Sequence[CachedImage],
-    num_bytes: int,
-    started: float,
-    *,
-    num_failed: int,
-    num_tried: int,
-) -> CacheSummary:
-    seconds = time.perf_counter() - started
-    return CacheSummary(
-        images=len(images),
-        failed=num_failed,
-        skipped=len(images) + num_failed - num_tried,
-        seconds=seconds,
-        ms_per_image=seconds * 1000 / num_tried if num_tried else float("nan"),
-        bytes=num_bytes,
-        bytes_decoded=sum(image.decoded_bytes for image in images),
-        bytes_files=sum(image.bytes for image in images),
-    )

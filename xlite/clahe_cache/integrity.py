@@ -36,6 +36,7 @@ from xlite.clahe_cache.record import (
 from xlite.errors import InputError
 from xlite.inputs import RefusedFileError, open_regular
 from xlite.records import Record
+from xlite.results import Result
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,8 +56,8 @@ _MAX_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class CacheVerification:
-    """What a look at every image of a cache has found."""
+class CacheVerification(Result):
+    """What a look at every image of a cache has found: `xlite cache-clahe --verify --json`."""
 
     images: int
     damaged: list[StoredPixels]
@@ -72,14 +73,9 @@ class CacheVerification:
         """Whether nothing was found."""
         return not self.damaged and self.index_fault is None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The verification as a plain dictionary, for `--json`."""
-        return {
-            "images": self.images,
-            "damaged": [image._asdict() for image in self.damaged],
-            "index_fault": self.index_fault,
-            "seconds": self.seconds,
-        }
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by the names of the fields."""
+        return super().to_json() | {"damaged": [image._asdict() for image in self.damaged]}
 
 
 def verify_cache(folder: Path) -> CacheVerification:

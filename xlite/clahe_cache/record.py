@@ -16,7 +16,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from xlite import files
-from xlite.errors import InputError
+from xlite.errors import InputError, did_you_mean
 from xlite.records import Record, guard_cell, read_columns, read_rows
 from xlite.settings import ClaheSettings
 
@@ -145,6 +145,15 @@ class CacheRecord(CacheRecipe):
         if os.path.isdir(folder) and not os.path.lexists(folder / files.CACHE_RECORD):  # noqa: PTH112
             raise InputError(f"The CLAHE cache in {folder} is not complete. {FINISH}")
         return cls.read(folder / files.CACHE_RECORD, remedy=FINISH)
+
+
+def parse_format(name: str) -> FileFormat:
+    """The format of that name; InputError for one that no cache has."""
+    for file_format in FILE_FORMATS:
+        if name == file_format:
+            return file_format
+    hint = did_you_mean(name, FILE_FORMATS)
+    raise InputError(f"unknown --format {name!r}.{hint} Use: {', '.join(FILE_FORMATS)}.")
 
 
 def png_name(image_id: str) -> str:

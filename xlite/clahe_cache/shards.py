@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 
 from xlite import console, files
-from xlite.clahe_cache.build import CacheSummary, cache_clahe, cache_recipe
+from xlite.clahe_cache.build import build_cache, cache_recipe
 from xlite.clahe_cache.folder import (
     allocate,
     check_folder,
@@ -47,6 +47,7 @@ from xlite.clahe_cache.record import (
     FileFormat,
     png_name,
 )
+from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 
@@ -98,12 +99,21 @@ class Shard:
         )
 
 
+def refuse_together(*, shard: bool, merge: bool, verify: bool = False) -> None:
+    """Raise InputError where more than one of three kinds of work is asked for."""
+    if shard + merge + verify > 1:
+        raise InputError(
+            "--shard builds a part, --merge puts the parts together, --verify builds nothing: "
+            "pass one of them."
+        )
+
+
 def has_unmerged_shards(out: Path) -> bool:
     """Whether shards lie in `out` and no complete cache does."""
     return bool(_find_shards(out)) and not is_complete(out)
 
 
-def cache_clahe_shard(
+def build_shard(
     sources: Sequence[SourceImage],
     out: Path,
     settings: ClaheSettings,
@@ -116,7 +126,7 @@ def cache_clahe_shard(
     """Make or bring up to date one shard of the cache in `out`; returns what was done.
 
     `sources` are all images, the same for every shard. The shards of a cache can be built at the
-    same time, on several machines that share `out`. Raises what `cache_clahe` raises, and
+    same time, on several machines that share `out`. Raises what `build_cache` raises, and
     InputError where there are more shards than images.
     """
     check_sources(sources, out)
@@ -125,7 +135,7 @@ def cache_clahe_shard(
             f"{len(sources)} images can't be cut into {shard.count} shards. "
             f"Use at most {len(sources)}."
         )
-    return cache_clahe(
+    return build_cache(
         [sources[place] for place in shard.places(len(sources))],
         shard.folder(out),
         settings,
@@ -149,7 +159,7 @@ def merge_shards(
     Every pixel is checked against its CRC-32 in the shard before it is copied, and in the merged
     file after. Images that failed in a shard are tried once more. The shards stay; where `out`
     holds a complete cache already, they are not looked at and it is brought up to date as by
-    `cache_clahe`.
+    `build_cache`.
 
     Raises InputError that names the shards that are missing, not complete, damaged, or made of
     other images, files or settings than `sources` and `settings`.
@@ -168,7 +178,7 @@ def merge_shards(
                 known_images(out, recipe)
             _copy_shards(images_of, sources, out, recipe)
         console.say(f"{len(shards)} shards are merged in {out}.")
-    return cache_clahe(sources, out, settings, file_format=file_format, workers=workers)
+    return build_cache(sources, out, settings, file_format=file_format, workers=workers)
 
 
 def _find_shards(out: Path) -> list[Shard]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xlite.errors import InputError
 from xlite.files import SPLIT_RECORD
 from xlite.splitting.split_folder import Split, read_split
 from xlite.splitting.split_record import SplitRecord
-from xlite.tables.label_table import read_manifest
+from xlite.tables.label_table import TableFormat, read_manifest
 
 
 def read_checked_split(folder: Path, labels: Path | None) -> Split:
@@ -32,3 +33,9 @@ def read_checked_split(folder: Path, labels: Path | None) -> Split:
         remedy="Pass as --labels the table that the split was made from.",
     )
     return read_split(folder, table=table)
+
+
+def refuse_columns(table_format: TableFormat | None) -> None:
+    """Raise InputError where a format of columns is named beside a split."""
+    if table_format not in (None, TableFormat()):
+        raise InputError("options of columns belong to --labels: a split has columns of its own.")
