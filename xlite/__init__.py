@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from xlite.synthetic.generate import generate_synthetic as generate_synthetic
     from xlite.tables.label_table import TableFormat as TableFormat
     from xlite.tables.read_labels import read_labels as read_labels
+    from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
 
 _HOMES = {
     "read_labels": "xlite.tables.read_labels",
@@ -43,6 +44,7 @@ _HOMES = {
     "TableFormat": "xlite.tables.label_table",
     "split_by_patient": "xlite.splitting.split",
     "audit_split": "xlite.splitting.audit",
+    "cache_clahe": "xlite.workflows.cache_clahe",
     "sampling_weights": "xlite.sampling.weights",
     "max_entropy_weights": "xlite.sampling.weights",
     "expected_exposure": "xlite.sampling.exposure",
