@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import Row, compare_with_limit, time_in_turns
-from benchmarks.study import BATCH_SIZE, build_cache, build_study, build_trainer, choose_settings
+from benchmarks.study import BATCH_SIZE, build_cache, build_study, choose_settings, open_study_run
 from xlite.settings import Runtime
 from xlite.signals import StopRequest
-from xlite.training.resume import save_checkpoint
+from xlite.training.exact_resume import save_checkpoint
 from xlite.training.state import TrainState
 
 _MODEL = "efficientnet_b0_mhsa"
@@ -28,14 +28,14 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="xlite-bench-") as folder:
         scratch = Path(folder)
         data = build_study(build_cache(scratch))
-        trainer = build_trainer(choose_settings(_MODEL), data, scratch / "run")
-        stepper, sampler = trainer.stepper, trainer.data.sampler
+        opened = open_study_run(choose_settings(_MODEL), data, scratch / "run")
+        stepper, sampler = opened.stepper, opened.sampler
 
         def take_steps() -> int:
             state = TrainState()
             stepper.begin_epoch(state)
             sampler.set_epoch(0)
-            for batch, _ in zip(trainer.data.train_loader, range(_STEPS), strict=False):
+            for batch, _ in zip(opened.train_loader, range(_STEPS), strict=False):
                 stepper.take_step(
                     batch,
                     state,
@@ -49,11 +49,11 @@ def run() -> list[Row]:
         def save() -> int:
             best = {name: tensor.clone() for name, tensor in stepper.model.state_dict().items()}
             save_checkpoint(
-                trainer.run_dir,
+                opened.run_dir,
                 parts=stepper.parts,
-                state=trainer.state,
+                state=opened.state,
                 best=best,
-                identity=trainer.identity,
+                identity=opened.identity,
             )
             return 1
 

@@ -28,12 +28,13 @@ from benchmarks.study import (
     NUM_VAL,
     build_cache,
     build_study,
-    build_trainer,
     choose_settings,
+    open_study_run,
 )
 from xlite import console
 from xlite.models.pretrained import import_timm
 from xlite.signals import StopRequest
+from xlite.training.loop import train_epochs
 from xlite.training.state import TrainState
 
 _MODEL = "mobilenetv3_large_100"
@@ -72,11 +73,12 @@ def run() -> list[Row]:
 def _train(scratch: Path) -> Work:
     console.set_verbosity(console.QUIET)
     data = build_study(build_cache(scratch))
-    trainer = build_trainer(choose_settings(_MODEL), data, scratch / "run")
+    run = open_study_run(choose_settings(_MODEL), data, scratch / "run")
 
     def work() -> int:
-        trainer.state = TrainState()
-        trainer.fit(stop=StopRequest())
+        run.state = TrainState()
+        for _ in train_epochs(run, stop=StopRequest()):
+            pass
         return NUM_TRAIN
 
     return work

@@ -110,7 +110,7 @@ def test_imports_go_one_way(path: Path) -> None:
 
 
 def test_a_wrong_import_would_be_seen() -> None:
-    wrong = "from xlite.training import engine\nfrom xlite import console\n"
+    wrong = "from xlite.training import loop\nfrom xlite import console\n"
     assert imported_layers(wrong) == {"training", "console"}
     assert not imported_layers(wrong) <= MAY_IMPORT["loading"]
 
@@ -161,6 +161,6 @@ def test_what_a_command_does_not_use_is_not_loaded() -> None:
     # lightning_fabric takes torchmetrics along where that is installed.
     hidden = "import sys; sys.modules['torchmetrics'] = None\n"
     loaded = modules_loaded_by(hidden + "import xlite.executors.in_turn")
-    assert "xlite.training.engine" in loaded
+    assert "xlite.training.loop" in loaded
     unused = {"timm", "sklearn", "matplotlib", "scipy.stats", "scipy.optimize", "albumentations"}
     assert not unused & loaded

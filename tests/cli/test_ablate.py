@@ -194,14 +194,14 @@ def test_wrong_usage_is_explained(
 def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
     project: Any, tmp_path: Path, xlite: Any, monkeypatch: pytest.MonkeyPatch, baseline: str
 ) -> None:
-    train = training_job.train_run
+    train = training_job.follow_run
 
     def fail_with_attention(settings: Any, *rest: Any, **options: Any) -> Any:
         if settings.model.endswith("+mhsa"):
             raise CheckFailedError("out of memory with a single image")
         return train(settings, *rest, **options)
 
-    monkeypatch.setattr(training_job, "train_run", fail_with_attention)
+    monkeypatch.setattr(training_job, "follow_run", fail_with_attention)
     models = "model=test_resnet,test_efficientnet+mhsa,test_efficientnet"
     options = ("--loss", "bce", "--vary", models, "--baseline", baseline)
     result = xlite(*arguments(project, tmp_path, *options))

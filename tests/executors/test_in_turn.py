@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from xlite.run_folder.lock import hold_lock
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.plan import PlannedRun
 from xlite.studies.progress import ProgressFile
+from xlite.training.state import EpochReport
 
 RUNTIME = Runtime(device="cpu", num_workers=0)
 
@@ -29,13 +30,6 @@ class FakeData:
 
     source_fingerprint: str = "f"
     split_sha256: dict[str, str] = dataclasses.field(default_factory=lambda: {"train": "5p1"})
-
-
-@dataclasses.dataclass
-class FakeState:
-    epoch: int
-    best_val_auroc: float
-    seconds: float
 
 
 def scores_of(run_dir: Path, model: str, auroc: float | None) -> dict[str, Any]:
@@ -57,7 +51,7 @@ def scores_of(run_dir: Path, model: str, auroc: float | None) -> dict[str, Any]:
 
 
 class FakeTraining:
-    """Stands for `train_run`: two epochs, then scores, or whatever `faults` says of a model."""
+    """Stands for `follow_run`: two epochs, then scores, or whatever `faults` says of a model."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -72,10 +66,8 @@ class FakeTraining:
         settings: TrainSettings,
         data: FakeData,
         run_dir: Path,
-        *,
-        on_epoch: Callable[[FakeState], None],
         **_: Any,
-    ) -> dict[str, Any]:
+    ) -> Generator[EpochReport, None, dict[str, Any]]:
         self.trained.append(settings.model)
         run_dir.mkdir(parents=True, exist_ok=True)
         sums = {"split_sha256": data.split_sha256, "source": data.source_fingerprint}
@@ -89,7 +81,7 @@ class FakeTraining:
             },
         )
         self.seen.append(read_progress(self.out)["models"])
-        on_epoch(FakeState(1, 0.6, 1.23456))
+        yield EpochReport(1, 0.6, 1.235)
         self.seen.append(read_progress(self.out)["models"])
         if settings.model in self.faults:
             raise self.faults[settings.model]
@@ -102,7 +94,7 @@ class FakeTraining:
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     fake = FakeTraining(tmp_path)
-    monkeypatch.setattr("xlite.executors.training_job.train_run", fake)
+    monkeypatch.setattr("xlite.executors.training_job.follow_run", fake)
     monkeypatch.setattr("xlite.executors.in_turn.check_runs", lambda *_: None)
     return fake
 

@@ -57,7 +57,7 @@ from xlite.splitting.split import divide_by_patient
 from xlite.splitting.split_folder import read_split, write_split
 from xlite.synthetic.generate import generate_synthetic
 from xlite.tables.label_table import read_manifest
-from xlite.training import resume
+from xlite.training import exact_resume
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.run import train_run
 
@@ -124,7 +124,7 @@ def find_position(run_dir: Path) -> tuple[int, int]:
     """
     for name in (RUN_LAST, RUN_PREVIOUS):
         if (run_dir / name).exists():
-            state = resume.read_checkpoint(run_dir / name)["state"]
+            state = exact_resume.read_checkpoint(run_dir / name)["state"]
             return state["epoch"], state["step"]
     return 0, 0
 
@@ -141,7 +141,7 @@ class Harness:
         self.killed: list[Sitting] = []
         self.usual = Sitting((0, 0))
         self.usual = self.sit_down(folder / "whole", None)
-        assert len(self.usual.saved_at) > SETTINGS.epochs, "checkpoint_stage tells nothing"
+        assert len(self.usual.saved_at) > SETTINGS.epochs, "no stage of a checkpoint is told"
 
     def sit_down(self, run_dir: Path, plan: Plan | None) -> Sitting:
         """One sitting of a run, to the run's end or as planned."""

@@ -20,10 +20,12 @@ from typing import Any, BinaryIO
 
 import torch
 
-from xlite.training import resume
+from xlite.run_folder.file_names import RUN_LAST, RUN_PREVIOUS
+from xlite.training import exact_resume
 
 STAGES = ("open", "torn", "written", "verified", "kept", "renamed")
-"""Where a kill falls inside checkpoint writing; "torn" is half-way through its bytes."""
+"""Where a kill falls inside checkpoint writing: before and after its bytes, when they were read
+back, when the checkpoint before and when it has its name; "torn" is half-way through its bytes."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,6 @@ class Plan:
 def inject_kills(plan: Plan | None, tell: int) -> None:
     """Make this process tell each stage that it reaches, and die where it is planned to."""
     num_saved = 0
-    torch_save, path_replace = torch.save, Path.replace
 
     def is_due(point: str) -> bool:
         return plan is not None and plan.point == point and num_saved >= plan.num_saved
@@ -55,32 +56,63 @@ def inject_kills(plan: Plan | None, tell: int) -> None:
             os.write(tell, f"{point}\n".encode())
         num_saved += point == "renamed"
 
-    def save(content: Any, file: BinaryIO) -> None:
-        torch_save(content, file)
+    def tear(file: BinaryIO) -> None:
         if plan is not None and is_due("torn"):
             file.truncate(int(plan.fraction * file.tell()))
             reach("torn")
+
+    for owner, name, replacement in watch_writing(reach, tear):
+        setattr(owner, name, replacement)
+
+
+def watch_writing(
+    reach: Callable[[str], None], tear: Callable[[BinaryIO], None] = lambda _: None
+) -> list[tuple[Any, str, Any]]:
+    """What to put in place of which attribute, so that `reach` is told of stages and of files.
+
+    `tear` is given the file that a checkpoint has been written to, still open.
+    """
+    torch_save, path_replace = torch.save, Path.replace
+    read_checkpoint = exact_resume.read_checkpoint
+
+    def save(content: Any, file: BinaryIO) -> None:
+        reach("open")
+        torch_save(content, file)
+        tear(file)
+        file.flush()
+        reach("written")
+
+    def read(path: Path) -> dict[str, Any]:
+        content = read_checkpoint(path)
+        if path.name not in (RUN_LAST, RUN_PREVIOUS):
+            reach("verified")
+        return content
 
     def replace(path: Path, target: Path) -> Path:
         reach(f"before {target.name}")
         replaced = path_replace(path, target)
         reach(f"after {target.name}")
+        if target.name in (RUN_LAST, RUN_PREVIOUS):
+            reach("renamed" if target.name == RUN_LAST else "kept")
         return replaced
 
-    torch.save, Path.replace = save, replace  # type: ignore[assignment,method-assign]
-    resume.checkpoint_stage = reach
+    return [
+        (torch, "save", save),
+        (Path, "replace", replace),
+        (exact_resume, "read_checkpoint", read),
+    ]
 
 
 def forget_momentum() -> None:
     """Make this process resume without AdamW's moments."""
-    read_checkpoint = resume.read_checkpoint
+    read_checkpoint = exact_resume.read_checkpoint
 
     def read(path: Path) -> dict[str, Any]:
         content = read_checkpoint(path)
         content["optimizer"]["state"] = {}
         return content
 
-    resume.read_checkpoint = read
+    exact_resume.read_checkpoint = read
 
 
 def fork(child: Callable[[int], None], log: Path) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from xlite.run_folder.file_names import (
     predictions_name,
 )
 from xlite.run_folder.history import MACHINE_COLUMNS
-from xlite.training.resume import read_checkpoint
+from xlite.training.exact_resume import read_checkpoint
 
 
 def find_differences(left: Path, right: Path) -> list[str]:

@@ -15,8 +15,7 @@ from xlite.signals import catch_stop_signals
 from xlite.splitting.split_folder import read_split
 from xlite.training import step
 from xlite.training.data import load_study_data
-from xlite.training.run import train_run
-from xlite.training.state import TrainState
+from xlite.training.run import follow_run
 
 # Layer normalisation: batch statistics of half a batch are other numbers.
 SETTINGS = TrainSettings(
@@ -62,14 +61,15 @@ def main() -> None:
     if "MOST_IMAGES" in os.environ:
         fill_memory_of_rank_one(int(os.environ["MOST_IMAGES"]))
 
-    def stop_once(state: TrainState) -> None:
-        # The signal reaches one process only; all of them have to stop after the same step.
-        if "STOP" in os.environ and state.epoch == 1 and os.environ.get("LOCAL_RANK") == "1":
-            os.kill(os.getpid(), signal.SIGTERM)
-
     runtime = Runtime(device="cpu", num_workers=0, devices=int(sys.argv[4]))
     with catch_stop_signals() as stop:
-        train_run(settings, data, out, runtime=runtime, resume=True, stop=stop, on_epoch=stop_once)
+        for report in follow_run(
+            settings, data, out, runtime=runtime, resume=True, has_fixed_budget=False, stop=stop
+        ):
+            # The signal reaches one process only; all of them have to stop after the same step.
+            is_chosen = "STOP" in os.environ and os.environ.get("LOCAL_RANK") == "1"
+            if is_chosen and report.epochs_done == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ from xlite.scores.ranking import auroc, macro_mean
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.signals import catch_stop_signals
 from xlite.splitting.split_folder import read_split
-from xlite.training import engine, judge, step
+from xlite.training import judge, saved_state, step, validation
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.device import build_fabric
+from xlite.training.exact_resume import read_checkpoint
 from xlite.training.loaders import RunLoaders
 from xlite.training.predict import predict_logits
-from xlite.training.resume import read_checkpoint
-from xlite.training.run import train_run
+from xlite.training.run import follow_run, train_run
 from xlite.training.state import EpochTally, TrainState
 
 # After the first epoch nothing counts as a gain, so that counters and cuts are at work: the rate
@@ -74,12 +74,13 @@ def whole_run(data: StudyData, tmp_path_factory: pytest.TempPathFactory) -> Path
     return run_dir
 
 
-def interrupt_after(epochs: int, number: int) -> Any:
-    def on_epoch(state: TrainState) -> None:
-        if state.epoch == epochs:
-            os.kill(os.getpid(), number)
-
-    return on_epoch
+def train_and_interrupt(data: StudyData, run_dir: Path, *, after: int, number: int) -> None:
+    """Train, and send the process a signal after so many epochs."""
+    options: dict[str, Any] = {"runtime": CPU, "resume": False, "has_fixed_budget": False}
+    with catch_stop_signals() as stop:
+        for report in follow_run(SETTINGS, data, run_dir, stop=stop, **options):
+            if report.epochs_done == after:
+                os.kill(os.getpid(), number)
 
 
 def train_heeding_signals(*arguments: Any, **options: Any) -> dict[str, Any]:
@@ -116,9 +117,7 @@ def interrupted_run(data: StudyData, tmp_path_factory: pytest.TempPathFactory) -
     """A run that a signal has stopped in its fifth epoch."""
     run_dir = tmp_path_factory.mktemp("interrupted") / "run"
     with pytest.raises(InterruptedRunError, match="epoch 5 of 8 after step 1.*--resume"):
-        train_heeding_signals(
-            SETTINGS, data, run_dir, runtime=CPU, on_epoch=interrupt_after(4, signal.SIGINT)
-        )
+        train_and_interrupt(data, run_dir, after=4, number=signal.SIGINT)
     return run_dir
 
 
@@ -159,9 +158,7 @@ def test_a_signal_ends_a_run_with_its_code(
 ) -> None:
     run_dir = tmp_path / "run"
     with pytest.raises(InterruptedRunError, match="epoch 2 of 8 after step 1.*--resume") as caught:
-        train_heeding_signals(
-            SETTINGS, data, run_dir, runtime=CPU, on_epoch=interrupt_after(1, number)
-        )
+        train_and_interrupt(data, run_dir, after=1, number=number)
     assert caught.value.exit_code == code
     assert not (run_dir / RUN_SCORES).exists()
 
@@ -180,7 +177,7 @@ def test_a_signal_during_validation_is_obeyed(
     data: StudyData, whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_dir = tmp_path / "run"
-    validate = engine.predict_logits
+    validate = validation.predict_logits
     asked = []
 
     def interrupt(*arguments: Any, **options: Any) -> Any:
@@ -189,7 +186,7 @@ def test_a_signal_during_validation_is_obeyed(
             os.kill(os.getpid(), signal.SIGTERM)
         return validate(*arguments, **options)
 
-    monkeypatch.setattr(engine, "predict_logits", interrupt)
+    monkeypatch.setattr(validation, "predict_logits", interrupt)
     with pytest.raises(InterruptedRunError, match="epoch 2 of 8 after step 7"):
         train_heeding_signals(SETTINGS, data, run_dir, runtime=CPU)
     monkeypatch.undo()
@@ -279,13 +276,13 @@ def test_checkpoints_are_written_within_the_epoch(
     data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = []
-    save = engine.save_checkpoint
+    save = saved_state.save_checkpoint
 
     def note(run_dir: Path, *, state: TrainState, **options: Any) -> None:
         saved.append((state.epoch, state.step))
         save(run_dir, state=state, **options)
 
-    monkeypatch.setattr(engine, "save_checkpoint", note)
+    monkeypatch.setattr(saved_state, "save_checkpoint", note)
     settings = SETTINGS.model_copy(update={"epochs": 1})
     always = Runtime(device="cpu", num_workers=0, checkpoint_minutes=0.0)
     train_run(settings, data, tmp_path / "often", runtime=always)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from xlite import console
@@ -118,19 +117,15 @@ def _train_in_turn(
         record.start(run)
         try:
             with catch_stop_signals() as stop:
-                outcome = run_training_job(
-                    run,
-                    data,
-                    runtime=runtime,
-                    resume=resume,
-                    stop=stop,
-                    on_epoch=partial(record.report, run),
-                )
+                for news in run_training_job(run, data, runtime=runtime, resume=resume, stop=stop):
+                    if isinstance(news, Outcome):
+                        record.end(run, news)
+                        outcomes.append(news)
+                    else:
+                        record.report(run, news)
         except (InterruptedRunError, KeyboardInterrupt):
             record.interrupt(run)
             raise
-        record.end(run, outcome)
-        outcomes.append(outcome)
     return outcomes
 
 

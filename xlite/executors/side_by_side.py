@@ -23,7 +23,8 @@ from xlite import console
 from xlite.errors import InterruptedRunError
 from xlite.executors.worker import Interrupted, Speech, Started, train_in_child
 from xlite.signals import catch_stop_signals, hold_back_interrupts
-from xlite.studies.outcome import EpochReport, Outcome, StudyRun
+from xlite.studies.outcome import Outcome, StudyRun
+from xlite.training.state import EpochReport
 
 if TYPE_CHECKING:
     from xlite.executors.study_record import StudyRecord

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xlite import console
 from xlite.executors.results_table import write_results
 from xlite.files import TRAINING_PROGRESS
 from xlite.run_folder.lock import is_held
-from xlite.studies.outcome import EpochReport, Outcome, StudyRun
+from xlite.studies.outcome import Outcome, StudyRun
 from xlite.studies.progress import (
     FAILED,
     FINISHED,
@@ -21,6 +21,9 @@ from xlite.studies.progress import (
     ProgressFile,
     current_time,
 )
+
+if TYPE_CHECKING:
+    from xlite.training.state import EpochReport
 
 
 class StudyRecord:

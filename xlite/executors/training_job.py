@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import INTERNAL_ERROR, InterruptedRunError, XliteError, explain
-from xlite.studies.outcome import EpochReport, Outcome, StudyRun
+from xlite.studies.outcome import Outcome, StudyRun
 from xlite.training.out_of_memory import LostProcessError
-from xlite.training.run import train_run
+from xlite.training.run import follow_run
 
 if TYPE_CHECKING:
     from xlite.settings import Runtime
     from xlite.signals import StopRequest
     from xlite.training.data import StudyData
-    from xlite.training.state import TrainState
+    from xlite.training.state import EpochReport
 
 
 def run_training_job(
-    run: StudyRun,
-    data: StudyData,
-    *,
-    runtime: Runtime,
-    resume: bool,
-    stop: StopRequest,
-    on_epoch: Callable[[EpochReport], None],
-) -> Outcome:
-    """Train a run to its end; whatever goes wrong is said and becomes the outcome's error.
+    run: StudyRun, data: StudyData, *, runtime: Runtime, resume: bool, stop: StopRequest
+) -> Iterator[EpochReport | Outcome]:
+    """Train a run to its end; yields a report after each epoch, and at last how it ended.
 
-    Raises InterruptedRunError when `stop` was set, KeyboardInterrupt, and, when several
-    processes train the run, LostProcessError and what is no XliteError.
+    Whatever goes wrong is said and becomes the outcome's error. Raises InterruptedRunError when
+    `stop` was set, KeyboardInterrupt, and, when several processes train the run, LostProcessError
+    and what is no XliteError.
     """
-
-    def report(state: TrainState) -> None:
-        on_epoch(EpochReport(state.epoch, state.best_val_auroc, round(state.seconds, 3)))
-
     try:
-        scores = train_run(
+        scores = yield from follow_run(
             run.settings,
             data,
             run.run_dir,
@@ -45,7 +36,6 @@ def run_training_job(
             resume=resume,
             has_fixed_budget=run.planned.has_fixed_budget,
             stop=stop,
-            on_epoch=report,
         )
     except (InterruptedRunError, LostProcessError):
         raise
@@ -55,5 +45,6 @@ def run_training_job(
         message, exit_code = explain(error)
         console.error(f"{run.name} failed: {message}")
         is_internal = exit_code == INTERNAL_ERROR
-        return Outcome(run.name, run.run_dir, None, message, is_internal=is_internal)
-    return Outcome(run.name, run.run_dir, scores, None)
+        yield Outcome(run.name, run.run_dir, None, message, is_internal=is_internal)
+    else:
+        yield Outcome(run.name, run.run_dir, scores, None)

@@ -71,10 +71,8 @@ def train_in_child(
         messages.put(Started())
         try:
             with catch_stop_signals() as stop:
-                outcome = run_training_job(
-                    run, data, runtime=runtime, resume=resume, stop=stop, on_epoch=messages.put
-                )
-            messages.put(outcome)
+                for news in run_training_job(run, data, runtime=runtime, resume=resume, stop=stop):
+                    messages.put(news)
         except (InterruptedRunError, KeyboardInterrupt):
             messages.put(Interrupted())
 

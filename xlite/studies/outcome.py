@@ -1,4 +1,4 @@
-"""A run of a study, what is told of it while it trains, and how it ended."""
+"""A run of a study, and how it ended."""
 
 from __future__ import annotations
 
@@ -40,12 +40,3 @@ class Outcome:
     error: str | None
     is_internal: bool = False
     """Whether the error is a mistake of xlite's own."""
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What is told of a run after each epoch; seconds are those of all its sittings."""
-
-    epochs_done: int
-    best_val_auroc: float | None
-    seconds: float

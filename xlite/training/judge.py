@@ -15,30 +15,26 @@ from xlite.training.predict import predict_logits, to_probs
 
 if TYPE_CHECKING:
     from xlite.signals import StopRequest
-    from xlite.training.data import StudyData
-    from xlite.training.engine import Trainer
-    from xlite.training.loaders import RunLoaders
+    from xlite.training.open_run import OpenRun
 
 
-def judge_run(
-    trainer: Trainer, loaders: RunLoaders, data: StudyData, *, stop: StopRequest
-) -> dict[str, Any]:
+def judge_run(run: OpenRun, *, stop: StopRequest) -> dict[str, Any]:
     """What the run has reached, for its `scores.json`; predictions of both parts are written.
 
     Only validation is scored: the test part is sealed until `xlite evaluate --part test` asks.
     Raises InterruptedRunError when `stop` is set on the way.
     """
-    fabric, state, run_dir = trainer.fabric, trainer.state, trainer.run_dir
-    model = trainer.stepper.model
-    model.load_state_dict(trainer.best_weights)
+    fabric, state, data, run_dir = run.fabric, run.state, run.data, run.run_dir
+    model = run.stepper.model
+    model.load_state_dict(run.best_weights)
     val: dict[str, Any] = {}
     for part in ("val", "test"):
         manifest = data.parts[part]
         outputs = predict_logits(
             model,
-            loaders.build_in_order(part),
+            run.loaders.build_in_order(part),
             fabric=fabric,
-            description=f"{trainer.title} {part}",
+            description=f"{run.title} {part}",
             should_stop=stop.__bool__,
         )
         if outputs is None:
@@ -58,12 +54,12 @@ def judge_run(
     return {
         "schema_version": RunScores.newest_schema,
         "run_id": run_dir.name,
-        "model": trainer.settings.model,
-        "fingerprint": trainer.identity.fingerprint,
+        "model": run.settings.model,
+        "fingerprint": run.identity.fingerprint,
         "num_parameters": count_parameters(model),
         "epochs": state.epoch,
         "best_epoch": state.best_epoch + 1,
-        "stopped_early": state.epoch < trainer.settings.epochs,
+        "stopped_early": state.epoch < run.settings.epochs,
         "accumulate": state.num_parts,
         "seconds": round(state.seconds, 3),
         "val": val,

@@ -53,6 +53,15 @@ class EpochTally:
         self.norm_max = max(self.norm_max, norm)
 
 
+@dataclass(frozen=True)
+class EpochReport:
+    """What is told of a run after each epoch; seconds are those of all its sittings."""
+
+    epochs_done: int
+    best_val_auroc: float | None
+    seconds: float
+
+
 @dataclass
 class TrainState:
     """All that the loop carries along, apart from model, optimizer, scaler and weight average."""
@@ -80,9 +89,10 @@ class TrainState:
     tally: EpochTally = field(default_factory=EpochTally)
 
     @property
-    def best_val_auroc(self) -> float | None:
-        """The macro validation AUROC of the best epoch; None before the first has finished."""
-        return self.history[self.best_epoch]["val_auroc"] if self.history else None
+    def report(self) -> EpochReport:
+        """Where the run stands, between epochs."""
+        best_val_auroc = self.history[self.best_epoch]["val_auroc"] if self.history else None
+        return EpochReport(self.epoch, best_val_auroc, round(self.seconds, 3))
 
     def to_content(self) -> dict[str, Any]:
         """The state as dicts, lists, numbers and tensors."""

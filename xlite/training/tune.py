@@ -27,8 +27,7 @@ from xlite.files import read_json, write_json
 from xlite.models.classifier import build_classifier
 from xlite.randomness import derive_generator
 from xlite.settings import MemoryFormat, Precision, Runtime
-from xlite.training.device import build_fabric
-from xlite.training.engine import isolated_torch_seed
+from xlite.training.device import build_fabric, isolated_torch_seed
 from xlite.training.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ from typing import Any, BinaryIO
 
 import pytest
 import torch
+from training.kill_sitting import watch_writing
 
 from xlite.errors import InputError, explain
 from xlite.run_folder.file_names import RUN_LAST, RUN_PREVIOUS
 from xlite.settings import TrainSettings
-from xlite.training import resume
+from xlite.training import exact_resume
+from xlite.training.exact_resume import load_checkpoint, read_checkpoint, save_checkpoint
 from xlite.training.identity import RunIdentity
-from xlite.training.resume import load_checkpoint, read_checkpoint, save_checkpoint
 from xlite.training.state import TrainState
 
 IDENTITY = RunIdentity(TrainSettings(model="resnet18"), {"split.train": "aa", "pixels": "bb"})
@@ -175,7 +176,8 @@ def test_an_end_at_any_stage_leaves_a_whole_checkpoint(
         if reached == stage:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(resume, "checkpoint_stage", end_there)
+    for owner, name, replacement in watch_writing(end_there):
+        monkeypatch.setattr(owner, name, replacement)
     with pytest.raises(KeyboardInterrupt):
         save(tmp_path, finished(2))
     assert epoch_of(tmp_path) == (2 if stage == "renamed" else 1)
@@ -240,8 +242,10 @@ def test_a_zip_bomb_is_not_opened(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, finished(1))
-    write = resume._write
-    monkeypatch.setattr(resume, "_write", lambda content, _: write(content, Path("/dev/full")))
+    write = exact_resume._write
+    monkeypatch.setattr(
+        exact_resume, "_write", lambda content, _: write(content, Path("/dev/full"))
+    )
     with pytest.raises(OSError, match="No space left on device") as caught:
         save(tmp_path, finished(2))
     assert "No space left on device" in explain(caught.value)[0]

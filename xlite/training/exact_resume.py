@@ -1,4 +1,9 @@
-"""Checkpoints: everything that continuing a run needs, in a file that survives anything.
+"""What makes resume exact: a checkpoint of all that training carries along, whole at any instant.
+
+In it are the weights, the optimizer, the scaler of fp16 and the average of the weights
+(`Stepper.parts`), the best epoch's weights, and where the run stands (`TrainState`). No random
+stream needs saving: order, augmentation, dropout and redrawn features are pure functions of
+(seed, epoch, position or step).
 
 A checkpoint is written under a temporary name, flushed to the disk and read back; only then does
 the last one become `previous.pt` and the new one `last.pt`. Whatever the instant of a kill, one
@@ -11,7 +16,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +34,6 @@ from xlite.training.state import TrainState
 
 FORMAT = 2
 """Version of the content; another one is refused by name."""
-
-
-def _pass_by(_: str) -> None:
-    """Nothing."""
-
-
-checkpoint_stage: Callable[[str], None] = _pass_by
-"""Told of each stage of writing ("open", "written", "verified", "kept", "renamed"): the place
-where tests pull the plug."""
 
 _UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError)
 
@@ -64,15 +60,10 @@ def save_checkpoint(
     }
     run = RunFolder(run_dir)
     with atomic_path(run.last_checkpoint) as temporary:
-        checkpoint_stage("open")
         _write(content, temporary)
-        checkpoint_stage("written")
         read_checkpoint(temporary)
-        checkpoint_stage("verified")
         if run.last_checkpoint.exists():
             run.last_checkpoint.replace(run.previous_checkpoint)
-        checkpoint_stage("kept")
-    checkpoint_stage("renamed")
 
 
 def _write(content: dict[str, Any], path: Path) -> None:
