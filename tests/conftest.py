@@ -215,21 +215,40 @@ def golden_net(pretrained: bool = False, **options: Any) -> Any:
 
 
 @pytest.fixture
-def golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of a project as version 0.1 left it, which is the working folder; its network."""
+def golden_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """While it lasts, `golden_net` is a network of timm's."""
     from timm.models import _registry
 
     _registry.register_model(golden_net)
     # Names are looked up in timm's source as well, which does not have this one.
     nothing: frozenset[str] = frozenset()
     monkeypatch.setattr("xlite.models.catalogue._read_timm_names", lambda: (nothing, nothing))
-    project = tmp_path / "project"
-    shutil.copytree(ROOT / "tests" / "golden" / "run_0_1", project)
-    monkeypatch.chdir(project)
-    yield project
+    yield
     # Other tests look at all of timm's models.
     for names in vars(_registry).values():
         if isinstance(names, dict):
             names.pop("golden_net", None)
         elif isinstance(names, set):
             names.discard("golden_net")
+
+
+@pytest.fixture
+def golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, golden_network: None) -> Path:
+    """A copy of a project as version 0.1 left it, which is the working folder; its network."""
+    return _enter_copy("run_0_1", tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def golden_schema_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, golden_network: None) -> Path:
+    """The same with runs of schema version 2: one finished, one stopped in its second epoch.
+
+    Their weights say nothing of themselves.
+    """
+    return _enter_copy("run_schema_2", tmp_path, monkeypatch)
+
+
+def _enter_copy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "tests" / "golden" / name, project)
+    monkeypatch.chdir(project)
+    return project

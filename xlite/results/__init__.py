@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from xlite.errors import InputError
 from xlite.records import describe_fault, read_validated
@@ -23,7 +23,7 @@ def _read_undefined(value: Any) -> Any:
     return math.nan if value is None else value
 
 
-Number = Annotated[float, BeforeValidator(_read_undefined)]
+Number = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_read_undefined)]
 """A float that may be NaN, which is null in JSON."""
 
 

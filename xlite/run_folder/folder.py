@@ -1,20 +1,18 @@
 """A run folder, and the one place that reads it.
 
 A run is finished when it has `scores.json`, which is written last. Whatever is wrong with one of
-its files becomes one sentence that names the file and says what to do.
+its files becomes one sentence that names the file and says what to do. Nothing outside the folder
+is asked for: one that was moved to another machine says all that it said before.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InputError
 from xlite.files import read_json, sha256_of_file
@@ -29,13 +27,45 @@ from xlite.run_folder.file_names import (
     predictions_name,
 )
 from xlite.run_folder.history import read_history
-from xlite.run_folder.records import RunConfig, RunScores, Sitting, Sittings
-from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
+from xlite.run_folder.predictions import Predictions, read_predictions
+from xlite.run_folder.records import (
+    Preprocessing,
+    RunConfig,
+    RunData,
+    RunScores,
+    Sitting,
+    Sittings,
+    WeightsDescription,
+)
+from xlite.run_folder.saved_settings import parse_settings
+from xlite.run_folder.weights import read_weights_description
+from xlite.settings import TrainSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WHICH_FOLDER = "Pass the folder of a run, such as experiments/runs/NAME."
+
+
+def read_run(path: str | os.PathLike[str]) -> RunFolder:
+    """The run in a folder, wherever that lies and whichever version of xlite wrote it.
+
+    Its settings, labels, preprocessing, sittings, history, scores, predictions and weights are
+    there to ask for. Raises InputError for a folder that is none of a run, and for one whose
+    records are damaged, do not fit together or are of a newer version.
+    """
+    run = RunFolder(Path(path))
+    run.require_begun()
+    run.check()
+    return run
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run as its folder tells of it; files are read when they are asked for, and once."""
+    """A run as its folder tells of it; files are read when they are asked for, and once.
+
+    Whatever reads one raises InputError where it is missing, damaged or of a newer version.
+    """
 
     path: Path
 
@@ -43,6 +73,15 @@ class RunFolder:
     def name(self) -> str:
         """The folder's name."""
         return self.path.name
+
+    def require_begun(self) -> None:
+        """Raise InputError for a folder that is missing, or that no run was begun in."""
+        if not self.path.is_dir():
+            raise InputError(f"{self.path} does not exist, or is no folder. {_WHICH_FOLDER}")
+        if not self.is_begun:
+            raise InputError(
+                f"{self.path} is no run folder: it has no {RUN_CONFIG}. {_WHICH_FOLDER}"
+            )
 
     @property
     def is_begun(self) -> bool:
@@ -58,6 +97,21 @@ class RunFolder:
     def config(self) -> RunConfig:
         """What the run is."""
         return RunConfig.read(self.path / RUN_CONFIG, remedy=self._remedy)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C labels, in the order of the model's outputs."""
+        return tuple(self.config.labels)
+
+    @property
+    def data(self) -> RunData:
+        """What it was trained on: images of each part, sums of the split's files and the pixels."""
+        return self.config.data
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How an image becomes the model's input; None for a run that version 0.1 began."""
+        return self.config.preprocessing
 
     @cached_property
     def sittings(self) -> tuple[Sitting, ...]:
@@ -115,13 +169,26 @@ class RunFolder:
     @property
     def val_auroc(self) -> float:
         """Macro AUROC on validation; NaN while unfinished or where undefined."""
-        value = self.scores.val.macro["auroc"] if self.scores else None
-        return math.nan if value is None else value
+        return self.scores.val.macro["auroc"] if self.scores else math.nan
 
     @cached_property
     def history(self) -> list[dict[str, float]]:
         """A row a finished epoch, NaN for an empty cell; none before the first."""
         return read_history(self.path, remedy=self._remedy)
+
+    def history_frame(self) -> pd.DataFrame:
+        """The history as a table: a row a finished epoch, a column a score, loss or time."""
+        import pandas as pd
+
+        return pd.DataFrame(self.history)
+
+    def predictions(self, part: str) -> Predictions:
+        """What the model of the best epoch says of the images of one part of the split.
+
+        part: val or test. Raises InputError as `find_predictions` does, and for a damaged file.
+        """
+        path = self.find_predictions(part)
+        return read_predictions(path, self.labels, remedy=self._remedy)
 
     def find_predictions(self, part: str) -> Path:
         """The predictions of one part of the split, as the finished run wrote them.
@@ -133,6 +200,25 @@ class RunFolder:
     def find_weights(self) -> Path:
         """The weights of the best epoch, as the finished run wrote them; InputError as above."""
         return self._find_written(RUN_BEST)
+
+    @cached_property
+    def weights_description(self) -> WeightsDescription | None:
+        """What the weights are of: enough to build the model and to prepare images for it.
+
+        Read from the metadata of the weights; those of an earlier version have none, and
+        `config.json` is asked instead. None for a run that version 0.1 began, which does not say
+        how its images were made. Raises InputError as `find_weights` does.
+        """
+        described = read_weights_description(self.find_weights(), remedy=self._remedy)
+        if described is not None or self.preprocessing is None:
+            return described
+        return WeightsDescription(
+            model=self.settings.model,
+            labels=list(self.labels),
+            dropout=self.settings.dropout,
+            position_encoding=self.settings.position_encoding,
+            preprocessing=self.preprocessing,
+        )
 
     @property
     def last_checkpoint(self) -> Path:
@@ -174,36 +260,6 @@ class RunFolder:
     @property
     def _remedy(self) -> str:
         return f"Restore it, or move {self.path} away and train the run again."
-
-
-def parse_settings(content: Mapping[str, Any], *, where: Path) -> TrainSettings:
-    """The settings that another version may have written into the run folder `where`.
-
-    Raises InputError, which names the folder and the setting, where this version knows none of
-    that name or does not take its value.
-    """
-    parts: dict[str, type[Settings]] = {"loss": LossSettings, "sampler": SamplerSettings}
-    strangers = [name for name in content if name not in TrainSettings.model_fields]
-    for part, kind in parts.items():
-        fields = content.get(part)
-        names = fields if isinstance(fields, Mapping) else {}
-        strangers += [f"{part}.{name}" for name in names if name not in kind.model_fields]
-    if strangers:
-        raise InputError(
-            f"{where} was trained with the setting {strangers[0]!r}, which this version of xlite "
-            "does not know. Use the version that trained it, or move the folder away."
-        )
-    try:
-        return TrainSettings(**content)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in fault["loc"]) or "settings"
-        message = fault["msg"].removeprefix("Value error, ")
-        raise InputError(
-            f"{where} was trained with a {name!r} that this version of xlite does not take: "
-            f"{message[:1].lower()}{message[1:]}. Use the version that trained it, or move the "
-            "folder away."
-        ) from None
 
 
 def find_run_folders(runs_dir: Path) -> list[RunFolder]:

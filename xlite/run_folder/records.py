@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from xlite.files import write_json
 from xlite.records import Record
+from xlite.results import Number
 from xlite.run_folder.file_names import RUN_CONFIG, RUN_SITTINGS
 
 _LARGEST_INTEGER = 2**63
 _OF_VERSION_1 = {"environment", "runtime"}
 """Fields of `config.json` that moved to `sittings.json`."""
 
-_Scores = dict[str, float | None]
+_Scores = dict[str, Number]
 
 
 class _Part(BaseModel):
@@ -163,7 +164,7 @@ class Sittings(Record):
 
 
 class PartScores(_Part):
-    """The scores of one part of the split; an undefined one is None."""
+    """The scores of one part of the split; an undefined one is NaN."""
 
     f1_thresholds: str = ""
     macro: _Scores
