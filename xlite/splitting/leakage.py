@@ -158,7 +158,7 @@ def find_leakage(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> Sp
 
 def audit_parts(parts: Mapping[str, Manifest]) -> SplitAudit:
     """The audit of parts that have the same vocabulary."""
-    vocabulary = next(iter(parts.values())).vocabulary
+    vocabulary = next((part.vocabulary for part in parts.values()), ())
     return find_leakage(
         {
             name: SplitPart(part.image_ids, part.patient_ids, part.labels)

@@ -1,0 +1,204 @@
+"""Every public function says of a wrong argument what is wrong, in an XliteError."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import xlite
+
+LABELS = [[1, 0], [0, 1], [0, 0], [1, 1]]
+PROBS = [[0.9, 0.1], [0.2, 0.8], [0.3, 0.4], [0.7, 0.6]]
+TABLE = pd.DataFrame(
+    {
+        "Image Index": ["a", "b", "c", "d"],
+        "Finding Labels": ["Mass", "Edema", "No Finding", "Mass|Edema"],
+        "Patient ID": [1, 2, 3, 4],
+    }
+)
+
+
+def dataset_of(**changes: Any) -> Any:
+    class Source:
+        def rows_of(self, image_ids: list[str]) -> np.ndarray:
+            return np.arange(len(image_ids))
+
+    return xlite.RadiographDataset(
+        **{"manifest": xlite.read_labels(TABLE), "source": Source(), **changes}
+    )
+
+
+WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
+    "generate_synthetic": [
+        (("raw",), {"num_images": 0}, "num-images|num_images"),
+        (("raw",), {"num_images": 10, "image_size": 1}, "image"),
+    ],
+    "read_labels": [
+        ((17,), {}, "labels are a int"),
+        (("nowhere.csv",), {}, "nowhere.csv does not exist"),
+        ((pd.DataFrame({"x": [1]}),), {}, "Image Index"),
+    ],
+    "split_by_patient": [
+        ((TABLE,), {"ratios": (1, 2)}, "three positive numbers"),
+        ((LABELS,), {}, "labels are a list"),
+        ((TABLE,), {"subset": 7.0}, "subset"),
+    ],
+    "audit_split": [
+        (([],), {}, "two"),
+        (({"train": TABLE, "test": 5},), {}, "labels are a int"),
+    ],
+    "sampling_weights": [
+        (([[2, 0]], xlite.SamplerSettings()), {}, "labels other than 1, 0 and -1"),
+        (([["a"]], xlite.SamplerSettings()), {}, "must hold numbers"),
+    ],
+    "max_entropy_weights": [
+        ((np.zeros((2, 2, 2)),), {}, r"labels must be \(N, C\)"),
+        ((LABELS,), {"strength": 2}, "--strength"),
+        ((LABELS,), {"no_finding_share": -1}, "--no-finding"),
+        (([[1, np.nan]],), {}, "NaN"),
+        ((pd.DataFrame({"Mass": [1, 0], "Hernia": [0, 0]}),), {}, "Hernia"),
+    ],
+    "expected_exposure": [
+        ((LABELS, [1, 1]), {}, r"weights must be \(4,\)"),
+        ((LABELS, [1, 1, 1, -1]), {}, "negative or not finite"),
+        ((LABELS, ["a"] * 4), {}, "weights must hold numbers"),
+        ((LABELS, None), {"patient_codes": ["a"] * 4}, "patient_codes must hold numbers"),
+        ((LABELS, None), {"num_draws": 1.5}, "num_draws must be a whole number"),
+        (("labels.csv", None), {}, "labels must hold numbers"),
+    ],
+    "EpochSampler": [
+        ((LABELS,), {"batch_size": 2, "seed": 0}, "num_images must be a whole number"),
+        ((4,), {"batch_size": "2", "seed": 0}, "batch_size must be a whole number"),
+        ((4,), {"batch_size": 2, "seed": None}, "seed must be a whole number"),
+        ((4,), {"batch_size": 2, "seed": 0, "weights": [[1] * 4]}, r"weights must be \(N,\)"),
+        ((4,), {"batch_size": 2, "seed": 0, "weights": [1, 1]}, "2 weights for 4 images"),
+        ((4,), {"batch_size": 2, "seed": 0, "weights": [1, 1, 1, np.nan]}, "finite"),
+    ],
+    "cache_clahe": [
+        ((TABLE,), {"images": "nowhere", "out": "cache"}, "nowhere"),
+        ((TABLE,), {"images": ".", "out": "cache", "file_format": "jpeg"}, "jpeg"),
+        ((TABLE,), {"images": ".", "out": "cache", "shard": "5/4"}, "5/4"),
+        ((LABELS,), {"images": ".", "out": "cache"}, "labels are a list"),
+    ],
+    "ClaheCache": [(("nowhere",), {}, "nowhere")],
+    "RadiographDataset": [
+        ((), {"manifest": TABLE}, "takes a manifest"),
+        ((), {"source": "data/clahe_cache"}, "and a ClaheCache"),
+    ],
+    "Augmentation": [(("wild",), {"seed": 0}, "unknown augmentation 'wild'")],
+    "build_loader": [
+        (("images", xlite.EpochSampler(4, batch_size=2, seed=0)), {}, "takes a RadiographDataset"),
+        ((dataset_of(), xlite.EpochSampler(5, batch_size=2, seed=0)), {}, "from 5 images"),
+        ((dataset_of(), xlite.EpochSampler(4, batch_size=2, seed=0)), {"num_workers": -1}, "num_w"),
+    ],
+    "build_classifier": [
+        ((18,), {"generator_seed": 0}, "must be text"),
+        (("resnet18",), {"generator_seed": 0, "num_classes": 0}, "num_classes must be"),
+        (("resnet18",), {"generator_seed": 0, "dropout": 1}, "dropout must be"),
+        (("resnet_18_mhsa",), {"generator_seed": 0}, "none of the six hybrids"),
+    ],
+    "build_loss": [
+        (("fcal", LABELS), {}, "Did you mean focal"),
+        (("focal", LABELS), {"focal_gamma": "x"}, "--focal-gamma"),
+        (("focal", LABELS), {"gama": 1.0}, "--gama"),
+        (("bce", [[3]]), {}, "labels other than"),
+        (("bce", LABELS), {"device": "gpu!"}, "device must be"),
+    ],
+    "auroc_interval": [
+        ((LABELS, PROBS[:2]), {}, r"probs must have.*\(2, 2\) and targets are \(4, 2\)"),
+        (([[2, 0]] * 4, PROBS), {}, "targets other than 1, 0 and -1"),
+        ((LABELS, np.full((4, 2), np.nan)), {}, "NaN or infinite probs"),
+        ((LABELS, PROBS), {"groups": [1, 2]}, "4 rows need as many groups"),
+        ((LABELS, PROBS), {"level": 95}, "level must be"),
+    ],
+    "compare_aurocs": [
+        ((LABELS, PROBS, PROBS[0]), {}, "probs_b must have"),
+        ((LABELS, PROBS, "theirs.csv"), {}, "probs_b must hold numbers"),
+        ((LABELS, PROBS, PROBS), {"groups": [1, 2, 3, None]}, "1 of 4 groups are missing"),
+    ],
+    "bootstrap_scores": [
+        ((LABELS, PROBS), {"scores": ["auc"]}, "no score is called 'auc'"),
+        ((LABELS, PROBS), {"scores": ["f1"]}, "f1 needs thresholds"),
+        ((LABELS, PROBS), {"scores": ["f1"], "thresholds": [0.5]}, "as many thresholds"),
+        ((LABELS, 2 * np.array(PROBS)), {"scores": ["brier"]}, r"probs outside \[0, 1\]"),
+        ((LABELS, PROBS), {"num_resamples": 0}, "num_resamples must be"),
+    ],
+    "fit_thresholds": [
+        ((LABELS, PROBS), {"method": "best"}, "no thresholds are called 'best'"),
+        ((LABELS, PROBS), {"method": "sensitivity:0"}, "has to be in"),
+        ((LABELS, 2 * np.array(PROBS)), {}, r"probs outside \[0, 1\]"),
+        ((LABELS, [0.1, 0.2]), {}, "probs must have"),
+    ],
+}
+NOT_FUNCTIONS = {
+    "TableFormat": "a plain dataclass; what it names is checked where a table is read",
+    "ClaheSettings": "settings raise pydantic's errors, or InputError by `parse`",
+    "SamplerSettings": "as ClaheSettings",
+    "LossSettings": "as ClaheSettings",
+    "TrainSettings": "as ClaheSettings",
+}
+
+
+def test_every_public_function_is_tried() -> None:
+    errors = {
+        name
+        for name in xlite.__all__
+        if inspect.isclass(getattr(xlite, name)) and issubclass(getattr(xlite, name), Exception)
+    }
+    assert {*xlite.__all__} == {*WRONG, *NOT_FUNCTIONS, *errors}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "options", "message"),
+    [(name, *case) for name, cases in WRONG.items() for case in cases],
+    ids=[f"{name}-{number}" for name, cases in WRONG.items() for number in range(len(cases))],
+)
+def test_a_wrong_argument_is_explained(
+    name: str,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    function: Any = {"ClaheCache": xlite.ClaheCache.open, "RadiographDataset": dataset_of}.get(
+        name, getattr(xlite, name)
+    )
+    with pytest.raises(xlite.XliteError, match=message):
+        function(*arguments, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("logits", "targets"),
+    [
+        (torch.zeros(3, 2), torch.zeros(3, 3)),
+        (torch.zeros(3, 4), torch.zeros(3, 4)),
+        (torch.zeros(3), torch.zeros(3)),
+        (np.zeros((3, 2)), np.zeros((3, 2))),
+    ],
+)
+def test_a_loss_explains_wrong_batches(logits: Any, targets: Any) -> None:
+    loss = xlite.build_loss("bce", LABELS)
+    with pytest.raises(xlite.ArgumentError, match="logits and targets must"):
+        loss(logits, targets)
+
+
+def test_a_loss_of_one_label_takes_one_dimension() -> None:
+    loss = xlite.build_loss("focal", pd.Series([1, 0, 0], name="Mass"), focal_gamma=1.0)
+    logits, targets = torch.tensor([0.5, -2.0]), torch.tensor([1, 0])
+    assert loss(logits, targets) == loss(logits[:, None], targets[:, None])
+    assert loss.vocabulary == ("Mass",)
+
+
+def test_resampled_scores_that_are_not_there_are_named() -> None:
+    drawn = xlite.bootstrap_scores(LABELS, PROBS, num_resamples=10)
+    with pytest.raises(xlite.ArgumentError, match="There are: auroc, average_precision"):
+        drawn.interval("f1")
