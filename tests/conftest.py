@@ -6,6 +6,8 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,25 @@ def nih_sample() -> Path:
     if not folder.is_dir():
         pytest.skip("the sample of real radiographs is not at hand")
     return folder
+
+
+@pytest.fixture(scope="session")
+def in_other_processes():  # type: ignore[no-untyped-def]
+    """What a piece of code writes in processes of its own, which hash texts differently."""
+
+    def collect(code: str) -> set[str]:
+        return {
+            subprocess.run(
+                [sys.executable, "-c", code],
+                env={"PYTHONHASHSEED": seed},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for seed in ("1", "2")
+        }
+
+    return collect
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,16 @@ def test_the_figures_of_the_nih_table_are_what_the_command_says(
             assert samplers[name][key] == pytest.approx(value, rel=1e-3, abs=1e-6), (name, key)
 
 
+EXPLAINS_RECORDS = {"report.md", "commands.md", "EXPERIMENT_LOG.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_speaks_of_nothing_that_no_page_explains(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "precursor" not in text.casefold()
+    assert page.name in EXPLAINS_RECORDS or not re.search(r"EXP-\d", text)
+
+
 def to_anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import subprocess
-import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,24 +64,14 @@ def test_the_first_draws_of_many_epochs_are_uniform() -> None:
     assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < 4 / np.sqrt(len(draws))
 
 
-def test_another_process_draws_the_same() -> None:
+def test_another_process_draws_the_same(in_other_processes: Any) -> None:
     code = (
         "from xlite.randomness import derive_generator, derive_seed\n"
         "import sys\n"
         "values = derive_generator('order', 42, 3).random(3).tolist()\n"
         "sys.stdout.write(repr((values, derive_seed('augment', 42, 3, 7))))\n"
     )
-    # Hashes of text differ from process to process, which a stream must not show.
-    texts = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
+    texts = in_other_processes(code)
     here = (derive_generator("order", 42, 3).random(3).tolist(), derive_seed("augment", 42, 3, 7))
     assert texts == {repr(here)}
 

@@ -43,6 +43,26 @@ class Case:
     around: Surroundings = field(default_factory=Surroundings)
 
 
+def folder_case(
+    name: str,
+    spoil: Spoil,
+    command: str,
+    says: str,
+    ends: tuple[int, ...],
+    writes: tuple[str, ...] = (),
+) -> Case:
+    """Something about a folder: a command that goes on all the same need not name it."""
+    return Case(
+        name=name,
+        spoil=spoil,
+        command=command,
+        says=says,
+        says_when_done=False,
+        ends=ends,
+        writes=writes,
+    )
+
+
 def nothing(_: Path) -> None:
     """Spoil nothing: the command itself is hostile."""
 

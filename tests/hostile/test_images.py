@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hostile.cases import DONE, FAULT_FOUND, Case, Spoil, nothing, run_case
+from hostile.cases import DONE, FAULT_FOUND, Case, Spoil, folder_case, nothing, run_case
 from hostile.command_lines import CACHE, EITHER, FAILED, MADE, NEW_CACHE, REFUSED, TRAIN, TRAINED
 from hostile.commands import Commands
 from hostile.spoil import (
@@ -227,15 +227,7 @@ def folder(
     name: str, spoil: Spoil, says: str, ends: tuple[int, ...], command: str = NEW_CACHE
 ) -> Case:
     """Something about the folder of the images."""
-    return Case(
-        name=f"image folder {name}",
-        spoil=spoil,
-        command=command,
-        says=says,
-        says_when_done=False,
-        ends=ends,
-        writes=MADE,
-    )
+    return folder_case(f"image folder {name}", spoil, command, says, ends, MADE)
 
 
 def move_away(project: Path) -> None:

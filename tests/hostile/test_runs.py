@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hostile.cases import DONE, Case, Spoil, run_case
+from hostile.cases import DONE, Case, folder_case, run_case
 from hostile.command_lines import (
     CHECKED,
     FAILED,
@@ -104,33 +104,14 @@ OTHER_FILES = [
 ]
 
 
-def folder_case(
-    name: str,
-    spoil: Spoil,
-    command: str,
-    says: str,
-    ends: tuple[int, ...],
-    writes: tuple[str, ...] = (),
-) -> Case:
-    return Case(
-        name=f"runs: {name}",
-        spoil=spoil,
-        command=command,
-        says=says,
-        says_when_done=False,
-        ends=ends,
-        writes=writes,
-    )
-
-
 def empty_folder(project: Path) -> None:
     (project / "experiments/runs/mine").mkdir()
 
 
 FOLDERS = [
-    folder_case("an empty folder among them", empty_folder, "status", "", (DONE,)),
+    folder_case("runs: an empty folder among them", empty_folder, "status", "", (DONE,)),
     folder_case(
-        "an empty folder among them, compared",
+        "runs: an empty folder among them, compared",
         empty_folder,
         "compare",
         "",
@@ -138,87 +119,91 @@ FOLDERS = [
         ("project/experiments/comparison*", "project/EXPERIMENT_LOG.md"),
     ),
     folder_case(
-        "a file among them", on("experiments/runs/notes.txt", write("x")), "status", "", (DONE,)
+        "runs: a file among them",
+        on("experiments/runs/notes.txt", write("x")),
+        "status",
+        "",
+        (DONE,),
     ),
     folder_case(
-        "a fifo among them",
+        "runs: a fifo among them",
         on("experiments/runs/pipe", write(""), fifo_instead),
         "status",
         "",
         (DONE,),
     ),
     folder_case(
-        "a link to outside among them",
+        "runs: a link to outside among them",
         on("experiments/runs/out", link_to("../../../foreign")),
         "status",
         "",
         (DONE,),
     ),
     folder_case(
-        "a link to themselves among them",
+        "runs: a link to themselves among them",
         on("experiments/runs/again", link_to(".")),
         "status",
         "",
         (DONE,),
     ),
     folder_case(
-        "a name that is not UTF-8 among them",
+        "runs: a name that is not UTF-8 among them",
         lambda p: (p / "experiments/runs/\udcff").mkdir(),
         "status",
         "",
         (DONE,),
     ),
     folder_case(
-        "a name of escapes among them",
+        "runs: a name of escapes among them",
         on("experiments/runs/\x1b[2J/config.json", write("{}")),
         "status",
         "",
         NAMED,
     ),
     folder_case(
-        "a name of markup among them",
+        "runs: a name of markup among them",
         on("experiments/runs/[red]/config.json", write("{}")),
         "status",
         "",
         NAMED,
     ),
-    folder_case("gone", on("experiments/runs", remove), "compare", "run", REFUSED),
+    folder_case("runs: gone", on("experiments/runs", remove), "compare", "run", REFUSED),
     folder_case(
-        "a file instead", on("experiments/runs", remove, write("x")), "status", "runs", NAMED
+        "runs: a file instead", on("experiments/runs", remove, write("x")), "status", "runs", NAMED
     ),
     folder_case(
-        "a file instead of experiments",
+        "runs: a file instead of experiments",
         on("experiments", remove, write("x")),
         "status",
         "experiments",
         REFUSED,
     ),
-    folder_case("no experiments", on("experiments", remove), "status", "experiments", NAMED),
-    folder_case("one that is deleted", on(RUN, remove), "status", "", (DONE,)),
-    folder_case("a fifo as one's last.pt", on(LAST, fifo_instead), "status", "", (DONE,)),
+    folder_case("runs: no experiments", on("experiments", remove), "status", "experiments", NAMED),
+    folder_case("runs: one that is deleted", on(RUN, remove), "status", "", (DONE,)),
+    folder_case("runs: a fifo as one's last.pt", on(LAST, fifo_instead), "status", "", (DONE,)),
     folder_case(
-        "a clock in the future",
+        "runs: a clock in the future",
         lambda p: [os.utime(path, (9e9, 9e9)) for path in p.glob("experiments/runs/*/*")],
         "status",
         "",
         (DONE,),
     ),
     folder_case(
-        "started in the future",
+        "runs: started in the future",
         on("experiments/training_progress.json", edit(lambda text: text.replace("2026", "2999"))),
         "status",
         "",
         (DONE,),
     ),
     folder_case(
-        "updated at no time",
+        "runs: updated at no time",
         on("experiments/training_progress.json", swap('updated": "20', 'updated": "x')),
         "status",
         "",
         NAMED,
     ),
     folder_case(
-        "one that was renamed",
+        "runs: one that was renamed",
         on(RUN, lambda path: path.rename(path.parent / "mine")),
         f"evaluate experiments/runs/mine {JUDGE}",
         "",
@@ -226,64 +211,72 @@ FOLDERS = [
         JUDGED,
     ),
     folder_case(
-        "one that was moved",
+        "runs: one that was moved",
         on(RUN, lambda path: path.rename(path.parents[2] / "mine")),
         f"evaluate mine {JUDGE}",
         "",
         (DONE,),
         JUDGED,
     ),
-    folder_case("one without a split", on("data/splits", remove), JUDGE_RUN, "split", REFUSED),
     folder_case(
-        "one of another split", lambda p: None, f"{JUDGE_RUN} --split data", "data", REFUSED
+        "runs: one without a split", on("data/splits", remove), JUDGE_RUN, "split", REFUSED
     ),
     folder_case(
-        "another's folder", lambda p: None, f"evaluate ../foreign {JUDGE}", "foreign", REFUSED
+        "runs: one of another split", lambda p: None, f"{JUDGE_RUN} --split data", "data", REFUSED
     ),
     folder_case(
-        "a name that is none", lambda p: None, f"evaluate nobody {JUDGE}", "nobody", REFUSED
+        "runs: another's folder", lambda p: None, f"evaluate ../foreign {JUDGE}", "foreign", REFUSED
     ),
     folder_case(
-        "a name with a path", lambda p: None, f"evaluate ../../../etc {JUDGE}", "etc", REFUSED
+        "runs: a name that is none", lambda p: None, f"evaluate nobody {JUDGE}", "nobody", REFUSED
     ),
-    folder_case("compared with itself", lambda p: None, "compare {run} {run}", "", REFUSED),
-    folder_case("compared with nobody", lambda p: None, "compare {run} nobody", "nobody", REFUSED),
     folder_case(
-        "compared with a label table",
+        "runs: a name with a path", lambda p: None, f"evaluate ../../../etc {JUDGE}", "etc", REFUSED
+    ),
+    folder_case("runs: compared with itself", lambda p: None, "compare {run} {run}", "", REFUSED),
+    folder_case(
+        "runs: compared with nobody", lambda p: None, "compare {run} nobody", "nobody", REFUSED
+    ),
+    folder_case(
+        "runs: compared with a label table",
         lambda p: None,
         "compare {run} data/splits/val.csv",
         "val.csv",
         REFUSED,
     ),
     folder_case(
-        "compared with a fifo",
+        "runs: compared with a fifo",
         on("pipe", write(""), fifo_instead),
         "compare {run} pipe",
         "pipe",
         REFUSED,
     ),
     folder_case(
-        "compared with fewer images",
+        "runs: compared with fewer images",
         on("val.csv", edit(lambda t: "\n".join(t.splitlines()[:9]) + "\n")),
         "compare {run} val.csv",
         "val",
         REFUSED,
     ),
     folder_case(
-        "compared by nothing", lambda p: None, "compare --by val.luck", "val.luck", REFUSED
+        "runs: compared by nothing", lambda p: None, "compare --by val.luck", "val.luck", REFUSED
     ),
     folder_case(
-        "compared by the test part", lambda p: None, "compare --by test.auroc", "test", REFUSED
+        "runs: compared by the test part",
+        lambda p: None,
+        "compare --by test.auroc",
+        "test",
+        REFUSED,
     ),
     folder_case(
-        "looks at the test part in a fifo",
+        "runs: looks at the test part in a fifo",
         on("experiments/test_looks.json", fifo_instead),
         f"{JUDGE_RUN} --part test",
         "test_looks",
         REFUSED,
     ),
     folder_case(
-        "tuning.json is a list",
+        "runs: tuning.json is a list",
         on("experiments/tuning.json", write("[1]")),
         TRAIN + " --tune",
         "tuning.json",
@@ -291,7 +284,7 @@ FOLDERS = [
         TRAINED,
     ),
     folder_case(
-        "tuning.json is a fifo",
+        "runs: tuning.json is a fifo",
         on("experiments/tuning.json", write(""), fifo_instead),
         TRAIN + " --tune",
         "tuning.json",
@@ -299,7 +292,7 @@ FOLDERS = [
         TRAINED,
     ),
     folder_case(
-        "somebody's temporary file",
+        "runs: somebody's temporary file",
         on(f"{RUN}/.thesis.tmp", write("mine")),
         GO_ON,
         "",
