@@ -12,8 +12,8 @@ import glob
 import hashlib
 import json
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,14 @@ ABLATION = "ablation.csv"
 BALANCE_VERIFICATION = "data_balance_verification.csv"
 
 _TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".xlite.", ".tmp"
+_CREATE_FLAGS = (
+    os.O_CREAT
+    | os.O_EXCL
+    | os.O_RDWR
+    # Windows has neither of these; a loader process must not inherit the lock.
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+)
 
 _MAX_HASHED_BYTES = 16 << 30
 
@@ -63,8 +71,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files private; an artefact has the mode any other new file would have.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
         _fsync_directory(path.parent)
     finally:
@@ -142,18 +148,24 @@ def sha256_of_file(path: Path) -> str:
 
 def _create_temporary(path: Path) -> tuple[int | None, Path]:
     """A new temporary file for `path`, and the handle whose lock says that it is in use."""
-    prefix = f"{_TEMPORARY_PREFIX}{path.name}."
     while True:
-        handle, name = tempfile.mkstemp(_TEMPORARY_SUFFIX, prefix, path.parent)
+        name = f"{_TEMPORARY_PREFIX}{path.name}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}"
+        temporary = path.with_name(name)
+        try:
+            # Unlike tempfile's, which are private, with the mode of any other new file: the kernel
+            # takes the umask off, which a process can read only by changing it for all its threads.
+            handle = os.open(temporary, _CREATE_FLAGS, 0o666)
+        except FileExistsError:
+            continue
         if fcntl is None:
             os.close(handle)
-            return None, Path(name)
+            return None, temporary
         # Some file systems have no locks: nothing is ever taken for abandoned there.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
         # In the instant before the lock another writer may have taken the file for abandoned.
         if os.fstat(handle).st_nlink:
-            return handle, Path(name)
+            return handle, temporary
         os.close(handle)
 
 
@@ -167,12 +179,6 @@ def _remove_if_abandoned(path: Path) -> None:
         path.unlink()
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _fsync_directory(directory: Path) -> None:

@@ -21,11 +21,11 @@ from xlite.run_folder.predictions import Predictions, read_predictions, write_pr
 def test_predictions_come_back_to_the_bit(
     tmp_path_factory: pytest.TempPathFactory, probs: np.ndarray
 ) -> None:
-    path = tmp_path_factory.mktemp("predictions") / "p.csv"
+    folder = tmp_path_factory.mktemp("predictions")
     vocabulary = tuple(f"label {c}" for c in range(probs.shape[1]))
     ids = np.array([f"{n:08d}" for n in range(len(probs))], dtype=object)
-    write_predictions(path, Predictions(ids, probs.astype(float), vocabulary))
-    result = read_predictions(path, vocabulary[::-1])
+    write_predictions(folder, "val", Predictions(ids, probs.astype(float), vocabulary))
+    result = read_predictions(folder / "predictions_val.csv", vocabulary[::-1])
     assert result.image_ids.tolist() == ids.tolist(), "ids with leading zeros are text"
     assert result.vocabulary == vocabulary[::-1]
     assert result.probs.dtype == np.float64
@@ -65,9 +65,9 @@ def test_a_prob_that_is_text_is_an_input_error(tmp_path: Path) -> None:
 
 
 def test_ids_that_a_spreadsheet_would_run_are_guarded_and_come_back(tmp_path: Path) -> None:
-    path = tmp_path / "p.csv"
+    path = tmp_path / "predictions_test.csv"
     names = ["+1+1", "@SUM(A1)", "'=1", "=cmd|' /C calc'!A0", "Mass", "-0.5"]
     predictions = Predictions(np.array(names, dtype=object), np.full((6, 1), 0.5), ("Mass",))
-    write_predictions(path, predictions)
+    write_predictions(tmp_path, "test", predictions)
     assert read_predictions(path, ["Mass"]).image_ids.tolist() == names
     assert not [line for line in path.read_text().splitlines() if line[0] in "=+@"]

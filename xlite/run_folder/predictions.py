@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xlite.errors import InputError
 from xlite.files import atomic_path, write_table
 from xlite.records import read_columns
+from xlite.run_folder.file_names import predictions_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,9 +40,12 @@ class Predictions:
         return table
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write `image_id` and a `prob_<label>` column a class as CSV, atomically."""
-    with atomic_path(path) as temporary:
+def write_predictions(run_dir: Path, part: str, predictions: Predictions) -> None:
+    """Write `image_id` and a `prob_<label>` column a class as CSV, atomically.
+
+    part: which part of the split the images are of.
+    """
+    with atomic_path(run_dir / predictions_name(part)) as temporary:
         # Nine digits give every float32 back exactly.
         write_table(temporary, predictions.to_frame(), float_format="%.9g")
 

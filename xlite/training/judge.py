@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InterruptedRunError
 from xlite.models.classifier import count_parameters
-from xlite.run_folder.file_names import predictions_name
 from xlite.run_folder.predictions import Predictions, write_predictions
 from xlite.run_folder.records import RunScores
 from xlite.scores.summary import summarize_scores
@@ -46,7 +45,7 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> dict[str, Any]:
         probs = to_probs(outputs.logits)
         if fabric.is_global_zero:
             predictions = Predictions(manifest.image_ids, probs, data.vocabulary)
-            write_predictions(run_dir / predictions_name(part), predictions)
+            write_predictions(run_dir, part, predictions)
         if part == "val":
             val = summarize_scores(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids

@@ -85,7 +85,7 @@ def _announce_change(run_dir: Path, before: Environment, now: Environment) -> No
         console.warn(
             f"{run_dir.name} continues on something else ({'; '.join(changes)}): sums are added up "
             "in another order, so the third digit of its scores may not be that of a run in one "
-            f"sitting. {RUN_SITTINGS} notes it."
+            f"sitting. sittings.json notes it."
         )
 
 
