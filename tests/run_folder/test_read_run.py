@@ -128,7 +128,7 @@ def test_an_undefined_score_is_nan(golden: Path) -> None:
 
 
 def test_what_is_no_run_folder_is_refused(golden: Path) -> None:
-    with pytest.raises(InputError, match="does not exist.*such as experiments/runs/NAME"):
+    with pytest.raises(InputError, match="is no run folder.*such as experiments/runs/NAME"):
         read_run(golden / "nowhere")
     with pytest.raises(InputError, match=r"is no run folder: it has no config\.json"):
         read_run(golden / "experiments")

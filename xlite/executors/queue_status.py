@@ -11,7 +11,7 @@ from statistics import mean
 
 from xlite.errors import InputError
 from xlite.files import TRAINING_PROGRESS
-from xlite.run_folder.file_names import RUN_SCORES
+from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import is_held
 from xlite.studies.progress import (
     FAILED,
@@ -157,7 +157,7 @@ def _find_status(entry: Entry, out: Path) -> str:
     if entry["status"] != RUNNING or is_held(run_dir):
         return str(entry["status"])
     # A run's lock is released an instant before its entry says so.
-    return FINISHED if (run_dir / RUN_SCORES).exists() else STOPPED
+    return FINISHED if RunFolder(run_dir).is_finished else STOPPED
 
 
 def _seconds_since(time: str | None, now: datetime) -> float:

@@ -18,7 +18,7 @@ from xlite.errors import InputError, did_you_mean
 from xlite.files import TRAINING_PROGRESS, atomic_path, write_json, write_table
 from xlite.judging.all_pairs import AllPairs, compare_all_pairs, shrink_scores
 from xlite.judging.paired_differences import TESTED, Contrast, JudgedMethods
-from xlite.run_folder.file_names import RUN_CONFIG, RUNS
+from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder, list_runs
 from xlite.settings import TrainSettings
 from xlite.studies.progress import current_time, read_entries
@@ -237,8 +237,7 @@ def group_runs(run_dirs: Sequence[Path]) -> dict[str, dict[int, Path]]:
     names: dict[str, str] = {}
     for run_dir in run_dirs:
         run = RunFolder(run_dir)
-        if not run.is_begun:
-            raise InputError(f"{run_dir} is no run folder: it has no {RUN_CONFIG}.")
+        run.require_begun()
         settings = run.settings
         key = TrainSettings.fingerprint(settings.model_copy(update={"seed": 0}))
         runs = groups.setdefault(key, {})

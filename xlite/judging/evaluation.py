@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.files import atomic_path, write_json, write_table
+from xlite.judging.evaluation_folder import EVALUATION_SCORES
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import ThresholdedCalls, describe_thresholding
-from xlite.run_folder.file_names import RUN_SCORES
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (
@@ -171,8 +171,8 @@ def write_evaluation(out: Path, result: Mapping[str, Any]) -> list[Path]:
     if SUBGROUPS_TABLE not in tables:
         # Of the evaluation that this one replaces.
         (out / SUBGROUPS_TABLE).unlink(missing_ok=True)
-    write_json(out / RUN_SCORES, result)
-    return [out / RUN_SCORES, *(out / name for name in tables)]
+    write_json(out / EVALUATION_SCORES, result)
+    return [out / EVALUATION_SCORES, *(out / name for name in tables)]
 
 
 def list_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:

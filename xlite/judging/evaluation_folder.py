@@ -18,13 +18,16 @@ import numpy as np
 from xlite.errors import InputError
 from xlite.ownership import require_our_folder
 from xlite.records import Record
-from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES, RUNS
+from xlite.run_folder.file_names import RUNS
+from xlite.run_folder.folder import RunFolder
 from xlite.settings import fingerprint_of
 
 if TYPE_CHECKING:
     from xlite.judging.labelled_predictions import LabelledPredictions
 
 EVALUATIONS = "evaluation"
+EVALUATION_SCORES = "scores.json"
+"""Called as a run's are, so that one reads both alike; its keys are others."""
 ASKED = "asked"
 """The key in `scores.json` of what was asked."""
 
@@ -64,7 +67,7 @@ def find_evaluations_dir(run_dir: Path) -> Path:
 def choose_folder(evaluations_dir: Path, name: str, asked: Mapping[str, Any]) -> Path:
     """The folder for what is asked: that called `name`, or one beside it where that is taken."""
     named = evaluations_dir / name
-    if not os.path.lexists(named / RUN_SCORES) or _is_same(named, asked):
+    if not os.path.lexists(named / EVALUATION_SCORES) or _is_same(named, asked):
         return named
     return evaluations_dir / f"{name}-{fingerprint_of(dict(asked))[:_NUM_DIGITS]}"
 
@@ -77,12 +80,12 @@ def require_free(
     names: the files that are to be written. Raises InputError for the folder of a run, for one
     that holds other files of these names, and, without `overwrite`, another evaluation.
     """
-    if os.path.lexists(folder / RUN_CONFIG):
+    if RunFolder(folder).is_begun:
         raise InputError(
-            f"{folder} is a run's folder, whose own {RUN_SCORES} would be lost. Pass another --out."
+            f"{folder} is a run's folder, whose own scores.json would be lost. Pass another --out."
         )
-    require_our_folder(folder, markers=[RUN_SCORES], names=names, what="`xlite evaluate`")
-    if not os.path.lexists(folder / RUN_SCORES):
+    require_our_folder(folder, markers=[EVALUATION_SCORES], names=names, what="`xlite evaluate`")
+    if not os.path.lexists(folder / EVALUATION_SCORES):
         return False
     is_same = _is_same(folder, asked)
     if not is_same and not overwrite:
@@ -94,6 +97,6 @@ def require_free(
 
 
 def _is_same(folder: Path, asked: Mapping[str, Any]) -> bool:
-    found = _Evaluation.read(folder / RUN_SCORES, remedy="Pass another --out.")
+    found = _Evaluation.read(folder / EVALUATION_SCORES, remedy="Pass another --out.")
     # As it comes back from JSON: a tuple is a list then.
     return bool(found.asked == json.loads(json.dumps(asked)))

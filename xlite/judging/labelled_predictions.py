@@ -17,7 +17,6 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
 from xlite.judging.predictions_file import read_predictions_file
-from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES
 from xlite.run_folder.folder import RunFolder
 from xlite.tables.csv_table import open_csv, show
 from xlite.tables.label_table import parse_ages
@@ -183,11 +182,7 @@ def read_run_predictions(run_dir: Path, part: str, split: Split) -> LabelledPred
     predictions are not the whole of what it wrote.
     """
     run = RunFolder(run_dir)
-    if not run.is_begun:
-        raise InputError(
-            f"{run_dir} is no run folder: it has no {RUN_CONFIG}. Pass the folder of a run, such "
-            "as experiments/runs/NAME."
-        )
+    run.require_begun()
     trained_on = run.config.data.split_sha256
     differing = [name for name, digest in split.sha256.items() if trained_on.get(name) != digest]
     if differing:
@@ -215,8 +210,8 @@ def _require_complete(path: Path, join: JoinReport, *, num_images: int | None) -
         faults.append(f"it has no column for {', '.join(join.missing_labels)}")
     if faults:
         raise InputError(
-            f"{path} is not what the run wrote: {'; '.join(faults)}. Delete "
-            f"{path.with_name(RUN_SCORES)}, and train with --resume to have it made again."
+            f"{path} is not what the run wrote: {'; '.join(faults)}. "
+            f"{RunFolder(path.parent).how_to_make_again}"
         )
 
 

@@ -19,7 +19,8 @@ from xlite.files import write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.records import Record
-from xlite.run_folder.file_names import RUN_CONFIG, RUNS, predictions_name
+from xlite.run_folder.file_names import RUNS
+from xlite.run_folder.folder import find_run_of
 from xlite.studies.progress import current_time
 
 TEST_LOOKS = "test_looks.json"
@@ -85,10 +86,8 @@ def looks_folder(run_dir: Path) -> Path:
 
 def find_test_run(predictions: Path) -> Path | None:
     """The folder of the run whose test predictions a file is, links followed; None for others."""
-    # Not Path.resolve, which calls a circle of links a mistake of the program's.
-    real = Path(os.path.realpath(predictions))
-    is_of_run = real.name == predictions_name("test") and (real.parent / RUN_CONFIG).is_file()
-    return real.parent if is_of_run else None
+    run = find_run_of(predictions, "test")
+    return None if run is None else run.path
 
 
 def digest_test_set(labelled: LabelledPredictions) -> str:

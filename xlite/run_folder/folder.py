@@ -44,8 +44,6 @@ from xlite.settings import TrainSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-_WHICH_FOLDER = "Pass the folder of a run, such as experiments/runs/NAME."
-
 
 def read_run(path: str | os.PathLike[str]) -> RunFolder:
     """The run in a folder, wherever that lies and whichever version of xlite wrote it.
@@ -75,12 +73,11 @@ class RunFolder:
         return self.path.name
 
     def require_begun(self) -> None:
-        """Raise InputError for a folder that is missing, or that no run was begun in."""
-        if not self.path.is_dir():
-            raise InputError(f"{self.path} does not exist, or is no folder. {_WHICH_FOLDER}")
+        """Raise InputError for a folder that no run was begun in."""
         if not self.is_begun:
             raise InputError(
-                f"{self.path} is no run folder: it has no {RUN_CONFIG}. {_WHICH_FOLDER}"
+                f"{self.path} is no run folder: it has no {RUN_CONFIG}. Pass the folder of a run, "
+                "such as experiments/runs/NAME."
             )
 
     @property
@@ -247,15 +244,19 @@ class RunFolder:
     def _find_written(self, name: str) -> Path:
         path = self.path / name
         wanted = self.require_scores().files.get(name)
-        again = f"Delete {self.path / RUN_SCORES}, and train with --resume to have it made again."
         if not path.is_file():
-            raise InputError(f"{path} does not exist. {again}")
+            raise InputError(f"{path} does not exist. {self.how_to_make_again}")
         if wanted is not None and sha256_of_file(path) != wanted:
             raise InputError(
                 f"{path} is not what the run wrote: its SHA-256 is not that in {RUN_SCORES}. "
-                f"{again}"
+                f"{self.how_to_make_again}"
             )
         return path
+
+    @property
+    def how_to_make_again(self) -> str:
+        """The sentence that says how to have predictions and weights written anew."""
+        return f"Delete {self.path / RUN_SCORES}, and train with --resume to have it made again."
 
     @property
     def _remedy(self) -> str:
@@ -265,6 +266,14 @@ class RunFolder:
 def find_run_folders(runs_dir: Path) -> list[RunFolder]:
     """The folders below `runs_dir` that say what they are, by name; nothing of them is read."""
     return [RunFolder(path.parent) for path in sorted(runs_dir.glob(f"*/{RUN_CONFIG}"))]
+
+
+def find_run_of(predictions: Path, part: str) -> RunFolder | None:
+    """The run whose predictions of `part` a file is, links followed; None for anybody else's."""
+    # Not Path.resolve, which calls a circle of links a mistake of the program's.
+    real = Path(os.path.realpath(predictions))
+    run = RunFolder(real.parent)
+    return run if real.name == predictions_name(part) and run.is_begun else None
 
 
 def list_runs(experiments_dir: Path) -> tuple[list[RunFolder], list[str]]:

@@ -13,7 +13,6 @@ import torch
 
 from xlite import __version__, console
 from xlite.errors import InterruptedRunError
-from xlite.run_folder.file_names import RUN_SITTINGS
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import Environment, Sitting, write_sittings
 
