@@ -129,7 +129,7 @@ def cover_auroc(
         is_positive = targets == 1
         scores[is_positive] = shift + spread * scores[is_positive]
         found = auroc_interval(
-            np.repeat(targets[:, None], size, axis=1), scores, groups=groups, level=_LEVEL
+            np.repeat(targets[:, None], size, axis=1), scores, patients=groups, level=_LEVEL
         )
         num_held += int(((found.low <= true) & (true <= found.high)).sum())
     unit = "positives" if len(images_a_patient) == 1 else "patients"
@@ -215,7 +215,7 @@ def _macro_limits(
         thresholds=[thresholds],
     )[score][0]
     if score == "auroc":
-        interval = auroc_interval(targets, probs, groups=groups, level=_LEVEL)
+        interval = auroc_interval(targets, probs, patients=groups, level=_LEVEL)
         return macro_auroc_interval(interval, drawn, level=_LEVEL)
     values = {
         "f1": lambda: f1(count_at_thresholds(targets, probs, thresholds)),

@@ -54,9 +54,9 @@ def main(labels: pd.DataFrame, probs: pd.DataFrame, others: pd.DataFrame | None)
     targets = labels.drop(columns=PATIENT)
 
     print("AUROC with its 95 % interval; images of one patient count as one patient's:")
-    print(xlite.auroc_interval(targets, probs, groups=patients).to_frame().round(3).to_string())
+    print(xlite.auroc_interval(targets, probs, patients=patients).to_frame().round(3).to_string())
 
-    drawn = xlite.bootstrap_scores(targets, probs, groups=patients, num_resamples=500)
+    drawn = xlite.bootstrap_scores(targets, probs, patients=patients, num_resamples=500)
     mean, resampled = drawn.macro("average_precision")
     low, high = np.nanpercentile(resampled, [2.5, 97.5])
     print(f"\nmean average precision: {mean:.3f} ({low:.3f} to {high:.3f} over other patients)")
@@ -66,7 +66,9 @@ def main(labels: pd.DataFrame, probs: pd.DataFrame, others: pd.DataFrame | None)
     print(pd.Series(thresholds, index=targets.columns).round(3).to_string())
 
     if others is not None:
-        difference = xlite.compare_aurocs(targets, probs, others.loc[labels.index], groups=patients)
+        difference = xlite.compare_aurocs(
+            targets, probs, others.loc[labels.index], patients=patients
+        )
         print("\nAUROC of the others minus that of the first, on the same images:")
         print(difference.to_frame().round(3).to_string())
 

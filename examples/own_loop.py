@@ -84,7 +84,7 @@ def main(out: Path, *, num_images: int, epochs: int, seed: int) -> None:
     held_out = Radiographs(folder, list(val.image_ids), val.labels)
     with torch.no_grad():
         probs = model(torch.stack([image for image, _ in held_out])).sigmoid()
-    found = xlite.auroc_interval(val.labels, probs, groups=val.patient_ids)
+    found = xlite.auroc_interval(val.labels, probs, patients=val.patient_ids)
     table_of_scores = found.to_frame().set_index(np.array(val.vocabulary))
     print(f"\nAUROC of {len(val)} images of other patients, with 95 % intervals:")
     print(table_of_scores.dropna().round(2).to_string())

@@ -14,10 +14,10 @@ from scipy import sparse
 from xlite.arrays import (
     column_names,
     read_count,
-    read_groups,
     read_judged,
     read_level,
     read_numbers,
+    read_patients,
     read_targets,
     read_vector,
 )
@@ -139,8 +139,8 @@ def test_rows_in_another_order_are_refused() -> None:
     probs = pd.DataFrame({"Mass": [0.9, 0.1, 0.2]}, index=["a", "c", "b"])
     with pytest.raises(InputError, match=r"row 1 is 'b' in targets and 'c' in probs_b\. Bring"):
         read_judged(targets, {"probs_a": targets, "probs_b": probs})
-    with pytest.raises(InputError, match="row 0 is 'a' in targets and 0 in groups"):
-        read_judged(targets, {"probs": targets}, groups=pd.Series([1, 2, 3]))
+    with pytest.raises(InputError, match="row 0 is 'a' in targets and 0 in patients"):
+        read_judged(targets, {"probs": targets}, patients=pd.Series([1, 2, 3]))
     by_position = read_judged(targets, {"probs": probs.to_numpy()})
     assert by_position.models[0].ravel().tolist() == [0.9, 0.1, 0.2]
 
@@ -157,24 +157,23 @@ def test_shapes_have_to_agree() -> None:
     ids=lambda groups: type(groups).__name__,
 )  # fmt: skip
 def test_patients_have_any_ids(groups: Any) -> None:
-    read = read_groups(groups, 3)
-    assert read is not None
+    read = read_patients(groups, 3)
     assert np.unique(read, return_inverse=True)[1].tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        (["a", "b"], "3 rows need as many groups"),
-        ([["a"], ["b"], ["c"]], "3 rows need as many groups"),
-        (["a", None, "c"], r"1 of 3 groups are missing, the first in row 1"),
+        (["a", "b"], "3 rows need as many patients"),
+        ([["a"], ["b"], ["c"]], "3 rows need as many patients"),
+        (["a", None, "c"], r"1 of 3 patients are missing, the first in row 1"),
         (pd.Series(["a", pd.NA, "c"], dtype="string"), "first in row 1"),
         ([1.0, 2.0, np.nan], "first in row 2"),
     ],
 )
 def test_patients_that_are_not_known_are_refused(groups: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        read_groups(groups, 3)
+        read_patients(groups, 3)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "8", None, True, [4]])

@@ -35,18 +35,18 @@ class JudgedArrays:
     """(N, C): 1 present, 0 absent, -1 unknown."""
     models: tuple[NDArray[np.floating[Any]], ...]
     """(N, C) each, columns in the order of the targets."""
-    groups: NDArray[Any] | None
+    patients: NDArray[Any] | None
     """(N,) patient ids, or None."""
     labels: tuple[str, ...]
     """The C names."""
 
 
 def read_judged(
-    targets: ArrayLike, models: Mapping[str, ArrayLike], *, groups: ArrayLike | None = None
+    targets: ArrayLike, models: Mapping[str, ArrayLike], *, patients: ArrayLike | None = None
 ) -> JudgedArrays:
     """Targets and the probs of models for the same images, `models` by the argument's name.
 
-    Raises ArgumentError as `read_targets`, `read_numbers` and `read_groups` do, and where shapes,
+    Raises ArgumentError as `read_targets`, `read_numbers` and `read_patients` do, and where shapes,
     names of columns or names of rows do not fit together.
     """
     codes = read_targets(targets)
@@ -61,12 +61,12 @@ def read_judged(
             )
         _require_same_rows(targets, probs, argument)
         read.append(values if values.dtype.kind == "f" else values.astype(np.float64))
-    if groups is not None:
-        _require_same_rows(targets, groups, "groups")
+    if patients is not None:
+        _require_same_rows(targets, patients, "patients")
     return JudgedArrays(
         targets=codes,
         models=tuple(read),
-        groups=read_groups(groups, len(codes)),
+        patients=None if patients is None else read_patients(patients, len(codes)),
         labels=names or number_classes(codes.shape[1]),
     )
 
@@ -117,27 +117,25 @@ def read_vector(values: ArrayLike, argument: str) -> NDArray[np.float64]:
     return np.array(numbers, dtype=np.float64)
 
 
-def read_groups(values: ArrayLike | None, num_rows: int) -> NDArray[Any] | None:
-    """(N,) patient ids, numbers or text, or None as given; raises ArgumentError for missing ids."""
-    if values is None:
-        return None
-    groups = _to_array(values, "groups")
-    if groups.shape != (num_rows,):
-        raise ArgumentError(f"{num_rows} rows need as many groups, got {groups.shape}.")
-    if groups.dtype.kind == "f":
-        is_missing = np.isnan(groups)
-    elif groups.dtype == object:
+def read_patients(values: ArrayLike, num_rows: int) -> NDArray[Any]:
+    """(N,) patient ids, numbers or text; raises ArgumentError for missing ids."""
+    ids = _to_array(values, "patients")
+    if ids.shape != (num_rows,):
+        raise ArgumentError(f"{num_rows} rows need as many patients, got {ids.shape}.")
+    if ids.dtype.kind == "f":
+        is_missing = np.isnan(ids)
+    elif ids.dtype == object:
         # None, NaN and pandas' NA, whose comparisons are neither true nor false.
-        is_missing = np.array([one is None or not _equals_itself(one) for one in groups])
-        groups = np.array([str(one) for one in groups.tolist()], dtype=np.str_)
+        is_missing = np.array([one is None or not _equals_itself(one) for one in ids])
+        ids = np.array([str(one) for one in ids.tolist()], dtype=np.str_)
     else:
-        return groups
+        return ids
     if is_missing.any():
         raise ArgumentError(
-            f"{int(is_missing.sum())} of {num_rows} groups are missing, the first in row "
+            f"{int(is_missing.sum())} of {num_rows} patients are missing, the first in row "
             f"{int(np.argmax(is_missing))} (counted from 0). Every image needs its patient's id."
         )
-    return groups
+    return ids
 
 
 def read_count(value: int, argument: str, *, at_least: int) -> int:

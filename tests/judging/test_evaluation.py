@@ -87,7 +87,7 @@ def test_intervals_take_patients_as_clusters_and_hold_the_score() -> None:
     cases = make_cases()
     calls = crossfit_calls(cases, method="f1", calibration="none")
     result = evaluate_cases(cases, calls, resampling=FEW)
-    found = auroc_interval(cases.targets, cases.probs, groups=cases.patient_ids)
+    found = auroc_interval(cases.targets, cases.probs, patients=cases.patient_ids)
     for c, label in enumerate(LABELS):
         row = result["per_class"][label]
         assert (row["auroc_low"], row["auroc_high"]) == (found.low[c], found.high[c])

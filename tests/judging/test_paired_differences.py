@@ -168,7 +168,7 @@ def test_one_seed_agrees_with_delong() -> None:
     found = found.contrast("a", "b", "auroc")
     cases = methods[0].cases[0]
     delong = compare_aurocs(
-        cases.targets, cases.probs, methods[1].cases[0].probs, groups=cases.patient_ids
+        cases.targets, cases.probs, methods[1].cases[0].probs, patients=cases.patient_ids
     )
     np.testing.assert_allclose(found.change, delong.difference, atol=1e-12)
     common = slice(1, None)

@@ -122,7 +122,7 @@ def test_every_quantity_agrees_with_dense_algebra(seed: int, num_draws: int) -> 
     labels = rng.choice([-1, 0, 0, 1], size=(num_images, num_classes)).astype(np.int8)
     weights = rng.exponential(size=num_images) * (rng.random(num_images) < 0.8) + 1e-6
     patients = rng.integers(0, 7, size=num_images)
-    exposure = expected_exposure(labels, weights, num_draws=num_draws, patient_codes=patients)
+    exposure = expected_exposure(labels, weights, num_draws=num_draws, patients=patients)
 
     q = weights / weights.sum()
     present = (labels == 1).astype(float)
@@ -166,7 +166,7 @@ def test_distinct_images_and_repeats_agree_with_drawing() -> None:
 
 def test_a_class_without_positives_is_not_a_number() -> None:
     labels = np.array([[1, 0], [0, 0]], dtype=np.int8)
-    exposure = expected_exposure(labels, None, patient_codes=np.array([0, 1]))
+    exposure = expected_exposure(labels, None, patients=np.array([0, 1]))
     assert exposure.share.tolist() == [1, 0]
     assert exposure.cv == 1
     assert np.isnan(exposure.ess_within_class[1])
@@ -203,7 +203,7 @@ def test_wrong_draws_and_patients_are_refused() -> None:
     labels = np.eye(2, dtype=np.int8)
     with pytest.raises(ValueError, match="at least 1"):
         expected_exposure(labels, None, num_draws=0)
-    with pytest.raises(ValueError, match="patient_codes"):
-        expected_exposure(labels, None, patient_codes=np.array([0]))
-    with pytest.raises(ValueError, match="patient_codes"):
-        expected_exposure(labels, None, patient_codes=np.array([0, -1]))
+    with pytest.raises(ValueError, match="patients"):
+        expected_exposure(labels, None, patients=np.array([0]))
+    with pytest.raises(ValueError, match="patients"):
+        expected_exposure(labels, None, patients=np.array([0, -1]))

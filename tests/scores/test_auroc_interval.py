@@ -65,7 +65,7 @@ def test_copies_of_an_image_are_no_evidence() -> None:
     targets, scores = draw(3)
     plain = auroc_interval(targets, scores)
     groups = np.repeat(np.arange(len(targets)), 3)
-    again = auroc_interval(targets.repeat(3, axis=0), scores.repeat(3, axis=0), groups=groups)
+    again = auroc_interval(targets.repeat(3, axis=0), scores.repeat(3, axis=0), patients=groups)
     np.testing.assert_allclose(again.auroc, plain.auroc)
     assert ((again.high - again.low) > 0.97 * (plain.high - plain.low)).all()
 
@@ -88,7 +88,7 @@ def test_one_patient_s_images_are_one_positive() -> None:
     targets, scores = draw(4)
     groups = np.where(targets[:, 1] == 1, 0, np.arange(len(targets)))
     alone = auroc_interval(targets, scores)
-    together = auroc_interval(targets, scores, groups=groups)
+    together = auroc_interval(targets, scores, patients=groups)
     assert together.high[1] - together.low[1] > 2 * (alone.high[1] - alone.low[1])
 
 

@@ -29,7 +29,7 @@ def test_holds_what_its_parts_say():
     thresholds = np.array([0.6, 0.5, 0.4])
     scores = score_classes(targets, probs, groups=groups, thresholds=thresholds, level=0.9)
     auroc, average_precision = ranking_scores(targets, probs)
-    interval = auroc_interval(targets, probs, groups=groups, level=0.9)
+    interval = auroc_interval(targets, probs, patients=groups, level=0.9)
     counts = count_at_thresholds(targets, probs, thresholds)
     expected = {
         "auroc": auroc,

@@ -156,7 +156,7 @@ def test_clustered_variance_agrees_with_the_patient_bootstrap():
     )["auroc"][:, :, 0]
     clustered = estimate_auroc_covariance(targets, models, groups=groups)
     np.testing.assert_allclose(clustered.variance[:, 0], resampled.var(axis=1), rtol=0.12)
-    paired = compare_aurocs(targets, *models, groups=groups)
+    paired = compare_aurocs(targets, *models, patients=groups)
     assert paired.standard_error[0] == pytest.approx(np.std(resampled[1] - resampled[0]), rel=0.06)
     # The case is worth its name: without the patients the variance is far too small.
     assert (estimate_auroc_covariance(targets, models).variance < 0.6 * clustered.variance).all()
@@ -172,7 +172,7 @@ def test_what_has_no_spread_is_nan(num_positives, num_negatives, clustered):
     estimate = estimate_auroc_covariance(targets, models, groups=groups)
     assert np.isnan(estimate.covariance).all()
     assert np.isnan(estimate.auroc).all() == (0 in (num_positives, num_negatives))
-    assert np.isnan(compare_aurocs(targets, *models, groups=groups).p).all()
+    assert np.isnan(compare_aurocs(targets, *models, patients=groups).p).all()
 
 
 def test_perfect_separation_claims_no_certainty():
@@ -187,8 +187,8 @@ def test_perfect_separation_claims_no_certainty():
 
 def test_groups_have_to_fit():
     targets, models = draw_case(seed=1)
-    with pytest.raises(ValueError, match="300 rows need as many groups"):
-        compare_aurocs(targets, *models, groups=np.arange(3))
+    with pytest.raises(ValueError, match="300 rows need as many patients"):
+        compare_aurocs(targets, *models, patients=np.arange(3))
 
 
 def draw_binormal(rng, *, auroc, num_positives, num_negatives, num_samples):

@@ -124,7 +124,7 @@ def _judge_group(
         for targets in sides
     ]
     inside = auroc_interval(
-        sides[0], labelled.probs, groups=labelled.patient_ids, level=resampling.level
+        sides[0], labelled.probs, patients=labelled.patient_ids, level=resampling.level
     )
     auroc, rest = inside.auroc, ranking_scores(sides[1], labelled.probs)[0]
     positives = (sides[0] == 1).sum(axis=0)

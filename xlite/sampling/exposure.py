@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from xlite.arrays import column_names, number_classes, read_count, read_numbers, read_vector
+from xlite.arrays import column_names, number_classes, read_count, read_patients, read_vector
 from xlite.errors import ArgumentError
 from xlite.sampling.label_sets import LabelSets, read_label_sets
 
@@ -53,8 +54,6 @@ class Exposure:
 
     def to_frame(self) -> pd.DataFrame:
         """A row a label: positives_per_image, share, ess_within_class, patients_within_class."""
-        import pandas as pd
-
         columns = {
             "positives_per_image": self.positives_per_image,
             "share": self.share,
@@ -70,14 +69,14 @@ def expected_exposure(
     weights: ArrayLike | None,
     *,
     num_draws: int | None = None,
-    patient_codes: ArrayLike | None = None,
+    patients: ArrayLike | None = None,
 ) -> Exposure:
     """The exposure of every class when images are drawn in proportion to `weights`.
 
     labels: (N, C), 1, 0 or -1 (unknown), (N,) for one class, or label sets. weights: (N,), finite,
     at least 0, not all 0, on any scale; None shows each image once, in turn. num_draws: N by
-    default. patient_codes: (N,) integers from 0, one for each patient. Raises ArgumentError where
-    these are not met.
+    default. patients: (N,) patient ids, or codes from 0. Raises ArgumentError where these are not
+    met.
 
     >>> exposure = expected_exposure([[1, 0], [1, 0], [0, 1], [0, 0]], [1, 1, 2, 4])
     >>> exposure.share.tolist(), exposure.cv, exposure.no_finding_share
@@ -111,7 +110,7 @@ def expected_exposure(
         co_occurrence=present.T @ (mass[:, None] * present) / total,
         ess_within_class=_ratio(class_mass**2, squares @ present),
         patients_within_class=(
-            None if patient_codes is None else _effective_patients(sets, w, patient_codes)
+            None if patients is None else _effective_patients(sets, w, patients)
         ),
         labels=column_names(labels) or number_classes(len(class_mass)),
     )
@@ -143,18 +142,17 @@ def _expected_distinct(q: NDArray[np.float64], num_draws: int) -> float:
 
 
 def _effective_patients(
-    sets: LabelSets, w: NDArray[np.float64], patient_codes: ArrayLike
+    sets: LabelSets, w: NDArray[np.float64], patients: ArrayLike
 ) -> NDArray[np.float64]:
-    codes = read_numbers(patient_codes, "patient_codes")
-    if codes.shape != (sets.num_images, 1) or codes.dtype.kind not in "iu" or codes.min() < 0:
-        raise ArgumentError(
-            f"patient_codes must be ({sets.num_images},) integers from 0, one for each patient: "
-            "pandas.factorize(patient_ids)[0]."
-        )
+    ids = read_patients(patients, sets.num_images)
+    # What pandas gives for an id that is missing.
+    if ids.dtype.kind == "i" and ids.min() < 0:
+        raise ArgumentError("patients have negative codes. Every image needs its patient's id.")
+    codes, _ = pd.factorize(ids)
     effective = np.empty(sets.patterns.shape[1])
     for column in range(len(effective)):
         rows = sets.patterns[sets.inverse, column] == 1
-        mass = np.bincount(codes[rows, 0], weights=w[rows])
+        mass = np.bincount(codes[rows], weights=w[rows])
         effective[column] = _ratio(mass.sum() ** 2, np.square(mass).sum())
     return effective
 

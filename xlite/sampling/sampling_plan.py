@@ -55,7 +55,7 @@ def plan_sampling(
     the patients behind a class as well.
     """
     weights = sampling_weights(sets, settings, vocabulary=vocabulary)
-    natural = expected_exposure(sets, None, patient_codes=patient_codes)
+    natural = expected_exposure(sets, None, patients=patient_codes)
     return SamplingPlan(
         sampler=EpochSampler(
             sets.num_images,
@@ -70,7 +70,7 @@ def plan_sampling(
         weights=weights,
         exposure=natural
         if weights is None
-        else expected_exposure(sets, weights, patient_codes=patient_codes),
+        else expected_exposure(sets, weights, patients=patient_codes),
         natural=natural,
     )
 

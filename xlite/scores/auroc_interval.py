@@ -101,13 +101,13 @@ def auroc_interval(
     targets: ArrayLike,
     probs: ArrayLike,
     *,
-    groups: ArrayLike | None = None,
+    patients: ArrayLike | None = None,
     level: float = 0.95,
 ) -> AurocInterval:
     """AUROC of each class with its interval at a confidence level, (C,) each.
 
     targets: (N, C), 1, 0 or -1 (unknown, left out), or (N,) for one class. probs: as many finite
-    scores, on any scale. groups: (N,) patient ids, or None where every image is a patient of its
+    scores, on any scale. patients: (N,) patient ids, or None where every image is a patient of its
     own. An interval is within [0, 1] and holds the AUROC; that of a perfect AUROC ends at 1, and
     that of a single positive is nearly all of [0, 1]. NaN without positives or without negatives.
     Raises ArgumentError for arrays that can't be used or do not fit each other.
@@ -119,12 +119,12 @@ def auroc_interval(
     >>> found.auroc.round(3).tolist(), found.low.round(2).tolist(), found.high.round(2).tolist()
     ([0.875], [0.32], [0.99])
     """
-    arrays = read_judged(targets, {"probs": probs}, groups=groups)
+    arrays = read_judged(targets, {"probs": probs}, patients=patients)
     return _estimate(arrays, read_level(level))
 
 
 def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
-    targets, groups = arrays.targets, arrays.groups
+    targets, groups = arrays.targets, arrays.patients
     estimate = estimate_auroc_covariance(targets, arrays.models, groups=groups)
     auroc, freedom = estimate.auroc[0], estimate.freedom
     of_images, of_patients = estimate.variance_of_images[0], estimate.variance[0]

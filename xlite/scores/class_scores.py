@@ -54,7 +54,7 @@ def score_classes(
     and, where thresholds are given, without. Raises ArgumentError for probs outside [0, 1].
     """
     auroc, average_precision = ranking_scores(targets, probs)
-    interval = auroc_interval(targets, probs, groups=groups, level=level)
+    interval = auroc_interval(targets, probs, patients=groups, level=level)
     line = fit_calibration_line(targets, probs)
     positives = (targets == 1).sum(axis=0)
     known = (targets >= 0).sum(axis=0)

@@ -140,12 +140,12 @@ def compare_aurocs(
     probs_a: ArrayLike,
     probs_b: ArrayLike,
     *,
-    groups: ArrayLike | None = None,
+    patients: ArrayLike | None = None,
 ) -> AurocDifference:
     """AUROC of model b minus that of model a on the same images, for each class, and its p.
 
     targets: (N, C), 1, 0 or -1 (unknown, left out), or (N,) for one class. probs_a, probs_b: as
-    many finite scores, on any scale. groups: (N,) patient ids, or None where every image is a
+    many finite scores, on any scale. patients: (N,) patient ids, or None where every image is a
     patient of its own. NaN where a class has fewer than two positives or negatives (or patients).
     Raises ArgumentError for arrays that can't be used or do not fit each other.
 
@@ -163,8 +163,8 @@ def compare_aurocs(
     >>> found.difference.round(3).tolist(), found.p.round(2).tolist()
     ([-0.333], [0.41])
     """
-    arrays = read_judged(targets, {"probs_a": probs_a, "probs_b": probs_b}, groups=groups)
-    return _compare(arrays.targets, arrays.models, arrays.groups, arrays.labels)
+    arrays = read_judged(targets, {"probs_a": probs_a, "probs_b": probs_b}, patients=patients)
+    return _compare(arrays.targets, arrays.models, arrays.patients, arrays.labels)
 
 
 def _compare(

@@ -77,7 +77,7 @@ def bootstrap_scores(
     targets: ArrayLike,
     probs: ArrayLike,
     *,
-    groups: ArrayLike | None = None,
+    patients: ArrayLike | None = None,
     scores: Sequence[ScoreName] = ("auroc", "average_precision"),
     thresholds: ArrayLike | None = None,
     num_resamples: int = 1000,
@@ -86,13 +86,13 @@ def bootstrap_scores(
     """Scores of each class, (C,), and the same in each of R resamples of the patients, (R, C).
 
     targets: (N, C), 1, 0 or -1, or (N,) for one class. probs: as many, finite, in [0, 1] for
-    "brier". groups: (N,) patient ids, who are drawn with all their images; None where every image
+    "brier". patients: (N,) patient ids, who are drawn with all their images; None where every image
     is a patient of its own. scores: of auroc, average_precision, f1, brier. thresholds: (C,), for
-    "f1", fitted on other images. Two calls with the same groups and seed see the same resamples,
+    "f1", fitted on other images. Two calls with the same patients and seed see the same resamples,
     so that the differences of two models' `drawn` are paired. Raises ArgumentError for arrays that
     can't be used or do not fit each other, and for other scores.
 
-    >>> found = bootstrap_scores([0, 1, 0, 1], [0.1, 0.4, 0.2, 0.3], groups=list("ppqq"))
+    >>> found = bootstrap_scores([0, 1, 0, 1], [0.1, 0.4, 0.2, 0.3], patients=list("ppqq"))
     >>> found.values["auroc"].tolist(), found.drawn["auroc"].shape
     ([1.0], (1000, 1))
     """
@@ -104,16 +104,16 @@ def bootstrap_scores(
                 f"no score is called {name!r}.{did_you_mean(str(name), known)} Use of: "
                 f"{', '.join(known)}."
             )
-    arrays = read_judged(targets, {"probs": probs}, groups=groups)
+    arrays = read_judged(targets, {"probs": probs}, patients=patients)
     codes, model = arrays.targets, arrays.models[0]
     limits = None if thresholds is None else read_vector(thresholds, "thresholds")
     if "f1" in chosen and limits is None:
         raise ArgumentError("f1 needs thresholds: those of fit_thresholds on other images.")
-    patients = np.arange(len(codes)) if arrays.groups is None else arrays.groups
+    groups = np.arange(len(codes)) if arrays.patients is None else arrays.patients
     drawn = resample_scores(
         codes,
         [model],
-        patients,
+        groups,
         rng=np.random.default_rng(read_count(seed, "seed", at_least=0)),
         num_resamples=read_count(num_resamples, "num_resamples", at_least=1),
         scores=chosen,
