@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.rates import Rate, Simulation
 from xlite.labels import NIH_LABELS
-from xlite.sampling.balance import CONTRADICTION_P
+from xlite.sampling.contradictions import CONTRADICTION_P
 from xlite.sampling.draws import DrawnBatches, fit_draws, fit_labels
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import find_label_sets

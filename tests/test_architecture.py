@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ids": set(),
     "inputs": {"errors"},
     "records": {"errors", "inputs"},
-    "results": {"errors", "records"},
+    "results": {"errors", "records", "results"},
     "ownership": {"errors", "inputs"},
     "labels": {"errors", "console"},
     "arrays": {"errors", "labels"},

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from xlite.tables.label_table import TableFormat as TableFormat
     from xlite.tables.read_labels import read_labels as read_labels
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
+    from xlite.workflows.verify_balance import verify_balance as verify_balance
 
 _HOMES = {
     "read_labels": "xlite.tables.read_labels",
@@ -45,6 +46,7 @@ _HOMES = {
     "split_by_patient": "xlite.splitting.split",
     "audit_split": "xlite.splitting.audit",
     "cache_clahe": "xlite.workflows.cache_clahe",
+    "verify_balance": "xlite.workflows.verify_balance",
     "sampling_weights": "xlite.sampling.weights",
     "max_entropy_weights": "xlite.sampling.weights",
     "expected_exposure": "xlite.sampling.exposure",

@@ -13,13 +13,12 @@ from benchmarks.validity_balance import loader_fit
 from xlite.errors import CheckFailedError
 from xlite.labels import NIH_LABELS
 from xlite.sampling.balance import (
-    CONTRADICTION_P,
     SamplerReport,
-    find_contradictions,
     tabulate_balance,
     verify_sampler,
     write_balance,
 )
+from xlite.sampling.contradictions import CONTRADICTION_P, find_contradictions
 from xlite.sampling.draws import (
     DrawnBatches,
     LabelFit,
@@ -236,8 +235,8 @@ def test_intervals_hold_the_exact_share_in_95_of_100_draws() -> None:
         drawn = count_draws(iterate_batches(plan.sampler, 60), LABELS, SETS)
         report = report_of(plan.exposure, drawn)
         for row in tabulate_balance(MANIFEST, report, report):
-            low, high = row["weighted_batch_pct_low"], row["weighted_batch_pct_high"]
-            held.append(low <= row["exact_pct"] <= high)
+            low, high = row.weighted_batch_pct_low, row.weighted_batch_pct_high
+            held.append(low <= row.exact_pct <= high)
     # 600 intervals, three of each draw: two standard errors are under 0.03.
     assert 0.91 <= np.mean(held) <= 0.98
 
@@ -250,25 +249,25 @@ def test_the_table_has_the_rarest_class_first_and_is_written_as_shown(tmp_path: 
         for name in ("none", "inverse-mean")
     )
     rows = tabulate_balance(MANIFEST, natural, chosen)
-    assert [row["label"] for row in rows] == ["C", "B", "A"]
+    assert [row.label for row in rows] == ["C", "B", "A"]
     counts = LABELS.sum(axis=0)
     for row, c in zip(rows, (2, 1, 0), strict=True):
-        assert row["count"] == counts[c]
-        assert row["original_pct"] == pytest.approx(100 * counts[c] / counts.sum())
-        assert row["exact_pct"] == pytest.approx(100 * chosen.exposure.share[c])
-        assert row["weighted_batch_pct"] == pytest.approx(100 * chosen.drawn.share[c])
-        nearer = abs(row["weighted_batch_pct"] - 100 / 3) < abs(row["baseline_batch_pct"] - 100 / 3)
-        assert row["closer_to_uniform"] == nearer
+        assert row.count == counts[c]
+        assert row.original_pct == pytest.approx(100 * counts[c] / counts.sum())
+        assert row.exact_pct == pytest.approx(100 * chosen.exposure.share[c])
+        assert row.weighted_batch_pct == pytest.approx(100 * chosen.drawn.share[c])
+        nearer = abs(row.weighted_batch_pct - 100 / 3) < abs(row.baseline_batch_pct - 100 / 3)
+        assert row.closer_to_uniform == nearer
     write_balance(tmp_path / "balance.csv", rows)
     table = pd.read_csv(tmp_path / "balance.csv")
     assert table["label"].tolist() == ["C", "B", "A"]
-    assert table["exact_pct"].tolist() == pytest.approx([r["exact_pct"] for r in rows], rel=1e-5)
+    assert table["exact_pct"].tolist() == pytest.approx([r.exact_pct for r in rows], rel=1e-5)
 
 
 def test_a_single_batch_has_no_interval() -> None:
     report = report_of(expected_exposure(LABELS, None), draw_batches(0, None, num_batches=1))
     for row in tabulate_balance(MANIFEST, report, report):
-        assert np.isnan(row["weighted_batch_pct_low"])
+        assert np.isnan(row.weighted_batch_pct_low)
 
 
 def test_a_loader_that_draws_something_else_is_found_out() -> None:
@@ -290,7 +289,7 @@ def test_a_loader_that_draws_something_else_is_found_out() -> None:
     assert (honest.verdict, honest.reasons) == ("pass", ())
     assert broken.verdict == "fail"
     assert "contradiction" in broken.reasons[0]
-    assert broken.to_dict(NAMES)["reasons"] == list(broken.reasons)
+    assert broken.summarise(NAMES).reasons == list(broken.reasons)
 
 
 @pytest.fixture(scope="module")

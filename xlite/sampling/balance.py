@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xlite import console
+from xlite.errors import InputError
 from xlite.files import atomic_path, write_table
+from xlite.results.balance import ClassBalance, SamplerBalance, Verdict, tabulate_classes
+from xlite.sampling.contradictions import find_contradictions
 from xlite.sampling.draws import (
     DrawBatches,
     DrawnBatches,
@@ -33,18 +37,6 @@ if TYPE_CHECKING:
 
     from xlite.tables.manifest import Manifest
 
-CONTRADICTION_P = 1e-4
-"""Draws contradict the algebra when they are less likely than this: half of it is for the test of
-label sets, half for that of labels."""
-
-CONTROL_P = 1e-3
-"""Wrong weights have to be less likely than this, or the draws were too few to tell."""
-CLEARLY_WEIGHTED_ESS = 0.95
-"""Above this effective sample size weights are nearly uniform."""
-
-LEAST_POSITIVES = 62
-"""Expected positives of a class that a drawn share needs to be good to ±25 %: (1.96 / 0.25)²."""
-
 
 @dataclass(frozen=True, eq=False)
 class SamplerReport:
@@ -63,35 +55,75 @@ class SamplerReport:
     """Why the verdict is not "balanced as claimed"; empty when it is."""
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """ "pass" or "fail"."""
         return "fail" if self.reasons else "pass"
 
-    def to_dict(self, vocabulary: Sequence[str]) -> dict[str, Any]:
-        """Plain values for JSON, classes by name."""
-        exposure = self.exposure
-        return {
-            "cv": exposure.cv,
-            "ess": exposure.ess,
-            "no_finding_share": exposure.no_finding_share,
-            "share": _by_name(vocabulary, exposure.share),
-            "positives_per_image": _by_name(vocabulary, exposure.positives_per_image),
-            "images_behind": _by_name(vocabulary, exposure.ess_within_class),
-            "patients_behind": None
-            if exposure.patients_within_class is None
-            else _by_name(vocabulary, exposure.patients_within_class),
-            "max_repeats": exposure.max_repeats,
-            "distinct_images": exposure.distinct_images,
-            "drawn_images": self.drawn.num_images,
-            "drawn_share": _by_name(vocabulary, self.drawn.share),
-            "drawn_no_finding_share": self.drawn.no_finding_share,
-            "p_value": self.p_value,
-            "control_p_value": self.control_p_value,
-            "label_p_value": self.label_fit.p_value,
-            "label_z": _by_name(vocabulary, self.label_fit.z),
-            "verdict": self.verdict,
-            "reasons": list(self.reasons),
-        }
+    def summarise(self, vocabulary: Sequence[str]) -> SamplerBalance:
+        """The same as plain values, classes by name."""
+        exposure, drawn = self.exposure, self.drawn
+        patients = exposure.patients_within_class
+        return SamplerBalance(
+            cv=exposure.cv,
+            ess=exposure.ess,
+            no_finding_share=exposure.no_finding_share,
+            share=_by_name(vocabulary, exposure.share),
+            positives_per_image=_by_name(vocabulary, exposure.positives_per_image),
+            images_behind=_by_name(vocabulary, exposure.ess_within_class),
+            patients_behind=None if patients is None else _by_name(vocabulary, patients),
+            max_repeats=exposure.max_repeats,
+            distinct_images=exposure.distinct_images,
+            drawn_images=drawn.num_images,
+            drawn_share=_by_name(vocabulary, drawn.share),
+            drawn_no_finding_share=drawn.no_finding_share,
+            p_value=self.p_value,
+            control_p_value=self.control_p_value,
+            label_p_value=self.label_fit.p_value,
+            label_z=_by_name(vocabulary, self.label_fit.z),
+            verdict=self.verdict,
+            reasons=list(self.reasons),
+        )
+
+
+def verify_samplers(
+    labels: NDArray[np.int8],
+    vocabulary: Sequence[str],
+    settings: SamplerSettings,
+    *,
+    others: Sequence[str] = (),
+    batch_size: int,
+    num_batches: int,
+    seed: int,
+    sets: LabelSets | None = None,
+    patient_codes: NDArray[np.int64] | None = None,
+    draw_batches: DrawBatches | None = None,
+) -> dict[str, SamplerReport]:
+    """The reports of "none", of the sampler of the settings, and of `others`, by name.
+
+    The others are shown at their defaults; one whose target this table can't meet is left out,
+    with a warning. `draw_batches` is for the sampler of the settings alone.
+    """
+    sets = find_label_sets(labels) if sets is None else sets
+    reports = {}
+    for name in dict.fromkeys(["none", settings.name, *others]):
+        is_chosen = name == settings.name
+        try:
+            reports[name] = verify_sampler(
+                labels,
+                vocabulary,
+                settings if is_chosen else SamplerSettings.parse(name=name),
+                batch_size=batch_size,
+                num_batches=num_batches,
+                seed=seed,
+                sets=sets,
+                patient_codes=patient_codes,
+                draw_batches=draw_batches if is_chosen else None,
+            )
+        except InputError as error:
+            if is_chosen:
+                raise
+            console.warn(f"{name} is left out of the comparison: {error}")
+    return reports
 
 
 def verify_sampler(
@@ -154,44 +186,36 @@ def verify_sampler(
 
 def tabulate_balance(
     manifest: Manifest, natural: SamplerReport, chosen: SamplerReport
-) -> list[dict[str, Any]]:
-    """One row a class, rarest first: counts, shares of the positives in percent, intervals.
-
-    `baseline_batch_pct` and `weighted_batch_pct` are drawn, without and with the sampler;
-    `exact_pct` is the algebra's. The interval is drawn ± 1.96 standard errors over batches.
-    """
+) -> list[ClassBalance]:
+    """One row a class, rarest first: counts, shares of the positives in percent, intervals."""
     uniform = 100 / len(manifest.vocabulary)
     baseline, drawn = 100 * natural.drawn.share, 100 * chosen.drawn.share
     error = 100 * _share_errors(chosen.drawn)
     patients = chosen.exposure.patients_within_class
-    rows = []
-    for c in np.argsort(manifest.positives, kind="stable"):
-        rows.append(
-            {
-                "label": manifest.vocabulary[c],
-                "count": int(manifest.positives[c]),
-                "original_pct": 100 * float(natural.exposure.share[c]),
-                "baseline_batch_pct": float(baseline[c]),
-                "weighted_batch_pct": float(drawn[c]),
-                "baseline_distance_from_uniform": abs(float(baseline[c]) - uniform),
-                "weighted_distance_from_uniform": abs(float(drawn[c]) - uniform),
-                "closer_to_uniform": bool(abs(drawn[c] - uniform) < abs(baseline[c] - uniform)),
-                "exact_pct": 100 * float(chosen.exposure.share[c]),
-                "weighted_batch_pct_low": float(drawn[c] - 1.96 * error[c]),
-                "weighted_batch_pct_high": float(drawn[c] + 1.96 * error[c]),
-                "images_behind": float(chosen.exposure.ess_within_class[c]),
-                "patients_behind": float("nan") if patients is None else float(patients[c]),
-            }
+    return [
+        ClassBalance(
+            label=manifest.vocabulary[c],
+            count=int(manifest.positives[c]),
+            original_pct=100 * float(natural.exposure.share[c]),
+            baseline_batch_pct=float(baseline[c]),
+            weighted_batch_pct=float(drawn[c]),
+            baseline_distance_from_uniform=abs(float(baseline[c]) - uniform),
+            weighted_distance_from_uniform=abs(float(drawn[c]) - uniform),
+            closer_to_uniform=bool(abs(drawn[c] - uniform) < abs(baseline[c] - uniform)),
+            exact_pct=100 * float(chosen.exposure.share[c]),
+            weighted_batch_pct_low=float(drawn[c] - 1.96 * error[c]),
+            weighted_batch_pct_high=float(drawn[c] + 1.96 * error[c]),
+            images_behind=float(chosen.exposure.ess_within_class[c]),
+            patients_behind=float("nan") if patients is None else float(patients[c]),
         )
-    return rows
+        for c in np.argsort(manifest.positives, kind="stable")
+    ]
 
 
-def write_balance(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write_balance(path: Path, classes: list[ClassBalance]) -> None:
     """Write the rows of `tabulate_balance` as CSV, atomically."""
-    import pandas as pd
-
     with atomic_path(path) as temporary:
-        write_table(temporary, pd.DataFrame(rows))
+        write_table(temporary, tabulate_classes(classes))
 
 
 def _share_errors(drawn: DrawnBatches) -> NDArray[np.float64]:
@@ -204,58 +228,6 @@ def _share_errors(drawn: DrawnBatches) -> NDArray[np.float64]:
         return np.full(counts.shape[1], np.nan)
     spread = residuals.std(axis=0, ddof=1) / np.sqrt(num_batches)
     return np.asarray(spread / max(float(totals.mean()), 1e-12))
-
-
-def find_contradictions(
-    exposure: Exposure,
-    vocabulary: Sequence[str],
-    *,
-    p_value: float,
-    control_p_value: float,
-    label_fit: LabelFit,
-    num_batches: int,
-    batch_size: int,
-    is_weighted: bool,
-) -> list[str]:
-    """Why draws prove nothing, or prove the loader wrong.
-
-    A drawn share whose 95 % interval is wider than ±25 % can't tell a balanced class from one
-    that is not; unweighted epochs need no such proof, since each image is shown once.
-    """
-    faults = []
-    num_draws = num_batches * batch_size
-    shown = exposure.positives_per_image > 0
-    if is_weighted and shown.any():
-        rarest = int(np.argmin(np.where(shown, exposure.positives_per_image, np.inf)))
-        per_image = float(exposure.positives_per_image[rarest])
-        if num_draws * per_image < LEAST_POSITIVES:
-            needed = int(np.ceil(LEAST_POSITIVES / per_image / batch_size))
-            spread = 1.96 / np.sqrt(num_draws * per_image)
-            faults.append(
-                f"inconclusive: {num_batches} batches of {batch_size} are {num_draws} images with "
-                f"{num_draws * per_image:.0f} expected positives of {vocabulary[rarest]}, so its "
-                f"drawn share is good to ±{spread:.0%} only. Draw --batches {needed} or more."
-            )
-    if label_fit.p_value < CONTRADICTION_P / 2:
-        worst = label_fit.worst
-        way = "rarely" if label_fit.z[worst] < 0 else "often"
-        faults.append(
-            f"contradiction: the drawn batches show {vocabulary[worst]} too {way} (z = "
-            f"{label_fit.z[worst]:+.1f}, p = {label_fit.p_value:.1e} over all labels). This is a "
-            "defect of the loader; please report it."
-        )
-    elif p_value < CONTRADICTION_P / 2:
-        faults.append(
-            f"contradiction: the drawn batches do not follow the weights (p = {p_value:.1e}). "
-            "This is a defect of the loader; please report it."
-        )
-    # Weights that hardly differ from uniform can't be told from it, and need not be.
-    elif is_weighted and exposure.ess < CLEARLY_WEIGHTED_ESS and control_p_value > CONTROL_P:
-        faults.append(
-            f"inconclusive: the drawn batches fit wrong weights as well (p = {control_p_value:.3f}"
-            "). Draw more --batches."
-        )
-    return faults
 
 
 def _by_name(vocabulary: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

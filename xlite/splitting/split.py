@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,14 +16,18 @@ from xlite.splitting.split_folder import Parts, describe_split, write_split
 from xlite.splitting.split_record import RecordedFormat, SplitRecord
 from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest
-from xlite.tables.read_labels import LabelSource, read_labels
+from xlite.tables.read_labels import LabelSource, has_patients, read_labels
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 RATIOS = "70/15/15"
 """Shares of the images for training, validation and test."""
 
 
 def split_by_patient(
-    labels: LabelSource,
+    labels: LabelSource | ArrayLike,
+    patients: ArrayLike | None = None,
     *,
     out: str | Path | None = None,
     ratios: str | Sequence[float] = RATIOS,
@@ -36,11 +40,11 @@ def split_by_patient(
 ) -> SplitRecord:
     """The split of a label table by patient, stratified over all labels: `xlite split`.
 
-    labels, table_format: as `read_labels` takes them. out: the folder for the three tables and
+    labels, patients, table_format: as `read_labels` takes them. out: the folder for the tables and
     `split.json`; nothing is written without it. ratios: three positive shares of the images.
     train_val_list, test_list: NIH's official lists, validation being carved out of the first.
-    subset: the share of training, in (0, 1], that is kept, by whole patients. overwrite: replace
-    another split in `out`. The rows of each part are in `rows`.
+    subset: the share of training, in (0, 1], to keep, by whole patients. overwrite: replace another
+    split in `out`. The rows of each part are in `rows`.
 
     Raises InputError for a table, list or folder that can't be used, LeakageError where the lists
     divide a patient.
@@ -52,13 +56,16 @@ def split_by_patient(
     (0, {'train': 2, 'val': 2, 'test': 2})
     """
     layout = table_format or TableFormat()
-    manifest = read_labels(labels, table_format=layout)
+    manifest = read_labels(labels, patients, table_format=layout)
+    if not has_patients(manifest):
+        raise InputError("it is not known whose the images are. Pass `patients`, an id an image.")
     shares = _read_ratios(ratios)
     lists = _read_lists(train_val_list, test_list)
     parts = _divide(manifest, lists, shares=shares, subset=subset, seed=seed)
+    source = Path(labels).name if isinstance(labels, str | Path) else None
     record = {
-        "source": Path(labels).name if isinstance(labels, str | Path) else None,
-        "table_format": None if isinstance(labels, Manifest) else RecordedFormat.of(layout),
+        "source": source,
+        "table_format": RecordedFormat.of(layout) if source else None,
         "seed": seed,
         "ratios": shares,
         "official_lists": lists is not None,

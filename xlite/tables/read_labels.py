@@ -1,15 +1,22 @@
-"""Labels as a caller has them, a file, a data frame or a manifest, read into a manifest."""
+"""Labels as a caller has them, a file, a data frame, a manifest or arrays, read into a manifest."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from xlite.arrays import column_names, number_classes, read_patients, read_targets
 from xlite.errors import InputError
+from xlite.ids import canonical_patient_ids
 from xlite.tables.csv_table import parse_csv
 from xlite.tables.label_table import TableFormat, read_manifest, take_manifest
 from xlite.tables.manifest import Manifest
+from xlite.tables.vocabulary import check_vocabulary
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _DATA_FRAME = Path("the data frame")
 
@@ -17,13 +24,23 @@ LabelSource = str | Path | pd.DataFrame | Manifest
 """What `read_labels` reads."""
 
 
-def read_labels(labels: LabelSource, *, table_format: TableFormat | None = None) -> Manifest:
+def read_labels(
+    labels: LabelSource | ArrayLike,
+    patients: ArrayLike | None = None,
+    *,
+    table_format: TableFormat | None = None,
+) -> Manifest:
     """The images of a label table with their patients and labels.
 
-    labels: a CSV file, plain or compressed with gzip; a data frame with the columns of one; or a
-    manifest, which is given back. table_format: which columns hold what, NIH's by default. A data
-    frame is read as the CSV that pandas would write of it, so that both mean the same and a
-    message counts its rows as a spreadsheet does, the header being row 1.
+    labels: a CSV file, plain or compressed with gzip; a data frame with the columns of one; a
+    manifest, which is given back; or an array-like of 1, 0 and -1 (unknown), (N, C) or (N,) for
+    one label, named by its columns where it has some. patients: (N,) ids, to go with an array;
+    they may be left out where nothing asks for patients. table_format: which columns of a table
+    hold what, NIH's by default.
+
+    A data frame without `patients` whose columns are those of the format is a label table, read
+    as the CSV that pandas would write of it: a message counts rows as a spreadsheet does, the
+    header being row 1. The images of an array are named by their place, from 0.
 
     Raises InputError, naming row and value, for what is no such table, for labels that can't be
     told apart, and where two spellings may be of one patient or of one image.
@@ -32,15 +49,44 @@ def read_labels(labels: LabelSource, *, table_format: TableFormat | None = None)
     >>> columns = TableFormat(image_col="file", label_cols=("Mass",), patient_col="who")
     >>> read_labels(table, table_format=columns).labels.tolist()
     [[1], [0]]
+    >>> read_labels([1, 0, -1], patients=["a", "a", "b"]).labels.tolist()
+    [[1], [0], [-1]]
     """
-    if isinstance(labels, Manifest):
-        return labels
-    if isinstance(labels, str | Path):
-        return read_manifest(Path(labels), table_format=table_format)
-    if not isinstance(labels, pd.DataFrame):
-        raise InputError(
-            f"labels are a {type(labels).__name__}. Pass a CSV file, a data frame with its "
-            "columns, or a manifest."
-        )
-    content = labels.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogatepass")
-    return take_manifest(parse_csv(content, _DATA_FRAME), table_format or TableFormat())
+    layout = table_format or TableFormat()
+    if isinstance(labels, Manifest | str | Path):
+        if patients is not None:
+            raise InputError("a label table has patients of its own. Leave out `patients`.")
+        if isinstance(labels, Manifest):
+            return labels
+        return read_manifest(Path(labels), table_format=layout)
+    if patients is None and isinstance(labels, pd.DataFrame) and layout.image_col in labels:
+        content = labels.to_csv(index=False, lineterminator="\n")
+        table = parse_csv(content.encode("utf-8", "surrogatepass"), _DATA_FRAME)
+        return take_manifest(table, layout)
+    return _from_arrays(labels, patients)
+
+
+def has_patients(manifest: Manifest) -> bool:
+    """Whether it is known whose the images are: not for an array without `patients`."""
+    return bool((manifest.table["patient_id"] != "").any())
+
+
+def _from_arrays(labels: ArrayLike, patients: ArrayLike | None) -> Manifest:
+    codes = read_targets(labels, "labels")
+    vocabulary = column_names(labels) or number_classes(codes.shape[1])
+    check_vocabulary(vocabulary, source="the array of labels")
+    patient_ids: Any = ""
+    if patients is not None:
+        ids = read_patients(patients, len(codes)).tolist()
+        patient_ids = canonical_patient_ids([str(one) for one in ids])
+        if (patient_ids == "").any():
+            raise InputError("a patient's id is empty. Every image needs its patient's id.")
+    columns = {
+        "image_id": [str(row) for row in range(len(codes))],
+        "path": "",
+        "patient_id": patient_ids,
+        "view": "",
+        "age": float("nan"),
+        "sex": "",
+    }
+    return Manifest(pd.DataFrame(columns), codes, vocabulary)

@@ -1,0 +1,135 @@
+"""`verify_balance` as a function: the files and the JSON of the command, for any kind of labels."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from xlite.errors import InputError
+from xlite.results.balance import BalanceReport
+from xlite.settings import LossSettings, SamplerSettings
+from xlite.tables.label_table import TableFormat
+from xlite.tables.read_labels import read_labels
+from xlite.workflows.verify_balance import verify_balance
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "results"
+TABLE = GOLDEN / "labels.csv"
+NAMES = ("Hernia", "Mass", "Edema")
+FORMAT = TableFormat(vocabulary=NAMES)
+OPTIONS = ("--labels", TABLE, "--vocabulary", ",".join(NAMES), "--seed", 3, "--json")
+GIVEN: dict[str, Any] = {"table_format": FORMAT, "seed": 3}
+
+
+def require_same(found: Any, golden: Any) -> None:
+    """The same keys in the same order, and numbers to the last digits, which machines may round."""
+    if isinstance(golden, dict):
+        assert list(found) == list(golden)
+        for key, value in golden.items():
+            require_same(found[key], value)
+    elif isinstance(golden, float):
+        assert found == pytest.approx(golden, rel=1e-6, abs=1e-9)
+    else:
+        assert found == golden
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "exit_code"),
+    [
+        ("verify_balance", ("--compare", "--batches", 100, "--pos-weight", "sqrt"), 0),
+        (
+            "verify_balance_failed",
+            ("--batches", 2, "--sampler", "inverse-mean", "--no-finding", "1.0"),
+            1,
+        ),
+    ],
+)
+def test_the_json_stays_as_it_was(
+    xlite: Any, tmp_path: Path, name: str, options: tuple[object, ...], exit_code: int
+) -> None:
+    result = xlite("verify-balance", *OPTIONS, *options, "--out", tmp_path)
+    assert result.exit_code == exit_code
+    require_same(json.loads(result.stdout), json.loads((GOLDEN / f"{name}.json").read_text()))
+    # The text is what json.dumps makes of it, as it was.
+    assert result.stdout == json.dumps(json.loads(result.stdout), indent=2) + "\n"
+
+
+def test_the_function_leaves_the_files_of_the_command(xlite_ok: Any, tmp_path: Path) -> None:
+    options = ("--compare", "--batches", 100, "--pos-weight", "sqrt", "--out", tmp_path / "command")
+    printed = json.loads(xlite_ok("verify-balance", *OPTIONS, *options).stdout)
+    report = verify_balance(
+        str(TABLE),
+        compare=True,
+        batches=100,
+        loss=LossSettings.parse(name="pos-weight", pos_weight="sqrt"),
+        out=str(tmp_path / "function"),
+        **GIVEN,
+    )
+    assert report.to_json() == printed
+    back = BalanceReport.from_json(printed)
+    assert back.to_json() == printed
+    written = sorted(path.name for path in (tmp_path / "command").iterdir())
+    assert len(written) == 5
+    for name in written:
+        ours = (tmp_path / "function" / name).read_bytes()
+        assert ours == (tmp_path / "command" / name).read_bytes()
+    table = "data_balance_verification.csv"
+    kept = pd.read_csv(GOLDEN / table)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "function" / table), kept, rtol=1e-5)
+    pd.testing.assert_frame_equal(report.to_frame(), kept, rtol=1e-5)
+
+
+def test_without_a_folder_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = verify_balance(TABLE, batches=50, **GIVEN)
+    assert report.verdict == "pass"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_of_any_kind_say_what_the_table_says() -> None:
+    wanted = verify_balance(TABLE, batches=50, **GIVEN)
+    manifest = read_labels(TABLE, table_format=FORMAT)
+    patients = manifest.patient_ids
+    frame = pd.DataFrame(manifest.labels, columns=list(NAMES))
+    for labels in (frame, manifest):
+        ids = None if labels is manifest else patients
+        assert verify_balance(labels, ids, batches=50, seed=3) == wanted
+    unnamed = verify_balance(manifest.labels.tolist(), patients.tolist(), batches=50, seed=3)
+    assert list(unnamed.chosen.share) == ["class 0", "class 1", "class 2"]
+    assert list(unnamed.chosen.share.values()) == list(wanted.chosen.share.values())
+    nobody = verify_balance(torch.tensor(manifest.labels), batches=50, seed=3)
+    assert nobody.chosen.patients_behind is None
+    assert all(math.isnan(row.patients_behind) for row in nobody.classes)
+    assert nobody.chosen.images_behind == unnamed.chosen.images_behind
+
+
+def test_one_label_may_be_one_dimensional() -> None:
+    labels = np.array([1] * 30 + [0] * 170)
+    report = verify_balance(labels, batches=50, sampler=SamplerSettings(name="max-entropy"))
+    assert report.chosen.share == {"class 0": 1.0}
+    assert report.verdict == "pass"
+
+
+def test_what_cannot_be_read_is_said(project: Any, xlite: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="patients of its own"):
+        verify_balance(TABLE, ["a"])
+    with pytest.raises(InputError, match="batches must be a whole number of at least 1"):
+        verify_balance(TABLE, batches=0)
+    with pytest.raises(InputError, match="Pass its path"):
+        verify_balance(np.ones((2, 2)), split=project.split)
+    with pytest.raises(InputError, match="other than 1, 0 and -1"):
+        verify_balance([0, 1, 2])
+    # Options of columns, of which a split has its own, were passed over in silence.
+    command = ("verify-balance", "--split", project.split, "--out", tmp_path / "e")
+    refused = xlite(*command, "--patient-col", "who")
+    assert refused.exit_code == 2
+    assert "a split has columns of its own" in refused.stderr
+    assert not (tmp_path / "e").exists()

@@ -1,0 +1,112 @@
+"""The steps of `verify_balance` between labels and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xlite import places
+from xlite.errors import InputError
+from xlite.losses.class_weights import measure_emphasis, warn_about_double_corrections
+from xlite.results.balance import BalanceReport, LossBalance
+from xlite.sampling.balance import tabulate_balance, verify_samplers
+from xlite.sampling.weights import SAMPLER_NAMES
+from xlite.settings import SamplerSettings
+from xlite.splitting.checked_split import read_checked_split, refuse_columns
+from xlite.tables.label_table import TableFormat
+from xlite.tables.manifest import Manifest
+from xlite.tables.read_labels import LabelSource, has_patients, read_labels
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from xlite.sampling.draws import DrawBatches
+
+
+def read_table(
+    labels: LabelSource | ArrayLike | None,
+    patients: ArrayLike | None,
+    split: str | Path | None,
+    table_format: TableFormat | None,
+) -> Manifest:
+    """The images to judge: of a label table, of arrays, or of the training part of a split."""
+    if split is None:
+        source = places.find_label_table(None) if labels is None else labels
+        return read_labels(source, patients, table_format=table_format)
+    refuse_columns(table_format)
+    if not (labels is None or isinstance(labels, str | Path)):
+        raise InputError("labels beside a split are the file that it was made from. Pass its path.")
+    checked = None if labels is None else Path(labels)
+    return read_checked_split(Path(split), checked).parts["train"]
+
+
+def judge_balance(
+    table: Manifest,
+    settings: SamplerSettings,
+    *,
+    compare: bool,
+    batches: int,
+    batch_size: int,
+    cache: Path | None,
+    seed: int,
+) -> BalanceReport:
+    """The report on the sampler of the settings, without loss weights."""
+    reports = verify_samplers(
+        table.labels,
+        table.vocabulary,
+        settings,
+        others=SAMPLER_NAMES if compare else (),
+        batch_size=batch_size,
+        num_batches=batches,
+        seed=seed,
+        patient_codes=table.patient_codes if has_patients(table) else None,
+        draw_batches=None if cache is None else _decode(table, cache),
+    )
+    chosen = reports[settings.name]
+    return BalanceReport(
+        sampler=settings.name,
+        images=len(table),
+        samplers={name: report.summarise(table.vocabulary) for name, report in reports.items()},
+        verdict=chosen.verdict,
+        reasons=list(chosen.reasons),
+        classes=tabulate_balance(table, reports["none"], chosen),
+    )
+
+
+def judge_loss(
+    report: BalanceReport, pos_weight: NDArray[np.float64], vocabulary: Sequence[str]
+) -> BalanceReport:
+    """The report with what loss weights (C,) do beside the sampler; warns of double corrections."""
+    natural = values_of(report.samplers["none"].positives_per_image)
+    sampled = values_of(report.chosen.positives_per_image)
+    emphasis = measure_emphasis(pos_weight, natural, sampled)
+    if report.sampler != "none":
+        warn_about_double_corrections(pos_weight, natural, sampled, vocabulary)
+    by_label = {
+        name: LossBalance(
+            pos_weight=float(emphasis.pos_weight[c]),
+            operating_point=float(emphasis.operating_point[c]),
+            joint_operating_point=float(emphasis.joint_operating_point[c]),
+            emphasis=float(emphasis.emphasis[c]),
+            corrected_twice=bool(emphasis.is_double[c]),
+        )
+        for c, name in enumerate(vocabulary)
+    }
+    return replace(report, loss=by_label)
+
+
+def values_of(by_label: Mapping[str, float]) -> NDArray[np.float64]:
+    """(C,) the values in the order of the labels."""
+    return np.array(list(by_label.values()), dtype=np.float64)
+
+
+def _decode(table: Manifest, cache: Path) -> DrawBatches:
+    from xlite.clahe_cache.store import ClaheCache
+    from xlite.loading.decoded_batches import decode_batches
+    from xlite.loading.loader import RadiographDataset
+
+    return decode_batches(RadiographDataset(table, ClaheCache.open(cache)), num_workers=0)

@@ -1,0 +1,113 @@
+"""What batches hold, exactly and as drawn: `xlite verify-balance` as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite.arrays import read_count
+from xlite.errors import InputError
+from xlite.files import BALANCE_VERIFICATION
+from xlite.ownership import require_our_folder, require_replaceable_file
+from xlite.settings import LossSettings, SamplerSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from xlite.results.balance import BalanceReport
+    from xlite.tables.label_table import TableFormat
+    from xlite.tables.read_labels import LabelSource
+
+_FIGURES = ("balance", "balance_tradeoff")
+_TABLE_BEGIN = b"label,count,original_pct,"
+_MOST_DRAWS = 20_000_000
+"""Images that are drawn, at most: about a minute a sampler, for a share's third decimal long past
+doubt."""
+
+drawing_thread = partial(ThreadPoolExecutor, 1)
+"""A thread that draws, for callers who may not start a process of their own."""
+
+
+def verify_balance(
+    labels: LabelSource | ArrayLike | None = None,
+    patients: ArrayLike | None = None,
+    *,
+    sampler: str | SamplerSettings = "max-entropy",
+    split: str | Path | None = None,
+    table_format: TableFormat | None = None,
+    compare: bool = False,
+    loss: LossSettings | None = None,
+    batches: int = 500,
+    batch_size: int = 32,
+    decode_from: str | Path | None = None,
+    out: str | Path | None = None,
+    seed: int = 42,
+    drawing: Callable[[], AbstractContextManager[Executor]] = drawing_thread,
+) -> BalanceReport:
+    """Each class's exposure under a sampler, computed and as drawn: `xlite verify-balance`.
+
+    labels, patients, table_format: as `read_labels` takes them; None takes the table in `data/`.
+    split: a folder of `xlite split`, whose training part is judged. compare: with all other
+    samplers, at their defaults. loss: its pos_weight, where it has one of its own, is judged
+    together with the sampler. decode_from: a CLAHE cache through which the batches are sent, as in
+    training. out: the folder for the table and the figures; nothing is written without it.
+    drawing: opens what draws the figures, a thread by default.
+
+    A sampler that fails has `verdict` "fail" and `reasons`. Raises InputError where labels,
+    sampler, loss weights or `out` can't be used.
+    """
+    _check_draws(batches, batch_size)
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        _require_our_files(folder)
+    settings = SamplerSettings.parse(name=sampler) if isinstance(sampler, str) else sampler
+    weighting = loss or LossSettings.parse(name="pos-weight")
+    with drawing() as executor:
+        # Imported while a process for the figures starts.
+        from xlite.losses.class_weights import choose_pos_weight
+        from xlite.sampling.balance import write_balance
+        from xlite.workflows.balance_figures import draw_figures
+        from xlite.workflows.balance_report import judge_balance, judge_loss, read_table
+
+        table = read_table(labels, patients, split, table_format)
+        pos_weight = choose_pos_weight(weighting, table.labels, table.vocabulary)
+        report = judge_balance(
+            table,
+            settings,
+            compare=compare,
+            batches=batches,
+            batch_size=batch_size,
+            cache=None if decode_from is None else Path(decode_from),
+            seed=seed,
+        )
+        if "pos_weight" in weighting.model_fields_set:
+            report = judge_loss(report, pos_weight, table.vocabulary)
+        if folder is not None:
+            write_balance(folder / BALANCE_VERIFICATION, report.classes)
+            draw_figures(executor, report, table, pos_weight, folder, is_compared=compare)
+    return report
+
+
+def _check_draws(batches: int, batch_size: int) -> None:
+    read_count(batches, "batches", at_least=1)
+    read_count(batch_size, "batch_size", at_least=1)
+    if batches * batch_size > _MOST_DRAWS:
+        raise InputError(
+            f"{batches:,} batches of {batch_size:,} are {batches * batch_size:,} images, more than "
+            f"the {_MOST_DRAWS:,} that are drawn at most. Lower --batches or --batch-size."
+        )
+
+
+def _require_our_files(out: Path) -> None:
+    """Raise InputError where the table or figures would replace somebody's."""
+    require_replaceable_file(
+        out / BALANCE_VERIFICATION,
+        is_ours=lambda head: head.startswith(_TABLE_BEGIN),
+        overwrite=None,
+    )
+    figures = [f"{name}.{kind}" for name in _FIGURES for kind in ("png", "svg")]
+    require_our_folder(out, markers=[BALANCE_VERIFICATION], names=figures, what="verify-balance")
