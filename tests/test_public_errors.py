@@ -103,6 +103,17 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         (("resnet18",), {"generator_seed": 0, "dropout": 1}, "dropout must be"),
         (("resnet_18_mhsa",), {"generator_seed": 0}, "none of the six hybrids"),
     ],
+    "measure_model": [
+        (("resnet18+mhas",), {}, "mhas"),
+        (("resnet18",), {"num_classes": 0}, "num_classes must be"),
+        ((18,), {}, "must be text"),
+    ],
+    "read_queue_status": [
+        (("nowhere",), {}, "nothing was trained there"),
+    ],
+    "read_run": [
+        (("nowhere",), {}, "nowhere is no run folder"),
+    ],
     "build_loss": [
         (("fcal", LABELS), {}, "Did you mean focal"),
         (("focal", LABELS), {"focal_gamma": "x"}, "--focal-gamma"),

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from xlite.errors import CheckFailedError as CheckFailedError
     from xlite.errors import InputError as InputError
     from xlite.errors import XliteError as XliteError
+    from xlite.executors.queue_status import read_queue_status as read_queue_status
     from xlite.loading.loader import RadiographDataset as RadiographDataset
     from xlite.loading.loader import build_loader as build_loader
     from xlite.loading.transforms import Augmentation as Augmentation
     from xlite.losses.training_loss import build_loss as build_loss
+    from xlite.models.census import measure_model as measure_model
     from xlite.models.classifier import build_classifier as build_classifier
+    from xlite.run_folder import read_run as read_run
     from xlite.sampling.exposure import expected_exposure as expected_exposure
     from xlite.sampling.sampler import EpochSampler as EpochSampler
     from xlite.sampling.weights import max_entropy_weights as max_entropy_weights
@@ -57,6 +60,9 @@ _HOMES = {
     "build_loader": "xlite.loading.loader",
     "build_classifier": "xlite.models.classifier",
     "build_loss": "xlite.losses.training_loss",
+    "measure_model": "xlite.models.census",
+    "read_queue_status": "xlite.executors.queue_status",
+    "read_run": "xlite.run_folder",
     "auroc_interval": "xlite.scores.auroc_interval",
     "compare_aurocs": "xlite.scores.delong",
     "bootstrap_scores": "xlite.scores.patient_bootstrap",

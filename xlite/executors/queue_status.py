@@ -66,11 +66,12 @@ class QueueStatus:
         return not any(run.status in (RUNNING, PENDING) for run in self.runs)
 
 
-def read_queue_status(out: Path, *, now: datetime | None = None) -> QueueStatus:
+def read_queue_status(out: str | Path, *, now: datetime | None = None) -> QueueStatus:
     """The queue of an experiments folder; `now` has a time zone and is the time by default.
 
     Raises InputError when the folder has no progress file, or one that can't be read.
     """
+    out = Path(out)
     path = out / TRAINING_PROGRESS
     entries = read_entries(path)
     if not entries:

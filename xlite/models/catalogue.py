@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from xlite.errors import InputError, did_you_mean
+from xlite.errors import ArgumentError, InputError, did_you_mean
 
 Attention = Literal["none", "mhsa", "performer", "mean"]
 
@@ -63,6 +63,8 @@ def parse_model_name(name: str) -> ModelSpec:
     >>> parse_model_name("resnet18").attention
     'none'
     """
+    if not isinstance(name, str):
+        raise ArgumentError(f"the model's name must be text, not {name!r}.")
     if name in MODELS:
         return MODELS[name]
     timm_name, plus, suffix = name.partition("+")

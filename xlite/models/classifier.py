@@ -119,8 +119,6 @@ def build_classifier(
     position_encoding: add a 2-D sine-cosine code to the tokens before attention.
     Raises InputError for the name, the weights, and a position code without attention.
     """
-    if not isinstance(name, str):
-        raise ArgumentError(f"the model's name must be text, not {name!r}.")
     spec = parse_model_name(name)
     num_classes = read_count(num_classes, "num_classes", at_least=1)
     if not (isinstance(dropout, int | float) and 0 <= dropout < 1):
