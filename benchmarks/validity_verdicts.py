@@ -249,7 +249,7 @@ def decide_planted(
             cases[seed] = _make_cases(targets, shift * targets + noise, tuple(changes))
         methods.append(Method(name=name, cases=cases))
     judged = judge_methods(methods, resampling=_QUICK)
-    contrast = judged.contrast("base", "variant", "auroc")
+    contrast = judged.difference("base", "variant", "auroc")
     verdicts = [
         judge_variant(judged, "base", "variant", contrast, safety_margin=margin)
         for margin in (0.05, 2.0)

@@ -15,6 +15,7 @@ from xlite.cli.ablation_tables import print_ablation
 from xlite.errors import CheckFailedError
 from xlite.executors import training_job
 from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
+from xlite.results.ablation import Ablation
 from xlite.splitting.split_folder import read_split
 
 LOSSES = ("--losses", "bce,pos-weight")
@@ -250,26 +251,23 @@ def test_a_label_called_macro_has_its_own_rows(capsys: pytest.CaptureFixture[str
             row |= {"train_positives": positives, "val_positives": positives}
             row["few_positives"] = False
             for score in scores:
-                keys = ("", "_change", "_change_low", "_change_high", "_p_holm")
-                values = (0.7, change * factor, change * factor, change * factor, 0.01)
+                keys = ("", "_change", "_change_low", "_change_high", "_p", "_p_holm")
+                values = (0.7, change * factor, change * factor, change * factor, 0.01, 0.01)
                 row |= {score + key: value for key, value in zip(keys, values, strict=True)}
             rows.append(row)
-    verdict = {"decision": "ADOPT", "reasons": ["so"], "gains": [], "losses": []}
-    cost = {"seconds_a_run": 1.0, "peak_memory_mb": None}
-    print_ablation(
-        {
-            "rows": rows,
-            "baseline": "base",
-            "macro_labels": ["macro", "Mass"],
-            "images": 9,
-            "patients": 9,
-            "level": 0.95,
-            "rule": "",
-            "collapse": [],
-            "variants": [{"name": n, "cost": cost, "values": {}} for n in ("base", "other")],
-            "verdict": {"other": verdict | {"seeds_left_out": {}}},
-        }
-    )
+    verdict = {"decision": "ADOPT", "reasons": ["so"], "seeds": 2, "covers": "seeds and images"}
+    cost = {"seconds_a_run": 1.0, "epochs_a_run": 1, "peak_memory_mb": None}
+    content = {
+        **{"baseline": "base", "part": "val", "images": 9, "patients": 9, "seeds": [0, 1]},
+        **{"level": 0.95, "margin": 0.01, "resamples": 2000, "rule": "", "collapse": []},
+        "macro_labels": ["macro", "Mass"],
+        "verdict": {"other": verdict},
+        "variants": [
+            {"name": name, "cost": cost, "values": {}, "runs": []} for name in ("base", "other")
+        ],
+        "rows": rows,
+    }
+    print_ablation(Ablation.from_json(content))
     shown = capsys.readouterr().out
     assert shown.count("ADOPT") == 1
     assert shown.count("+0.060 [+0.060, +0.060]") == 1

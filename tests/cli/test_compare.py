@@ -131,7 +131,7 @@ def test_results_are_written_before_a_terminal_can_fail(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no terminal")
 
-    monkeypatch.setattr("xlite.cli.compare._print_comparison", fail)
+    monkeypatch.setattr("xlite.cli.compare.print_comparison", fail)
     with pytest.raises(RuntimeError, match="no terminal"):
         xlite(*command(project, trained))
     assert json.loads((trained / "comparison.json").read_text())["chosen"]

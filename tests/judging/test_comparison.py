@@ -12,20 +12,14 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.judging.all_pairs import compare_all_pairs, shrink_scores
-from xlite.judging.comparison import (
-    Place,
-    choose_method,
-    describe_comparison,
-    find_finished_runs,
-    group_runs,
-    parse_order,
-    rank_methods,
-    write_comparison,
-)
+from xlite.judging.compared_runs import find_finished_runs, group_runs
+from xlite.judging.comparison import compare_methods, write_comparison
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import JudgedMethods, judge_methods
+from xlite.judging.ranking import Place, choose_method, parse_order, rank_methods
+from xlite.results.comparison import Comparison
 from xlite.settings import TrainSettings
 
 LABELS = ("Mass", "Edema")
@@ -128,13 +122,13 @@ def test_an_order_that_must_not_choose_is_refused(by: str, then: list[str], mess
 
 
 def test_files_and_content_agree(judged: JudgedMethods, tmp_path: Path) -> None:
-    content = describe_comparison(judged, ["auroc", "average_precision"])
-    path, record = write_comparison(tmp_path, content)
+    found = compare_methods(judged, ["auroc", "average_precision"])
+    path, record = write_comparison(tmp_path, found)
     table = pd.read_csv(path).set_index("name")
     assert table["auroc"].is_monotonic_decreasing
     assert table["chosen"].sum() == 1
-    assert table.loc[content["chosen"], "rank"] == 1
-    assert np.isnan(table.loc[content["best"], "p"])
+    assert table.loc[found.chosen, "rank"] == 1
+    assert np.isnan(table.loc[found.best, "p"])
     assert (table["change"].dropna() < 0).all()
     assert table.loc["bad", "p_all_pairs"] >= table.loc["bad", "p"]
     assert table["auroc_expected"].is_monotonic_decreasing
@@ -146,18 +140,22 @@ def test_files_and_content_agree(judged: JudgedMethods, tmp_path: Path) -> None:
     )
     # One leader and three against it: no change, interval or p in its row, and null in JSON.
     assert sum("p" in row for row in again["rows"]) == 3
+    read = Comparison.read(record, remedy="")
+    assert read.to_json() == again
+    pd.testing.assert_frame_equal(read.to_frame(), found.to_frame())
 
 
 def test_seeds_that_one_side_lacks_are_left_out_and_named(judged: JudgedMethods) -> None:
     good, equal = judged.methods[1:3]
     fewer = Method(name="fewer", cases={2: good.cases[2]})
     found = judge_methods([good, equal, fewer], resampling=judged.resampling)
-    rows = {row["name"]: row for row in describe_comparison(found, ["auroc"])["rows"]}
-    leader = next(name for name, row in rows.items() if "change" not in row)
+    rows = {row.name: row for row in compare_methods(found, ["auroc"]).rows}
+    leader = next(name for name, row in rows.items() if row.change is None)
     assert leader in ("good", "equal", "fewer")
     other = rows["fewer" if leader != "fewer" else "good"]
-    assert other["seeds_compared"] == 1
-    assert list(other["seeds_left_out"].values()) == [[0, 1]]
+    assert other.seeds_compared == 1
+    assert other.seeds_left_out is not None
+    assert list(other.seeds_left_out.values()) == [(0, 1)]
     pairs = compare_all_pairs(found, "auroc")
     assert pairs.p[frozenset(("good", "fewer"))] == 1.0, "the same predictions"
 

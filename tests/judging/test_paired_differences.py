@@ -81,7 +81,7 @@ def test_scores_are_those_of_the_references_for_each_seed() -> None:
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_a_contrast_turns_round_with_its_sides(score: str, seeds: tuple[int, ...]) -> None:
     judged = judge(2, {"a": 0.0, "b": 0.4}, seeds=seeds)
-    there, back = judged.contrast("a", "b", score), judged.contrast("b", "a", score)
+    there, back = judged.difference("a", "b", score), judged.difference("b", "a", score)
     np.testing.assert_allclose(there.change, -back.change)
     np.testing.assert_allclose(there.low, -back.high, atol=1e-12)
     np.testing.assert_allclose(there.p, back.p, atol=1e-12)
@@ -98,8 +98,8 @@ def test_a_contrast_turns_round_with_its_sides(score: str, seeds: tuple[int, ...
 def test_seeds_are_paired_by_their_number_whatever_their_order() -> None:
     methods = simulate(3, {"a": 0.0, "b": 0.2})
     turned = Method(name="b", cases=dict(reversed(methods[1].cases.items())))
-    one = judge_methods(methods, resampling=QUICK).contrast("a", "b", "auroc")
-    other = judge_methods([methods[0], turned], resampling=QUICK).contrast("a", "b", "auroc")
+    one = judge_methods(methods, resampling=QUICK).difference("a", "b", "auroc")
+    other = judge_methods([methods[0], turned], resampling=QUICK).difference("a", "b", "auroc")
     np.testing.assert_allclose(one.low, other.low)
     assert one.macro.p == pytest.approx(other.macro.p)
 
@@ -108,11 +108,11 @@ def test_only_seeds_in_common_count_and_the_others_are_named() -> None:
     methods = simulate(3, {"a": 0.0, "b": 0.2})
     for kept, covers in (((0, 2), SEEDS_AND_IMAGES), ((2,), IMAGES_ONLY)):
         fewer = Method(name="b", cases={s: c for s, c in methods[1].cases.items() if s in kept})
-        found = judge_methods([methods[0], fewer], resampling=QUICK).contrast("a", "b", "auroc")
+        found = judge_methods([methods[0], fewer], resampling=QUICK).difference("a", "b", "auroc")
         assert (found.num_seeds, found.covers) == (len(kept), covers)
         assert found.left_out == {"a": tuple(s for s in (0, 1, 2) if s not in kept), "b": ()}
         same = [Method(name=m.name, cases={s: m.cases[s] for s in kept}) for m in methods]
-        alone = judge_methods(same, resampling=QUICK).contrast("a", "b", "auroc")
+        alone = judge_methods(same, resampling=QUICK).difference("a", "b", "auroc")
         np.testing.assert_array_equal(found.change, alone.change)
         np.testing.assert_array_equal(found.low, alone.low)
 
@@ -129,7 +129,7 @@ def test_identical_predictions_under_fewer_seeds_are_no_difference() -> None:
         judged = judge_methods([baseline, same], resampling=QUICK)
         assert judged.is_identical("a", "b")
         for score in ("auroc", "average_precision", "f1"):
-            found = judged.contrast("a", "b", score)
+            found = judged.difference("a", "b", score)
             np.testing.assert_array_equal(found.change, 0.0)
             macro = found.macro
             assert (macro.difference, macro.low, macro.high, macro.p) == (0, 0, 0, 1)
@@ -138,26 +138,26 @@ def test_identical_predictions_under_fewer_seeds_are_no_difference() -> None:
 def test_without_a_seed_in_common_there_is_no_difference_to_speak_of() -> None:
     methods = simulate(3, {"a": 0.0, "b": 0.2})
     moved = Method(name="b", cases={seed + 5: c for seed, c in methods[1].cases.items()})
-    found = judge_methods([methods[0], moved], resampling=QUICK).contrast("a", "b", "auroc")
+    found = judge_methods([methods[0], moved], resampling=QUICK).difference("a", "b", "auroc")
     assert found.num_seeds == 0
     assert np.isnan([found.macro.difference, found.macro.low, found.macro.p]).all()
     assert np.isnan(found.p).all()
     # Predictions of an unknown seed stand beside one run, the first.
     alone = Method(name="b", cases={None: methods[1].cases[0]})
-    found = judge_methods([methods[0], alone], resampling=QUICK).contrast("a", "b", "auroc")
+    found = judge_methods([methods[0], alone], resampling=QUICK).difference("a", "b", "auroc")
     assert (found.num_seeds, found.covers) == (1, IMAGES_ONLY)
     assert found.left_out == {"a": (1, 2), "b": ()}
 
 
 def test_other_arms_tell_of_the_seeds_but_copies_do_not() -> None:
     methods = simulate(8, {"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0})
-    pair = judge_methods(methods[:2], resampling=QUICK).contrast("a", "b", "auroc").macro
+    pair = judge_methods(methods[:2], resampling=QUICK).difference("a", "b", "auroc").macro
     copy = Method(name="copy", cases=methods[0].cases)
     copied = judge_methods([*methods[:2], copy], resampling=QUICK)
     assert float(pair.noise.freedom) == 2
-    assert copied.contrast("a", "b", "auroc").macro.noise.variance == pair.noise.variance
+    assert copied.difference("a", "b", "auroc").macro.noise.variance == pair.noise.variance
     judged = judge_methods(methods, resampling=QUICK)
-    freedoms = {float(judged.contrast("a", n, "auroc").macro.noise.freedom) for n in "bcd"}
+    freedoms = {float(judged.difference("a", n, "auroc").macro.noise.freedom) for n in "bcd"}
     assert freedoms <= {2, 6}
     assert 6 in freedoms
 
@@ -165,7 +165,7 @@ def test_other_arms_tell_of_the_seeds_but_copies_do_not() -> None:
 def test_one_seed_agrees_with_delong() -> None:
     methods = simulate(9, {"a": 0.0, "b": 0.3}, seeds=(0,))
     found = judge_methods(methods, resampling=Resampling(num_resamples=2000))
-    found = found.contrast("a", "b", "auroc")
+    found = found.difference("a", "b", "auroc")
     cases = methods[0].cases[0]
     delong = compare_aurocs(
         cases.targets, cases.probs, methods[1].cases[0].probs, patients=cases.patient_ids
@@ -205,7 +205,7 @@ def test_a_class_is_judged_by_its_patients_not_by_its_images(
 ) -> None:
     methods = limit_positives(simulate(4, {"a": 0.0, "b": 0.4}), sizes)
     judged = judge_methods(methods, resampling=QUICK)
-    found = judged.contrast("a", "b", "auroc")
+    found = judged.difference("a", "b", "auroc")
     assert np.isfinite(found.p_holm[0]) == is_judged
     assert np.isfinite(found.p_holm[1:]).all()
     assert (0 in judged.macro_columns) == is_judged
@@ -222,13 +222,15 @@ def test_where_no_class_can_be_judged_there_is_a_mean_but_no_interval() -> None:
         Method(name=m.name, cases={s: replace(c, targets=targets) for s, c in m.cases.items()})
         for m in methods
     ]
-    found = judge_methods(few, resampling=QUICK).contrast("a", "b", "auroc")
+    found = judge_methods(few, resampling=QUICK).difference("a", "b", "auroc")
     assert np.isfinite(found.macro.difference)
     assert np.isnan([found.macro.low, found.macro.high, found.macro.p]).all()
 
 
 def test_the_limits_of_a_difference_stay_within_one() -> None:
-    found = judge(5, {"a": 0.0, "b": 0.0}, num_images=60, seeds=(0, 1)).contrast("a", "b", "auroc")
+    found = judge(5, {"a": 0.0, "b": 0.0}, num_images=60, seeds=(0, 1)).difference(
+        "a", "b", "auroc"
+    )
     low, high = found.low[~np.isnan(found.low)], found.high[~np.isnan(found.high)]
     assert (low >= -1).all()
     assert (high <= 1).all()
@@ -240,7 +242,7 @@ def test_identical_predictions_are_recognised() -> None:
     judged = judge_methods([*methods, same], resampling=QUICK)
     assert judged.is_identical("a", "same")
     assert not judged.is_identical("a", "b")
-    found = judged.contrast("a", "same", "auroc")
+    found = judged.difference("a", "same", "auroc")
     assert found.macro.p == 1.0
     assert (found.macro.low, found.macro.high) == (0.0, 0.0)
 
@@ -274,7 +276,7 @@ def decide_often(gain: float, *, times: int, seeds: tuple[int, ...] = (0, 1, 2))
     decisions: Counter[str] = Counter()
     for repetition in range(times):
         judged = judge(100 + repetition, {"a": 0.0, "b": gain}, seeds=seeds, num_images=1200)
-        contrast = judged.contrast("a", "b", "auroc")
+        contrast = judged.difference("a", "b", "auroc")
         decisions[judge_variant(judged, "a", "b", contrast).decision] += 1
     return decisions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -165,7 +165,8 @@ def ablate(
     plan_all(base)
     variants = plan_all(running.settle_precision(base))
 
-    from xlite.judging.ablation import group_outcomes, judge_ablation, write_ablation
+    from xlite.judging.ablation import judge_ablation, write_ablation
+    from xlite.judging.variant_runs import group_outcomes
     from xlite.reporting.experiment_log import update_experiment_log
     from xlite.training.device import is_main_process
 
@@ -174,24 +175,25 @@ def ablate(
     outcomes = study.run(plan, data, running)
     if is_main_process():
         runs = group_outcomes(variants, used_seeds, outcomes)
-        content = judge_ablation(runs, data, margin=margin, safety_margin=safety_margin)
-        if content is None:
+        ablation = judge_ablation(
+            runs,
+            data,
+            margin=margin,
+            safety_margin=safety_margin,
+            command=shlex.join(["xlite", *sys.argv[1:]]),
+        )
+        if ablation is None:
             console.warn(f"no run of the baseline {variants[0].name} finished: nothing to compare.")
         else:
-            content = {"command": shlex.join(["xlite", *sys.argv[1:]]), **content}
             # Written before anything is shown: a terminal that fails must not lose the result.
-            paths = write_ablation(study.out, content)
+            paths = write_ablation(study.out, ablation)
             update_experiment_log(places.experiment_log_path(study.out), study.out)
-            _show(content, json)
+            if json:
+                console.result_json(ablation.to_json())
+            else:
+                print_ablation(ablation)
             console.say(f"written: {', '.join(map(str, paths))}")
     require_success(outcomes)
-
-
-def _show(content: dict[str, Any], json: bool) -> None:
-    if json:
-        console.result_json(content)
-    else:
-        print_ablation(content)
 
 
 def _read_axis(name: str, many: str | None, one: str | None) -> list[Axis]:

@@ -24,7 +24,7 @@ from xlite.scores.multiplicity import adjust_max_t
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.judging.paired_differences import Contrast, JudgedMethods
+    from xlite.judging.paired_differences import JudgedMethods, PairedDifference
 
 _RNG_SEED = 0
 
@@ -33,7 +33,7 @@ _RNG_SEED = 0
 class AllPairs:
     """Every pair of methods in one score."""
 
-    contrasts: Mapping[tuple[str, str], Contrast]
+    differences: Mapping[tuple[str, str], PairedDifference]
     """The second minus the first, in the order of the methods."""
     p: Mapping[frozenset[str], float]
     """Two-sided, of each pair, corrected for all of them; NaN without seeds in common."""
@@ -53,7 +53,7 @@ class _Spread:
 
 
 def compare_all_pairs(judged: JudgedMethods, score: str) -> AllPairs:
-    """The contrast of each pair in the macro mean, with p corrected for all pairs.
+    """The difference of each pair in the macro mean, with p corrected for all pairs.
 
     p is from the largest |difference| / standard error of all pairs (Tukey 1953; Westfall and Young
     1993, section 2.3.2), whose distribution without any difference is drawn: the images by the
@@ -62,21 +62,23 @@ def compare_all_pairs(judged: JudgedMethods, score: str) -> AllPairs:
     as those of the data, by χ² draws. A pair's own p is the least that its corrected p can be.
     """
     names = [method.name for method in judged.methods]
-    contrasts = {pair: judged.contrast(*pair, score) for pair in itertools.combinations(names, 2)}
-    spread = _pool_spread(judged, score, contrasts)
+    differences = {
+        pair: judged.difference(*pair, score) for pair in itertools.combinations(names, 2)
+    }
+    spread = _pool_spread(judged, score, differences)
     error = np.sqrt(spread.of_seeds + spread.of_images)
-    difference = np.array([contrast.macro.difference for contrast in contrasts.values()])
-    own = np.array([contrast.macro.p for contrast in contrasts.values()])
+    difference = np.array([one.macro.difference for one in differences.values()])
+    own = np.array([one.macro.p for one in differences.values()])
     statistic = np.abs(difference) / np.where(error > 0, error, np.nan)
-    null = _draw_null(judged, score, list(contrasts), spread)
+    null = _draw_null(judged, score, list(differences), spread)
     corrected = np.fmax(adjust_max_t(statistic, null), own)
     corrected[np.isnan(own)] = np.nan
     # Of two predictions that are the very same there is no statistic, but a p of 1.
     corrected[own == 1] = 1.0
     known = ~np.isnan(error)
     return AllPairs(
-        contrasts=contrasts,
-        p={frozenset(pair): float(p) for pair, p in zip(contrasts, corrected, strict=True)},
+        differences=differences,
+        p={frozenset(pair): float(p) for pair, p in zip(differences, corrected, strict=True)},
         noise=float((error[known] ** 2).mean() / 2) if known.any() else float("nan"),
     )
 
@@ -102,7 +104,7 @@ def shrink_scores(scores: NDArray[np.float64], noise: float) -> NDArray[np.float
 
 
 def _pool_spread(
-    judged: JudgedMethods, score: str, contrasts: Mapping[tuple[str, str], Contrast]
+    judged: JudgedMethods, score: str, differences: Mapping[tuple[str, str], PairedDifference]
 ) -> _Spread:
     """The variance of each pair's mean over seeds, its seeds' part pooled over all pairs.
 
@@ -111,20 +113,20 @@ def _pool_spread(
     """
     macro = average_classes(judged.scores[score][:, judged.macro_columns])
     observed, interaction, weights = [], [], []
-    for (a, b), contrast in contrasts.items():
-        if contrast.num_seeds > 1:
+    for (a, b), one in differences.items():
+        if one.num_seeds > 1:
             rows = _pair_rows(judged, a, b)
             observed.append((macro[rows[1]] - macro[rows[0]]).var(ddof=1))
-            interaction.append(float(contrast.macro.interaction_sd) ** 2)
-            weights.append(contrast.num_seeds - 1)
+            interaction.append(float(one.macro.interaction_sd) ** 2)
+            weights.append(one.num_seeds - 1)
     seed, freedom = 0.0, 0.0
     if weights:
         seed = max(0.0, float(np.average(np.subtract(observed, interaction), weights=weights)))
         spare = [len(method.cases) - 1 for method in judged.methods]
         freedom = float(max(1, sum(spare) - max(spare)))
-    counts = np.array([max(contrast.num_seeds, 1) for contrast in contrasts.values()])
-    images = [float(contrast.macro.between_image_sd) ** 2 for contrast in contrasts.values()]
-    freedoms = [float(contrast.macro.image_freedom) for contrast in contrasts.values()]
+    counts = np.array([max(one.num_seeds, 1) for one in differences.values()])
+    images = [float(one.macro.between_image_sd) ** 2 for one in differences.values()]
+    freedoms = [float(one.macro.image_freedom) for one in differences.values()]
     return _Spread(
         of_seeds=seed / counts,
         of_images=np.array(images),

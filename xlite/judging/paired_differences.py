@@ -1,4 +1,4 @@
-"""Contrasts: how far the scores of two methods differ on the same images, and how surely.
+"""Paired differences: how far the scores of two methods differ on the same images, and how surely.
 
 N images, C labels, R resamples of the patients, M methods times seeds.
 """
@@ -41,7 +41,7 @@ IMAGES_ONLY = "images only"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Contrast:
+class PairedDifference:
     """One score of a method minus that of another; arrays are (C,), NaN where undefined."""
 
     score: str
@@ -60,6 +60,11 @@ class Contrast:
     """The same, corrected for the number of classes."""
     macro: SeedVariance
     """The change of the mean over the classes that are judged."""
+
+    @property
+    def missing_seeds(self) -> dict[str, tuple[Seed, ...]]:
+        """The `left_out` of the methods that have any."""
+        return {name: seeds for name, seeds in self.left_out.items() if seeds}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -111,7 +116,7 @@ class JudgedMethods:
         """The macro mean of a method's score, over its seeds and the classes judged."""
         return macro_mean(self.mean_scores(name)[score][self.macro_columns])[0]
 
-    def contrast(self, baseline: str, method: str, score: str) -> Contrast:
+    def difference(self, baseline: str, method: str, score: str) -> PairedDifference:
         """The difference `method` minus `baseline` in one of the TESTED scores.
 
         Over the runs of the seeds that both have, and never of others: the seed sets the order and
@@ -144,7 +149,7 @@ class JudgedMethods:
             level=level,
         )
         p = np.where(self.patients.is_judged, classes.p, np.nan)
-        return Contrast(
+        return PairedDifference(
             score=score,
             covers=SEEDS_AND_IMAGES if len(seeds) > 1 else IMAGES_ONLY,
             num_seeds=len(seeds),

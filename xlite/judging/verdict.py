@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from xlite.console import decimal
+from xlite.results.ablation import Verdict
 from xlite.scores.finding_patients import LEAST_PATIENTS
 
 if TYPE_CHECKING:
@@ -63,20 +64,6 @@ class Evidence:
     """Whether the predictions are the very same."""
     need: DecisionNeed | None = None
     """What it would take to tell a macro change as large as the margin from none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """The decision with its reasons, and what became of the labels."""
-
-    decision: Decision
-    reasons: tuple[str, ...]
-    gains: tuple[str, ...] = ()
-    losses: tuple[str, ...] = ()
-    unsafe: tuple[str, ...] = ()
-    """Those judged whose interval reaches down to the safety margin, the lowest first."""
-    unjudged: tuple[str, ...] = ()
-    """Those that too few patients have, or lack."""
 
 
 def describe_verdict_rule(

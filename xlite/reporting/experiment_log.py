@@ -21,6 +21,7 @@ from xlite import console
 from xlite.errors import InputError
 from xlite.files import TRAINING_PROGRESS, write_text
 from xlite.records import MAX_JSON_BYTES, Record, read_own_bytes
+from xlite.reporting.judged_studies import read_studies, read_study
 from xlite.reporting.log_markdown import (
     DECISION,
     FOCUS,
@@ -35,7 +36,7 @@ from xlite.reporting.log_markdown import (
 )
 from xlite.reporting.log_runs import describe_environment, describe_run
 from xlite.reporting.log_studies import describe_study
-from xlite.reporting.study_file import read_studies, read_study
+from xlite.results.ablation import Ablation
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder, list_runs
 
@@ -213,13 +214,14 @@ def _read_entries(
     if asked is not None and asked_name is None:
         studies = {**studies, asked: read_study(asked)}
     for path, study in studies.items():
-        ended = max((times.get(f"{RUNS}/{run}", "") for run in study.runs), default="")
+        of_study = study.run_names if isinstance(study, Ablation) else ()
+        ended = max((times.get(f"{RUNS}/{run}", "") for run in of_study), default="")
         entry = describe_study(
             study,
             path=path,
             log_dir=log_dir,
             finished=ended,
-            environment=next((environments[run] for run in study.runs if run in environments), ""),
+            environment=next((environments[run] for run in of_study if run in environments), ""),
         )
         # A copy elsewhere may be named beside the newest: it is the same study.
         entries.setdefault((entry.kind, entry.source), entry)

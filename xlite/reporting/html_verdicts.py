@@ -22,17 +22,9 @@ from xlite.reporting.html_page import (
     bracket,
     number,
 )
-from xlite.reporting.study_file import (
-    ABLATION_FILE,
-    COMPARISON_FILE,
-    MACRO,
-    Ablation,
-    Change,
-    Comparison,
-    as_number,
-    corrected_p,
-    read_studies,
-)
+from xlite.reporting.judged_studies import ABLATION_FILE, COMPARISON_FILE, read_studies
+from xlite.results.ablation import MACRO, Ablation, Change, Cost
+from xlite.results.comparison import Comparison
 
 _ABLATE = "xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight --seeds 0,1,2"
 _COMPARE = "xlite compare"
@@ -61,15 +53,15 @@ def _describe_verdicts(
     if ablation:
         blocks += [
             VerdictBox(
-                subject=f"{verdict.variant} instead of {ablation.baseline}",
+                subject=f"{variant} instead of {ablation.baseline}",
                 word=verdict.decision,
                 tone=_TONES.get(verdict.decision, "open"),
                 reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.reasons),
                 rule=ablation.rule,
             )
-            for verdict in ablation.verdicts
+            for variant, verdict in ablation.verdict.items()
         ]
-        faults = [f"Collapse: {text}" for text in ablation.collapses]
+        faults = [f"Collapse: {collapse.sentence}" for collapse in ablation.collapse]
         faults += [f"Failed: {text}" for text in ablation.failures]
         blocks += [Paragraph(text, is_warning=True) for text in faults]
     if comparison:
@@ -101,13 +93,13 @@ def _describe_ablation(study: Ablation | None) -> Section:
         ),
         _tabulate_macro(study),
     ]
-    for variant in study.variants:
+    for variant in study.verdict:
         blocks.append(Heading(f"{variant} against {study.baseline}"))
         effects = [
             Effect((label or MACRO).replace("_", " "), change.change, change.low, change.high)
             for label in [*study.labels, None]
-            if (row := study.find(variant, label)) is not None
-            and (change := row.changes["auroc"]).change == change.change
+            if (row := study.find_row(variant, label)) is not None
+            and (change := row.change("auroc")).change == change.change
         ]
         if effects:
             blocks.append(
@@ -130,18 +122,19 @@ def _tabulate_macro(study: Ablation) -> Table:
     for name in _SCORES.values():
         columns += [Column(title=name), Column(title="change (interval)")]
     columns += [Column(title="minutes a run"), Column(title="peak MB")]
+    costs = {variant.name: variant.cost for variant in study.variants}
     rows = []
-    for variant in [study.baseline, *study.variants]:
-        row = study.find(variant, None)
+    for variant in [study.baseline, *study.verdict]:
+        row = study.find_row(variant, None)
         cells = [Cell(variant)]
         for score in _SCORES:
-            change = row.changes[score] if row else None
+            change = row.change(score) if row else None
             is_baseline = variant == study.baseline
             cells.append(number(change.value if change else None))
             cells.append(Cell("–") if change is None or is_baseline else _show(change))
-        cost = study.costs.get(variant, {})
-        cells.append(number(cost.get("seconds_a_run", float("nan")) / 60, 1))
-        cells.append(number(cost.get("peak_memory_mb"), 0))
+        cost = costs.get(variant, Cost())
+        cells.append(number(cost.seconds_a_run / 60, 1))
+        cells.append(number(cost.peak_memory_mb, 0))
         rows.append(cells)
     return Table(caption="Macro means over the labels, and cost.", columns=columns, rows=rows)
 
@@ -156,17 +149,17 @@ def _tabulate_variant(study: Ablation, variant: str) -> Table:
     rows: list[list[Cell]] = []
     foot: list[list[Cell]] = []
     for label in [*study.labels, None]:
-        row = study.find(variant, label)
+        row = study.find_row(variant, label)
         if row is None:
             continue
         cells = [
-            Cell(row.label, is_marked=row.has_few_positives),
+            Cell(row.label, is_marked=bool(row.few_positives)),
             number(row.train_positives, 0),
             number(row.val_positives, 0),
         ]
         for score in _SCORES:
-            change = row.changes[score]
-            cells += [_show(change), number(change.p)]
+            change = row.change(score)
+            cells += [_show(change), number(change.p_holm)]
         (foot if row.is_macro else rows).append(cells)
     return Table(
         caption=f"{variant}: changes against {study.baseline}. * few positives in validation.",
@@ -188,7 +181,7 @@ def _describe_comparison(study: Comparison | None) -> Section:
     key, title = "comparison", "Comparison"
     if study is None:
         return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
-    first = study.order[0].removeprefix("val.")
+    first = study.ranking_score
     scores = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1", "recall": "recall"}
     titles = (
         *("rank", "seeds", *scores.values(), f"{first} expected"),
@@ -196,14 +189,14 @@ def _describe_comparison(study: Comparison | None) -> Section:
     )
     rows = [
         [
-            Cell(str(row["name"])),
-            number(row["rank"], 0),
-            number(row["seeds"], 0),
-            *(number(row.get(name)) for name in scores),
-            number(row.get(f"{first}_expected")),
-            number(row.get("change"), sign=True),
-            bracket(as_number(row.get("change_low")), as_number(row.get("change_high")), sign=True),
-            number(corrected_p(row)),
+            Cell(row.name),
+            number(row.rank, 0),
+            number(row.seeds, 0),
+            *(number(row.score(name)) for name in scores),
+            number(row.expected(first)),
+            number(row.change, sign=True),
+            bracket(row.change_low, row.change_high, sign=True),
+            number(row.corrected_p),
         ]
         for row in study.rows
     ]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from xlite.console import decimal
 from xlite.reporting.log_markdown import LogEntry, markdown_table
-from xlite.reporting.study_file import (
-    MACRO,
-    Ablation,
-    Change,
-    Comparison,
-    as_number,
-    corrected_p,
-)
+from xlite.results.ablation import MACRO, Ablation, Change, Cost
+from xlite.results.comparison import Comparison, MethodRow
+from xlite.settings import fingerprint_of
 
 _UNKNOWN_COMMAND = "the file names no command"
 
@@ -39,7 +34,7 @@ def describe_study(
     )
     return LogEntry(
         kind=study.kind,
-        source=study.source,
+        source=identify_study(study),
         finished=finished or study.time,
         title=title,
         objective=objective,
@@ -53,31 +48,39 @@ def describe_study(
     )
 
 
+def identify_study(study: Ablation | Comparison) -> str:
+    """What was compared: the same for the same runs, however often they are judged."""
+    if isinstance(study, Ablation):
+        return fingerprint_of([study.kind, study.baseline, sorted(study.run_names)])
+    methods = sorted((row.name, row.seeds) for row in study.rows)
+    return fingerprint_of([study.kind, methods, list(study.order), study.images])
+
+
 _Parts = tuple[str, str, str, str, list[str], list[str]]
 
 
 def _describe_ablation(study: Ablation) -> _Parts:
-    others = ", ".join(study.variants) or "nothing that finished"
-    verdicts = [f"{verdict.variant}: {verdict.decision}" for verdict in study.verdicts]
-    macros = {name: study.find(name, None) for name in study.variants}
-    changes = {name: row.changes["auroc"] for name, row in macros.items() if row is not None}
+    others = ", ".join(study.verdict) or "nothing that finished"
+    verdicts = [f"{name}: {verdict.decision}" for name, verdict in study.verdict.items()]
+    macros = {name: study.find_row(name, None) for name in study.verdict}
+    changes = {name: row.change("auroc") for name, row in macros.items() if row is not None}
     key_result = "; ".join(f"{name} macro AUROC {_interval(c)}" for name, c in changes.items())
     facts = [
         f"Baseline: {study.baseline}; against it: {others}",
         f"Seeds: {', '.join(map(str, study.seeds))}",
-        f"Runs: {', '.join(study.runs)}",
+        f"Runs: {', '.join(study.run_names)}",
         *(
-            f"VerdictBox on {verdict.variant}: {verdict.decision}. {' '.join(verdict.reasons)}"
-            for verdict in study.verdicts
+            f"VerdictBox on {name}: {verdict.decision}. {' '.join(verdict.reasons)}"
+            for name, verdict in study.verdict.items()
         ),
         f"Rule: {study.rule}",
-        *(f"Collapse: {text}" for text in study.collapses),
+        *(f"Collapse: {collapse.sentence}" for collapse in study.collapse),
         *(f"Failed: {text}" for text in study.failures),
-        *(_describe_cost(name, cost) for name, cost in study.costs.items()),
+        *(_describe_cost(variant.name, variant.cost) for variant in study.variants),
     ]
     tables = []
     for score, title in (("auroc", "AUROC"), ("average_precision", "AP"), ("f1", "F1")):
-        columns = ["label", "train +", "val +", f"{title} {study.baseline}", *study.variants]
+        columns = ["label", "train +", "val +", f"{title} {study.baseline}", *study.verdict]
         rows = [
             [label or MACRO, *_count(study, label), *_list_changes(study, label, score)]
             for label in [*study.labels, None]
@@ -94,29 +97,28 @@ def _describe_ablation(study: Ablation) -> _Parts:
     )
 
 
-def _describe_cost(name: str, cost: Mapping[str, float]) -> str:
-    seconds, memory = cost.get("seconds_a_run"), cost.get("peak_memory_mb")
+def _describe_cost(name: str, cost: Cost) -> str:
     parts = []
-    if seconds is not None and seconds == seconds:
-        parts.append(f"{seconds / 60:.1f} min a run")
-    if memory is not None and memory == memory:
-        parts.append(f"{memory:,.0f} MB at its peak")
+    if not math.isnan(cost.seconds_a_run):
+        parts.append(f"{cost.seconds_a_run / 60:.1f} min a run")
+    if not math.isnan(cost.peak_memory_mb):
+        parts.append(f"{cost.peak_memory_mb:,.0f} MB at its peak")
     return f"Cost of {name}: {', '.join(parts) or 'not known'}"
 
 
 def _count(study: Ablation, label: str | None) -> list[str]:
-    row = study.find(study.baseline, label)
+    row = study.find_row(study.baseline, label)
     if row is None or row.train_positives is None or row.val_positives is None:
         return ["", ""]
     return [f"{row.train_positives:,}", f"{row.val_positives:,}"]
 
 
 def _list_changes(study: Ablation, label: str | None, score: str) -> list[str]:
-    baseline = study.find(study.baseline, label)
-    cells = [decimal(baseline.changes[score].value) if baseline else "–"]
-    for variant in study.variants:
-        row = study.find(variant, label)
-        cells.append(_interval(row.changes[score]) if row else "–")
+    baseline = study.find_row(study.baseline, label)
+    cells = [decimal(baseline.change(score).value) if baseline else "–"]
+    for variant in study.verdict:
+        row = study.find_row(variant, label)
+        cells.append(_interval(row.change(score)) if row else "–")
     return cells
 
 
@@ -128,24 +130,23 @@ def _interval(change: Change) -> str:
 
 
 def _describe_comparison(study: Comparison) -> _Parts:
-    first = study.order[0].removeprefix("val.")
-    columns = ["method", "rank", "seeds", *(name.removeprefix("val.") for name in study.order)]
-    rows = []
-    for row in study.rows:
-        change = "–"
-        if row.get("change") is not None:
-            limits = (as_number(row.get(f"change_{side}")) for side in ("low", "high"))
-            low, high = (decimal(limit, sign=True) for limit in limits)
-            change = f"{decimal(row['change'], sign=True)} ({low} to {high})"
-        scores = (decimal(row.get(name)) for name in columns[3:])
-        p = decimal(corrected_p(row))
-        rows.append([row["name"], row["rank"], row["seeds"], *scores, change, p])
+    first = study.ranking_score
+    scores = [name.removeprefix("val.") for name in study.order]
+    columns = ["method", "rank", "seeds", *scores]
+    rows = [
+        [
+            *(row.name, row.rank, row.seeds),
+            *(decimal(row.score(name)) for name in scores),
+            *(_describe_change(row), decimal(row.corrected_p)),
+        ]
+        for row in study.rows
+    ]
     columns += [f"{first} against the best", "p (corrected)"]
-    chosen = next((row for row in study.rows if row["name"] == study.chosen), {})
+    chosen = next((row.score(first) for row in study.rows if row.name == study.chosen), None)
     return (
         f"comparison of {len(study.rows)} methods by {', '.join(study.order)}",
         "which method to choose by validation scores",
-        f"{study.chosen}: {first} {decimal(chosen.get(first))}",
+        f"{study.chosen}: {first} {decimal(chosen)}",
         f"chosen: {study.chosen}",
         [
             f"Rule: {', then '.join(study.order)}; a tie-breaker counts among those that the "
@@ -154,3 +155,12 @@ def _describe_comparison(study: Comparison) -> _Parts:
         ],
         [markdown_table(columns, rows)],
     )
+
+
+def _describe_change(row: MethodRow) -> str:
+    if row.change is None:
+        return "–"
+    change, low, high = (
+        decimal(value, sign=True) for value in (row.change, row.change_low, row.change_high)
+    )
+    return f"{change} ({low} to {high})"

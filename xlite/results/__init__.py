@@ -19,11 +19,12 @@ from xlite.errors import InputError
 from xlite.records import describe_fault, read_validated
 
 
-def _read_undefined(value: Any) -> Any:
+def read_undefined(value: Any) -> Any:
+    """NaN for JSON's null, anything else as it is."""
     return math.nan if value is None else value
 
 
-Number = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(_read_undefined)]
+Number = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(read_undefined)]
 """A float that may be NaN, which is null in JSON."""
 
 

@@ -13,21 +13,22 @@ from xlite.errors import InputError
 from xlite.reporting.experiment_log import Remarks, update_experiment_log
 from xlite.reporting.html_page import Table, VerdictBox, render_page
 from xlite.reporting.html_verdicts import describe_studies
-from xlite.reporting.study_file import Ablation, read_study
+from xlite.reporting.judged_studies import read_study
+from xlite.results.ablation import Ablation
 
 
 def ablation(variant: str = "loss=focal", **changes: Any) -> dict[str, Any]:
     rows = []
     for name in ("loss=bce", variant):
         for label, positives in (("Hernia", 12), ("Mass", 340), ("macro", None)):
-            row: dict[str, Any] = {"variant": name, "label": label}
+            row: dict[str, Any] = {"variant": name, "label": label, "seeds": 2}
             row |= {"train_positives": positives, "val_positives": positives}
             row["few_positives"] = positives is not None and positives < 30
             for score in ("auroc", "average_precision", "f1"):
-                values = (0.7, 0.021, 0.004, 0.038, 0.013)
+                values = (0.7, 0.021, 0.004, 0.038, 0.001, 0.013)
                 if name == "loss=bce":
-                    values = (0.7, 0.0, None, None, None)  # type: ignore[assignment]
-                keys = ("", "_change", "_change_low", "_change_high", "_p_holm")
+                    values = (0.7, 0.0, None, None, None, None)  # type: ignore[assignment]
+                keys = ("", "_change", "_change_low", "_change_high", "_p", "_p_holm")
                 row |= {score + key: value for key, value in zip(keys, values, strict=True)}
             rows.append(row)
     content = {
@@ -39,12 +40,16 @@ def ablation(variant: str = "loss=focal", **changes: Any) -> dict[str, Any]:
         "seeds": [0, 1],
         "level": 0.95,
         "rule": "ADOPT: the interval lies above 0.",
-        "verdict": {variant: {"decision": "ADOPT", "reasons": ["macro AUROC +0.021."]}},
+        "part": "val",
+        "margin": 0.01,
+        "resamples": 2000,
+        "verdict": {variant: verdict("ADOPT", "macro AUROC +0.021.")},
         "variants": [
             {
                 "name": name,
+                "values": {"loss": name},
                 "cost": {"seconds_a_run": 90, "epochs_a_run": 3, "peak_memory_mb": None},
-                "runs": [{"name": f"{name}:s0", "run": f"run-{name}", "error": None}],
+                "runs": [{"seed": 0, "name": f"{name}:s0", "run": f"run-{name}", "error": None}],
             }
             for name in ("loss=bce", variant)
         ],
@@ -54,16 +59,26 @@ def ablation(variant: str = "loss=focal", **changes: Any) -> dict[str, Any]:
     return content | changes
 
 
+def verdict(decision: str, reason: str) -> dict[str, Any]:
+    return {"decision": decision, "reasons": [reason], "seeds": 2, "covers": "seeds and images"}
+
+
 def comparison(**changes: Any) -> dict[str, Any]:
-    scores = {"auroc": 0.8, "average_precision": 0.3, "f1": 0.25, "recall": 0.4}
+    scores = {"auroc": 0.8, "average_precision": 0.3, "f1": 0.25, "recall": 0.4, "brier": 0.1}
+    scores |= dict.fromkeys(("precision", "specificity", "balanced_accuracy", "mcc"))  # type: ignore[arg-type]
     rows: list[dict[str, Any]] = [{"rank": 1, "name": "a|b", "seeds": 2, **scores}]
     change = {"change": -0.02, "change_low": -0.05, "change_high": 0.01, "p": 0.2, "p_holm": 0.2}
     rows.append({"rank": 1, "name": "<i>c</i>", "seeds": 2, **scores, **change})
     content = {
         "time": "2025-07-08T09:10:11+00:00",
+        "part": "val",
         "images": 1500,
         "patients": 700,
+        "labels": ["Mass"],
         "level": 0.95,
+        "resamples": 2000,
+        "best": "a|b",
+        "per_class": {},
         "order": ["val.auroc", "val.recall"],
         "chosen": "a|b",
         "steps": ["val.auroc: a|b is best"],
@@ -153,8 +168,8 @@ def test_a_record_stays_when_the_next_study_overwrites_its_file(
 def test_the_same_runs_judged_again_keep_their_id(log: Path, experiments: Path) -> None:
     put(experiments / "ablation.json", ablation())
     update_experiment_log(log, experiments)
-    verdict = {"loss=focal": {"decision": "REJECT", "reasons": ["worse."]}}
-    put(experiments / "ablation.json", ablation(verdict=verdict))
+    worse = {"loss=focal": verdict("REJECT", "worse.")}
+    put(experiments / "ablation.json", ablation(verdict=worse))
     update_experiment_log(log, experiments)
     [row] = read_index(log)
     assert row[0] == "EXP-001"
@@ -225,10 +240,10 @@ def test_undefined_numbers_are_nan(experiments: Path) -> None:
     put(experiments / "ablation.json", ablation())
     study = read_study(experiments / "ablation.json")
     assert isinstance(study, Ablation)
-    row = study.find("loss=bce", "Mass")
+    row = study.find_row("loss=bce", "Mass")
     assert row is not None
-    assert row.changes["auroc"].low != row.changes["auroc"].low
-    assert study.labels == ["Hernia", "Mass"]
+    assert row.change("auroc").low != row.change("auroc").low
+    assert study.labels == ("Hernia", "Mass")
 
 
 def test_the_report_shows_verdicts_and_changes(experiments: Path) -> None:
@@ -236,7 +251,9 @@ def test_the_report_shows_verdicts_and_changes(experiments: Path) -> None:
     evil = "loss=<script>x</script>"
     collapse = {"variant": evil, "kind": "never found", "meaning": "F1 of 0", "cause": "too few"}
     found = ablation(evil, collapse=[collapse | {"labels": {"Hernia": [0, 1]}}])
-    found["variants"][1]["runs"].append({"name": "s1", "run": "run-s1", "error": "no memory"})
+    found["variants"][1]["runs"].append(
+        {"seed": 1, "name": "s1", "run": "run-s1", "error": "no memory"}
+    )
     put(experiments / "ablation.json", found)
     put(experiments / "comparison.json", comparison())
     sections = describe_studies(experiments)
@@ -263,8 +280,8 @@ def test_a_label_called_macro_is_not_taken_for_the_mean(experiments: Path) -> No
     put(experiments / "ablation.json", content)
     study = read_study(experiments / "ablation.json")
     assert isinstance(study, Ablation)
-    assert study.labels == ["macro", "Mass"]
-    label, mean = study.find("loss=focal", "macro"), study.find("loss=focal", None)
+    assert study.labels == ("macro", "Mass")
+    label, mean = study.find_row("loss=focal", "macro"), study.find_row("loss=focal", None)
     assert label is not None
     assert mean is not None
     assert (label.val_positives, mean.val_positives) == (12, None)

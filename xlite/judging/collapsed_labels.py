@@ -1,0 +1,73 @@
+"""The labels that collapsed in an ablation, gathered by variant, kind and likely cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xlite.judging.collapse import find_collapses, read_run_facts
+from xlite.results.ablation import CollapsedLabels
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampling_plan import plan_sampling
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xlite.judging.paired_differences import JudgedMethods
+    from xlite.judging.variant_runs import VariantRuns
+    from xlite.settings import TrainSettings
+    from xlite.training.data import StudyData
+
+
+def gather_collapses(
+    judged: JudgedMethods, runs: Sequence[VariantRuns], data: StudyData
+) -> list[CollapsedLabels]:
+    """Collapsed labels by variant, kind and cause, with the seeds of each."""
+    train = data.parts["train"]
+    known = np.maximum((train.labels >= 0).sum(axis=0), 1)
+    groups: dict[tuple[str, str, str, str], dict[str, list[int]]] = {}
+    by_name = {one.variant.name: one for one in runs}
+    for method in judged.methods:
+        rows, one = judged.rows(method.name), by_name[method.name]
+        exposure = _measure_exposure(one.variant.settings, data)
+        for seed, outcome in one.finished.items():
+            facts = read_run_facts(
+                outcome.run_dir,
+                train_positives=train.positives,
+                prevalence=train.positives / known,
+                exposure=exposure,
+            )
+            for found in find_collapses(method.cases[seed], judged.calls[rows[seed]], facts):
+                key = (method.name, found.kind, found.meaning, found.cause)
+                groups.setdefault(key, {}).setdefault(found.label, []).append(seed)
+    return [
+        CollapsedLabels(
+            variant=variant,
+            kind=kind,
+            meaning=meaning,
+            cause=cause,
+            labels={label: tuple(seeds) for label, seeds in labels.items()},
+        )
+        for (variant, kind, meaning, cause), labels in groups.items()
+    ]
+
+
+def _measure_exposure(settings: TrainSettings, data: StudyData) -> NDArray[np.float64] | None:
+    """How often the sampler draws each class, as a multiple of its natural share."""
+    train = data.parts["train"]
+    plan = plan_sampling(
+        find_label_sets(train.labels),
+        settings.sampler,
+        train.vocabulary,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+    )
+    if plan.weights is None:
+        return None
+    natural = plan.natural.positives_per_image
+    ratio: NDArray[np.float64] = plan.exposure.positives_per_image / np.where(
+        natural > 0, natural, np.nan
+    )
+    return ratio

@@ -1,0 +1,110 @@
+"""What is compared: finished runs by method and seed, and files of predictions.
+
+Runs that differ in nothing but the seed are one method.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from xlite import console
+from xlite.errors import InputError
+from xlite.files import TRAINING_PROGRESS
+from xlite.judging.labelled_predictions import join_predictions, read_run_predictions
+from xlite.judging.methods import Method
+from xlite.run_folder.file_names import RUNS
+from xlite.run_folder.folder import RunFolder, list_runs
+from xlite.settings import TrainSettings
+from xlite.splitting.split_folder import Split
+from xlite.studies.progress import read_entries
+
+RunGroups = Mapping[str, Mapping[int, Path]]
+"""Run folders by method and seed."""
+
+
+def find_finished_runs(out: Path) -> list[Path]:
+    """The folders of an experiments folder's finished runs; damaged ones are named and left out.
+
+    Raises InputError when there is none.
+    """
+    runs, faults = list_runs(out)
+    found = [run.path for run in runs if run.is_finished]
+    for fault in faults:
+        console.warn(fault)
+    if not found:
+        raise InputError(f"{out / RUNS} has no finished run. Train one, or name files to compare.")
+    return found
+
+
+def group_runs(run_dirs: Sequence[Path]) -> dict[str, dict[int, Path]]:
+    """Runs by method and seed: those that differ in nothing but the seed are one method.
+
+    A method is called as the progress file calls its runs, without the seed; where that is not
+    unique, as the folder of its first run.
+    """
+    groups: dict[str, dict[int, Path]] = {}
+    names: dict[str, str] = {}
+    for run_dir in run_dirs:
+        run = RunFolder(run_dir)
+        run.require_begun()
+        settings = run.settings
+        key = TrainSettings.fingerprint(settings.model_copy(update={"seed": 0}))
+        runs = groups.setdefault(key, {})
+        if settings.seed in runs:
+            raise InputError(
+                f"{runs[settings.seed]} and {run_dir} have the same settings and seed. Leave one "
+                "out."
+            )
+        runs[settings.seed] = run_dir
+        names.setdefault(key, _name_in_progress(run_dir) or run_dir.name)
+    is_unique = {key: list(names.values()).count(name) == 1 for key, name in names.items()}
+    return {
+        names[key] if is_unique[key] else next(iter(runs.values())).name: runs
+        for key, runs in groups.items()
+    }
+
+
+def _name_in_progress(run_dir: Path) -> str | None:
+    path = run_dir.parent.parent / TRAINING_PROGRESS
+    for name, entry in read_entries(path).items():
+        if Path(entry["run"]).name == run_dir.name:
+            return re.sub(rf":s{entry['seed']}$", "", name)
+    return None
+
+
+def read_run_methods(groups: RunGroups, split: Split) -> list[Method]:
+    """The groups with their predictions of the validation part."""
+    return [
+        Method(
+            name=name,
+            cases={seed: read_run_predictions(path, "val", split) for seed, path in runs.items()},
+        )
+        for name, runs in groups.items()
+    ]
+
+
+def read_file_methods(
+    files: Sequence[Path], split: Split, *, taken: Collection[str], allow_partial: bool
+) -> list[Method]:
+    """A method a file of predictions of the validation part, called as the file is.
+
+    taken: names that others have; a file of such a name is called by its whole path. Raises
+    InputError for a file that is named twice and, unless `allow_partial`, for one that lacks
+    images or labels of the split.
+    """
+    methods: list[Method] = []
+    for path in files:
+        stem = path.name.split(".")[0]
+        is_taken = stem in taken or any(method.name == stem for method in methods)
+        name = str(path) if is_taken else stem
+        if any(method.name == name for method in methods):
+            raise InputError(f"{path} is named twice.")
+        cases, join = join_predictions(path, split.parts["val"], name=name)
+        if not allow_partial:
+            join.require_whole(path)
+        for sentence in join.describe():
+            console.warn(f"{path}: {sentence}")
+        methods.append(Method(name=name, cases={None: cases}))
+    return methods

@@ -1,0 +1,222 @@
+"""What an ablation has found: built by judging, kept in `ablation.json`, read by page and log."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from xlite.results import Number, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MACRO = "macro"
+"""What the row of the mean over labels is called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Result):
+    """The decision with its reasons, and what became of the labels."""
+
+    decision: str
+    """ADOPT, REJECT, TRADE-OFF or UNDECIDED."""
+    reasons: tuple[str, ...]
+    gains: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    unsafe: tuple[str, ...] = ()
+    """Those judged whose interval reaches down to the safety margin, the lowest first."""
+    unjudged: tuple[str, ...] = ()
+    """Those that too few patients have, or lack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantVerdict(Verdict):
+    """The verdict on a variant, and the runs that it rests on."""
+
+    seeds: int
+    """Seeds that the variant and the baseline share."""
+    seeds_left_out: dict[str, tuple[int | None, ...]] = dataclasses.field(default_factory=dict)
+    """By variant: its seeds that the other side lacks."""
+    covers: str
+    """The sources of chance that intervals and p values cover."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost(Result):
+    """What a run of a variant costs; NaN where it is not known."""
+
+    seconds_a_run: Number = math.nan
+    epochs_a_run: Number = math.nan
+    peak_memory_mb: Number = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantRun(Result):
+    """A run of a variant: its seed, what it is called, its folder, and why it failed."""
+
+    seed: int
+    name: str
+    run: str
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantRecord(Result):
+    """A variant: the value of each setting that is varied, its cost, and its runs."""
+
+    name: str
+    values: dict[str, str]
+    cost: Cost
+    runs: tuple[VariantRun, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollapsedLabels(Result):
+    """Labels that collapsed under a variant in one way and for one cause."""
+
+    variant: str
+    kind: str
+    meaning: str
+    cause: str
+    labels: dict[str, tuple[int, ...]]
+    """The seeds of each label."""
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words, without a full stop."""
+        return (
+            f"{self.variant}: {self.kind}: {', '.join(self.labels)}. That is, {self.meaning}. "
+            f"Likely cause: {self.cause}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A score and how it differs from the baseline's, with the interval of the difference."""
+
+    value: float
+    change: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    """Corrected for the number of labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantRow(Result):
+    """The scores of one variant and label, or of the macro mean, and their changes."""
+
+    variant: str
+    label: str
+    train_positives: int | None
+    """None of the mean, as of the next two."""
+    val_positives: int | None
+    few_positives: bool | None
+    seeds: int
+    """Those that the change is over; of the baseline its own."""
+    auroc: Number
+    auroc_change: Number
+    auroc_change_low: Number
+    auroc_change_high: Number
+    auroc_p: Number
+    auroc_p_holm: Number
+    average_precision: Number
+    average_precision_change: Number
+    average_precision_change_low: Number
+    average_precision_change_high: Number
+    average_precision_p: Number
+    average_precision_p_holm: Number
+    f1: Number
+    f1_change: Number
+    f1_change_low: Number
+    f1_change_high: Number
+    f1_p: Number
+    f1_p_holm: Number
+
+    @property
+    def is_macro(self) -> bool:
+        """Whether it is the mean: a label may be called "macro", but has a count."""
+        return self.val_positives is None
+
+    def change(self, score: str) -> Change:
+        """The columns of one score: auroc, average_precision or f1."""
+        return Change(
+            value=getattr(self, score),
+            change=getattr(self, f"{score}_change"),
+            low=getattr(self, f"{score}_change_low"),
+            high=getattr(self, f"{score}_change_high"),
+            p=getattr(self, f"{score}_p"),
+            p_holm=getattr(self, f"{score}_p_holm"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation(Result):
+    """Variants against a baseline, and the verdict on each.
+
+    Of version 0.1 `safety_margin` is NaN and `macro_labels` are none.
+    """
+
+    kind: ClassVar[str] = "ablation"
+
+    command: str = ""
+    """What made it, or nothing."""
+    time: str = ""
+    """When it was judged, ISO 8601."""
+    baseline: str
+    part: str
+    images: int
+    patients: int
+    seeds: tuple[int, ...]
+    level: float
+    """Of the intervals."""
+    margin: float
+    """Change of a label's AUROC up to which it has neither gained nor lost."""
+    safety_margin: Number = math.nan
+    resamples: int
+    rule: str
+    """That of the verdicts, in words."""
+    macro_labels: tuple[str, ...] = ()
+    """The labels of the macro mean."""
+    verdict: dict[str, VariantVerdict]
+    """By variant; none for the baseline, and for variants without a finished run."""
+    variants: tuple[VariantRecord, ...]
+    """The baseline first."""
+    collapse: tuple[CollapsedLabels, ...]
+    rows: tuple[VariantRow, ...]
+    """By variant and label, rarest in training first and the macro mean last."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the order of the rows, without the macro mean."""
+        return tuple(dict.fromkeys(row.label for row in self.rows if not row.is_macro))
+
+    @property
+    def run_names(self) -> tuple[str, ...]:
+        """The folders of its runs."""
+        return tuple(run.run for variant in self.variants for run in variant.runs)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The runs that failed, with their errors: they are not in the rows."""
+        runs = (run for variant in self.variants for run in variant.runs)
+        return tuple(f"{run.name}: {run.error}" for run in runs if run.error)
+
+    def find_row(self, variant: str, label: str | None) -> VariantRow | None:
+        """The row of a variant and a label, or of the macro mean for None."""
+        for row in self.rows:
+            is_asked = row.is_macro if label is None else not row.is_macro and row.label == label
+            if row.variant == variant and is_asked:
+                return row
+        return None
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table of `ablation.csv`: a row a variant and label."""
+        import pandas as pd
+
+        table = pd.DataFrame([dataclasses.asdict(row) for row in self.rows])
+        counts = ["train_positives", "val_positives", "seeds"]
+        return table.astype(dict.fromkeys(counts, "Int64"))

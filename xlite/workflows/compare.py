@@ -1,0 +1,96 @@
+"""`compare`: runs and predictions side by side, ranked with ties, and one of them chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xlite import console, places
+from xlite.errors import InputError, did_you_mean
+from xlite.judging.compared_runs import (
+    find_finished_runs,
+    group_runs,
+    read_file_methods,
+    read_run_methods,
+)
+from xlite.judging.comparison import compare_methods, write_comparison
+from xlite.judging.looks_at_test import look_at_test
+from xlite.judging.methods import align_methods
+from xlite.judging.paired_differences import judge_methods
+from xlite.judging.ranking import parse_order
+from xlite.ownership import require_writable_folder
+from xlite.reporting.experiment_log import update_experiment_log
+from xlite.results.comparison import Comparison
+from xlite.run_folder.file_names import RUNS
+from xlite.splitting.checked_split import read_checked_split
+
+
+def compare(
+    items: Sequence[str | Path] | None = None,
+    *,
+    by: str = "val.auroc",
+    then: Sequence[str] | None = None,
+    split: str | Path = places.SPLIT_DIR,
+    labels: str | Path | None = None,
+    out: str | Path | None = None,
+    allow_partial: bool = False,
+    show_test: bool = False,
+    command: str = "",
+) -> Comparison:
+    """The methods ranked on the validation part, with ties where a paired test sees no difference.
+
+    items: run folders, names of runs, and CSVs of predictions; None for all finished runs of the
+    experiments folder, which is `out`, or `experiments` without it. Runs that differ in the seed
+    alone are one method. by: the score that ranks: val.auroc, val.average_precision or val.f1.
+    then: what breaks ties, in that order; None for val.average_precision, then val.recall. labels:
+    a table that the split has to agree with. show_test: take along the runs' test scores, which
+    choose nothing; each look is counted. With `out`, comparison.csv and comparison.json are written
+    there, naming `command` as what made them, and the experiment log is brought up to date.
+
+    Raises InputError for fewer than two methods, runs of another split, predictions that lack
+    images or labels (unless `allow_partial`), and an order that uses the test part.
+    """
+    experiments = places.EXPERIMENTS_DIR if out is None else Path(out)
+    if out is not None:
+        require_writable_folder(experiments)
+    order = parse_order(by, then)
+    found = (
+        [_find_item(Path(item), experiments) for item in items]
+        if items
+        else find_finished_runs(experiments)
+    )
+    groups = group_runs([path for path in found if path.is_dir()])
+    parts = read_checked_split(Path(split), None if labels is None else Path(labels))
+    files = [path for path in found if not path.is_dir()]
+    methods = [
+        *read_run_methods(groups, parts),
+        *read_file_methods(files, parts, taken=groups, allow_partial=allow_partial),
+    ]
+    if len(methods) < 2:
+        raise InputError(
+            f"only {methods[0].name} is there to compare: runs that differ in the seed alone count "
+            "as one. Name two models or more."
+        )
+    methods, num_left_out = align_methods(methods)
+    if num_left_out:
+        console.warn(f"{num_left_out} images are not in all of the predictions and are left out.")
+    comparison = compare_methods(
+        judge_methods(methods),
+        order,
+        runs=groups,
+        test=look_at_test(groups, parts, command=command) if show_test else None,
+        command=command,
+    )
+    if out is not None:
+        write_comparison(experiments, comparison)
+        update_experiment_log(places.experiment_log_path(experiments), experiments)
+    return comparison
+
+
+def _find_item(item: Path, experiments: Path) -> Path:
+    for path in (item, experiments / RUNS / item):
+        if path.exists():
+            return path
+    runs = [path.name for path in (experiments / RUNS).glob("*")]
+    hint = did_you_mean(item.name, runs)
+    raise InputError(f"{item} is neither a run's folder or name nor a predictions file.{hint}")
