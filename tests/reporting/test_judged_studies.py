@@ -121,7 +121,7 @@ def test_an_ablation_has_a_row_and_a_record(log: Path, experiments: Path) -> Non
     for part in (
         "- Objective: whether loss=focal should replace loss=bce\n",
         "- Seeds: 0, 1\n",
-        "- VerdictBox on loss=focal: ADOPT. macro AUROC +0.021.\n",
+        "- Verdict on loss=focal: ADOPT. macro AUROC +0.021.\n",
         "- Rule: ADOPT: the interval lies above 0.\n",
         "- Cost of loss=focal: 1.5 min a run\n",
         "| Hernia | 12 | 12 | 0.700 | +0.021 (+0.004 to +0.038) |\n",

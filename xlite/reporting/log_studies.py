@@ -70,7 +70,7 @@ def _describe_ablation(study: Ablation) -> _Parts:
         f"Seeds: {', '.join(map(str, study.seeds))}",
         f"Runs: {', '.join(study.run_names)}",
         *(
-            f"VerdictBox on {name}: {verdict.decision}. {' '.join(verdict.reasons)}"
+            f"Verdict on {name}: {verdict.decision}. {' '.join(verdict.reasons)}"
             for name, verdict in study.verdict.items()
         ),
         f"Rule: {study.rule}",
