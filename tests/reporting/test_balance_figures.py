@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xlite.reporting.figures import BalancePanels, draw_balance
+from xlite.reporting.balance_figures import BalancePanels, draw_balance
 from xlite.sampling.balance import verify_sampler
 from xlite.settings import SamplerSettings
 

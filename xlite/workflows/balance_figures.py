@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlite.reporting.figures import BalancePanels, draw_balance, draw_tradeoff
+from xlite.reporting.balance_figures import BalancePanels, draw_balance, draw_tradeoff
 from xlite.results.balance import BalanceReport
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import trace_strengths
