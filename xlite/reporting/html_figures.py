@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from xlite.reporting.html_runs import RunImages
+    from xlite.reporting.run_images import RunImages
 
 # Okabe & Ito 2008, without the yellow that white swallows.
 _COLORS = (BLUE, ORANGE, GREEN, "#CC79A7", "#D55E00", "#56B4E9", "#000000")

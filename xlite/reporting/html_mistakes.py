@@ -26,7 +26,7 @@ from xlite.reporting.html_page import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.reporting.html_runs import RunImages
+    from xlite.reporting.run_images import RunImages
 
 _SIDE = 224
 """Largest side of a thumbnail in pixels."""

@@ -6,7 +6,7 @@ N images, C labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,37 +40,9 @@ from xlite.scores.ranking import macro_mean
 from xlite.scores.thresholded import crossfit_f1
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from xlite.reporting.run_images import RunImages
 
 _TRAIN = "xlite train --models efficientnet_b0_mhsa"
-
-
-class RunImages(Protocol):
-    """Predictions of one run beside what is true."""
-
-    @property
-    def name(self) -> str:
-        """What to call the run."""
-
-    @property
-    def image_ids(self) -> NDArray[Any]:
-        """(N,)."""
-
-    @property
-    def patient_ids(self) -> NDArray[Any]:
-        """(N,)."""
-
-    @property
-    def targets(self) -> NDArray[np.int8]:
-        """(N, C): 1 present, 0 absent, -1 unknown."""
-
-    @property
-    def probs(self) -> NDArray[np.float64]:
-        """(N, C) in [0, 1]."""
-
-    @property
-    def vocabulary(self) -> tuple[str, ...]:
-        """The C labels."""
 
 
 def rank_runs(runs: Sequence[RunFolder]) -> list[RunFolder]:
