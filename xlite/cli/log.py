@@ -10,8 +10,6 @@ import typer
 from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
-from xlite.errors import InputError
-from xlite.ownership import refuse_links, require_writable_folder
 
 _EPILOG = 'Example: xlite log add --ablation experiments/ablation.json --decision "keep pos-weight"'
 
@@ -62,25 +60,19 @@ def add(
     the notes of one record: the one that is named, else the newest. They can as well be written
     there by hand. Everything else that people write in the log stays as it is.
     """
-    from xlite.reporting.experiment_log import Remarks, update_experiment_log
-    from xlite.reporting.log_markdown import DECISION, FOCUS, OBJECTIVE
+    from xlite.workflows.log import add_to_log
 
-    named = {"--run": run, "--ablation": ablation, "--comparison": comparison, "--id": record}
-    given = [option for option, value in named.items() if value is not None]
-    if len(given) > 1:
-        raise InputError(f"{' and '.join(given)} exclude each other. Pass one.")
-    if not experiments.is_dir():
-        raise InputError(f"{experiments} does not exist. Pass --experiments DIR.")
-    path = places.experiment_log_path(experiments)
-    require_writable_folder(path.parent, option="--experiments")
-    refuse_links([path], option="--experiments")
-    require_writable_folder(experiments, option="--experiments")
-    texts = {FOCUS: focus, OBJECTIVE: objective, DECISION: decision}
-    lines = {name: text for name, text in texts.items() if text is not None}
-    source = Path(run) if run is not None else ablation or comparison
-    remarks = Remarks(lines, key=record, source=source) if lines or given else None
-    key = update_experiment_log(path, experiments, remarks=remarks)
+    update = add_to_log(
+        experiments,
+        focus=focus,
+        objective=objective,
+        decision=decision,
+        run=run,
+        ablation=ablation,
+        comparison=comparison,
+        record=record,
+    )
     if json:
-        console.result_json({"log": str(path), "id": key})
+        console.result_json(update.to_json())
     else:
-        console.say(f"up to date: {path}" + (f", {key}" if key else ""))
+        console.say(f"up to date: {update.log}" + (f", {update.id}" if update.id else ""))

@@ -1,0 +1,148 @@
+"""A project's split, balance, runs, verdicts and mistakes as one HTML page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlite import __version__, console, places
+from xlite.clahe_cache.store import ClaheCache
+from xlite.errors import InputError, did_you_mean
+from xlite.files import CACHE_RECORD
+from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.ownership import require_replaceable_file
+from xlite.randomness import derive_generator
+from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
+from xlite.reporting.html_page import Section, is_page, write_page
+from xlite.reporting.html_project import describe_balance, describe_split
+from xlite.reporting.html_runs import (
+    describe_environment,
+    describe_operating_curves,
+    describe_runs,
+    describe_scores,
+    rank_runs,
+)
+from xlite.reporting.html_verdicts import describe_studies
+from xlite.results.report import ReportPage, ReportSection
+from xlite.run_folder.folder import RunFolder, list_runs
+from xlite.splitting.split_folder import read_split
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NUM_RUNS = 3
+_NUM_MISTAKES = 12
+
+
+def report(
+    out: str | Path = "report.html",
+    *,
+    experiments: str | Path = places.EXPERIMENTS_DIR,
+    split: str | Path = places.SPLIT_DIR,
+    cache: str | Path = places.CACHE_DIR,
+    runs: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> ReportPage:
+    """The page that was written to `out`: its size and its sections, and which of them are there.
+
+    The page is a single file that works offline; nothing is trained. runs: names or folders of the
+    runs to show in detail; None for the three with the best validation AUROC. Raises InputError
+    when there is nothing to report on, for a run that is not finished, and for an `out` that is no
+    page of xlite's, unless `overwrite`.
+    """
+    page, experiments, split, cache = Path(out), Path(experiments), Path(split), Path(cache)
+    if page.is_dir():
+        raise InputError(f"{page} is a folder. Pass a file name, as in --out report.html.")
+    require_replaceable_file(page, is_ours=is_page, overwrite=overwrite)
+    for option, folder in (("experiments", experiments), ("split", split), ("cache", cache)):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is not a folder. Pass another --{option}.")
+    words = ["xlite", "report", "--out", str(page), "--experiments", str(experiments)]
+    words += ["--split", str(split), "--cache", str(cache)]
+    words += ["--runs", ",".join(runs)] if runs else []
+    sections = _describe(experiments, split, cache, runs, command=shlex.join(words))
+    if all(section.is_absent for section in sections if section.key != "environment"):
+        raise InputError(
+            f"there is nothing to report on: neither {split} nor {experiments} nor {cache} holds "
+            "anything of xlite's. Pass --split, --experiments and --cache, or run `xlite split`."
+        )
+    write_page(
+        page,
+        f"Report on {experiments.resolve().parent.name}",
+        "Split, balance, runs, verdicts and mistakes, from the files of the project. Press a "
+        "column's heading to sort by it.",
+        sections,
+    )
+    return ReportPage(
+        report=str(page),
+        bytes=page.stat().st_size,
+        sections=tuple(
+            ReportSection(key=section.key, title=section.title, present=not section.is_absent)
+            for section in sections
+        ),
+    )
+
+
+def _describe(
+    experiments: Path, split_dir: Path, cache: Path, runs: Sequence[str] | None, *, command: str
+) -> list[Section]:
+    """The sections in the order of the page."""
+    found, faults = list_runs(experiments)
+    for fault in faults:
+        console.warn(fault)
+    all_runs = rank_runs(found)
+    chosen = _choose(all_runs, runs, experiments)
+    cases = _read_cases(chosen, split_dir)
+    best = cases[0] if cases else None
+    mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
+    shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
+    return [
+        describe_split(split_dir),
+        describe_balance(experiments),
+        describe_runs(all_runs, [run.name for run in chosen], faults),
+        describe_scores(cases, rng=derive_generator("report")),
+        describe_operating_curves(cases),
+        *describe_studies(experiments),
+        describe_mistakes(best, mistakes, _read_pixels(cache, shown)),
+        describe_environment(chosen, version=__version__, command=command),
+    ]
+
+
+def _choose(
+    all_runs: Sequence[RunFolder], names: Sequence[str] | None, experiments: Path
+) -> list[RunFolder]:
+    """The finished runs to show in detail."""
+    finished = [run for run in all_runs if run.scores is not None]
+    if names is None:
+        return finished[:_NUM_RUNS]
+    by_name = {run.name: run for run in finished}
+    # A path to the folder, as the shell completes it, is as good as its name.
+    wanted = [Path(name).name for name in names]
+    absent = [name for name in wanted if name not in by_name]
+    if absent or not wanted:
+        known = ", ".join(by_name) or "none"
+        what = absent[0] if absent else ""
+        raise InputError(
+            f"{what!r} is no finished run in {experiments / 'runs'}.{did_you_mean(what, by_name)} "
+            f"Finished are: {known}."
+        )
+    return [by_name[name] for name in dict.fromkeys(wanted)]
+
+
+def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
+    if not chosen or not (split_dir / "val.csv").exists():
+        return []
+    split = read_split(split_dir)
+    return [read_run_predictions(run.path, "val", split) for run in chosen]
+
+
+def _read_pixels(cache_dir: Path, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The cached pixels of the images that the cache has; none without a complete cache."""
+    if not image_ids or not (cache_dir / CACHE_RECORD).exists():
+        return {}
+    cache = ClaheCache.open(cache_dir)
+    known = set(cache.image_ids)
+    held = [image_id for image_id in dict.fromkeys(image_ids) if image_id in known]
+    return dict(zip(held, cache.read_many(cache.rows_of(held)), strict=True)) if held else {}
