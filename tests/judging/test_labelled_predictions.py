@@ -10,6 +10,7 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.judging.labelled_predictions import add_column, join_predictions
+from xlite.tables.csv_table import open_csv
 from xlite.tables.manifest import Manifest
 
 LABELS = ("Mass", "Pleural_Thickening")
@@ -202,7 +203,9 @@ def test_selected_cases_keep_their_rows_together(manifest: Manifest, tmp_path: P
 def test_a_column_of_the_label_table_is_added_by_image(manifest: Manifest, tmp_path: Path) -> None:
     file = write(tmp_path / "p.csv", image=IDS, Mass=0.5)
     cases, _ = join_predictions(file, manifest, name="p")
-    table = write(tmp_path / "t.csv", **{"Image Index": IDS[::-1][:3], "scanner": ["X", "Y", "Z"]})
+    table = open_csv(
+        write(tmp_path / "t.csv", **{"Image Index": IDS[::-1][:3], "scanner": ["X", "Y", "Z"]})
+    )
     added = add_column(cases, table, "scanner", image_column="Image Index")
     assert added.columns["scanner"].tolist() == ["", "Z", "Y", "X"]
     assert "scanner" not in cases.columns

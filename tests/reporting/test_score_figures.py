@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xlite.reporting.score_figures import MOST_LABELS, ScorePanels, draw_scores
-from xlite.scores.class_scores import score_classes
+from xlite.judging.evaluation import Resampling, score_predictions
+from xlite.judging.labelled_predictions import LabelledPredictions
+from xlite.judging.thresholding import crossfit_calls
+from xlite.reporting.score_figures import MOST_LABELS, draw_scores
+from xlite.reporting.score_panels import ScorePanels
 
 NAMES = ("roc", "precision_recall", "calibration", "score_by_prevalence", "confusion")
 
@@ -22,21 +25,25 @@ def make_panels(num_classes: int, *, lacks_positives: bool = False) -> ScorePane
         targets[:, -1] = 0
     probs = np.clip(0.3 * targets + rng.random(targets.shape) / 2, 0, 1)
     labels = [f"Pleural_Mass {c}" for c in range(num_classes)]
-    scores = score_classes(targets, probs, thresholds=np.full(num_classes, 0.4))
-    for end in ("low", "high"):
-        scores[f"average_precision_{end}"] = scores["average_precision"]
-    rows = {
-        label: {name: values[c].item() for name, values in scores.items()}
-        for c, label in enumerate(labels)
-    }
+    labelled = LabelledPredictions(
+        name="model",
+        image_ids=np.arange(300).astype(str),
+        patient_ids=np.arange(300).astype(str),
+        targets=targets,
+        probs=probs,
+        vocabulary=tuple(labels),
+        columns={},
+    )
+    calls = crossfit_calls(labelled, method="f1", calibration="none")
+    scores = score_predictions(labelled, calls, resampling=Resampling(num_resamples=100))
     return ScorePanels(
         labels=labels,
         targets=targets,
         probs=probs,
         scaled=probs,
-        calls=probs >= 0.4,
-        called=targets,
-        per_class=rows,
+        is_called=calls.is_called,
+        called=calls.targets,
+        per_class=scores.per_class,
     )
 
 
@@ -52,9 +59,10 @@ def test_every_figure_is_drawn_for_any_number_of_labels(num_classes: int, tmp_pa
 
 def test_of_many_labels_those_with_most_positives_are_shown(tmp_path: Path) -> None:
     panels = make_panels(MOST_LABELS + 3)
-    rows = {name: dict(row) for name, row in panels.per_class.items()}
-    for number, name in enumerate(panels.labels):
-        rows[name]["positives"] = 5 if number in (0, 4, 9) else 40
+    rows = {
+        name: dataclasses.replace(row, positives=5 if number in (0, 4, 9) else 40)
+        for number, (name, row) in enumerate(panels.per_class.items())
+    }
     panels = dataclasses.replace(panels, per_class=rows)
     shown = panels.select_commonest(MOST_LABELS)
     assert [name for name in panels.labels if name not in shown.labels] == [
@@ -89,6 +97,6 @@ def test_figures_show_the_scores_in_words(tmp_path: Path) -> None:
     draw_scores(panels, tmp_path)
     row = panels.per_class[panels.labels[0]]
     text = (tmp_path / "roc.svg").read_text()
-    assert f"<!-- {row['auroc']:.3f} -->" in text
+    assert f"<!-- {row.auroc:.3f} -->" in text
     assert "Pleural Mass 0" in text
-    assert f"<!-- ECE {row['ece']:.3f} -->" in (tmp_path / "calibration.svg").read_text()
+    assert f"<!-- ECE {row.ece:.3f} -->" in (tmp_path / "calibration.svg").read_text()

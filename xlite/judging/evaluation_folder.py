@@ -1,4 +1,4 @@
-"""The folder of an evaluation: which one it is, and whether it may be written to.
+"""The folder of an evaluation: which one it is, what it holds, and whether it may be written to.
 
 Each evaluation notes what was asked of it. The same question goes to the same folder, another one
 to a folder of its own: nothing that was found is overwritten without a word.
@@ -6,18 +6,21 @@ to a folder of its own: nothing that was found is overwritten without a word.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xlite.errors import InputError
+from xlite.files import atomic_path, write_json, write_table
 from xlite.ownership import require_our_folder
 from xlite.records import Record
+from xlite.results.evaluation import Evaluation, Question
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import fingerprint_of
@@ -26,15 +29,14 @@ if TYPE_CHECKING:
     from xlite.judging.labelled_predictions import LabelledPredictions
 
 EVALUATIONS = "evaluation"
-EVALUATION_SCORES = "scores.json"
+_SCORES = "scores.json"
 """Called as a run's are, so that one reads both alike; its keys are others."""
-ASKED = "asked"
-"""The key in `scores.json` of what was asked."""
-
+_SCORES_TABLE = "scores.csv"
+_SUBGROUPS_TABLE = "subgroups.csv"
 _NUM_DIGITS = 6
 
 
-class _Evaluation(Record):
+class _Answered(Record):
     """What `scores.json` of an evaluation has, and that of a run has not."""
 
     resamples: int
@@ -64,39 +66,77 @@ def find_evaluations_dir(run_dir: Path) -> Path:
     return (parent.parent if parent.name == RUNS else parent) / EVALUATIONS
 
 
-def choose_folder(evaluations_dir: Path, name: str, asked: Mapping[str, Any]) -> Path:
+def choose_folder(evaluations_dir: Path, name: str, asked: Question) -> EvaluationFolder:
     """The folder for what is asked: that called `name`, or one beside it where that is taken."""
-    named = evaluations_dir / name
-    if not os.path.lexists(named / EVALUATION_SCORES) or _is_same(named, asked):
+    named = EvaluationFolder(evaluations_dir / name)
+    if not named.is_written or named.answers(asked):
         return named
-    return evaluations_dir / f"{name}-{fingerprint_of(dict(asked))[:_NUM_DIGITS]}"
+    mark = fingerprint_of(asked.to_json())[:_NUM_DIGITS]
+    return EvaluationFolder(evaluations_dir / f"{name}-{mark}")
 
 
-def require_free(
-    folder: Path, asked: Mapping[str, Any], *, names: Sequence[str], overwrite: bool = False
-) -> bool:
-    """Whether the folder holds the same evaluation already, which is then written again.
+@dataclass(frozen=True)
+class EvaluationFolder:
+    """The files of one evaluation: `scores.json`, written last, its tables and its figures."""
 
-    names: the files that are to be written. Raises InputError for the folder of a run, for one
-    that holds other files of these names, and, without `overwrite`, another evaluation.
-    """
-    if RunFolder(folder).is_begun:
-        raise InputError(
-            f"{folder} is a run's folder, whose own scores.json would be lost. Pass another --out."
+    path: Path
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is an evaluation in it, or something that is called like one."""
+        return os.path.lexists(self.path / _SCORES)
+
+    def answers(self, asked: Question) -> bool:
+        """Whether the evaluation in it is of what is asked; InputError for what is none."""
+        found = _Answered.read(self.path / _SCORES, remedy="Pass another --out.")
+        return found.asked == asked.to_json()
+
+    def require_free(
+        self, asked: Question, *, figures: Sequence[str], overwrite: bool = False
+    ) -> bool:
+        """Whether it holds the same evaluation already, which is then written again.
+
+        figures: the names of files that are written besides. Raises InputError for the folder of a
+        run, for one that holds other files of these names, and, without `overwrite`, another
+        evaluation.
+        """
+        if RunFolder(self.path).is_begun:
+            raise InputError(
+                f"{self.path} is a run's folder, whose own {_SCORES} would be lost. Pass "
+                "another --out."
+            )
+        require_our_folder(
+            self.path,
+            markers=[_SCORES],
+            names=[_SCORES_TABLE, _SUBGROUPS_TABLE, *figures],
+            what="`xlite evaluate`",
         )
-    require_our_folder(folder, markers=[EVALUATION_SCORES], names=names, what="`xlite evaluate`")
-    if not os.path.lexists(folder / EVALUATION_SCORES):
-        return False
-    is_same = _is_same(folder, asked)
-    if not is_same and not overwrite:
-        raise InputError(
-            f"{folder} holds an evaluation of something else, or with other options. Pass another "
-            "--out, or --overwrite to replace it."
-        )
-    return is_same
+        if not self.is_written:
+            return False
+        is_same = self.answers(asked)
+        if not is_same and not overwrite:
+            raise InputError(
+                f"{self.path} holds an evaluation of something else, or with other options. Pass "
+                "another --out, or --overwrite to replace it."
+            )
+        return is_same
 
+    def read(self) -> Evaluation:
+        """The evaluation in it; InputError where it is damaged, or there is none."""
+        remedy = "Evaluate again, with --overwrite."
+        evaluation = Evaluation.read(self.path / _SCORES, remedy=remedy)
+        return dataclasses.replace(evaluation, folder=self.path)
 
-def _is_same(folder: Path, asked: Mapping[str, Any]) -> bool:
-    found = _Evaluation.read(folder / EVALUATION_SCORES, remedy="Pass another --out.")
-    # As it comes back from JSON: a tuple is a list then.
-    return bool(found.asked == json.loads(json.dumps(asked)))
+    def write(self, evaluation: Evaluation) -> Evaluation:
+        """The evaluation, with its folder, once its tables and, last, `scores.json` are written."""
+        tables = {_SCORES_TABLE: evaluation.to_frame()}
+        if evaluation.subgroups:
+            tables[_SUBGROUPS_TABLE] = evaluation.subgroups_to_frame()
+        for name, table in tables.items():
+            with atomic_path(self.path / name) as temporary:
+                write_table(temporary, table)
+        if _SUBGROUPS_TABLE not in tables:
+            # Of the evaluation that this one replaces.
+            (self.path / _SUBGROUPS_TABLE).unlink(missing_ok=True)
+        write_json(self.path / _SCORES, evaluation.to_json())
+        return dataclasses.replace(evaluation, folder=self.path)

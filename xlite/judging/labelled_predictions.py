@@ -16,9 +16,10 @@ import pandas as pd
 
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
-from xlite.judging.predictions_file import read_predictions_file
+from xlite.judging.predictions_file import PredictionSource, read_predictions_file
+from xlite.results.join_report import JoinReport
 from xlite.run_folder.folder import RunFolder
-from xlite.tables.csv_table import open_csv, show
+from xlite.tables.csv_table import CsvTable, show
 from xlite.tables.label_table import parse_ages
 
 if TYPE_CHECKING:
@@ -75,69 +76,12 @@ class LabelledPredictions:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class JoinReport:
-    """What of a predictions file and of a label table found no partner."""
-
-    num_joined: int
-    """Images in both."""
-    num_missing: int
-    """Images of the label table without predictions."""
-    missing: tuple[str, ...]
-    """The first of them."""
-    num_extra: int
-    """Images with predictions that the label table does not have."""
-    extra: tuple[str, ...]
-    """The first of them."""
-    missing_labels: tuple[str, ...]
-    """Labels of the table that have no column of predictions: they are not judged."""
-
-    def describe(self) -> list[str]:
-        """One sentence for each thing that found no partner; none when all did."""
-        sentences = []
-        if self.num_missing:
-            sentences.append(
-                f"{self.num_missing} images of the label table have no prediction and are not "
-                f"judged (first: {', '.join(self.missing)})."
-            )
-        if self.num_extra:
-            sentences.append(
-                f"{self.num_extra} predictions are of images that the label table does not have "
-                f"and are not judged (first: {', '.join(self.extra)})."
-            )
-        if self.missing_labels:
-            sentences.append(
-                f"no column of predictions for {', '.join(self.missing_labels)}: not judged."
-            )
-        return sentences
-
-    def require_whole(self, predictions: Path) -> None:
-        """Raise InputError unless every image and label of the table has predictions.
-
-        Scores of the images that happen to be there answer another question: whoever leaves the
-        hard half out has better ones.
-        """
-        parts = []
-        if self.num_missing:
-            parts.append(
-                f"{self.num_missing} of {self.num_joined + self.num_missing} images of the label "
-                f"table have no prediction (first: {', '.join(self.missing)})"
-            )
-        if self.missing_labels:
-            parts.append(f"there is no column of predictions for {', '.join(self.missing_labels)}")
-        if parts:
-            raise InputError(
-                f"{predictions}: {', and '.join(parts)}. Complete the file, or pass "
-                "--allow-partial to judge what is there."
-            )
-
-
 def join_predictions(
-    predictions: Path, manifest: Manifest, *, name: str
+    predictions: PredictionSource, manifest: Manifest, *, name: str
 ) -> tuple[LabelledPredictions, JoinReport]:
-    """Anyone's predictions CSV joined with a label table, and what found no partner.
+    """Anyone's table of predictions joined with one of labels, and what found no partner.
 
-    The file is read as `read_predictions_file` says; images match with and without their folder.
+    It is read as `read_predictions_file` says; images match with and without their folder.
     Images come in the order of the label table. Raises InputError also when nothing matches.
     """
     file = read_predictions_file(predictions, manifest.vocabulary)
@@ -145,7 +89,7 @@ def join_predictions(
     is_known = rows >= 0
     if not is_known.any():
         raise InputError(
-            f"no image of {predictions} is in the label table: the file names "
+            f"no image of {file.path} is in the label table: the file names "
             f"{show(file.names[0])}, the table {show(manifest.image_ids[0])}. Pass the label table "
             "of these images."
         )
@@ -216,28 +160,27 @@ def _require_complete(path: Path, join: JoinReport, *, num_images: int | None) -
 
 
 def add_column(
-    labelled: LabelledPredictions, table: Path, column: str, *, image_column: str
+    labelled: LabelledPredictions, table: CsvTable, column: str, *, image_column: str
 ) -> LabelledPredictions:
-    """The same with one more column, read from a CSV that names the same images.
+    """The same with one more column, read from a table that names the same images.
 
-    Text, "" where the CSV does not have the image; a column called "age" in years, NaN where it
+    Text, "" where the table does not have the image; a column called "age" in years, NaN where it
     has none. Raises InputError when there is no such column, when it is the one that names the
-    images, or when the CSV has an image twice.
+    images, or when the table has an image twice.
     """
     if column == image_column:
         raise InputError(
-            f"{column!r} names the images of {table}, so that each would be a group of its own. "
-            "Group by another column."
+            f"{column!r} names the images of {table.path}, so that each would be a group of its "
+            "own. Group by another column."
         )
-    raw = open_csv(table, what="label table")
-    raw.require_columns([image_column, column], remedies={image_column: "Pass --image-col."})
-    cells = raw.take([image_column, column])
+    table.require_columns([image_column, column], remedies={image_column: "Pass --image-col."})
+    cells = table.take([image_column, column])
     rows = match_image_names(labelled.image_ids, cells[image_column])
     ambiguous = labelled.image_ids[rows == AMBIGUOUS]
     if ambiguous.size:
         raise InputError(
-            f"{table} has more than one row for image {show(ambiguous[0])}. Keep one row an image, "
-            f"to say what its {column!r} is."
+            f"{table.path} has more than one row for image {show(ambiguous[0])}. Keep one row an "
+            f"image, to say what its {column!r} is."
         )
     texts = np.append(cells[column].to_numpy(dtype=object), "")[rows]
     values = parse_ages(pd.Series(texts, dtype=str)) if column == AGE else texts

@@ -1,4 +1,4 @@
-"""Anyone's predictions: a CSV with an image column and one column of probabilities a label.
+"""Anyone's predictions: a table with an image column and one column of probabilities a label.
 
 N images, C labels.
 """
@@ -17,7 +17,7 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.ids import AMBIGUOUS, match_image_names
 from xlite.labels import simplify_label
-from xlite.tables.csv_table import CsvTable, open_csv, show
+from xlite.tables.csv_table import CsvTable, frame_as_csv, open_csv, show
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +26,9 @@ IMAGE_COLUMNS = ("image_id", "Image Index", "image", "filename", "file", "path",
 """The names by which the image column of a predictions file is known, in order of preference."""
 
 PROB_PREFIX = "prob_"
+
+PredictionSource = str | Path | pd.DataFrame
+"""What `read_predictions_file` reads."""
 
 _PREFIXED = re.compile(r"prob[\s_-]", re.IGNORECASE)
 _NUM_NAMED = 3
@@ -36,6 +39,7 @@ class PredictionsFile:
     """What a predictions file says."""
 
     path: Path
+    """What to call it in messages."""
     names: NDArray[Any]
     """(N,) the images as the file names them, each once."""
     probs: NDArray[np.float64]
@@ -67,16 +71,23 @@ class PredictionsFile:
         return found
 
 
-def read_predictions_file(path: Path, vocabulary: Sequence[str]) -> PredictionsFile:
-    """The predictions in a CSV for the labels of `vocabulary`, as far as it has them.
+def read_predictions_file(
+    predictions: PredictionSource, vocabulary: Sequence[str]
+) -> PredictionsFile:
+    """The predictions in a table for the labels of `vocabulary`, as far as it has them.
 
-    The CSV has an image column (one of IMAGE_COLUMNS) and a column `prob_<label>` a label, or
-    `<label>`; case, blanks and underscores may differ. Where any column has the prefix, one
-    without is what is true, not what is predicted. Raises InputError, naming rows and columns,
-    for duplicate images and columns, for probs that are missing or not in [0, 1], and for columns
-    without the prefix that hold only 0 and 1, which may be what is true.
+    predictions: a CSV file, or a data frame with the columns of one: an image column (one of
+    IMAGE_COLUMNS) and a column `prob_<label>` a label, or `<label>`; case, blanks and underscores
+    may differ. Where any column has the prefix, one without is what is true, not what is
+    predicted. Raises InputError, naming rows and columns, for duplicate images and columns, for
+    probs that are missing or not in [0, 1], and for columns without the prefix that hold only 0
+    and 1, which may be what is true.
     """
-    table = open_csv(path, remedy="Pass a CSV.")
+    if isinstance(predictions, pd.DataFrame):
+        table = frame_as_csv(predictions)
+    else:
+        table = open_csv(Path(predictions), remedy="Pass a CSV.")
+    path = table.path
     image_column = _find_image_column(table)
     label_columns, is_prefixed = _find_label_columns(table, vocabulary)
     cells = table.take([image_column, *label_columns.values()], is_guarded=True)

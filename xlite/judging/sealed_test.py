@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,7 +19,8 @@ from filelock import FileLock
 from xlite.files import write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.records import Record
+from xlite.results import Result
+from xlite.results.evaluation import Look
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import find_run_of
 from xlite.studies.progress import current_time
@@ -27,21 +29,11 @@ TEST_LOOKS = "test_looks.json"
 _LOCK = ".test_looks.lock"
 
 
-class Look(Record):
-    """One look at a test set."""
-
-    time: str
-    command: str
-    test_set: str | None = None
-    """`digest_test_set`; version 0.1 did not note it."""
-    run: str | None = None
-    """The name of the run that was judged; None for predictions of others."""
-
-
-class LooksAtTest(Record):
+@dataclass(frozen=True, kw_only=True)
+class LooksAtTest(Result):
     """All looks that a file holds, oldest first."""
 
-    looks: list[Look]
+    looks: tuple[Look, ...]
 
 
 def record_test_look(
@@ -57,8 +49,7 @@ def record_test_look(
     with FileLock(folder / _LOCK):
         noted = _read_looks(folder / TEST_LOOKS)
         noted.append(Look(time=current_time(), command=command, test_set=digest, run=run))
-        content = [look.model_dump(exclude_defaults=True) for look in noted]
-        write_json(folder / TEST_LOOKS, {"looks": content})
+        write_json(folder / TEST_LOOKS, LooksAtTest(looks=tuple(noted)).to_json())
     # Looks that version 0.1 kept with each run are of the test part that the run was judged on.
     before = [
         look for path in sorted(folder.glob(f"{RUNS}/*/{TEST_LOOKS}")) for look in _read_looks(path)

@@ -6,6 +6,9 @@ resamples of the patients, so that a patient with images in both is taken accoun
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from xlite.errors import InputError, did_you_mean
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import AGE, LabelledPredictions
 from xlite.labels import UNKNOWN
+from xlite.results.subgroups import GroupLabelScores, GroupMacroScores, Subgroup
 from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.bootstrap import (
     average_classes,
@@ -74,120 +78,125 @@ def assign_groups(labelled: LabelledPredictions, column: str) -> NDArray[Any]:
 
 def judge_subgroups(
     labelled: LabelledPredictions, column: str, *, resampling: Resampling | None = None
-) -> list[dict[str, Any]]:
+) -> list[Subgroup]:
     """The AUROC of each group of a column, by label and macro, against that of all other images.
 
-    Each group: column, group, images, patients, is_small, per_class and macro, which have
-    positives, auroc with its interval, `difference` (group minus rest) with its interval, p and
-    p_holm (over the labels of all groups of the column; macro over the groups) and `differs`. The
-    test takes the standard deviation of the difference over resampled patients as its error, which
-    of few positives is far too small: a label with fewer than 30 positives or negatives in the
-    group or in the rest is not tested (NaN), nor is it in the macro difference, which is over
-    `num_tested` labels. A group in which most labels have under 30 positives is small.
+    The test of a difference takes its standard deviation over resampled patients as its error,
+    which of few positives is far too small: a label with fewer than 30 positives or negatives in
+    the group or in the rest is not tested (NaN), nor is it in the macro difference. p is corrected
+    by Holm's method over the labels of all groups of the column, and that of macro over the groups.
+    A group in which most labels have under 30 positives is small.
     """
     resampling = resampling or Resampling()
     values = assign_groups(labelled, column)
     names = [name for name in AGE_BANDS if name in values] if column == AGE else []
     names += sorted(set(values.tolist()) - {*names, NOT_KNOWN})
     names += [NOT_KNOWN] if NOT_KNOWN in values else []
-    groups = [_judge_group(labelled, values == name, resampling) for name in names]
+    groups = [_judge_group(labelled, column, name, values == name, resampling) for name in names]
     # Of two groups each is the other's rest: one question, asked once.
     asked = groups[:1] if len(groups) == 2 else groups
-    _correct([group["macro"] for group in asked], resampling.level)
-    _correct([row for group in asked for row in group["per_class"].values()], resampling.level)
-    if len(groups) > len(asked):
-        _copy_verdict(groups[0]["macro"], groups[1]["macro"])
-        for label in labelled.vocabulary:
-            _copy_verdict(groups[0]["per_class"][label], groups[1]["per_class"][label])
+    times = len(groups) // len(asked)
+    of_macro = _warrant([group.macro for group in asked], resampling.level) * times
+    of_labels = _warrant(
+        [row for group in asked for row in group.per_class.values()], resampling.level
+    )
+    each = iter(of_labels * times)
     return [
-        {"column": column, "group": name, **group}
-        for name, group in zip(names, groups, strict=True)
+        replace(
+            group,
+            macro=replace(group.macro, **warranted),
+            per_class={label: replace(row, **next(each)) for label, row in group.per_class.items()},
+        )
+        for group, warranted in zip(groups, of_macro, strict=True)
     ]
 
 
 def _judge_group(
-    labelled: LabelledPredictions, is_in: NDArray[np.bool_], resampling: Resampling
-) -> dict[str, Any]:
+    labelled: LabelledPredictions,
+    column: str,
+    name: str,
+    is_in: NDArray[np.bool_],
+    resampling: Resampling,
+) -> Subgroup:
+    """The group without what is corrected for others: `p_holm` is NaN, and nothing differs."""
     # Labels of the others count as unknown: then both sides see the same resamples of patients.
     sides = [
         np.where(side[:, None], labelled.targets, np.int8(UNKNOWN)).astype(np.int8)
         for side in (is_in, ~is_in)
     ]
+    level, patients = resampling.level, labelled.patient_ids
     drawn = [
         resample_scores(
             targets,
             [labelled.probs],
-            labelled.patient_ids,
+            patients,
             rng=resampling.generator(),
             num_resamples=resampling.num_resamples,
         )["auroc"][0]
         for targets in sides
     ]
-    inside = auroc_interval(
-        sides[0], labelled.probs, patients=labelled.patient_ids, level=resampling.level
-    )
+    inside = auroc_interval(sides[0], labelled.probs, patients=patients, level=level)
     auroc, rest = inside.auroc, ranking_scores(sides[1], labelled.probs)[0]
     positives = (sides[0] == 1).sum(axis=0)
     scarcest = np.min([(side == code).sum(axis=0) for side in sides for code in (0, 1)], axis=0)
     is_tested = scarcest >= FEW_POSITIVES
     own = ~np.isnan(auroc)
-    whole_low, whole_high = macro_auroc_interval(inside, drawn[0], level=resampling.level)
+    whole_low, whole_high = macro_auroc_interval(inside, drawn[0], level=level)
     differences = np.where(is_tested, drawn[0] - drawn[1], np.nan)
-    macro = {
-        "positives": int(positives.sum()),
-        "auroc": _mean(auroc[own]),
-        "auroc_low": whole_low,
-        "auroc_high": whole_high,
-        **_difference(
-            _mean(auroc[is_tested]) - _mean(rest[is_tested]),
-            average_classes(differences),
-            resampling.level,
+    change = _mean(auroc[is_tested]) - _mean(rest[is_tested])
+    return Subgroup(
+        column=column,
+        group=name,
+        images=int(is_in.sum()),
+        patients=len(np.unique(patients[is_in])),
+        is_small=bool((positives < FEW_POSITIVES).mean() > 0.5),
+        macro=GroupMacroScores(
+            positives=int(positives.sum()),
+            auroc=_mean(auroc[own]),
+            auroc_low=whole_low,
+            auroc_high=whole_high,
+            num_tested=int(is_tested.sum()),
+            **_difference(change, average_classes(differences), level),
         ),
-        "num_tested": int(is_tested.sum()),
-    }
-    return {
-        "images": int(is_in.sum()),
-        "patients": len(np.unique(labelled.patient_ids[is_in])),
-        "is_small": bool((positives < FEW_POSITIVES).mean() > 0.5),
-        "macro": macro,
-        "per_class": {
-            label: {
-                "positives": int(positives[c]),
-                "few_positives": bool(positives[c] < FEW_POSITIVES),
-                "auroc": float(auroc[c]),
-                "auroc_low": float(inside.low[c]),
-                "auroc_high": float(inside.high[c]),
-                **_difference(float(auroc[c] - rest[c]), differences[:, c], resampling.level),
-            }
+        per_class={
+            label: GroupLabelScores(
+                positives=int(positives[c]),
+                few_positives=bool(positives[c] < FEW_POSITIVES),
+                auroc=float(auroc[c]),
+                auroc_low=float(inside.low[c]),
+                auroc_high=float(inside.high[c]),
+                **_difference(float(auroc[c] - rest[c]), differences[:, c], level),
+            )
             for c, label in enumerate(labelled.vocabulary)
         },
-    }
+    )
 
 
 def _difference(value: float, drawn: NDArray[np.float64], level: float) -> dict[str, Any]:
+    """The fields about a difference, those that are corrected later without a value."""
     low, high = percentile_interval(drawn, level=level)
     known = drawn[~np.isnan(drawn)]
-    error = float(known.std(ddof=1)) if known.size > 1 else float("nan")
-    p = float(2 * ndtr(-abs(value) / error)) if error > 0 else float("nan")
+    error = float(known.std(ddof=1)) if known.size > 1 else math.nan
     return {
         "difference": value,
         "difference_low": float(low),
         "difference_high": float(high),
-        "p": p,
+        "p": float(2 * ndtr(-abs(value) / error)) if error > 0 else math.nan,
+        "p_holm": math.nan,
+        "differs": False,
     }
 
 
-def _correct(rows: list[dict[str, Any]], level: float) -> None:
-    """Add the corrected p, and whether it and the interval both warrant a difference."""
-    corrected = adjust_holm(np.array([row["p"] for row in rows]))
-    for row, p in zip(rows, corrected, strict=True):
-        excludes_zero = row["difference_low"] > 0 or row["difference_high"] < 0
-        row["p_holm"] = float(p)
-        row["differs"] = bool(p < 1 - level and excludes_zero)
-
-
-def _copy_verdict(row: dict[str, Any], mirrored: dict[str, Any]) -> None:
-    mirrored["p_holm"], mirrored["differs"] = row["p_holm"], row["differs"]
+def _warrant(
+    rows: Sequence[GroupLabelScores | GroupMacroScores], level: float
+) -> list[dict[str, Any]]:
+    """Of each row the corrected p, and whether it and the interval both warrant a difference."""
+    corrected = adjust_holm(np.array([row.p for row in rows]))
+    excludes_zero = [row.difference_low > 0 or row.difference_high < 0 for row in rows]
+    return [
+        {"p_holm": float(p), "differs": bool(p < 1 - level and is_clear)}
+        for p, is_clear in zip(corrected, excludes_zero, strict=True)
+    ]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

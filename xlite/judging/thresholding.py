@@ -10,7 +10,7 @@ N images, C labels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -161,15 +161,6 @@ def apply_thresholds(
         thresholds=thresholds,
         notes={name: notes for name, notes in fitted.notes.items() if name in labelled.vocabulary},
     )
-
-
-def describe_thresholding(calls: ThresholdedCalls) -> dict[str, Any]:
-    """How the calls were made, as plain values."""
-    return {
-        "method": calls.method,
-        "calibration": calls.calibration,
-        "source": calls.source,
-    }
 
 
 def _fit_scaling(

@@ -27,6 +27,9 @@ def read_undefined(value: Any) -> Any:
 Number = Annotated[float, Field(allow_inf_nan=True), BeforeValidator(read_undefined)]
 """A float that may be NaN, which is null in JSON."""
 
+NumberIfAny = Annotated[float | None, Field(allow_inf_nan=True), BeforeValidator(read_undefined)]
+"""The same where JSON has the key; None where it has not."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
@@ -51,9 +54,13 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by the names of the fields, for `json.dumps`."""
+        return {name: _plain(value) for name, value in self.to_dict().items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values by the names of the fields, without those that are left out."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {
-            name: _plain(value)
+            name: value
             for name, value in values.items()
             if value is not None or name not in self.left_out
         }

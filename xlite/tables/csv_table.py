@@ -24,6 +24,7 @@ from xlite.records import unguard_cell
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_DATA_FRAME = Path("the data frame")
 _MOST_SHOWN = 60
 _MOST_COLUMNS_NAMED = 20
 _LONGEST_CELL = 1 << 17
@@ -222,6 +223,15 @@ def parse_csv(content: bytes, path: Path) -> CsvTable:
         except csv.Error as error:
             raise _csv_fault(path, reader.line_num, error) from None
     return CsvTable(path, tuple(name.strip() for name in names), content)
+
+
+def frame_as_csv(frame: pd.DataFrame) -> CsvTable:
+    """The CSV that pandas would write of a data frame without its index.
+
+    So both mean the same, and a message counts rows as a spreadsheet does, the header being row 1.
+    """
+    content = frame.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogatepass")
+    return parse_csv(content, _DATA_FRAME)
 
 
 def show(text: Any) -> str:

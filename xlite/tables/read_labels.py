@@ -10,15 +10,13 @@ import pandas as pd
 from xlite.arrays import column_names, number_classes, read_patients, read_targets
 from xlite.errors import InputError
 from xlite.ids import canonical_patient_ids
-from xlite.tables.csv_table import parse_csv
+from xlite.tables.csv_table import frame_as_csv
 from xlite.tables.label_table import TableFormat, read_manifest, take_manifest
 from xlite.tables.manifest import Manifest
 from xlite.tables.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-_DATA_FRAME = Path("the data frame")
 
 LabelSource = str | Path | pd.DataFrame | Manifest
 """What `read_labels` reads."""
@@ -60,9 +58,7 @@ def read_labels(
             return labels
         return read_manifest(Path(labels), table_format=layout)
     if patients is None and isinstance(labels, pd.DataFrame) and layout.image_col in labels:
-        content = labels.to_csv(index=False, lineterminator="\n")
-        table = parse_csv(content.encode("utf-8", "surrogatepass"), _DATA_FRAME)
-        return take_manifest(table, layout)
+        return take_manifest(frame_as_csv(labels), layout)
     return _from_arrays(labels, patients)
 
 

@@ -1,0 +1,114 @@
+"""What is asked of predictions, and the answer: an evaluation with all that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite import console, places
+from xlite.errors import InputError
+from xlite.judging.augmented_scores import score_views
+from xlite.judging.evaluation import Resampling, score_predictions
+from xlite.judging.evaluation_folder import sum_predictions
+from xlite.judging.judged_predictions import JudgedPredictions
+from xlite.judging.labelled_predictions import GROUP_COLUMNS
+from xlite.judging.sealed_test import looks_folder, record_test_look
+from xlite.judging.subgroups import NOT_KNOWN, assign_groups, judge_subgroups
+from xlite.judging.threshold_choice import ThresholdChoice
+from xlite.results.evaluation import Evaluation, Look, Question
+
+if TYPE_CHECKING:
+    from xlite.judging.thresholding import ThresholdedCalls
+    from xlite.results.subgroups import Subgroup
+
+_FEWEST_RESAMPLES, _MOST_RESAMPLES = 100, 20_000
+_LOWEST_LEVEL, _HIGHEST_LEVEL = 0.5, 0.999
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationTask:
+    """Predictions, and what is asked of them."""
+
+    judged: JudgedPredictions
+    choice: ThresholdChoice
+    resampling: Resampling
+    by: tuple[str, ...] = ()
+    """Columns to group by."""
+    subgroups: bool = False
+    """Whether to group by view, sex and age, too, as far as they are known."""
+    cache: Path | None = None
+    """The CLAHE cache to predict several views from; None where that is not asked for."""
+
+    @cached_property
+    def question(self) -> Question:
+        """What is asked, to tell one evaluation from another by."""
+        return Question(
+            cases=sum_predictions(self.judged.labelled),
+            part=self.judged.part,
+            fit=self.choice.method,
+            calibrate=self.choice.calibration,
+            thresholds=self.choice.file_sha256,
+            by=self.by,
+            subgroups=self.subgroups,
+            tta=self.cache is not None,
+            **asdict(self.resampling),
+        )
+
+    def answer(self, calls: ThresholdedCalls, *, command: str) -> Evaluation:
+        """The evaluation. Of a test set it is one more look, noted as that of `command`."""
+        judged, resampling = self.judged, self.resampling
+        scores = score_predictions(judged.labelled, calls, resampling=resampling)
+        return Evaluation(
+            **scores.to_dict(),
+            part=judged.part,
+            epoch_chosen_here=judged.run_dir is not None and judged.part == "val",
+            asked=self.question,
+            join=judged.join,
+            subgroups=tuple(self._judge_groups()),
+            tta=None
+            if self.cache is None
+            else score_views(judged, self.choice, self.cache, resampling),
+            # Last: what fails before has shown nothing of the test set.
+            test_looks=self._count_look(command) if judged.is_test else None,
+        )
+
+    def _judge_groups(self) -> list[Subgroup]:
+        labelled, names = self.judged.labelled, list(self.by)
+        for name in GROUP_COLUMNS if self.subgroups else ():
+            values = labelled.columns.get(name, ())
+            is_known = any(str(value) not in ("", "nan") for value in values)
+            if is_known and name not in names:
+                names.append(name)
+            elif not is_known:
+                console.warn(f"no image has a {name}: no subgroups by it ({NOT_KNOWN}).")
+        for name in names:
+            assign_groups(labelled, name)
+        return [
+            group
+            for name in names
+            for group in judge_subgroups(labelled, name, resampling=self.resampling)
+        ]
+
+    def _count_look(self, command: str) -> tuple[Look, ...]:
+        run_dir = self.judged.run_dir or self.judged.test_run
+        folder = places.EXPERIMENTS_DIR if run_dir is None else looks_folder(run_dir)
+        name = None if run_dir is None else run_dir.name
+        return tuple(record_test_look(folder, self.judged.labelled, command, run=name))
+
+
+def check_resampling(resampling: Resampling) -> None:
+    """Raise InputError for fewer or more resamples, or another level, than are of any use."""
+    count, level = resampling.num_resamples, resampling.level
+    if count > _MOST_RESAMPLES:
+        raise InputError(
+            f"--resamples {count:,}: at most {_MOST_RESAMPLES:,} are drawn. They fix a limit "
+            "to a hundredth of the interval's width; more would cost time for nothing."
+        )
+    if count < _FEWEST_RESAMPLES:
+        raise InputError(f"--resamples {count:,}: at least {_FEWEST_RESAMPLES} have to be drawn.")
+    if not _LOWEST_LEVEL <= level <= _HIGHEST_LEVEL:
+        raise InputError(
+            f"--level {level:g}: it has to be between {_LOWEST_LEVEL:g} and {_HIGHEST_LEVEL:g}."
+        )

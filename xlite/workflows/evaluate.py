@@ -1,0 +1,158 @@
+"""`evaluate`: every score of a run, or of anyone's predictions, with its interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite import console, places
+from xlite.errors import InputError
+from xlite.judging.evaluation import Resampling
+from xlite.judging.evaluation_folder import (
+    EVALUATIONS,
+    EvaluationFolder,
+    choose_folder,
+    find_evaluations_dir,
+)
+from xlite.judging.evaluation_task import EvaluationTask, check_resampling
+from xlite.judging.given_predictions import Columns, GivenPredictions
+from xlite.judging.threshold_choice import ThresholdChoice
+from xlite.reporting.score_figures import FIGURE_FILES, draw_scores
+from xlite.reporting.score_panels import ScorePanels
+from xlite.results.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from xlite.judging.labelled_predictions import LabelledPredictions
+    from xlite.judging.predictions_file import PredictionSource
+    from xlite.judging.thresholding import ThresholdedCalls
+    from xlite.tables.label_table import TableFormat
+    from xlite.tables.read_labels import LabelSource
+
+
+def evaluate(
+    run: str | Path | None = None,
+    *,
+    predictions: PredictionSource | ArrayLike | None = None,
+    labels: LabelSource | ArrayLike | None = None,
+    patients: ArrayLike | None = None,
+    table_format: TableFormat | None = None,
+    allow_partial: bool = False,
+    split: str | Path | None = None,
+    part: str | None = None,
+    by: Columns = (),
+    subgroups: bool = False,
+    tta: bool = False,
+    cache: str | Path = places.CACHE_DIR,
+    thresholds: str | Path | None = None,
+    fit: str | None = None,
+    calibrate: str | None = None,
+    save_thresholds: str | Path | None = None,
+    other_patients: bool = False,
+    resamples: int = 1000,
+    seed: int = 42,
+    level: float = 0.95,
+    out: str | Path | None = None,
+    write: bool | None = None,
+    overwrite: bool = False,
+    figures: bool = True,
+    command: str = "xlite.evaluate",
+) -> Evaluation:
+    """Every score of a run or of anyone's predictions, with intervals over patients.
+
+    run: a run's folder, or its name in `experiments/runs`; `part` of `split` is judged. Without a
+    run: `predictions`, a CSV or data frame that names its images, and `labels` in another or in a
+    split's part; or both (N, C), row by row of the same images, with `patients` (N,). by: columns
+    to group by; for arrays the columns themselves, by name. write: leave files in `out`, without
+    one in `evaluation/NAME`; by default where `out` is given. command: what the count of looks at
+    a test part notes. The rest is as in `xlite evaluate`. Raises InputError for what does not fit
+    together, LeakageError for `thresholds` fitted on any of these images or patients.
+    """
+    given = GivenPredictions(
+        _path(run), predictions, labels, patients, table_format, allow_partial, _path(split), part
+    )
+    choice = ThresholdChoice(
+        _path(thresholds), fit, calibrate, _path(save_thresholds), other_patients
+    )
+    resampling = Resampling(num_resamples=resamples, seed=seed, level=level)
+    _check(given, choice, resampling, tta=tta)
+    judged = given.read(by, subgroups=subgroups)
+    choice.require_fitting(judged)
+    task = EvaluationTask(
+        judged=judged,
+        choice=choice,
+        resampling=resampling,
+        by=tuple(by),
+        subgroups=subgroups,
+        cache=Path(cache) if tta else None,
+    )
+    is_written = out is not None if write is None else write
+    folder = _find_folder(task, _path(out), overwrite=overwrite) if is_written else None
+    return _carry_out(task, folder, figures=figures, command=command)
+
+
+def _check(
+    given: GivenPredictions, choice: ThresholdChoice, resampling: Resampling, *, tta: bool
+) -> None:
+    """Raise InputError for what does not fit together, before anything is read."""
+    if tta and choice.file is not None:
+        raise InputError(
+            "--thresholds were fitted on predictions of single images, and --tta judges means over "
+            "views, whose thresholds are fitted on such means. Pass one of the two."
+        )
+    if tta and given.run is None:
+        raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
+    given.check()
+    check_resampling(resampling)
+    choice.check()
+
+
+def _find_folder(task: EvaluationTask, out: Path | None, *, overwrite: bool) -> EvaluationFolder:
+    """Where the evaluation is written; what is known about that is said."""
+    judged, asked = task.judged, task.question
+    if out is not None:
+        folder = EvaluationFolder(out)
+    else:
+        evaluations_dir = places.EXPERIMENTS_DIR / EVALUATIONS
+        if judged.run_dir is not None:
+            evaluations_dir = find_evaluations_dir(judged.run_dir)
+        folder = choose_folder(evaluations_dir, judged.title, asked)
+        if folder.path.name != judged.title:
+            taken = evaluations_dir / judged.title
+            console.say(f"{taken} answers another question, and stays as it is")
+    if folder.require_free(asked, figures=FIGURE_FILES, overwrite=overwrite):
+        console.say(f"{folder.path} holds the same evaluation, which is written again")
+    return folder
+
+
+def _carry_out(
+    task: EvaluationTask, folder: EvaluationFolder | None, *, figures: bool, command: str
+) -> Evaluation:
+    calls = task.choice.call(task.judged)
+    evaluation = task.answer(calls, command=command)
+    task.choice.save(task.judged)
+    if folder is None:
+        return evaluation
+    # Figures first: scores.json says that the folder is complete.
+    if figures:
+        draw_scores(_show(task.judged.labelled, calls, evaluation), folder.path)
+    return folder.write(evaluation)
+
+
+def _show(
+    labelled: LabelledPredictions, calls: ThresholdedCalls, evaluation: Evaluation
+) -> ScorePanels:
+    return ScorePanels(
+        labels=labelled.vocabulary,
+        targets=labelled.targets,
+        probs=labelled.probs,
+        scaled=calls.probs,
+        is_called=calls.is_called,
+        called=calls.targets,
+        per_class=evaluation.per_class,
+    )
+
+
+def _path(place: str | Path | None) -> Path | None:
+    return None if place is None else Path(place)
