@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import generate
+import nih_blocks
 import pytest
+
+from xlite.tables.label_table import read_manifest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -89,6 +92,14 @@ def test_the_figures_of_the_nih_table_are_what_the_command_says(
     for name, row in kept.items():
         for key, value in row.items():
             assert samplers[name][key] == pytest.approx(value, rel=1e-3, abs=1e-6), (name, key)
+
+
+def test_the_recipe_counts_what_the_nih_table_holds(nih_table: Path) -> None:
+    manifest = read_manifest(nih_table)
+    page = (ROOT / "docs" / "nih.md").read_text(encoding="utf-8")
+    assert len(manifest) == nih_blocks.NUM_IMAGES
+    assert f"{len(manifest):,} frontal radiographs of {len(set(manifest.patient_ids)):,} p" in page
+    assert f"{manifest.num_no_finding:,} have none of them" in page
 
 
 EXPLAINS_RECORDS = {"report.md", "commands.md", "EXPERIMENT_LOG.md"}
