@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from xlite.errors import InputError
-from xlite.executors.queue_status import estimate_total, read_queue_status
+from xlite.executors.queue_status import QueueStatus, estimate_total, read_queue_status
 from xlite.run_folder.lock import hold_lock
 from xlite.studies.progress import ProgressFile
 
@@ -27,13 +28,13 @@ def test_time_left_goes_by_a_runs_own_pace_and_else_by_the_mean(tmp_path: Path) 
     running = enter(tmp_path, "runs", status="running", epochs_done=4, seconds=80.0)
     enter(tmp_path, "waits", status="pending")
     with hold_lock(running):
-        outlook = read_queue_status(tmp_path, now=datetime.now(UTC))
-    left = {run.name: run.seconds_left for run in outlook.runs}
+        queue = read_queue_status(tmp_path, now=datetime.now(UTC))
+    left = {run.name: run.seconds_left for run in queue.runs}
     assert left["done"] == 0
     assert left["runs"] == pytest.approx(6 * 20, abs=5)
     assert left["waits"] == pytest.approx(10 * (10 + 20) / 2)
-    assert outlook.seconds_left == pytest.approx(270, abs=5)
-    assert not outlook.has_ended
+    assert queue.seconds_left == pytest.approx(270, abs=5)
+    assert not queue.has_ended
 
 
 def test_time_since_the_last_epoch_counts_while_a_run_is_alive(tmp_path: Path) -> None:
@@ -49,8 +50,8 @@ def test_time_since_the_last_epoch_counts_while_a_run_is_alive(tmp_path: Path) -
 
 def test_without_a_finished_epoch_nothing_is_known(tmp_path: Path) -> None:
     enter(tmp_path, "a", status="pending")
-    outlook = read_queue_status(tmp_path)
-    assert (outlook.runs[0].seconds_left, outlook.seconds_left) == (None, None)
+    queue = read_queue_status(tmp_path)
+    assert (queue.runs[0].seconds_left, queue.seconds_left) == (None, None)
 
 
 def test_a_run_that_finished_a_moment_ago_is_not_called_stopped(tmp_path: Path) -> None:
@@ -61,9 +62,17 @@ def test_a_run_that_finished_a_moment_ago_is_not_called_stopped(tmp_path: Path) 
 
 def test_a_failed_run_has_nothing_left_and_says_why(tmp_path: Path) -> None:
     enter(tmp_path, "a", status="failed", epochs_done=2, seconds=4.0, error="shape")
-    outlook = read_queue_status(tmp_path)
-    assert (outlook.runs[0].error, outlook.seconds_left) == ("shape", 0.0)
-    assert outlook.has_ended
+    queue = read_queue_status(tmp_path)
+    assert (queue.runs[0].error, queue.seconds_left) == ("shape", 0.0)
+    assert queue.has_ended
+
+
+def test_a_queue_comes_back_from_its_json(tmp_path: Path) -> None:
+    enter(tmp_path, "a", status="failed", epochs_done=2, seconds=4.0, error="shape")
+    enter(tmp_path, "b", status="pending")
+    queue = read_queue_status(tmp_path)
+    assert queue.counts == {"failed": 1, "pending": 1}
+    assert QueueStatus.from_json(json.loads(json.dumps(queue.to_json()))) == queue
 
 
 def test_side_by_side_the_longest_lane_counts() -> None:
@@ -77,7 +86,7 @@ def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
         read_queue_status(tmp_path)
 
 
-def test_an_outlook_needs_no_torch() -> None:
+def test_an_queue_needs_no_torch() -> None:
     modules = "sys, xlite.cli.status, xlite.executors.queue_status"
     code = f"import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -46,21 +45,21 @@ def status(
 
     if watch and json:
         raise InputError("--watch and --json exclude each other. Pass one.")
-    outlook = read_queue_status(out)
+    queue = read_queue_status(out)
     if json:
-        console.result_json(dataclasses.asdict(outlook))
+        console.result_json(queue.to_json())
         return
-    _draw(outlook)
+    _draw(queue)
     if not watch:
         return
     try:
-        while not outlook.has_ended:
+        while not queue.has_ended:
             time.sleep(interval)
-            seen, outlook = outlook, read_queue_status(out)
+            seen, queue = queue, read_queue_status(out)
             # A log need not hear every two seconds that two seconds have gone by.
-            if sys.stdout.isatty() or _timeless(outlook) != _timeless(seen):
+            if sys.stdout.isatty() or _timeless(queue) != _timeless(seen):
                 _clear_screen()
-                _draw(outlook)
+                _draw(queue)
     except KeyboardInterrupt:
         return
 
@@ -80,13 +79,10 @@ def format_duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def _draw(outlook: QueueStatus) -> None:
-    counts: dict[str, int] = {}
-    for run in outlook.runs:
-        counts[run.status] = counts.get(run.status, 0) + 1
-    summary = ", ".join(f"{count} {status}" for status, count in counts.items())
-    if outlook.seconds_left != 0:
-        summary += f"; left in total: {format_duration(outlook.seconds_left)}"
+def _draw(queue: QueueStatus) -> None:
+    summary = ", ".join(f"{count} {status}" for status, count in queue.counts.items())
+    if queue.seconds_left != 0:
+        summary += f"; left in total: {format_duration(queue.seconds_left)}"
     columns = ["run", "status", "epoch", "best val AUROC", "elapsed", "left"]
     rows = [
         [
@@ -97,19 +93,19 @@ def _draw(outlook: QueueStatus) -> None:
             format_duration(run.seconds),
             "" if run.seconds_left == 0 else format_duration(run.seconds_left),
         ]
-        for run in outlook.runs
+        for run in queue.runs
     ]
-    if any(run.error or run.note for run in outlook.runs):
+    if any(run.error or run.note for run in queue.runs):
         columns.append("remark")
-        for row, run in zip(rows, outlook.runs, strict=True):
+        for row, run in zip(rows, queue.runs, strict=True):
             row.append(run.error or run.note or "")
     console.table(
         "Runs", columns, rows, caption=summary, wraps=["remark"], drop_first=["elapsed", "left"]
     )
 
 
-def _timeless(outlook: QueueStatus) -> list[tuple[object, ...]]:
-    return [(run.name, run.status, run.epochs_done) for run in outlook.runs]
+def _timeless(queue: QueueStatus) -> list[tuple[object, ...]]:
+    return [(run.name, run.status, run.epochs_done) for run in queue.runs]
 
 
 def _clear_screen() -> None:

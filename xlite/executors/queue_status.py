@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from statistics import mean
 
 from xlite.errors import InputError
 from xlite.files import TRAINING_PROGRESS
+from xlite.results import Result
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import is_held
 from xlite.studies.progress import (
@@ -32,8 +34,8 @@ DELETED = "deleted"
 _UNFINISHED = (RUNNING, PENDING, INTERRUPTED, STOPPED)
 
 
-@dataclass(frozen=True)
-class QueuedRun:
+@dataclass(frozen=True, kw_only=True)
+class QueuedRun(Result):
     """One run of the queue."""
 
     name: str
@@ -52,13 +54,18 @@ class QueuedRun:
     note: str | None
 
 
-@dataclass(frozen=True)
-class QueueStatus:
+@dataclass(frozen=True, kw_only=True)
+class QueueStatus(Result):
     """The runs in the order of the queue, and what is left of all of them."""
 
     runs: tuple[QueuedRun, ...]
     seconds_left: float | None
     """With as many runs side by side as there are now; None when nothing is known."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of runs by status, in the order of the queue."""
+        return dict(Counter(run.status for run in self.runs))
 
     @property
     def has_ended(self) -> bool:
@@ -107,7 +114,8 @@ def read_queue_status(out: str | Path, *, now: datetime | None = None) -> QueueS
     )
     num_running = sum(run.status == RUNNING for run in runs)
     waiting = [run.seconds_left for run in runs if run.status in _UNFINISHED]
-    return QueueStatus(runs, estimate_total(waiting, num_side_by_side=max(1, num_running)))
+    total = estimate_total(waiting, num_side_by_side=max(1, num_running))
+    return QueueStatus(runs=runs, seconds_left=total)
 
 
 def estimate_seconds_left(
