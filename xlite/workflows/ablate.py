@@ -1,0 +1,106 @@
+"""`ablate`: a model trained in several ways, and a verdict by rule on each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite import places
+from xlite.errors import InputError
+from xlite.judging.ablation import judge_ablation, write_ablation
+from xlite.judging.variant_runs import group_outcomes
+from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
+from xlite.reporting.experiment_log import update_experiment_log
+from xlite.settings import Runtime, TrainSettings
+from xlite.studies.axes import Variant, plan_runs
+from xlite.studies.named_variants import name_variants
+from xlite.workflows.study_runs import check_out, load_data, require_success, run_study
+
+if TYPE_CHECKING:
+    from xlite.results.ablation import Ablation
+    from xlite.studies.outcome import Outcome
+    from xlite.training.data import StudyData
+
+
+def ablate(
+    variants: Mapping[str, TrainSettings] | Sequence[Variant],
+    *,
+    seeds: Sequence[int] | None = None,
+    split: str | Path = places.SPLIT_DIR,
+    labels: str | Path | None = None,
+    cache: str | Path = places.CACHE_DIR,
+    images: str | Path | None = None,
+    out: str | Path = places.EXPERIMENTS_DIR,
+    resume: bool = False,
+    runtime: Runtime | None = None,
+    margin: float = DEFAULT_MARGIN,
+    safety_margin: float = DEFAULT_SAFETY_MARGIN,
+    command: str = "",
+) -> Ablation:
+    """What each variant changes against the first, with the verdict by rule on it.
+
+    Each variant is trained with each of the seeds, one run a folder in `out/runs`, all else equal,
+    and judged on the validation part. variants: settings by name, or what `plan_variants` makes of
+    axes; the first is the baseline. seeds: None for that of its settings; with one seed nothing can
+    be decided. resume: take finished runs as they are and continue unfinished ones. images: compute
+    CLAHE at each loading from this folder instead of a cache. margin: change of a label's AUROC up
+    to which it has neither gained nor lost. safety_margin: loss that ADOPT has to rule out for each
+    label. Writes ablation.csv and ablation.json, naming `command` as what made them, and brings the
+    experiment log up to date.
+
+    Raises InputError before anything is trained for variants, folders or a runtime that can't be
+    used, and CheckFailedError when a run failed: then the files hold the verdicts on the others.
+    """
+    runtime = runtime or Runtime()
+    if runtime.devices * runtime.num_nodes > 1:
+        raise InputError("several devices train by `xlite ablate --devices`, not from Python.")
+    folder = Path(out)
+    check_out(folder)
+    if isinstance(variants, Mapping):
+        variants = name_variants(variants)
+    used_seeds = [variants[0].settings.seed] if seeds is None else list(seeds)
+    plan = plan_runs(variants, used_seeds)
+    data = load_data(split, labels, cache, images)
+    outcomes = run_study(plan, data, folder, runtime=runtime, resume=resume)
+    ablation = judge_outcomes(
+        variants,
+        used_seeds,
+        outcomes,
+        data,
+        out=folder,
+        margin=margin,
+        safety_margin=safety_margin,
+        command=command,
+    )
+    require_success(outcomes)
+    assert ablation is not None, "all runs have succeeded"
+    return ablation
+
+
+def judge_outcomes(
+    variants: Sequence[Variant],
+    seeds: Sequence[int],
+    outcomes: Sequence[Outcome],
+    data: StudyData,
+    *,
+    out: Path,
+    margin: float,
+    safety_margin: float,
+    command: str,
+) -> Ablation | None:
+    """The ablation that trained runs are, written to `out`; None without a run of the baseline.
+
+    outcomes: those of `plan_runs`, in its order.
+    """
+    ablation = judge_ablation(
+        group_outcomes(variants, seeds, outcomes),
+        data,
+        margin=margin,
+        safety_margin=safety_margin,
+        command=command,
+    )
+    if ablation is not None:
+        write_ablation(out, ablation)
+        update_experiment_log(places.experiment_log_path(out), out)
+    return ablation
