@@ -16,10 +16,10 @@ from scipy.optimize import linprog, minimize
 
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS
-from xlite.sampling.entropy_dual import solve_entropy_dual
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import LabelSets, find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
+from xlite.sampling.solvers.entropy_dual import solve_entropy_dual
 
 
 @pytest.fixture(scope="module")

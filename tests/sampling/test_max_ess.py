@@ -8,11 +8,11 @@ from scipy.optimize import linprog, minimize
 
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS
-from xlite.sampling.ess_dual import solve_ess_dual
 from xlite.sampling.exposure import expected_exposure
 from xlite.sampling.label_sets import LabelSets, find_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
 from xlite.sampling.max_ess import fit_max_ess
+from xlite.sampling.solvers.ess_dual import solve_ess_dual
 from xlite.sampling.weights import sampling_weights
 from xlite.settings import SamplerSettings
 from xlite.synthetic.label_draws import nih_label_sets

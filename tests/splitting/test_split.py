@@ -310,3 +310,30 @@ def test_rows_divide_a_data_frame_by_patient() -> None:
 def test_ratios_are_three_positive_numbers(ratios: Any) -> None:
     with pytest.raises(InputError, match="is not three positive numbers such as 70/15/15"):
         split_by_patient(GOLDEN / "labels.csv", ratios=ratios)
+
+
+def test_arrays_of_labels_and_patients_are_split_as_their_table() -> None:
+    table = pd.read_csv(GOLDEN / "labels.csv")
+    labels = table["Finding Labels"].str.get_dummies("|")[list(VOCABULARY)]
+    wanted = split_by_patient(table, table_format=TableFormat(vocabulary=VOCABULARY))
+    for array in (labels, labels.to_numpy(), labels.to_numpy().tolist()):
+        split = split_by_patient(array, patients=table["Patient ID"])
+        for name, rows in wanted.rows.items():
+            assert split.rows[name].tolist() == rows.tolist()
+        assert list(split.parts["val"].positives.values()) == list(
+            wanted.parts["val"].positives.values()
+        )
+    one = split_by_patient(labels["Hernia"], patients=table["Patient ID"].tolist())
+    assert one.labels == ("Hernia",)
+    assert sum(part.positives["Hernia"] for part in one.parts.values()) == 30
+
+
+def test_labels_without_patients_are_not_split(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not known whose the images are"):
+        split_by_patient([0, 1, 0, 1])
+    with pytest.raises(InputError, match="4 rows need as many patients"):
+        split_by_patient([0, 1, 0, 1], patients=[1, 2])
+    with pytest.raises(InputError, match="1 of 4 patients are missing"):
+        split_by_patient([0, 1, 0, 1], patients=[1, 2, None, 3])
+    with pytest.raises(InputError, match="patient's id is empty"):
+        split_by_patient([0, 1, 0, 1], patients=["a", "b", "", "c"])

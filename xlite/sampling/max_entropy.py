@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xlite.sampling.entropy_dual import solve_entropy_dual
 from xlite.sampling.share_target import RatioTask, ShareFit, fit_shares
+from xlite.sampling.solvers.entropy_dual import solve_entropy_dual
 
 if TYPE_CHECKING:
     import numpy as np

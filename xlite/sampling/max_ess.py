@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xlite.sampling.ess_dual import solve_ess_dual
 from xlite.sampling.share_target import RatioTask, ShareFit, fit_shares
+from xlite.sampling.solvers.ess_dual import solve_ess_dual
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,7 +20,7 @@ import numpy as np
 
 from xlite.errors import InputError
 from xlite.sampling.label_sets import LabelSets
-from xlite.sampling.nearest_shares import INSIDE, find_nearest_shares
+from xlite.sampling.solvers.nearest_shares import INSIDE, find_nearest_shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

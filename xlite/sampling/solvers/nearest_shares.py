@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -38,15 +38,47 @@ def find_nearest_shares(
     array([0.499, 0.501])
     """
     # A fifth of a second to import, and few solutions need it.
-    from scipy import sparse
     from scipy.optimize import linprog
 
     num_sets, num_classes = present.shape
-    num_labels = present.sum(axis=1)
-    # Unknowns: v (K), s, excess (C), lack (C), largest excess, largest lack. The masses are
-    # m = v + floor * s * base, where s = sum(m).
-    floor += INSIDE * (1 - floor)
+    program = _state_program(present, base, floor + INSIDE * (1 - floor), cap)
     width = num_sets + 1
+    # The tie-break on the largest excess and lack must stay below the distance it breaks.
+    cost = np.concatenate([np.zeros(width), np.ones(2 * num_classes), [1e-3, 1e-3]])
+    solution = linprog(
+        cost,
+        A_ub=program.inequalities,
+        b_ub=np.zeros(program.inequalities.shape[0]),
+        A_eq=program.equalities,
+        b_eq=np.concatenate([target, [1.0, 0.0]]),
+        method="highs",
+    )
+    if solution.x is None:  # Uniform weights satisfy the program, so only HiGHS can fail.
+        raise ArithmeticError(f"the search for the nearest class shares failed: {solution.message}")
+    excess, lack = solution.x[width : width + 2 * num_classes].reshape(2, num_classes)
+    nearest = np.maximum(target + excess - lack, 0)
+    return np.asarray(nearest / nearest.sum())
+
+
+class _Program(NamedTuple):
+    """The constraints of the linear program, as sparse matrices over its unknowns.
+
+    Unknowns: v (K), s, excess (C), lack (C), largest excess, largest lack. The masses are
+    m = v + floor * s * base, where s = sum(m).
+    """
+
+    # scipy-stubs know dense constraints only; linprog takes sparse ones.
+    equalities: Any
+    inequalities: Any
+
+
+def _state_program(
+    present: NDArray[np.float64], base: NDArray[np.float64], floor: float, cap: float | None
+) -> _Program:
+    from scipy import sparse
+
+    num_sets, num_classes = present.shape
+    num_labels = present.sum(axis=1)
     eye = sparse.identity(num_classes)
     balance: list[list[Any]] = [
         [present.T, floor * (present.T @ base)[:, None], -eye, eye, None],
@@ -61,21 +93,4 @@ def find_nearest_shares(
     if cap is not None:
         room = cap - INSIDE * (cap - 1) - floor
         limits.append([sparse.identity(num_sets), -room * base[:, None], None, None, None, None])
-    # scipy-stubs know dense constraints only; linprog takes sparse ones.
-    equalities: Any = sparse.bmat(balance, format="csc")
-    inequalities: Any = sparse.bmat(limits, format="csc")
-    # The tie-break on the largest excess and lack must stay below the distance it breaks.
-    cost = np.concatenate([np.zeros(width), np.ones(2 * num_classes), [1e-3, 1e-3]])
-    solution = linprog(
-        cost,
-        A_ub=inequalities,
-        b_ub=np.zeros(inequalities.shape[0]),
-        A_eq=equalities,
-        b_eq=np.concatenate([target, [1.0, 0.0]]),
-        method="highs",
-    )
-    if solution.x is None:  # Uniform weights satisfy the program, so only HiGHS can fail.
-        raise ArithmeticError(f"the search for the nearest class shares failed: {solution.message}")
-    excess, lack = solution.x[width : width + 2 * num_classes].reshape(2, num_classes)
-    nearest = np.maximum(target + excess - lack, 0)
-    return np.asarray(nearest / nearest.sum())
+    return _Program(sparse.bmat(balance, format="csc"), sparse.bmat(limits, format="csc"))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.sampling.entropy_dual import RESIDUAL_TOLERANCE
+from xlite.sampling.solvers.entropy_dual import RESIDUAL_TOLERANCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
