@@ -144,6 +144,12 @@ def result_json(value: Mapping[str, Any]) -> None:
         sys.stdout.write(json.dumps(nan_to_none(value), indent=2) + "\n")
 
 
+def result_text(text: str) -> None:
+    """Write a result to standard output as lines of text."""
+    if _verbosity > SILENT and sys.stdout is not None:
+        sys.stdout.write(plain(text) + "\n")
+
+
 def nan_to_none(value: Any) -> Any:
     """The same nested value with every NaN or infinity as None: JSON knows neither.
 

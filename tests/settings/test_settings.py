@@ -195,7 +195,7 @@ def test_settings_are_frozen_and_so_hashable_where_they_nest() -> None:
         (LossSettings, {"name": "zlpr", "label_smoothing": 0.1}, ["--label-smoothing 0.1", "zlpr"]),
         (SamplerSettings, {"name": "smart"}, ["--sampler: ", "'max-entropy'"]),
         (SamplerSettings, {"power": 5}, ["--sampler-power: "]),
-        (SamplerSettings, {"strength": 1.5}, ["--strength: "]),
+        (SamplerSettings, {"strength": 1.5}, ["--sampler-strength: "]),
         (SamplerSettings, {"min_repeat": 1.0}, ["--min-repeat: "]),
         (SamplerSettings, {"max_repeat": 1.0}, ["--max-repeat: "]),
         (SamplerSettings, {"no_finding": "smallest"}, ["--no-finding: max-entropy has no class"]),

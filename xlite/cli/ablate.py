@@ -18,6 +18,8 @@ from xlite.cli.names import split_names
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
+from xlite.cli.settings_command import SettingsCommand
+from xlite.cli.settings_options import SettingsOptions
 from xlite.cli.training_command import StudyOptions, require_success
 from xlite.cli.training_options import TrainingOptions
 from xlite.errors import InputError
@@ -39,7 +41,8 @@ _DEFAULT_LOSSES = "bce,pos-weight,focal"
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("ablate", rich_help_panel="Training", epilog=_EPILOG)(expand_groups(ablate))
+    command = app.command("ablate", cls=SettingsCommand, rich_help_panel="Training", epilog=_EPILOG)
+    command(expand_groups(ablate))
 
 
 def ablate(
@@ -48,6 +51,7 @@ def ablate(
     running: RunningOptions,
     sampling: SamplerOptions,
     losses_settings: LossOptions,
+    sources: SettingsOptions,
     model: Annotated[
         str,
         typer.Option(
@@ -163,6 +167,8 @@ def ablate(
         plan_variants, axes=axes, combinations=combinations, baseline=baseline, product=product
     )
     plan_all(base)
+    if sources.shows(context):
+        return
     variants = plan_all(running.settle_precision(base))
 
     from xlite.judging.ablation import judge_ablation, write_ablation

@@ -1,6 +1,8 @@
 """Groups of options that several commands share, each a dataclass and written once.
 
-A command takes a group as one parameter; `expand_groups` shows its fields to Typer as options.
+A command takes a group as one parameter; `expand_groups` shows its fields to Typer as options:
+
+    app.command("train", cls=SettingsCommand)(expand_groups(train))
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ RARE: Final = "rare"
 
 
 def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the fields of its dataclass parameters as parameters of their own."""
+    """The command with the fields of its dataclass parameters as parameters of their own.
+
+    `rare_parameters` of what is returned are the names of those that few people need.
+    """
     hints = get_type_hints(command, include_extras=True)
     own = inspect.signature(command).parameters
     groups = {name: hints[name] for name in own if dataclasses.is_dataclass(hints[name])}
@@ -45,6 +50,9 @@ def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
     expanded.__name__, expanded.__doc__ = command.__name__, _unwrap(command.__doc__)
     expanded.__annotations__ = {p.name: p.annotation for p in parameters}
     expanded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    expanded.rare_parameters = frozenset(  # type: ignore[attr-defined]
+        p.name for p in parameters if RARE in getattr(p.annotation, "__metadata__", ())
+    )
     return expanded
 
 

@@ -55,12 +55,23 @@ import typer
 
 from xlite.cli.expansion import RARE
 '''
+_FORMER = """
+
+FORMER_OPTIONS = {
+%s}
+"""
 _WIDTH = 100
 
 
 def render() -> str:
     """The source of `generated_options.py`."""
-    return _HEAD + "".join(_render_class(kind) for kind in _KINDS)
+    renamed = "".join(
+        f'    "{former}": "{kind.option(field)}",\n'
+        for kind in _KINDS
+        for field in kind.model_fields
+        if (former := kind.shown(field).former_option) is not None
+    )
+    return _HEAD + "".join(_render_class(kind) for kind in _KINDS) + _FORMER % renamed
 
 
 def _render_class(kind: type[Settings]) -> str:

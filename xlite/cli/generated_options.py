@@ -516,34 +516,33 @@ class SamplerSettingsFields:
         ),
         RARE,
     ] = 1.0
-    smoothing: Annotated[
+    sampler_smoothing: Annotated[
         float,
         typer.Option(
-            "--smoothing",
+            "--sampler-smoothing",
             help="inverse-*: images added to each label's count. From 0.",
             rich_help_panel="Sampling",
         ),
         RARE,
     ] = 1.0
-    threshold: Annotated[
+    repeat_threshold: Annotated[
         float,
         typer.Option(
-            "--threshold",
+            "--repeat-threshold",
             help="repeat-factor: share of the images under which a label is repeated. Above 0 to "
             "1.",
             rich_help_panel="Sampling",
         ),
         RARE,
     ] = 0.05
-    strength: Annotated[
+    sampler_strength: Annotated[
         float,
         typer.Option(
-            "--strength",
+            "--sampler-strength",
             help="max-*: λ of the class shares ∝ n^(1 − λ), from 0 (as found) to 1 (equal). From "
             "0 to 1.",
             rich_help_panel="Sampling",
         ),
-        RARE,
     ] = 1.0
     min_ess: Annotated[
         float | None,
@@ -574,10 +573,10 @@ class SamplerSettingsFields:
         ),
         RARE,
     ] = None
-    draw: Annotated[
+    sampler_draw: Annotated[
         str,
         typer.Option(
-            "--draw",
+            "--sampler-draw",
             help="Independent draws, or the same exposure with less chance in it: replacement or "
             "systematic.",
             rich_help_panel="Sampling",
@@ -723,3 +722,11 @@ class ClaheSettingsFields:
             rich_help_panel="Images",
         ),
     ] = "pad"
+
+
+FORMER_OPTIONS = {
+    "--smoothing": "--sampler-smoothing",
+    "--threshold": "--repeat-threshold",
+    "--strength": "--sampler-strength",
+    "--draw": "--sampler-draw",
+}

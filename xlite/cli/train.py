@@ -14,6 +14,8 @@ from xlite.cli.names import require_one, split_names
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
+from xlite.cli.settings_command import SettingsCommand
+from xlite.cli.settings_options import SettingsOptions
 from xlite.cli.training_command import StudyOptions, require_success
 from xlite.cli.training_options import TrainingOptions
 
@@ -31,7 +33,8 @@ _EPILOG = (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("train", rich_help_panel="Training", epilog=_EPILOG)(expand_groups(train))
+    command = app.command("train", cls=SettingsCommand, rich_help_panel="Training", epilog=_EPILOG)
+    command(expand_groups(train))
 
 
 def train(
@@ -40,6 +43,7 @@ def train(
     running: RunningOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
+    sources: SettingsOptions,
     models: Annotated[
         str,
         typer.Option(
@@ -96,6 +100,8 @@ def train(
     )
     used_seeds = parse_seeds(seeds, context)
     plan = plan_models(running.settle_precision(base), names, seeds=used_seeds)
+    if sources.shows(context):
+        return
     data = study.load_data()
     outcomes = study.run(plan, data, running)
     if json:

@@ -94,7 +94,8 @@ def find_faults(exposure: Exposure, natural: Exposure, vocabulary: Sequence[str]
     if exposure.ess < COLLAPSED_ESS:
         faults.append(
             f"collapsed: the effective sample size is {exposure.ess:.3f} of the images; a few "
-            "images are drawn over and over. Use a weaker sampler (--strength, --max-repeat)."
+            "images are drawn over and over. Use a weaker sampler (--sampler-strength, "
+            "--max-repeat)."
         )
     starved = (natural.positives_per_image > 0) & (
         exposure.positives_per_image < STARVED_BELOW * natural.positives_per_image

@@ -220,8 +220,8 @@ class _Problem:
             bounds += f" and at most {self.cap * self.mean_weight:g} repeats an epoch"
             remedy += "raise --max-repeat, "
         return (
-            f"the class shares of --strength {strength:g} can't be met while every image with a "
-            f"finding has {bounds}: {named}. Lower --strength, {remedy}or pass "
+            f"the class shares of --sampler-strength {strength:g} can't be met while every image "
+            f"with a finding has {bounds}: {named}. Lower --sampler-strength, {remedy}or pass "
             "--nearest-feasible."
         )
 

@@ -55,11 +55,17 @@ class SamplerSettings(Settings):
     max-*, 1 for repeat-factor, else smallest. max-* take auto, natural and share:X."""
     power: Annotated[float, Shown("--sampler-power")] = Field(default=1.0, ge=0, le=4)
     """inverse-*: exponent of the count."""
-    smoothing: float = Field(default=1.0, ge=0)
+    smoothing: Annotated[float, Shown("--sampler-smoothing", former_option="--smoothing")] = Field(
+        default=1.0, ge=0
+    )
     """inverse-*: images added to each label's count."""
-    threshold: float = Field(default=0.05, gt=0, le=1)
+    threshold: Annotated[float, Shown("--repeat-threshold", former_option="--threshold")] = Field(
+        default=0.05, gt=0, le=1
+    )
     """repeat-factor: share of the images under which a label is repeated."""
-    strength: float = Field(default=1.0, ge=0, le=1)
+    strength: Annotated[
+        float, Shown("--sampler-strength", former_option="--strength", is_common=True)
+    ] = Field(default=1.0, ge=0, le=1)
     """max-*: λ of the class shares ∝ n^(1 − λ), from 0 (as found) to 1 (equal)."""
     min_ess: float | None = Field(default=None, gt=0, le=1)
     """max-*: the strongest that keeps this effective sample size, a share of the images."""
@@ -67,7 +73,9 @@ class SamplerSettings(Settings):
     """max-ess: least expected number of draws of an image with findings in an epoch."""
     max_repeat: float | None = Field(default=None, gt=1)
     """max-*: largest expected number of draws of an image in an epoch."""
-    draw: Literal["replacement", "systematic"] = "replacement"
+    draw: Annotated[
+        Literal["replacement", "systematic"], Shown("--sampler-draw", former_option="--draw")
+    ] = "replacement"
     """Independent draws, or the same exposure with less chance in it"""
     nearest_feasible: bool = False
     """max-*: take the nearest class shares that can be met when the target can't be."""

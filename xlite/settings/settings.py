@@ -22,6 +22,8 @@ class Shown:
 
     option: str | None = None
     """The option's name, where it is not the field's."""
+    former_option: str | None = None
+    """What the option was called before, which is still read."""
     panel: str | None = None
     """The panel of the help, where it is not that of the class."""
     is_common: bool = False

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from xlite.errors import InputError, did_you_mean
 from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
+from xlite.settings.names import current_name, setting_places
 from xlite.studies.plan import PlannedRun, name_run, require_distinct, require_known_models
 
 _FIXED = {
@@ -37,7 +38,7 @@ class Axis:
         parts = tuple(value.strip() for value in values.split(",") if value.strip())
         if not equals or not name.strip() or not parts:
             raise InputError(f"--vary {text!r} is no NAME=VALUE,VALUE, as in --vary lr=1e-4,3e-4.")
-        return cls(name.strip().lstrip("-").replace("_", "-"), parts)
+        return cls(current_name(name), parts)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Combination:
                 "both:loss=pos-weight,sampler=max-entropy. A name has letters, digits, and _.+- "
                 "after the first."
             )
-        keys = [key.strip().lstrip("-").replace("_", "-") for key, _, _ in pairs]
+        keys = [current_name(key) for key, _, _ in pairs]
         require_distinct(f"--variant {name}:", keys)
         return cls(name, dict(zip(keys, (value.strip() for _, _, value in pairs), strict=True)))
 
@@ -159,10 +160,9 @@ def _put_first(axes: Sequence[Axis], baseline: str | None) -> list[Axis]:
         if not item.strip():
             continue
         name, equals, value = (part.strip() for part in item.rpartition("="))
+        name = current_name(name)
         found = [
-            axis
-            for axis in axes
-            if value in axis.values and (not equals or axis.name == name.replace("_", "-"))
+            axis for axis in axes if value in axis.values and (not equals or axis.name == name)
         ]
         if len(found) != 1:
             known = ", ".join(f"{axis.name}={value}" for axis in axes for value in axis.values)
@@ -242,21 +242,12 @@ def _read(kind: type[Settings], field: str, text: str) -> str | None:
 
 
 def _find_field(name: str) -> tuple[str | None, str]:
-    """Where a command-line option is kept: the part of TrainSettings, None for itself; the field.
+    """Where a setting is kept, as `setting_places` says; InputError for one that can't be varied.
 
     >>> _find_field("focal-gamma"), _find_field("lr")
     (('loss', 'focal_gamma'), (None, 'lr'))
     """
-    places: dict[str, tuple[str | None, str]] = {}
-    parts: tuple[tuple[str | None, type[Settings]], ...] = (
-        (None, TrainSettings),
-        ("loss", LossSettings),
-        ("sampler", SamplerSettings),
-    )
-    for part, kind in parts:
-        for field in kind.model_fields:
-            if part is not None or field not in ("loss", "sampler"):
-                places[kind.option(field).lstrip("-")] = (part, field)
+    places = setting_places()
     place = places.get(name)
     if place is not None and place[1] not in _FIXED:
         return place
