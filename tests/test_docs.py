@@ -57,7 +57,15 @@ def test_each_command_is_in_the_readme_and_in_a_page(name: str) -> None:
     assert f"xlite {name}" in text
 
 
-def test_examples_in_pages_parse() -> None:
+def test_the_settings_file_of_the_page_is_the_example() -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    content = (ROOT / "examples" / "run.toml").read_text(encoding="utf-8")
+    assert shown == [content.partition("\n")[2]]
+
+
+def test_examples_in_pages_parse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # examples/run.toml is read
     num_examples = 0
     for page in PAGES:
         for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):

@@ -89,7 +89,7 @@ def test_a_setting_of_training_has_the_type_of_its_field(
         ("focal-alpha", "balanced", "loss", "focal_alpha", "balanced"),
         ("pos-weight-power", "0.5", "loss", "power", 0.5),
         ("sampler-power", "0.5", "sampler", "power", 0.5),
-        ("smoothing", "3", "sampler", "smoothing", 3.0),
+        ("sampler-smoothing", "3", "sampler", "smoothing", 3.0),
         ("min-ess", "0.5", "sampler", "min_ess", 0.5),
         ("min-repeat", "0.5", "sampler", "min_repeat", 0.5),
     ],
@@ -228,3 +228,12 @@ def test_a_combination_that_makes_no_sense_is_refused(
 def test_another_form_of_a_combination_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="--variant"):
         Combination.parse(text)
+
+
+def test_former_names_are_read_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Axis.parse("strength=0.5,1").name == "sampler-strength"
+    assert Combination.parse("weak:strength=0.5,draw=systematic").values == {
+        "sampler-strength": "0.5",
+        "sampler-draw": "systematic",
+    }
+    assert "note: strength is called sampler-strength now" in capsys.readouterr().err

@@ -13,6 +13,8 @@ from xlite.cli.balance_tables import print_balance
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.sampler_options import SamplerOptions
+from xlite.cli.settings_command import SettingsCommand
+from xlite.cli.settings_options import SettingsOptions
 from xlite.errors import CheckFailedError
 
 _EPILOG = (
@@ -44,15 +46,18 @@ Out = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("verify-balance", rich_help_panel="Balance", epilog=_EPILOG)(
-        expand_groups(verify_balance)
+    command = app.command(
+        "verify-balance", cls=SettingsCommand, rich_help_panel="Balance", epilog=_EPILOG
     )
+    command(expand_groups(verify_balance))
 
 
 def verify_balance(
     columns: options.ColumnOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
+    sources: SettingsOptions,
+    context: typer.Context,
     labels: options.Labels = None,
     split: Split = None,
     sampler: Sampler = "max-entropy",
@@ -77,13 +82,17 @@ def verify_balance(
     from xlite.reporting.figures import drawing_process
     from xlite.workflows import verify_balance as balance
 
+    chosen, loss = sampling.to_settings(sampler), losses.to_settings("pos-weight")
+    table_format = columns.to_table_format()
+    if sources.shows(context):
+        return
     report = balance.verify_balance(
         labels,
-        sampler=sampling.to_settings(sampler),
+        sampler=chosen,
         split=split,
-        table_format=columns.to_table_format(),
+        table_format=table_format,
         compare=compare,
-        loss=losses.to_settings("pos-weight"),
+        loss=loss,
         batches=batches,
         batch_size=batch_size,
         decode_from=cache if decode else None,

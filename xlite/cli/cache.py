@@ -12,6 +12,8 @@ from xlite.cli import options
 from xlite.cli.cache_tables import print_cache_summary, report_verification
 from xlite.cli.clahe_options import ClaheOptions
 from xlite.cli.expansion import expand_groups
+from xlite.cli.settings_command import SettingsCommand
+from xlite.cli.settings_options import SettingsOptions
 
 _EPILOG = (
     "Example: xlite cache-clahe --labels Data_Entry_2017.csv --images images --size 224 "
@@ -59,12 +61,17 @@ Verify = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("cache-clahe", rich_help_panel="Data", epilog=_EPILOG)(expand_groups(cache_clahe))
+    command = app.command(
+        "cache-clahe", cls=SettingsCommand, rich_help_panel="Data", epilog=_EPILOG
+    )
+    command(expand_groups(cache_clahe))
 
 
 def cache_clahe(
     columns: options.ColumnOptions,
     pixels: ClaheOptions,
+    sources: SettingsOptions,
+    context: typer.Context,
     labels: options.Labels = None,
     split: Split = None,
     images: Images = Path("data/raw"),
@@ -93,6 +100,9 @@ def cache_clahe(
     from xlite.workflows import cache_clahe as caching
 
     refuse_together(shard=shard is not None, merge=merge, verify=verify)
+    table_format, settings = columns.to_table_format(), pixels.to_settings()
+    if sources.shows(context):
+        return
     if verify:
         report_verification(verify_cache(out), out, as_json=json)
         return
@@ -101,8 +111,8 @@ def cache_clahe(
         images=images,
         out=out,
         split=split,
-        table_format=columns.to_table_format(),
-        settings=pixels.to_settings(),
+        table_format=table_format,
+        settings=settings,
         file_format=file_format,
         workers=workers,
         skip_missing=skip_missing,

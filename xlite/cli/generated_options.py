@@ -186,6 +186,7 @@ class TrainSettingsFields:
             "early: auroc, average_precision, f1, precision, recall or loss.",
             rich_help_panel="Optimisation",
         ),
+        RARE,
     ] = "auroc"
     early_stopping: Annotated[
         int,

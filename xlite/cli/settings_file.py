@@ -42,11 +42,15 @@ def read_settings_file(path: Path) -> SettingsFile:
 def _read_toml(path: Path) -> SettingsFile:
     content = read_own_bytes(path, max_bytes=MEBIBYTE, remedy=_REMEDY)
     try:
-        tree = tomllib.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text. {_REMEDY}") from None
+    try:
+        tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid TOML: {error}.") from None
+        end = f"at line {len(text.splitlines())}, its end"
+        fault = str(error).replace("at end of document", end)
+        raise InputError(f"{path} is not valid TOML: {fault}.") from None
     for name, value in tree.items():
         if isinstance(value, dict) and name not in PARTS:
             hint = did_you_mean(name, PARTS) or f" Tables: {', '.join(f'[{p}]' for p in PARTS)}."
@@ -56,7 +60,8 @@ def _read_toml(path: Path) -> SettingsFile:
 
 def _read_record(path: Path) -> SettingsFile:
     remedy = "Pass the config.json of a run as xlite wrote it, or a TOML file."
-    settings = dict(RunConfig.read(path, remedy=remedy).settings)
+    record = RunConfig.read(path, remedy=remedy)
+    settings = dict(record.settings)
     _require_known(settings, path)
     weights = []
     if str(settings.pop("warm_start", None)).startswith(_WEIGHTS_FILE):
@@ -66,7 +71,9 @@ def _read_record(path: Path) -> SettingsFile:
         weights.append("weights")
     else:
         settings["pretrained"] = initial != "none"
-    values = {key: value for key, value in _flatten(settings) if value is not None}
+    if record.preprocessing is not None:
+        settings |= record.preprocessing.clahe.model_dump()
+    values = {key: value for key, value in _flatten(settings) if not _is_default(key, value)}
     return SettingsFile(path, values, is_record=True, weights=tuple(weights))
 
 
@@ -76,6 +83,14 @@ def _flatten(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
             yield from (((name, key), part) for key, part in value.items())
         else:
             yield (name,), value
+
+
+def _is_default(key: tuple[str, ...], value: Any) -> bool:
+    """Whether a recorded value is what an option without a default of its own stands for."""
+    if len(key) == 1 or value is None:
+        return value is None
+    kind, field = PARTS[key[0]], key[1]
+    return kind.shown(field).is_unset and value == kind.model_fields[field].default
 
 
 def _require_known(settings: Mapping[str, Any], path: Path) -> None:

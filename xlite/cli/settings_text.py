@@ -11,7 +11,7 @@ import typer
 
 from xlite.cli.option_values import parameter_name
 from xlite.cli.settings_sources import OF_COMMAND_LINE, GivenSetting
-from xlite.settings.names import PARTS
+from xlite.settings.names import PARTS, setting_places
 
 
 def render_settings(context: typer.Context, settings: Mapping[str, GivenSetting] | None) -> str:
@@ -28,7 +28,9 @@ def render_settings(context: typer.Context, settings: Mapping[str, GivenSetting]
         table, key = _place_of(option.opts[0])
         origin = _origin_of(parameter, context, settings or {})
         tables[table].append(
-            f"# {key} is not set" if value in (None, []) else f"{key} = {_toml(value)}  # {origin}"
+            f"# {key} is not set"
+            if value in (None, [], ())
+            else f"{key} = {_toml(value)}  # {origin}"
         )
     return "\n".join(
         line
@@ -44,11 +46,8 @@ def _place_of(option: str) -> tuple[str, str]:
     >>> _place_of("--sampler-power"), _place_of("--batch-size")
     (('sampler', 'power'), ('', 'batch_size'))
     """
-    for table, kind in PARTS.items():
-        for field in kind.model_fields:
-            if kind.option(field) == option:
-                return table, field
-    return "", parameter_name(option)
+    part, field = setting_places().get(option.lstrip("-"), (None, ""))
+    return (part, field) if part is not None else ("", parameter_name(option))
 
 
 def _origin_of(parameter: str, context: typer.Context, settings: Mapping[str, GivenSetting]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from xlite import console, places
 from xlite.cli import options
+from xlite.cli.expansion import RARE
 from xlite.errors import CheckFailedError, InternalError
 from xlite.ownership import refuse_links, require_replaceable_file, require_writable_folder
 
@@ -27,10 +28,10 @@ _RESULTS_BEGIN = b"model_name,backbone,attention,"
 class StudyOptions:
     """What the runs of a command share: data, folders, resume, seed."""
 
-    labels: options.CheckedLabels = None
+    labels: Annotated[options.CheckedLabels, RARE] = None
     split: options.SplitDir = places.SPLIT_DIR
     cache: options.CacheDir = places.CACHE_DIR
-    images: options.RuntimeImages = None
+    images: Annotated[options.RuntimeImages, RARE] = None
     out: options.ExperimentsDir = places.EXPERIMENTS_DIR
     resume: options.Resume = False
     seed: options.Seed = 42

@@ -67,7 +67,7 @@ class TrainSettings(Settings):
     """plateau: epochs without a gain in --monitor before the rate is cut."""
     plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     """plateau: what the rate is multiplied with then."""
-    monitor: Annotated[Monitor, Shown(is_common=True)] = "auroc"
+    monitor: Monitor = "auroc"
     """Macro validation score that chooses the best epoch, cuts the rate and stops early"""
     early_stopping: Annotated[int, Shown(is_common=True)] = Field(default=10, ge=1)
     """Epochs without a gain in --monitor before the end."""
