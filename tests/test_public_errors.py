@@ -133,6 +133,38 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((LABELS, PROBS, "theirs.csv"), {}, "probs_b must hold numbers"),
         ((LABELS, PROBS, PROBS), {"patients": [1, 2, 3, None]}, "1 of 4 patients are missing"),
     ],
+    "evaluate": [
+        ((), {}, "either a run's folder, or --predictions"),
+        ((), {"predictions": PROBS, "labels": LABELS}, "needs its patient's id"),
+        ((), {"predictions": PROBS, "patients": [1, 2, 3, 4]}, "need labels row by row"),
+        (
+            (),
+            {"predictions": 2 * np.array(PROBS), "labels": LABELS, "patients": [1, 2, 3, 4]},
+            r"predictions outside \[0, 1\]",
+        ),
+        (
+            (),
+            {"predictions": PROBS, "labels": LABELS, "patients": [1, 2]},
+            "4 rows need as many patients",
+        ),
+        (
+            (),
+            {"predictions": PROBS, "labels": LABELS, "patients": [1, 2, 3, 4], "by": ["site"]},
+            "--by site: no image has one",
+        ),
+        (
+            (),
+            {"predictions": PROBS, "labels": LABELS, "patients": [1, 2, 3, 4], "part": "val"},
+            "which arrays do not have",
+        ),
+        (
+            (),
+            {"predictions": PROBS, "labels": LABELS, "patients": [1, 2, 3, 4], "resamples": 5},
+            "at least 100",
+        ),
+        (("nowhere",), {"split": "nowhere"}, "nowhere"),
+        (("nowhere",), {"labels": TABLE}, "a split has labels of its own"),
+    ],
     "bootstrap_scores": [
         ((LABELS, PROBS), {"scores": ["auc"]}, "no score is called 'auc'"),
         ((LABELS, PROBS), {"scores": ["f1"]}, "f1 needs thresholds"),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from xlite.tables.label_table import TableFormat as TableFormat
     from xlite.tables.read_labels import read_labels as read_labels
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
+    from xlite.workflows.evaluate import evaluate as evaluate
     from xlite.workflows.verify_balance import verify_balance as verify_balance
 
 _HOMES = {
@@ -63,6 +64,7 @@ _HOMES = {
     "measure_model": "xlite.models.census",
     "read_queue_status": "xlite.executors.queue_status",
     "read_run": "xlite.run_folder",
+    "evaluate": "xlite.workflows.evaluate",
     "auroc_interval": "xlite.scores.auroc_interval",
     "compare_aurocs": "xlite.scores.delong",
     "bootstrap_scores": "xlite.scores.patient_bootstrap",

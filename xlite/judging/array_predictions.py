@@ -50,7 +50,8 @@ def read_judged_arrays(
         image_ids=np.arange(count).astype(str).astype(object),
         patient_ids=np.asarray(judged.patients).astype(str).astype(object),
         targets=judged.targets,
-        probs=values.astype(np.float64),
+        # In one order of memory, whose sums are the same to the last digit.
+        probs=np.ascontiguousarray(values, dtype=np.float64),
         vocabulary=column_names(targets) or column_names(probs) or judged.labels,
         columns={name: _read_column(name, cells, count) for name, cells in (columns or {}).items()},
     )
