@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from judging.drawn_predictions import draw_predictions
 
 from xlite.errors import InputError
-from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import (
     apply_thresholds,
     crossfit_calls,
@@ -13,27 +13,9 @@ from xlite.judging.thresholding import (
 from xlite.scores.threshold_methods import check_method
 from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thresholds
 
-LABELS = ("Mass", "Edema", "Hernia")
-
-
-def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> LabelledPredictions:
-    rng = np.random.default_rng(seed)
-    targets = (rng.random((num_images, 3)) < (0.4, 0.2, 0.05)).astype(np.int8)
-    logits = rng.normal(size=targets.shape) + 2 * targets - 1
-    ids = np.array([f"{prefix}{k}.png" for k in range(num_images)], dtype=object)
-    return LabelledPredictions(
-        name="model",
-        image_ids=ids,
-        patient_ids=np.array([str(k // 2) for k in range(num_images)], dtype=object),
-        targets=targets,
-        probs=1 / (1 + np.exp(-logits)),
-        vocabulary=LABELS,
-        columns={},
-    )
-
 
 def test_no_image_helps_to_fit_the_threshold_that_it_is_called_by() -> None:
-    cases = make_cases()
+    cases = draw_predictions()
     calls = crossfit_calls(cases, method="f1", calibration="none")
     in_first = assign_halves(cases.targets, cases.patient_ids)
     assert 0.3 < in_first.mean() < 0.7
@@ -48,7 +30,7 @@ def test_no_image_helps_to_fit_the_threshold_that_it_is_called_by() -> None:
 
 
 def test_a_half_without_positives_leaves_the_other_unjudged() -> None:
-    cases = make_cases()
+    cases = draw_predictions()
     # One patient alone has it.
     cases.targets[:, 2] = cases.patient_ids == cases.patient_ids[0]
     in_first = assign_halves(cases.targets, cases.patient_ids)
@@ -62,7 +44,7 @@ def test_a_half_without_positives_leaves_the_other_unjudged() -> None:
 
 @pytest.mark.parametrize("calibration", ["platt", "temperature"])
 def test_calibration_mends_probs_that_are_too_extreme(calibration: str) -> None:
-    cases = make_cases(num_images=2000)
+    cases = draw_predictions(num_images=2000)
     logits = np.log(cases.probs / (1 - cases.probs))
     extreme = 1 / (1 + np.exp(-4 * logits))
     cases.probs[:] = extreme
@@ -73,7 +55,7 @@ def test_calibration_mends_probs_that_are_too_extreme(calibration: str) -> None:
 
 
 def test_a_model_that_ranks_the_wrong_way_round_is_not_turned_round() -> None:
-    cases = make_cases()
+    cases = draw_predictions()
     cases.probs[:, 1] = 1 - cases.probs[:, 1]
     thresholds = fit_thresholds(cases, method="f1", calibration="platt")
     assert (thresholds.scaling.slope[1], thresholds.scaling.intercept[1]) == (1.0, 0.0)
@@ -83,7 +65,7 @@ def test_a_model_that_ranks_the_wrong_way_round_is_not_turned_round() -> None:
 
 
 def test_thresholds_that_lack_a_label_are_refused() -> None:
-    cases = make_cases()
+    cases = draw_predictions()
     thresholds = fit_thresholds(cases, method="f1", calibration="none")
     thresholds = type(thresholds)(**{**vars(thresholds), "vocabulary": ("Mass", "Edema", "Nodule")})
     with pytest.raises(InputError, match="lack Hernia"):
@@ -91,7 +73,7 @@ def test_thresholds_that_lack_a_label_are_refused() -> None:
 
 
 def test_unstable_thresholds_and_those_at_an_edge_are_noted() -> None:
-    cases = make_cases()
+    cases = draw_predictions()
     rng = np.random.default_rng(3)
     cases.targets[:, 2] = 0
     cases.targets[rng.integers(0, 400, 3), 2] = 1

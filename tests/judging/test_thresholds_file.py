@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from judging.drawn_predictions import draw_predictions
 
 from xlite.errors import InputError, LeakageError
 from xlite.judging.labelled_predictions import LabelledPredictions
@@ -17,27 +18,9 @@ from xlite.judging.thresholds_file import (
     write_thresholds,
 )
 
-LABELS = ("Mass", "Edema", "Hernia")
-
-
-def make_cases(seed: int = 0, *, num_images: int = 400, prefix: str = "i") -> LabelledPredictions:
-    rng = np.random.default_rng(seed)
-    targets = (rng.random((num_images, 3)) < (0.4, 0.2, 0.05)).astype(np.int8)
-    logits = rng.normal(size=targets.shape) + 2 * targets - 1
-    ids = np.array([f"{prefix}{k}.png" for k in range(num_images)], dtype=object)
-    return LabelledPredictions(
-        name="model",
-        image_ids=ids,
-        patient_ids=np.array([f"{prefix}{k // 2}" for k in range(num_images)], dtype=object),
-        targets=targets,
-        probs=1 / (1 + np.exp(-logits)),
-        vocabulary=LABELS,
-        columns={},
-    )
-
 
 def test_thresholds_survive_their_file_and_are_applied_by_label(tmp_path: Path) -> None:
-    fitted, other = make_cases(0), make_cases(1, prefix="other")
+    fitted, other = draw_predictions(0), draw_predictions(1, prefix="other")
     fitted.targets[:, 2] = 0
     thresholds = fit_thresholds(fitted, method="sensitivity:0.9", calibration="platt")
     assert np.isnan(thresholds.thresholds[2])
@@ -68,22 +51,22 @@ def test_thresholds_survive_their_file_and_are_applied_by_label(tmp_path: Path) 
 
 
 def test_images_that_thresholds_have_seen_are_refused() -> None:
-    fitted = make_cases()
+    fitted = draw_predictions()
     seen = FittedOn.of(fitted, split_sha256="ab")
     with pytest.raises(LeakageError, match="these very images: 400 of 400"):
         require_unseen(seen, fitted)
-    require_unseen(seen, make_cases(prefix="other"), split_sha256="cd")
-    require_unseen(seen, make_cases(prefix="other"))
+    require_unseen(seen, draw_predictions(prefix="other"), split_sha256="cd")
+    require_unseen(seen, draw_predictions(prefix="other"))
     with pytest.raises(LeakageError, match="these very images"):
-        require_unseen(seen, make_cases(prefix="other"), split_sha256="ab")
-    mixed = make_cases(prefix="other")
+        require_unseen(seen, draw_predictions(prefix="other"), split_sha256="ab")
+    mixed = draw_predictions(prefix="other")
     mixed.image_ids[7] = "folder/i3.png"
     with pytest.raises(LeakageError, match="images among these: 1 of 400"):
         require_unseen(seen, mixed)
 
 
 def test_patients_that_thresholds_have_seen_are_refused_under_other_image_names() -> None:
-    fitted, renamed = make_cases(), make_cases(prefix="other")
+    fitted, renamed = draw_predictions(), draw_predictions(prefix="other")
     fitted.patient_ids[:] = [f"{k:05d}" for k in range(400)]
     renamed.patient_ids[:] = [f"{k + 395}.0" for k in range(400)]
     seen = FittedOn.of(fitted)
@@ -102,12 +85,12 @@ def test_a_file_without_marks_of_patients_is_read(tmp_path: Path) -> None:
     _, seen = read_thresholds(path)
     assert not seen.patient_marks
     with pytest.raises(LeakageError, match="these very images"):
-        require_unseen(seen, make_cases())
+        require_unseen(seen, draw_predictions())
 
 
 def write_file(folder: Path) -> Path:
     path = folder / "thresholds.json"
-    cases = make_cases()
+    cases = draw_predictions()
     write_thresholds(
         path, fit_thresholds(cases, method="f1", calibration="platt"), FittedOn.of(cases)
     )
