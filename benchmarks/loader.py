@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.albumentations_peer import build_transforms
 from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite import files
@@ -28,7 +29,7 @@ from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
 from xlite.loading.loader import PixelSource, RadiographDataset, RuntimeClahe, build_loader
-from xlite.loading.transforms import Augmentation, build_transforms
+from xlite.loading.transforms import STRENGTHS, Augmentation
 from xlite.models.pretrained import import_timm
 from xlite.sampling.sampler import EpochSampler
 from xlite.settings import ClaheSettings
@@ -172,11 +173,10 @@ def _equalise_while_loading(manifest: Manifest, strength: str) -> Work:
 
 
 def _plain_augmentation(strength: str) -> Any:
-    # xlite's own transforms, so that both sides draw the same kind of image, put together as
-    # albumentations' manual does, without what makes xlite's a pure function.
+    # The same kind of image as xlite's, put together as albumentations' manual does.
     if strength == "none":
         return None
-    transforms = build_transforms(strength, horizontal_flip=False)
+    transforms = build_transforms(STRENGTHS[strength])
     return importlib.import_module("albumentations").Compose(transforms)
 
 

@@ -135,7 +135,7 @@ def test_starting_the_command_line_loads_nothing_heavy() -> None:
     loaded = modules_loaded_by("import xlite.cli.app")
     assert "typer" in loaded
     heavy = {"torch", "pandas", "numpy", "cv2", "scipy", "sklearn", "timm", "matplotlib"}
-    assert not loaded & (heavy | {"pydantic", "albumentations", "PIL"})
+    assert not loaded & (heavy | {"pydantic", "PIL"})
 
 
 @pytest.mark.parametrize(
@@ -162,5 +162,5 @@ def test_what_a_command_does_not_use_is_not_loaded() -> None:
     hidden = "import sys; sys.modules['torchmetrics'] = None\n"
     loaded = modules_loaded_by(hidden + "import xlite.executors.in_turn")
     assert "xlite.training.loop" in loaded
-    unused = {"timm", "sklearn", "matplotlib", "scipy.stats", "scipy.optimize", "albumentations"}
+    unused = {"timm", "sklearn", "matplotlib", "scipy.stats", "scipy.optimize"}
     assert not unused & loaded

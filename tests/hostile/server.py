@@ -39,13 +39,7 @@ def import_everything() -> None:
     for module in pkgutil.walk_packages(xlite.__path__, "xlite."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    for name in (
-        "timm",
-        "torchvision.transforms",
-        "albumentations",
-        "sklearn.metrics",
-        "rich.table",
-    ):
+    for name in ("timm", "torchvision.transforms", "sklearn.metrics", "rich.table"):
         importlib.import_module(name)
     for name in (
         "matplotlib.pyplot",

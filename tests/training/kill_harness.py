@@ -40,7 +40,6 @@ from kill_sitting import (
 from run_comparison import find_differences
 from tqdm import tqdm
 
-from xlite.loading.transforms import Augmentation
 from xlite.models.pretrained import import_timm
 from xlite.run_folder.file_names import (
     RUN_BEST,
@@ -242,9 +241,8 @@ def main() -> None:
     # Loader processes would import this module first, and with it all that training needs:
     # with two of them a sitting took twice as long.
     del globals()["__file__"]
-    # Training imports timm and albumentations late, for 2 s; here every sitting inherits them.
+    # Training imports timm late, for seconds; here every sitting inherits it.
     import_timm()
-    Augmentation(SETTINGS.augment, seed=0)(np.zeros((64, 64), np.uint8), epoch=0, position=0)
     started = time.monotonic()
     harness = Harness(
         options.out.resolve(),

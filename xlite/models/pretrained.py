@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -23,33 +22,26 @@ _REMEDIES = "Pass --weights FILE.safetensors, or --no-pretrained to start from r
 HUB_TIMEOUT_SECONDS = 5.0
 
 _MISSING_OPERATOR = "operator torchvision::nms does not exist"
-
-# torch forgets operators when the Library that defined them is collected.
-_libraries: list[torch.library.Library] = []
+"""What importing a torchvision says that was built for another torch."""
 
 
 def import_timm() -> ModuleType:
-    """The timm package, even where torchvision was built for another torch.
+    """The timm package, late: with torchvision, which it imports, it takes over a second.
 
-    The torchvision that pip finds is the CUDA build; beside a CPU torch, or another CUDA's, its
-    C++ extension does not load and `import torchvision` dies registering a meta kernel for an
-    operator that is not there. timm uses none of torchvision's compiled operators, so declaring
-    them suffices: calling them still fails, saying that they are not implemented. A working
-    torchvision is left alone.
+    Raises InputError where torchvision was built for another torch, as pip's is beside a torch from
+    another index.
     """
     try:
         import timm
     except RuntimeError as error:
         if _MISSING_OPERATOR not in str(error):
             raise
-        for name in [name for name in sys.modules if name.split(".")[0] in ("timm", "torchvision")]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-        for operator in ("nms", "qnms"):
-            signature = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            library.define(signature)  # type: ignore[no-untyped-call]
-        _libraries.append(library)
-        import timm
+        raise InputError(
+            f"torchvision was built for another torch than the one here ({torch.__version__}), and "
+            "timm can't be imported. Install both from one place: pip install --force-reinstall "
+            "torch torchvision, with --index-url https://download.pytorch.org/whl/cpu on a "
+            "machine without a GPU."
+        ) from error
     return timm
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 def build_weight_average(model: nn.Module, decay: float) -> AveragedModel:
@@ -17,8 +16,9 @@ def build_weight_average(model: nn.Module, decay: float) -> AveragedModel:
 
     def follow(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor | int) -> None:
         count = float(num_averaged)
-        weight = 1 - min(decay, (1 + count) / (10 + count))
-        torch._foreach_lerp_(averaged, current, weight)
+        now = min(decay, (1 + count) / (10 + count))
+        follow_now = get_ema_multi_avg_fn(now)  # type: ignore[no-untyped-call]
+        follow_now(averaged, current, num_averaged)
 
     average = AveragedModel(model, multi_avg_fn=follow)  # type: ignore[arg-type]
     return average.requires_grad_(False)
