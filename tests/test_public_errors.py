@@ -22,6 +22,8 @@ TABLE = pd.DataFrame(
         "Patient ID": [1, 2, 3, 4],
     }
 )
+SETTINGS = xlite.TrainSettings(model="resnet10t", initial_weights="none", epochs=1)
+OTHERS = xlite.TrainSettings(model="resnet10t", initial_weights="none", epochs=2)
 
 
 def dataset_of(**changes: Any) -> Any:
@@ -40,18 +42,19 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         (("raw",), {"num_images": 10, "image_size": 1}, "image"),
     ],
     "read_labels": [
-        ((17,), {}, "labels are a int"),
+        ((17,), {}, "labels must be"),
+        ((TABLE, [1, 2, 3, 4]), {}, "labels must hold numbers, not text"),
         (("nowhere.csv",), {}, "nowhere.csv does not exist"),
-        ((pd.DataFrame({"x": [1]}),), {}, "Image Index"),
+        ((pd.DataFrame({"x": [2]}),), {}, "labels other than 1, 0 and -1"),
     ],
     "split_by_patient": [
         ((TABLE,), {"ratios": (1, 2)}, "three positive numbers"),
-        ((LABELS,), {}, "labels are a list"),
+        ((LABELS,), {}, "not known whose the images are"),
         ((TABLE,), {"subset": 7.0}, "subset"),
     ],
     "audit_split": [
         (([],), {}, "two"),
-        (({"train": TABLE, "test": 5},), {}, "labels are a int"),
+        (({"train": TABLE, "test": 5},), {}, "labels must be"),
     ],
     "sampling_weights": [
         (([[2, 0]], xlite.SamplerSettings()), {}, "labels other than 1, 0 and -1"),
@@ -59,7 +62,7 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     ],
     "max_entropy_weights": [
         ((np.zeros((2, 2, 2)),), {}, r"labels must be \(N, C\)"),
-        ((LABELS,), {"strength": 2}, "--strength"),
+        ((LABELS,), {"strength": 2}, "strength"),
         ((LABELS,), {"no_finding_share": -1}, "--no-finding"),
         (([[1, np.nan]],), {}, "NaN"),
         ((pd.DataFrame({"Mass": [1, 0], "Hernia": [0, 0]}),), {}, "Hernia"),
@@ -84,7 +87,13 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((TABLE,), {"images": "nowhere", "out": "cache"}, "nowhere"),
         ((TABLE,), {"images": ".", "out": "cache", "file_format": "jpeg"}, "jpeg"),
         ((TABLE,), {"images": ".", "out": "cache", "shard": "5/4"}, "5/4"),
-        ((LABELS,), {"images": ".", "out": "cache"}, "labels are a list"),
+        (([1, 0],), {"images": ".", "out": "cache"}, "missing under"),
+    ],
+    "verify_balance": [
+        ((LABELS,), {"sampler": "best"}, "--sampler"),
+        ((LABELS,), {"batches": 0}, "batches"),
+        (([[3]],), {}, "labels other than"),
+        ((LABELS,), {"decode_from": "nowhere"}, "nowhere"),
     ],
     "ClaheCache": [(("nowhere",), {}, "nowhere")],
     "RadiographDataset": [
@@ -113,6 +122,24 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     ],
     "read_run": [
         (("nowhere",), {}, "nowhere is no run folder"),
+    ],
+    "ablate": [
+        (({},), {}, "variant"),
+        (({"bce": "bce"},), {}, "settings"),
+        (({"one": SETTINGS, "two": SETTINGS},), {}, "one"),
+        (({"one": SETTINGS, "two": OTHERS},), {"split": "nowhere"}, "nowhere"),
+    ],
+    "compare": [
+        ((["nobody", "nowhere.csv"],), {}, "nobody is neither"),
+        ((), {"by": "test.auroc"}, "test"),
+    ],
+    "report": [
+        ((), {"experiments": "nowhere"}, "nothing|nowhere"),
+        ((".",), {}, "is a folder"),
+    ],
+    "add_to_log": [
+        (("nowhere",), {}, "nowhere does not exist"),
+        ((".",), {"run": "one", "record": "EXP-001"}, "exclude each other"),
     ],
     "build_loss": [
         (("fcal", LABELS), {}, "Did you mean focal"),

@@ -39,18 +39,30 @@ if TYPE_CHECKING:
     from xlite.synthetic.generate import generate_synthetic as generate_synthetic
     from xlite.tables.label_table import TableFormat as TableFormat
     from xlite.tables.read_labels import read_labels as read_labels
+    from xlite.workflows.ablate import ablate as ablate
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
+    from xlite.workflows.compare import compare as compare
     from xlite.workflows.evaluate import evaluate as evaluate
+    from xlite.workflows.log import add_to_log as add_to_log
+    from xlite.workflows.report import report as report
     from xlite.workflows.verify_balance import verify_balance as verify_balance
 
 _HOMES = {
-    "read_labels": "xlite.tables.read_labels",
     "generate_synthetic": "xlite.synthetic.generate",
+    "read_labels": "xlite.tables.read_labels",
     "TableFormat": "xlite.tables.label_table",
     "split_by_patient": "xlite.splitting.split",
     "audit_split": "xlite.splitting.audit",
     "cache_clahe": "xlite.workflows.cache_clahe",
     "verify_balance": "xlite.workflows.verify_balance",
+    "measure_model": "xlite.models.census",
+    "read_queue_status": "xlite.executors.queue_status",
+    "read_run": "xlite.run_folder",
+    "evaluate": "xlite.workflows.evaluate",
+    "ablate": "xlite.workflows.ablate",
+    "compare": "xlite.workflows.compare",
+    "report": "xlite.workflows.report",
+    "add_to_log": "xlite.workflows.log",
     "sampling_weights": "xlite.sampling.weights",
     "max_entropy_weights": "xlite.sampling.weights",
     "expected_exposure": "xlite.sampling.exposure",
@@ -59,12 +71,8 @@ _HOMES = {
     "RadiographDataset": "xlite.loading.loader",
     "Augmentation": "xlite.loading.transforms",
     "build_loader": "xlite.loading.loader",
-    "build_classifier": "xlite.models.classifier",
     "build_loss": "xlite.losses.training_loss",
-    "measure_model": "xlite.models.census",
-    "read_queue_status": "xlite.executors.queue_status",
-    "read_run": "xlite.run_folder",
-    "evaluate": "xlite.workflows.evaluate",
+    "build_classifier": "xlite.models.classifier",
     "auroc_interval": "xlite.scores.auroc_interval",
     "compare_aurocs": "xlite.scores.delong",
     "bootstrap_scores": "xlite.scores.patient_bootstrap",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from xlite.errors import InputError
+from xlite.errors import ArgumentError, InputError
 from xlite.settings import TrainSettings
 from xlite.studies.axes import Variant
 from xlite.studies.plan import require_known_models
@@ -22,6 +22,9 @@ def name_variants(settings: Mapping[str, TrainSettings]) -> list[Variant]:
     >>> {variant.name: variant.values for variant in found}
     {'slow': {'lr': '0.0001'}, 'fast': {'lr': '0.001'}}
     """
+    wrong = [name for name, one in settings.items() if not isinstance(one, TrainSettings)]
+    if wrong:
+        raise ArgumentError(f"the settings of {wrong[0]} must be TrainSettings.")
     of_seed_0 = {name: one.model_copy(update={"seed": 0}) for name, one in settings.items()}
     if len(of_seed_0) < 2:
         raise InputError("an ablation compares at least two variants. Pass another one.")
