@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,16 +50,14 @@ def models(
     MACs are multiply-accumulates for one image. Nothing is downloaded; `xlite train` fetches the
     weights that are not cached.
     """
-    from xlite.models.census import list_default_names, measure_model
+    from xlite.models.census import count_models
 
-    chosen = [name for text in names or () for name in split_names(text)] or list_default_names()
-    figures = [
-        measure_model(name, num_classes=num_labels, image_size=image_size) for name in chosen
-    ]
+    chosen = [name for text in names or () for name in split_names(text)]
+    census = count_models(chosen, num_labels=num_labels, image_size=image_size)
     if json:
-        console.result_json({"models": [asdict(row) for row in figures]})
+        console.result_json(census.to_json())
     else:
-        _print_table(figures, num_labels)
+        _print_table(census.models, num_labels)
 
 
 def _print_table(figures: Sequence[ModelFigures], num_labels: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import nn
@@ -16,12 +16,16 @@ from xlite.errors import InputError
 from xlite.models.catalogue import MODELS, Attention, parse_model_name
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import find_cached_weights, has_pretrained_weights
+from xlite.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WeightsSource = Literal["cached", "hub", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFigures:
+class ModelFigures(Result):
     """What a model's name stands for, and what it costs."""
 
     name: str
@@ -38,6 +42,34 @@ class ModelFigures:
     """Side in pixels of the image that the MACs are for."""
     pretrained_weights: WeightsSource
     """Whether timm's weights are in the local cache, on the hub only, or do not exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCensus(Result):
+    """What `count_models` returns and `xlite models --json` prints."""
+
+    models: list[ModelFigures]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a model, with the columns of `ModelFigures`."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(model) for model in self.models])
+
+
+def count_models(
+    names: Sequence[str] = (), *, num_labels: int = 14, image_size: int | None = None
+) -> ModelCensus:
+    """The figures of models by name; of the plain backbones and their hybrids without names.
+
+    num_labels, image_size: as `measure_model` takes them, which says what is raised.
+    """
+    return ModelCensus(
+        models=[
+            measure_model(name, num_classes=num_labels, image_size=image_size)
+            for name in names or list_default_names()
+        ]
+    )
 
 
 def list_default_names() -> tuple[str, ...]:
