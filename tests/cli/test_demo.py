@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from xlite.errors import InputError
 from xlite.files import read_json
 from xlite.run_folder.file_names import (
     RUN_BEST,
@@ -16,6 +18,7 @@ from xlite.run_folder.file_names import (
     RUN_SCORES,
     predictions_name,
 )
+from xlite.workflows.demo import LEAST_EPOCHS, LEAST_IMAGES, MOST_IMAGES, demo
 
 
 def run_demo(out: Path, num_images: int) -> subprocess.CompletedProcess[str]:
@@ -111,3 +114,16 @@ def test_the_demo_keeps_out_of_a_project(tmp_path: Path) -> None:
     assert ending.returncode == 2
     assert "holds experiments, and nothing says that it belongs to a demo" in ending.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["experiments"]
+
+
+def test_the_function_takes_what_the_command_takes(
+    xlite_ok: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = xlite_ok("demo", "--help").output
+    assert f"{LEAST_IMAGES}<=x<={MOST_IMAGES}" in shown
+    assert f"x>={LEAST_EPOCHS}" in shown
+    for wrong in ({"num_images": 299}, {"num_images": 112_121}, {"epochs": 2}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            demo(tmp_path / "demo", **wrong)
+    assert not (tmp_path / "demo").exists()

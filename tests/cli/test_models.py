@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import save_file
 
 from xlite.models.catalogue import MODELS
+from xlite.models.census import ModelCensus, count_models
 from xlite.models.pretrained import import_timm
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "results"
 
 
 @pytest.fixture
@@ -103,3 +106,14 @@ def test_help_says_what_the_names_are(xlite_ok: Any) -> None:
     text = xlite_ok("models", "--help").stdout
     assert "Example:" in text
     assert "--num-labels" in text
+
+
+def test_the_json_stays_byte_for_byte(xlite_ok: Any, hub_cache: Path) -> None:
+    written = (GOLDEN / "models.json").read_text()
+    assert xlite_ok("models", "resnet10t", "resnet10t+mhsa", "--json").stdout == written
+    census = count_models(["resnet10t", "resnet10t+mhsa"])
+    assert json.dumps(census.to_json(), indent=2) + "\n" == written
+    assert ModelCensus.from_json(json.loads(written)) == census
+    frame = census.to_frame()
+    assert frame["name"].tolist() == ["resnet10t", "resnet10t+mhsa"]
+    assert frame["num_parameters"].tolist() == [5_057_414, 6_107_526]
