@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.cli.intervals import bracket, interval
+from xlite.cli.subgroup_tables import print_subgroups
 from xlite.console import decimal
 
 if TYPE_CHECKING:
-    from xlite.results import Result
     from xlite.results.evaluation import AugmentedScores, Evaluation, Look
-    from xlite.results.subgroups import GroupLabelScores, GroupMacroScores, Subgroup
 
 _COLUMNS = (
     *("label", "pos.", "AUROC", "AP", "chance", "F1", "thr.", "sens.", "spec."),
@@ -27,8 +27,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Print the scores by label, the means, subgroups, and what is to be noted."""
     _print_scores(evaluation)
     _print_notes(evaluation)
-    for column in dict.fromkeys(group.column for group in evaluation.subgroups):
-        _print_groups(column, [g for g in evaluation.subgroups if g.column == column])
+    print_subgroups(evaluation.subgroups)
     if evaluation.tta is not None:
         _print_change(evaluation.tta)
     if evaluation.epoch_chosen_here:
@@ -46,14 +45,14 @@ def _print_scores(evaluation: Evaluation) -> None:
         [
             f"{label}*" if row.few_positives else label,
             f"{row.positives:,}",
-            _interval(row, "auroc"),
+            interval(row, "auroc"),
             *(decimal(getattr(row, name)) for name in _CELLS),
         ]
         for label, row in evaluation.per_class.items()
     ]
     macro, weighted, micro = evaluation.macro, evaluation.weighted, evaluation.micro
     for name, mean in (("macro", macro), ("weighted", weighted), ("micro", micro)):
-        auroc = _interval(mean, "auroc") if mean is macro else decimal(mean.auroc)
+        auroc = interval(mean, "auroc") if mean is macro else decimal(mean.auroc)
         cells = (decimal(getattr(mean, score, None)) for score in _CELLS)
         rows.append([name, "", auroc, *cells])
     used, part = evaluation.thresholds, evaluation.part
@@ -71,11 +70,11 @@ def _print_scores(evaluation: Evaluation) -> None:
 
 
 def _print_notes(evaluation: Evaluation) -> None:
-    from xlite.judging.evaluation import FEW_NOTE
+    from xlite.results.label_scores import FEW_NOTE
 
     macro = evaluation.macro
     console.say(
-        f"  macro AP {_interval(macro, 'average_precision')}; random scores have "
+        f"  macro AP {interval(macro, 'average_precision')}; random scores have "
         f"{decimal(macro.average_precision_random)}."
     )
     for label, row in evaluation.per_class.items():
@@ -89,37 +88,6 @@ def _print_notes(evaluation: Evaluation) -> None:
             console.say(f"  not in the mean of {score}, undefined: {names}.")
 
 
-def _print_groups(column: str, groups: Sequence[Subgroup]) -> None:
-    rows = [
-        [
-            f"{group.group}*" if group.is_small else group.group,
-            f"{group.images:,}",
-            f"{group.patients:,}",
-            f"{group.macro.positives:,}",
-            _interval(group.macro, "auroc"),
-            _difference(group.macro),
-            _p_value(group.macro.p_holm),
-            "yes" if group.macro.differs else "",
-        ]
-        for group in groups
-    ]
-    console.table(
-        f"By {column}: macro AUROC",
-        ["group", "images", "patients", "pos.", "AUROC", "minus the rest", "p", "differs"],
-        rows,
-        caption="Held against the rest over labels with 30 positives on both sides; p by Holm. "
-        "* most labels have fewer.",
-        drop_first=["patients", "images", "pos."],
-    )
-    for group in groups:
-        for label, row in group.per_class.items():
-            if row.differs:
-                console.say(
-                    f"  {label} in {column} {group.group}: AUROC {_interval(row, 'auroc')}, "
-                    f"{_difference(row)} against the rest, p {_p_value(row.p_holm)}."
-                )
-
-
 def _print_change(tta: AugmentedScores) -> None:
     console.table(
         f"Test-time augmentation: mean over {tta.views} views",
@@ -129,7 +97,7 @@ def _print_change(tta: AugmentedScores) -> None:
                 name,
                 decimal(row.before),
                 decimal(row.after),
-                _bracket(row.change, row.low, row.high, sign=True),
+                bracket(row.change, row.low, row.high, sign=True),
             ]
             for name, row in tta.change.items()
         ],
@@ -141,28 +109,3 @@ def _print_looks(looks: Sequence[Look]) -> None:
     runs = len({look.run for look in looks if look.run is not None})
     of_runs = f" ({runs} runs)" if runs > 1 else ""
     console.warn(f"this is look {len(looks)} at this test set{of_runs}{before}.")
-
-
-def _interval(row: Result, score: str) -> str:
-    value, low, high = (getattr(row, f"{score}{end}") for end in ("", "_low", "_high"))
-    return _bracket(value, low, high)
-
-
-def _difference(row: GroupLabelScores | GroupMacroScores) -> str:
-    return _bracket(row.difference, row.difference_low, row.difference_high, sign=True)
-
-
-def _bracket(value: float, low: float, high: float, *, sign: bool = False) -> str:
-    """The value with its interval, where it has one.
-
-    >>> _bracket(0.8, 0.75, 0.85), _bracket(0.8, float("nan"), float("nan"))
-    ('0.800 [0.750, 0.850]', '0.800')
-    """
-    number = decimal(value, sign=sign)
-    if low != low:
-        return number
-    return f"{number} [{decimal(low, sign=sign)}, {decimal(high, sign=sign)}]"
-
-
-def _p_value(p: float) -> str:
-    return "<0.001" if p < 0.001 else decimal(p)

@@ -16,7 +16,7 @@ import numpy as np
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import ThresholdedCalls
 from xlite.results.evaluation import Change, Scores, Thresholding
-from xlite.results.label_scores import LabelScores, MacroScores, MeanScores, MicroScores
+from xlite.results.label_scores import FEW_NOTE, LabelScores, MacroScores, MeanScores, MicroScores
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.averages import micro_ranking_scores, pool_classes, weighted_mean
 from xlite.scores.bootstrap import (
@@ -35,8 +35,6 @@ from xlite.scores.thresholded import confusion_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-FEW_NOTE = "too few to tell a good model from a fair one"
 
 _MEANS = tuple(field.name for field in dataclasses.fields(MeanScores))
 """The scores that have a macro and a weighted mean."""

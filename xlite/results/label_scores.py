@@ -11,6 +11,9 @@ from typing import ClassVar
 
 from xlite.results import Number, NumberIfAny, Result
 
+FEW_NOTE = "too few to tell a good model from a fair one"
+"""How the note ends that a label with few positives has."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelScores(Result):
