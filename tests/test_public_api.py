@@ -31,7 +31,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["max_entropy_weights", "EpochSampler", "auroc_interval", "fit_thresholds"]
+    "name", ["max_entropy_weights", "EpochSampler", "auroc_interval", "fit_thresholds", "evaluate"]
 )
 def test_what_needs_no_torch_does_not_load_it(name: str) -> None:
     assert (

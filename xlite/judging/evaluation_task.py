@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from xlite import console, places
 from xlite.errors import InputError
-from xlite.judging.augmented_scores import score_views
 from xlite.judging.evaluation import Resampling, score_predictions
 from xlite.judging.evaluation_folder import sum_predictions
 from xlite.judging.judged_predictions import JudgedPredictions
@@ -17,7 +16,7 @@ from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.sealed_test import looks_folder, record_test_look
 from xlite.judging.subgroups import NOT_KNOWN, assign_groups, judge_subgroups
 from xlite.judging.threshold_choice import ThresholdChoice
-from xlite.results.evaluation import Evaluation, Look, Question
+from xlite.results.evaluation import AugmentedScores, Evaluation, Look, Question
 
 if TYPE_CHECKING:
     from xlite.judging.thresholding import ThresholdedCalls
@@ -67,9 +66,7 @@ class EvaluationTask:
             asked=self.question,
             join=judged.join,
             subgroups=tuple(self._judge_groups()),
-            tta=None
-            if self.cache is None
-            else score_views(judged, self.choice, self.cache, resampling),
+            tta=self._score_views(),
             # Last: what fails before has shown nothing of the test set.
             test_looks=self._count_look(command) if judged.is_test else None,
         )
@@ -90,6 +87,14 @@ class EvaluationTask:
             for name in names
             for group in judge_subgroups(labelled, name, resampling=self.resampling)
         ]
+
+    def _score_views(self) -> AugmentedScores | None:
+        if self.cache is None:
+            return None
+        # Predicting takes torch, whose import takes longer than all of the rest.
+        from xlite.judging.augmented_scores import score_views
+
+        return score_views(self.judged, self.choice, self.cache, self.resampling)
 
     def _count_look(self, command: str) -> tuple[Look, ...]:
         run_dir = self.judged.run_dir or self.judged.test_run
