@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
 import re
 import shlex
@@ -100,6 +102,36 @@ def test_the_figures_of_the_nih_table_are_what_the_command_says(
     for name, row in kept.items():
         for key, value in row.items():
             assert samplers[name][key] == pytest.approx(value, rel=1e-3, abs=1e-6), (name, key)
+
+
+def name_parts(block: str) -> set[tuple[str, str]]:
+    """What a block of Python takes from xlite: pairs of a module and a name in it."""
+    nodes = list(ast.walk(ast.parse(block)))
+    taken = {
+        (node.module, alias.name)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    attributes = (node for node in nodes if isinstance(node, ast.Attribute))
+    return taken | {
+        ("xlite", node.attr)
+        for node in attributes
+        if isinstance(node.value, ast.Name) and node.value.id == "xlite"
+    }
+
+
+def test_python_in_pages_takes_what_is_there() -> None:
+    taken = set()
+    for page in PAGES:
+        for block in re.findall(
+            r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+        ):
+            # A page may show a session, whose lines doctest runs.
+            taken |= set() if block.startswith(">>>") else name_parts(block)
+    assert ("xlite.training.run", "train_run") in taken
+    for module, name in taken:
+        assert hasattr(importlib.import_module(module), name), f"{module}: {name}"
 
 
 def test_the_recipe_counts_what_the_nih_table_holds(nih_table: Path) -> None:
