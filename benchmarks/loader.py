@@ -23,8 +23,8 @@ from PIL import Image
 from benchmarks.albumentations_peer import build_transforms
 from benchmarks.measure import Row, Work, compare_rates, time_in_turns
 from benchmarks.radiographs import find_radiographs
-from xlite import files
 from xlite.clahe_cache.build import build_cache
+from xlite.clahe_cache.file_names import CACHE_IMAGES
 from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
@@ -132,7 +132,7 @@ def _load(
 
 def _load_from_map(cache_dir: Path, num_images: int, strength: str, epochs: int) -> Work:
     edge = _SETTINGS.size
-    path = cache_dir / files.CACHE_IMAGES
+    path = cache_dir / CACHE_IMAGES
     pixels = np.memmap(path, np.uint8, mode="r", shape=(num_images, edge, edge))
     augment = _plain_augmentation(strength)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Names of the files that pass between the stages, and how they are written and read.
+"""How files are written, so that they are whole, and what is read of any of them.
 
 A file that exists is whole: it is written under a temporary name in the same folder, flushed
 to the disk, then renamed. Folders get their "complete" marker (`cache.json`, `scores.json`)
@@ -30,19 +30,6 @@ except ImportError:  # Windows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SPLIT_PARTS = ("train", "val", "test")
-SPLIT_RECORD = "split.json"
-
-CACHE_RECORD = "cache.json"
-CACHE_INDEX = "index.csv"
-CACHE_IMAGES = "images.u8"
-CACHE_FAILED = "failed.csv"
-
-TRAINING_PROGRESS = "training_progress.json"
-BASELINE_RESULTS = "baseline_results.csv"
-ABLATION = "ablation.csv"
-BALANCE_VERIFICATION = "data_balance_verification.csv"
 
 _TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".xlite.", ".tmp"
 _CREATE_FLAGS = (

@@ -10,6 +10,16 @@ SPLIT_DIR = Path("data/splits")
 CACHE_DIR = Path("data/clahe_cache")
 EXPERIMENTS_DIR = Path("experiments")
 
+SPLIT_PARTS = ("train", "val", "test")
+"""The parts of a split; each is a file of its folder, NAME.csv."""
+SPLIT_RECORD = "split.json"
+
+# In the experiments folder, where the report looks for what others wrote.
+TRAINING_PROGRESS = "training_progress.json"
+BASELINE_RESULTS = "baseline_results.csv"
+ABLATION = "ablation.csv"
+BALANCE_VERIFICATION = "data_balance_verification.csv"
+
 _EXPERIMENT_LOG = "EXPERIMENT_LOG.md"
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlite.errors import InputError
-from xlite.files import SPLIT_PARTS
+from xlite.places import SPLIT_PARTS
 from xlite.splitting.audit import read_parts
 from xlite.splitting.split import divide_by_patient, split_by_patient
 from xlite.splitting.split_folder import read_split, write_split

@@ -19,6 +19,7 @@ import cv2
 import xlite
 from xlite import console, files
 from xlite.clahe_cache.clahe import ORDER
+from xlite.clahe_cache.file_names import CACHE_FAILED, CACHE_IMAGES, CACHE_INDEX, CACHE_RECORD
 from xlite.clahe_cache.folder import (
     allocate,
     check_folder,
@@ -122,7 +123,7 @@ def build_cache(
         finished = {**plan.kept, **made}
         images = [finished[one.image_id] for one in sources if one.image_id in finished]
         if failures:
-            _write_failures(out / files.CACHE_FAILED, sources, failures)
+            _write_failures(out / CACHE_FAILED, sources, failures)
         num_bytes = _complete(out, recipe, plan, images)
     num_tried = len(plan.tasks)
     return summarise_build(
@@ -182,7 +183,7 @@ def _complete(
     num_bytes = plan.num_sources * recipe.image_bytes
     if recipe.format == "png":
         num_bytes = flush_pngs(out, [image.image_id for image in images])
-    index_path = out / files.CACHE_INDEX
+    index_path = out / CACHE_INDEX
     write_index(index_path, images, file_format=recipe.format)
     record = CacheRecord(
         **recipe.model_dump(),
@@ -194,7 +195,7 @@ def _complete(
         index_sha256=files.sha256_of_file(index_path),
         xlite=xlite.__version__,
     )
-    files.write_json(out / files.CACHE_RECORD, record.model_dump())
+    files.write_json(out / CACHE_RECORD, record.model_dump())
     (out / JOURNAL).unlink()
     return num_bytes
 
@@ -210,7 +211,7 @@ def _make_planned(
 ) -> tuple[dict[str, CachedImage], dict[int, str]]:
     """The images made, by id, and the reasons of those that failed, by place in the sources."""
     if file_format == "packed":
-        allocate(out / files.CACHE_IMAGES, plan.num_sources * settings.size**2)
+        allocate(out / CACHE_IMAGES, plan.num_sources * settings.size**2)
     else:
         (out / PNG_FOLDER).mkdir(exist_ok=True)
     images: dict[str, CachedImage] = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import filelock
 
-from xlite import files
+from xlite.clahe_cache.file_names import CACHE_FAILED, CACHE_IMAGES, CACHE_INDEX, CACHE_RECORD
 from xlite.clahe_cache.integrity import STAMP
 from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.record import PNG_FOLDER, png_name
@@ -23,10 +23,10 @@ from xlite.ownership import refuse_links, require_our_folder
 _LOCK = ".building.lock"
 
 _FILES = (
-    files.CACHE_RECORD,
-    files.CACHE_INDEX,
-    files.CACHE_FAILED,
-    files.CACHE_IMAGES,
+    CACHE_RECORD,
+    CACHE_INDEX,
+    CACHE_FAILED,
+    CACHE_IMAGES,
     STAMP,
 )
 """The files of a complete cache; `cache.json` goes first where it stops being one."""
@@ -43,8 +43,8 @@ def check_folder(out: Path) -> None:
     """
     require_our_folder(
         out,
-        markers=(files.CACHE_RECORD, JOURNAL),
-        names=(files.CACHE_INDEX, files.CACHE_IMAGES, PNG_FOLDER),
+        markers=(CACHE_RECORD, JOURNAL),
+        names=(CACHE_INDEX, CACHE_IMAGES, PNG_FOLDER),
         what="a CLAHE cache",
     )
     paths = [out / name for name in (*_FILES, JOURNAL, _LOCK)]
@@ -57,12 +57,12 @@ def check_folder(out: Path) -> None:
 def is_complete(out: Path) -> bool:
     """Whether `out` says that it holds a complete cache."""
     # Unlike Path's methods this one has an answer for names that are too long, too.
-    return os.path.isfile(out / files.CACHE_RECORD)  # noqa: PTH113
+    return os.path.isfile(out / CACHE_RECORD)  # noqa: PTH113
 
 
 def holds_pixels(out: Path) -> bool:
     """Whether `out` holds pixels of either format."""
-    return any((out / name).exists() for name in (files.CACHE_IMAGES, PNG_FOLDER))
+    return any((out / name).exists() for name in (CACHE_IMAGES, PNG_FOLDER))
 
 
 @contextlib.contextmanager
@@ -101,7 +101,7 @@ def disk_faults_explained(out: Path) -> Iterator[None]:
 def mark_incomplete(out: Path) -> None:
     """Take away what says that the cache is complete; the journal has to be there already."""
     for name in _FILES:
-        if name != files.CACHE_IMAGES:
+        if name != CACHE_IMAGES:
             (out / name).unlink(missing_ok=True)
 
 
@@ -112,7 +112,7 @@ def check_png_folders(out: Path, image_ids: Iterable[str]) -> None:
 
 def discard_packed(out: Path) -> None:
     """Remove `images.u8`."""
-    (out / files.CACHE_IMAGES).unlink(missing_ok=True)
+    (out / CACHE_IMAGES).unlink(missing_ok=True)
 
 
 def discard_pngs(out: Path, image_ids: Collection[str]) -> None:

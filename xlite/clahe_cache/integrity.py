@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite import console, files
+from xlite.clahe_cache.file_names import CACHE_IMAGES, CACHE_INDEX, CACHE_RECORD
 from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
 from xlite.clahe_cache.record import (
     REBUILD,
@@ -140,7 +141,7 @@ def require_whole_sample(folder: Path, record: CacheRecord, images: Sequence[Sto
     Rows that were reversed, another cache's pixels and a lost file are found so, single flipped
     bytes are not.
     """
-    path = folder / files.CACHE_IMAGES
+    path = folder / CACHE_IMAGES
     if record.format == "packed":
         expected = record.rows * record.image_bytes
         size = path.stat().st_size if path.is_file() else None
@@ -198,14 +199,14 @@ class _Stamp(Record):
     def of(cls, folder: Path, record: CacheRecord, image_ids: Sequence[str]) -> _Stamp:
         """The stamp of a cache as it is now, were it whole."""
         if record.format == "packed":
-            pixels = _describe_file(folder / files.CACHE_IMAGES)
+            pixels = _describe_file(folder / CACHE_IMAGES)
         else:
             states = [_describe_file(folder / png_name(image_id)) for image_id in image_ids]
             pixels = hashlib.sha256("\n".join(states).encode()).hexdigest()
         return cls(
             is_whole=True,
-            record_sha256=files.sha256_of_file(folder / files.CACHE_RECORD),
-            index_sha256=files.sha256_of_file(folder / files.CACHE_INDEX),
+            record_sha256=files.sha256_of_file(folder / CACHE_RECORD),
+            index_sha256=files.sha256_of_file(folder / CACHE_INDEX),
             pixels=pixels,
         )
 
@@ -245,7 +246,7 @@ def _check_rows(
     folder: Path, recipe: CacheRecipe, images: Sequence[StoredPixels]
 ) -> list[StoredPixels]:
     try:
-        file = open_regular(folder / files.CACHE_IMAGES)
+        file = open_regular(folder / CACHE_IMAGES)
     except RefusedFileError:
         return list(images)
     damaged = []

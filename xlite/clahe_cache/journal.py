@@ -16,6 +16,7 @@ from typing import IO, Self
 from pydantic import ValidationError
 
 from xlite import console, files
+from xlite.clahe_cache.file_names import CACHE_INDEX, CACHE_RECORD
 from xlite.clahe_cache.integrity import describe_damage, find_damaged, recall_verification
 from xlite.clahe_cache.record import (
     CachedImage,
@@ -106,7 +107,7 @@ def known_images(out: Path, recipe: CacheRecipe) -> list[CachedImage]:
 
     Raises InputError when they were made by other settings or another OpenCV.
     """
-    if (out / files.CACHE_RECORD).exists():
+    if (out / CACHE_RECORD).exists():
         record, images = read_complete(out, recipe)
         require_same_opencv(out, record, recipe)
         if recall_verification(out, record, [image.image_id for image in images]):
@@ -126,7 +127,7 @@ def require_recognisable(out: Path) -> None:
     A folder of somebody's may hold files of the same names.
     """
     readers: list[Callable[[], object]] = [
-        lambda: CacheRecord.read(out / files.CACHE_RECORD, remedy=""),
+        lambda: CacheRecord.read(out / CACHE_RECORD, remedy=""),
         lambda: read_journal(out),
         lambda: read_index(out),
     ]
@@ -135,7 +136,7 @@ def require_recognisable(out: Path) -> None:
             read()
             return
     raise InputError(
-        f"Neither {files.CACHE_RECORD} nor {files.CACHE_INDEX} in {out} can be read as a "
+        f"Neither {CACHE_RECORD} nor {CACHE_INDEX} in {out} can be read as a "
         "cache's, so that nothing there is discarded. Remove the folder yourself, or pass another "
         "--out."
     )

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from xlite import files
+from xlite.clahe_cache.file_names import CACHE_FAILED, CACHE_IMAGES, CACHE_INDEX, CACHE_RECORD
 from xlite.errors import InputError, did_you_mean
 from xlite.records import Record, guard_cell, read_columns, read_rows
 from xlite.settings import ClaheSettings
@@ -142,9 +143,9 @@ class CacheRecord(CacheRecipe):
     def open(cls, folder: Path) -> Self:
         """The record of the complete cache in `folder`; InputError where there is none."""
         # Path's methods raise where a name is too long.
-        if os.path.isdir(folder) and not os.path.lexists(folder / files.CACHE_RECORD):  # noqa: PTH112
+        if os.path.isdir(folder) and not os.path.lexists(folder / CACHE_RECORD):  # noqa: PTH112
             raise InputError(f"The CLAHE cache in {folder} is not complete. {FINISH}")
-        return cls.read(folder / files.CACHE_RECORD, remedy=FINISH)
+        return cls.read(folder / CACHE_RECORD, remedy=FINISH)
 
 
 def parse_format(name: str) -> FileFormat:
@@ -190,13 +191,13 @@ def write_index(path: Path, images: Iterable[CachedImage], *, file_format: str) 
         writer.writerow((*_COLUMNS, "file"))
         for image in images:
             cells = [getattr(image, column) for column in _COLUMNS]
-            name = png_name(image.image_id) if is_png else files.CACHE_IMAGES
+            name = png_name(image.image_id) if is_png else CACHE_IMAGES
             writer.writerow([guard_cell(c) if isinstance(c, str) else c for c in (*cells, name)])
 
 
 def read_stored_pixels(folder: Path) -> list[StoredPixels]:
     """The lines of a cache's `index.csv` without what they say of sources; see `read_index`."""
-    path = folder / files.CACHE_INDEX
+    path = folder / CACHE_INDEX
     image_ids, *numbers = read_columns(path, StoredPixels._fields, remedy=REBUILD)
     try:
         rows, sums = (list(map(int, cells)) for cells in numbers)
@@ -210,7 +211,7 @@ def read_stored_pixels(folder: Path) -> list[StoredPixels]:
 
 def read_index(folder: Path) -> list[CachedImage]:
     """The lines of a cache's `index.csv`; InputError that names the row of one that is none."""
-    path = folder / files.CACHE_INDEX
+    path = folder / CACHE_INDEX
     rows = read_rows(path, _COLUMNS, remedy=REBUILD)
     try:
         return _many_images().validate_python(rows)
@@ -239,9 +240,9 @@ def find_index_fault(
     nothing; to give `record.pixels`, which every version wrote; and to name no image and no row
     twice, nor a row that the cache does not have.
     """
-    path = folder / files.CACHE_INDEX
+    path = folder / CACHE_INDEX
     if len(images) != record.images:
-        return f"{path} has {len(images):,} images, {files.CACHE_RECORD} says {record.images:,}"
+        return f"{path} has {len(images):,} images, {CACHE_RECORD} says {record.images:,}"
     for what, values in (
         ("image", [image.image_id for image in images]),
         ("row", [image.row for image in images]),
@@ -258,7 +259,7 @@ def find_index_fault(
 
 def read_failed(folder: Path) -> list[str]:
     """The images that `failed.csv` names; none without such a file."""
-    path = folder / files.CACHE_FAILED
+    path = folder / CACHE_FAILED
     if not path.exists():
         return []
     return [line["image_id"] for line in read_rows(path, ("image_id",), remedy=REBUILD)]

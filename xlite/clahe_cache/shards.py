@@ -16,8 +16,9 @@ from typing import Self
 
 import numpy as np
 
-from xlite import console, files
+from xlite import console
 from xlite.clahe_cache.build import build_cache, cache_recipe
+from xlite.clahe_cache.file_names import CACHE_IMAGES, CACHE_RECORD
 from xlite.clahe_cache.folder import (
     allocate,
     check_folder,
@@ -202,7 +203,7 @@ def _complete_shards(out: Path) -> list[Shard]:
             "Remove the folders of all but one of these."
         )
     shards = [Shard(number=number, count=counts[0]) for number in range(1, counts[0] + 1)]
-    missing = [shard for shard in shards if not (shard.folder(out) / files.CACHE_RECORD).exists()]
+    missing = [shard for shard in shards if not (shard.folder(out) / CACHE_RECORD).exists()]
     if missing:
         raise InputError(
             f"{len(missing)} of {counts[0]} shards in {out / SHARD_FOLDER} are missing or not "
@@ -250,7 +251,7 @@ def _copy_shards(
         discard_packed(out)
         discard_pngs(out, former)
         if recipe.format == "packed":
-            allocate(out / files.CACHE_IMAGES, len(sources) * num_bytes)
+            allocate(out / CACHE_IMAGES, len(sources) * num_bytes)
         for shard, images in images_of.items():
             rows = [place_of[image.image_id] for image in images]
             if recipe.format == "packed":
@@ -265,8 +266,8 @@ def _copy_rows(
 ) -> None:
     if not rows:
         return
-    stored = np.memmap(shard_dir / files.CACHE_IMAGES, np.uint8, mode="r").reshape(-1, num_bytes)
-    with (out / files.CACHE_IMAGES).open("r+b") as file:
+    stored = np.memmap(shard_dir / CACHE_IMAGES, np.uint8, mode="r").reshape(-1, num_bytes)
+    with (out / CACHE_IMAGES).open("r+b") as file:
         for row, new_row in zip(rows, new_rows, strict=True):
             file.seek(new_row * num_bytes)
             file.write(stored[row].data)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from xlite import files
+from xlite.clahe_cache.file_names import CACHE_FAILED, CACHE_IMAGES
 from xlite.clahe_cache.integrity import read_png, require_whole, require_whole_sample
 from xlite.clahe_cache.record import (
     REBUILD,
@@ -93,7 +93,7 @@ class ClaheCache:
             raise InputError(
                 f"{len(missing)} of {len(image_ids)} images are not in the CLAHE cache in "
                 f"{self.path} ({named}). Run `xlite cache-clahe` with the same label table; "
-                f"images that could not be read are listed in its {files.CACHE_FAILED}."
+                f"images that could not be read are listed in its {CACHE_FAILED}."
             )
         return np.array([self._row_of[image_id] for image_id in image_ids], np.int64)
 
@@ -120,7 +120,7 @@ class ClaheCache:
     def _memory_map(self) -> np.memmap[Any, np.dtype[np.uint8]]:
         if self._pixels is None:
             shape = (self.record.rows, self.size, self.size)
-            path = self.path / files.CACHE_IMAGES
+            path = self.path / CACHE_IMAGES
             self._pixels = np.memmap(path, np.uint8, mode="r", shape=shape)
         return self._pixels
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlite import files
+from xlite.clahe_cache.file_names import CACHE_FAILED
 from xlite.clahe_cache.record import CachedImage
 from xlite.errors import CheckFailedError
 from xlite.results import Number, Result
@@ -63,7 +63,7 @@ def require_all_read(summary: CacheSummary, folder: Path) -> None:
     if summary.failed:
         raise CheckFailedError(
             f"{summary.failed} of {summary.images + summary.failed} images could not be read; "
-            f"{folder / files.CACHE_FAILED} says why. Replace the files and run again, "
+            f"{folder / CACHE_FAILED} says why. Replace the files and run again, "
             "or pass --allow-failed."
         )
 

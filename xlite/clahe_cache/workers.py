@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from xlite import files
 from xlite.clahe_cache.clahe import apply_clahe
+from xlite.clahe_cache.file_names import CACHE_IMAGES
 from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
 from xlite.clahe_cache.record import FileFormat, png_name
 from xlite.errors import XliteError
@@ -74,7 +74,7 @@ class PixelTarget:
         self._file: io.FileIO | None = None
         if file_format == "packed":
             # Plain writes, not a memory map: a full disk is then an OSError, never a SIGBUS.
-            self._file = io.FileIO(out / files.CACHE_IMAGES, "r+")
+            self._file = io.FileIO(out / CACHE_IMAGES, "r+")
 
     def make(self, task: Task) -> Made:
         """Read, equalise and store one image. Raises OSError when it can't be stored."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def print_balance(report: BalanceReport, out: Path) -> None:
     """Print classes, loss weights and samplers, and where the whole table is."""
-    from xlite.files import BALANCE_VERIFICATION
+    from xlite.places import BALANCE_VERIFICATION
 
     _print_classes(report, out / BALANCE_VERIFICATION)
     if report.loss is not None:

@@ -83,8 +83,8 @@ def train(
     runs and continues the unfinished ones. A run that fails is recorded with its error and
     the others go on (exit 1). `xlite status` shows how far they are.
     """
-    from xlite.files import BASELINE_RESULTS
     from xlite.models.catalogue import require_listed
+    from xlite.places import BASELINE_RESULTS
     from xlite.studies.plan import plan_models
 
     study.check_out()

@@ -38,7 +38,7 @@ class StudyOptions:
 
     def check_out(self) -> None:
         """Raise InputError when nothing can be written where runs, tables and log are to go."""
-        from xlite.files import BASELINE_RESULTS
+        from xlite.places import BASELINE_RESULTS
 
         require_writable_folder(self.out / "runs")
         require_replaceable_file(

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 
 from xlite.errors import InputError
-from xlite.files import TRAINING_PROGRESS
+from xlite.places import TRAINING_PROGRESS
 from xlite.results import Result
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import is_held

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from xlite.errors import InputError
-from xlite.files import BASELINE_RESULTS, atomic_path, write_table
+from xlite.files import atomic_path, write_table
 from xlite.models.catalogue import parse_model_name
+from xlite.places import BASELINE_RESULTS
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import fingerprint_of
 from xlite.studies.progress import FINISHED, Entry, ProgressFile

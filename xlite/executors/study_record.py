@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlite import console
 from xlite.executors.results_table import write_results
-from xlite.files import TRAINING_PROGRESS
+from xlite.places import TRAINING_PROGRESS
 from xlite.run_folder.lock import is_held
 from xlite.studies.outcome import Outcome, StudyRun
 from xlite.studies.progress import (

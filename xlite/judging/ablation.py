@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.files import ABLATION, atomic_path, write_json, write_table
+from xlite.files import atomic_path, write_json, write_table
 from xlite.judging.ablation_rows import list_rows
 from xlite.judging.collapsed_labels import gather_collapses
 from xlite.judging.labelled_predictions import read_run_predictions
@@ -30,6 +30,7 @@ from xlite.judging.verdict import (
     decide_verdict,
     describe_verdict_rule,
 )
+from xlite.places import ABLATION
 from xlite.results.ablation import Ablation, VariantVerdict
 from xlite.scores.power import estimate_need
 from xlite.splitting.split_folder import Split

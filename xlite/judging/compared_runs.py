@@ -11,9 +11,9 @@ from pathlib import Path
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.files import TRAINING_PROGRESS
 from xlite.judging.labelled_predictions import join_predictions, read_run_predictions
 from xlite.judging.methods import Method
+from xlite.places import TRAINING_PROGRESS
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder, list_runs
 from xlite.settings import TrainSettings

@@ -8,8 +8,8 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from xlite.errors import InputError
-from xlite.files import BALANCE_VERIFICATION, SPLIT_RECORD
 from xlite.labels import NO_FINDING
+from xlite.places import BALANCE_VERIFICATION, SPLIT_RECORD
 from xlite.records import Record, read_rows
 from xlite.reporting.html_page import (
     Block,

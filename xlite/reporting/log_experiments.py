@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from xlite import console
-from xlite.files import TRAINING_PROGRESS
+from xlite.places import TRAINING_PROGRESS
 from xlite.records import Record
 from xlite.reporting.judged_studies import read_studies, read_study
 from xlite.reporting.log_file import Name

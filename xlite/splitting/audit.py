@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from xlite.errors import InputError
-from xlite.files import SPLIT_RECORD
 from xlite.labels import UNKNOWN
+from xlite.places import SPLIT_RECORD
 from xlite.splitting.leakage import SplitAudit, audit_parts
 from xlite.splitting.split_record import SplitRecord
 from xlite.tables.label_table import TableFormat, read_manifest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlite.errors import InputError
-from xlite.files import SPLIT_RECORD
+from xlite.places import SPLIT_RECORD
 from xlite.splitting.split_folder import Split, read_split
 from xlite.splitting.split_record import SplitRecord
 from xlite.tables.label_table import TableFormat, read_manifest

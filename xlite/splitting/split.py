@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from xlite.errors import InputError
-from xlite.files import SPLIT_PARTS
+from xlite.places import SPLIT_PARTS
 from xlite.splitting.official_lists import OfficialLists, read_image_list, split_by_lists
 from xlite.splitting.patient_disjoint import assign_patients, choose_subset
 from xlite.splitting.split_folder import Parts, describe_split, write_split

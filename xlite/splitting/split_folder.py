@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError
-from xlite.files import SPLIT_PARTS, SPLIT_RECORD, atomic_path, sha256_of_file, write_json
+from xlite.files import atomic_path, sha256_of_file, write_json
 from xlite.ownership import require_replaceable_file, require_writable_folder
+from xlite.places import SPLIT_PARTS, SPLIT_RECORD
 from xlite.splitting.leakage import audit_parts, require_no_leakage
 from xlite.splitting.split_record import SPLIT_REMEDY, SplitRecord, layout_of
 from xlite.tables.label_table import TableFormat, read_manifest, written_format

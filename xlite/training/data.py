@@ -14,9 +14,9 @@ import numpy as np
 from xlite import console
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
-from xlite.files import SPLIT_PARTS
 from xlite.inputs import open_regular
 from xlite.loading.loader import PixelSource, RuntimeClahe
+from xlite.places import SPLIT_PARTS
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
 from xlite.splitting.split_folder import Split

@@ -14,8 +14,8 @@ from typing import Any
 from xlite import console
 from xlite.arrays import read_count
 from xlite.errors import CheckFailedError, InputError
-from xlite.files import ABLATION, BALANCE_VERIFICATION, BASELINE_RESULTS, TRAINING_PROGRESS
 from xlite.ownership import require_our_folder
+from xlite.places import ABLATION, BALANCE_VERIFICATION, BASELINE_RESULTS, TRAINING_PROGRESS
 from xlite.studies.progress import read_entries
 from xlite.synthetic.generate import generate_synthetic
 from xlite.workflows.child_command import ChildCommand, start_command

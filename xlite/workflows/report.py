@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite import __version__, console, places
+from xlite.clahe_cache.file_names import CACHE_RECORD
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError, did_you_mean
-from xlite.files import CACHE_RECORD
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator

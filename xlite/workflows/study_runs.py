@@ -8,8 +8,8 @@ from pathlib import Path
 from xlite import places
 from xlite.errors import CheckFailedError, InternalError
 from xlite.executors.in_turn import run_plan
-from xlite.files import BASELINE_RESULTS
 from xlite.ownership import refuse_links, require_replaceable_file, require_writable_folder
+from xlite.places import BASELINE_RESULTS
 from xlite.reporting.experiment_log import update_experiment_log
 from xlite.run_folder.file_names import RUNS
 from xlite.settings import Runtime

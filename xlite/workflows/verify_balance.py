@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from xlite.arrays import read_count
 from xlite.errors import InputError
-from xlite.files import BALANCE_VERIFICATION
 from xlite.ownership import require_our_folder, require_replaceable_file
+from xlite.places import BALANCE_VERIFICATION
 from xlite.settings import LossSettings, SamplerSettings
 
 if TYPE_CHECKING:
