@@ -156,7 +156,7 @@ def test_data_frames_are_judged_as_their_files(tmp_path: Path, monkeypatch: Any)
     monkeypatch.chdir(tmp_path)
     frames = {name: pd.read_csv(TABLES[name], dtype=str) for name in ("predictions", "labels")}
     by_file = evaluate(**TABLES, by=["Scanner"])
-    by_frame = evaluate(**{**TABLES, **frames}, by=["Scanner"])
+    by_frame = evaluate(**{**TABLES, **frames}, by="Scanner")
     assert by_frame.to_json() == by_file.to_json()
     assert by_frame.folder is None
     assert not [*tmp_path.iterdir()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import console, places
+from xlite.arrays import read_count, read_level
 from xlite.errors import InputError
 from xlite.judging.evaluation import Resampling, score_predictions
 from xlite.judging.evaluation_folder import sum_predictions
@@ -26,7 +27,7 @@ _FEWEST_RESAMPLES, _MOST_RESAMPLES = 100, 20_000
 _LOWEST_LEVEL, _HIGHEST_LEVEL = 0.5, 0.999
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class EvaluationTask:
     """Predictions, and what is asked of them."""
 
@@ -103,17 +104,20 @@ class EvaluationTask:
         return tuple(record_test_look(folder, self.judged.labelled, command, run=name))
 
 
-def check_resampling(resampling: Resampling) -> None:
-    """Raise InputError for fewer or more resamples, or another level, than are of any use."""
-    count, level = resampling.num_resamples, resampling.level
+def read_resampling(resamples: int, seed: int, level: float) -> Resampling:
+    """How intervals are made.
+
+    Raises InputError for fewer or more resamples, or another level, than are of any use.
+    """
+    count = read_count(resamples, "resamples", at_least=_FEWEST_RESAMPLES)
     if count > _MOST_RESAMPLES:
         raise InputError(
             f"--resamples {count:,}: at most {_MOST_RESAMPLES:,} are drawn. They fix a limit "
             "to a hundredth of the interval's width; more would cost time for nothing."
         )
-    if count < _FEWEST_RESAMPLES:
-        raise InputError(f"--resamples {count:,}: at least {_FEWEST_RESAMPLES} have to be drawn.")
-    if not _LOWEST_LEVEL <= level <= _HIGHEST_LEVEL:
+    if not _LOWEST_LEVEL <= read_level(level) <= _HIGHEST_LEVEL:
         raise InputError(
             f"--level {level:g}: it has to be between {_LOWEST_LEVEL:g} and {_HIGHEST_LEVEL:g}."
         )
+    seed = read_count(seed, "seed", at_least=0)
+    return Resampling(num_resamples=count, seed=seed, level=float(level))

@@ -63,8 +63,8 @@ class ThresholdChoice:
             )
         if self.other_patients and not self.file:
             raise InputError("--other-patients says something of --thresholds. Pass both, or none.")
-        check_method(self.method)
-        check_calibration(self.calibration)
+        check_method(str(self.method))
+        check_calibration(str(self.calibration))
         if self.save_to:
             require_replaceable_file(
                 self.save_to,

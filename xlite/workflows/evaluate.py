@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import console, places
-from xlite.errors import InputError
-from xlite.judging.evaluation import Resampling
+from xlite.errors import ArgumentError, InputError
 from xlite.judging.evaluation_folder import (
     EVALUATIONS,
     EvaluationFolder,
     choose_folder,
     find_evaluations_dir,
 )
-from xlite.judging.evaluation_task import EvaluationTask, check_resampling
+from xlite.judging.evaluation_task import EvaluationTask, read_resampling
 from xlite.judging.given_predictions import Columns, GivenPredictions
 from xlite.judging.threshold_choice import ThresholdChoice
 from xlite.reporting.score_figures import FIGURE_FILES, draw_scores
@@ -65,9 +64,9 @@ def evaluate(
     run: `predictions`, a CSV or data frame that names its images, and `labels` in another or in a
     split's part; or both (N, C), row by row of the same images, with `patients` (N,). by: columns
     to group by; for arrays the columns themselves, by name. write: leave files in `out`, without
-    one in `evaluation/NAME`; by default where `out` is given. command: what the count of looks at
-    a test part notes. The rest is as in `xlite evaluate`. Raises InputError for what does not fit
-    together, LeakageError for `thresholds` fitted on any of these images or patients.
+    one in `evaluation/NAME`; by default where `out` is given. command: what a counted look at a
+    test part notes. The rest is as in `xlite evaluate`. Raises InputError for what does not fit
+    together, LeakageError for `thresholds` that have seen images or patients of these.
     """
     given = GivenPredictions(
         _path(run), predictions, labels, patients, table_format, allow_partial, _path(split), part
@@ -75,26 +74,20 @@ def evaluate(
     choice = ThresholdChoice(
         _path(thresholds), fit, calibrate, _path(save_thresholds), other_patients
     )
-    resampling = Resampling(num_resamples=resamples, seed=seed, level=level)
-    _check(given, choice, resampling, tta=tta)
-    judged = given.read(by, subgroups=subgroups)
+    resampling = read_resampling(resamples, seed, level)
+    _check(given, choice, tta=tta)
+    names = (by,) if isinstance(by, str) else by
+    judged = given.read(names, subgroups=subgroups)
     choice.require_fitting(judged)
     task = EvaluationTask(
-        judged=judged,
-        choice=choice,
-        resampling=resampling,
-        by=tuple(by),
-        subgroups=subgroups,
-        cache=Path(cache) if tta else None,
+        judged, choice, resampling, tuple(names), subgroups, _path(cache) if tta else None
     )
     is_written = out is not None if write is None else write
     folder = _find_folder(task, _path(out), overwrite=overwrite) if is_written else None
     return _carry_out(task, folder, figures=figures, command=command)
 
 
-def _check(
-    given: GivenPredictions, choice: ThresholdChoice, resampling: Resampling, *, tta: bool
-) -> None:
+def _check(given: GivenPredictions, choice: ThresholdChoice, *, tta: bool) -> None:
     """Raise InputError for what does not fit together, before anything is read."""
     if tta and choice.file is not None:
         raise InputError(
@@ -104,7 +97,6 @@ def _check(
     if tta and given.run is None:
         raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
     given.check()
-    check_resampling(resampling)
     choice.check()
 
 
@@ -155,4 +147,6 @@ def _show(
 
 
 def _path(place: str | Path | None) -> Path | None:
+    if not isinstance(place, str | Path | None):
+        raise ArgumentError(f"{place!r} is no path. Pass text, or a pathlib.Path.")
     return None if place is None else Path(place)
