@@ -9,8 +9,8 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 
@@ -99,6 +99,16 @@ def catch_stop_signals(*, second_ends: bool = True) -> Iterator[StopRequest]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+StopSource = Callable[[], AbstractContextManager[StopRequest]]
+"""What gives a request to stop while work can heed it: `catch_stop_signals`, `heed_no_signals`."""
+
+
+@contextmanager
+def heed_no_signals() -> Iterator[StopRequest]:
+    """A request that nothing sets: a library changes no handler of the process that calls it."""
+    yield StopRequest()
 
 
 @contextmanager

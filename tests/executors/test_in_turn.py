@@ -17,6 +17,7 @@ from xlite.executors.in_turn import Outcome, run_plan
 from xlite.files import write_json
 from xlite.run_folder.lock import hold_lock
 from xlite.settings import Runtime, TrainSettings
+from xlite.signals import catch_stop_signals
 from xlite.studies.plan import PlannedRun
 from xlite.studies.progress import ProgressFile
 from xlite.training.state import EpochReport
@@ -326,7 +327,7 @@ def test_the_runner_rests_between_two_runs_only(
     rests: list[str] = []
     monkeypatch.setattr(
         "xlite.executors.in_turn._rest",
-        lambda seconds, before: rests.append(f"{seconds:g} {before.name}"),
+        lambda seconds, before, stop: rests.append(f"{seconds:g} {before.name}"),
     )
     data: Any = FakeData()
     run(tmp_path, "b")
@@ -341,7 +342,7 @@ def test_a_signal_ends_a_rest(training: FakeTraining, tmp_path: Path, number: in
     resting = RUNTIME.model_copy(update={"pause_seconds": 600.0})
     threading.Timer(1.0, os.kill, (os.getpid(), number)).start()
     with pytest.raises(InterruptedRunError, match=r"stopped before b\. .*--resume") as stopped:
-        run_plan(plan("a", "b"), data, tmp_path, runtime=resting)
+        run_plan(plan("a", "b"), data, tmp_path, runtime=resting, stopping=catch_stop_signals)
     assert stopped.value.exit_code == 128 + number
     assert statuses(read_progress(tmp_path)["models"]) == ["finished", "pending"]
 

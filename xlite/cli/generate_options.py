@@ -60,6 +60,12 @@ _FORMER = """
 FORMER_OPTIONS = {
 %s}
 """
+_NAMES = """
+
+%s_HELP = (
+    %s
+)
+"""
 _WIDTH = 100
 
 
@@ -71,7 +77,16 @@ def render() -> str:
         for field in kind.model_fields
         if (former := kind.shown(field).former_option) is not None
     )
-    return _HEAD + "".join(_render_class(kind) for kind in _KINDS) + _FORMER % renamed
+    names = _render_names("LOSS", LossSettings) + _render_names("SAMPLER", SamplerSettings)
+    classes = "".join(_render_class(kind) for kind in _KINDS)
+    return _HEAD + classes + _FORMER % renamed + names
+
+
+def _render_names(title: str, kind: type[Settings]) -> str:
+    """The help of the option for the name of a loss or sampler, which each command has its own."""
+    members = _members(kind.model_fields["name"].annotation)
+    text = _complete(_read_docstrings(kind)["name"], members, [])
+    return _NAMES % (title, _quote(text, indent=4))
 
 
 def _render_class(kind: type[Settings]) -> str:

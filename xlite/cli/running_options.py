@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xlite import console
 from xlite.cli.expansion import RARE
 from xlite.cli.generated_options import RuntimeFields
 from xlite.cli.option_values import read_fields
@@ -86,6 +87,18 @@ class RunningOptions(RuntimeFields):
             keeps_pause=self.pause is not None,
             keeps_checkpoints=self.checkpoint_minutes is not None,
         )
+
+    def prepare(self, settings: TrainSettings, *, is_cached: bool) -> Runtime:
+        """The runtime; this process is made ready for it, and what --power-safe sets is said."""
+        from xlite.executors.power_safe import describe
+        from xlite.memory import keep_freed_memory
+
+        runtime = self.to_runtime(is_cached=is_cached)
+        if self.power_safe:
+            console.say(describe(settings, runtime))
+        if not self._has_gpu():
+            keep_freed_memory()
+        return runtime
 
     def settle_precision(self, settings: TrainSettings) -> TrainSettings:
         """The settings with the precision that "auto" stands for on this machine."""

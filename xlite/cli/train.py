@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
+from xlite.cli.generated_options import LOSS_HELP, SAMPLER_HELP
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.names import require_one, split_names
 from xlite.cli.running_options import RunningOptions
@@ -16,19 +17,28 @@ from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
-from xlite.cli.training_command import StudyOptions, require_success
+from xlite.cli.training_command import StudyOptions
 from xlite.cli.training_options import TrainingOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from xlite.executors.in_turn import Outcome
+from xlite.cli.training_tables import print_ranking
+from xlite.signals import catch_stop_signals
 
 _EPILOG = (
     "Example: xlite train --models efficientnet_b0_mhsa,mobilenet_v3_large_performer "
     "--seeds 0,1,2 --epochs 20 --resume"
 )
+
+Models = Annotated[
+    str,
+    typer.Option(
+        "--models",
+        "--model",
+        metavar="A,B,…",
+        help="Names separated by commas: efficientnet_b0_mhsa and the other five, or "
+        "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer, TIMM_NAME+mean.",
+    ),
+]
+Loss = Annotated[str, typer.Option("--loss", "--losses", metavar="NAME", help=LOSS_HELP)]
+Sampler = Annotated[str, typer.Option("--sampler", "--samplers", metavar="NAME", help=SAMPLER_HELP)]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,37 +54,11 @@ def train(
     sampling: SamplerOptions,
     losses: LossOptions,
     sources: SettingsOptions,
-    models: Annotated[
-        str,
-        typer.Option(
-            "--models",
-            "--model",
-            metavar="A,B,…",
-            help="Names separated by commas: efficientnet_b0_mhsa and the other five, or "
-            "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer, TIMM_NAME+mean.",
-        ),
-    ],
+    models: Models,
     context: typer.Context,
     seeds: Seeds = None,
-    loss: Annotated[
-        str,
-        typer.Option(
-            "--loss",
-            "--losses",
-            metavar="NAME",
-            help="bce, pos-weight, focal, combined, asymmetric, class-balanced, "
-            "distribution-balanced, ldam, logit-adjusted, two-way or zlpr.",
-        ),
-    ] = "pos-weight",
-    sampler: Annotated[
-        str,
-        typer.Option(
-            "--sampler",
-            "--samplers",
-            metavar="NAME",
-            help="See `xlite verify-balance --compare`.",
-        ),
-    ] = "none",
+    loss: Loss = "pos-weight",
+    sampler: Sampler = "none",
     json: options.Json = False,
 ) -> None:
     """Train models on a split, one run folder each, and rank them on validation.
@@ -99,46 +83,32 @@ def train(
         seed=study.seed,
     )
     used_seeds = parse_seeds(seeds, context)
-    plan = plan_models(running.settle_precision(base), names, seeds=used_seeds)
+    # Planned first without torch, whose import takes seconds: a wrong name is refused at once.
+    plan_models(base, names, seeds=used_seeds)
     if sources.shows(context):
         return
-    data = study.load_data()
-    outcomes = study.run(plan, data, running)
+
+    from xlite.studies.outcome import require_success
+    from xlite.workflows import train as training_workflow
+
+    outcomes = training_workflow.train(
+        running.settle_precision(base),
+        models=names,
+        seeds=used_seeds,
+        split=study.split,
+        labels=study.labels,
+        cache=study.cache,
+        images=study.images,
+        out=study.out,
+        resume=study.resume,
+        runtime=running.prepare(base, is_cached=study.images is None),
+        tune=running.tune,
+        keeps_precision=running.precision != "auto",
+        stopping=catch_stop_signals,
+    )
     if json:
-        console.result_json(
-            {
-                "runs": [
-                    {"name": o.name, "run": str(o.run_dir), "error": o.error, "scores": o.scores}
-                    for o in outcomes
-                ]
-            }
-        )
+        console.result_json({"runs": [outcome.to_json() for outcome in outcomes]})
     else:
-        _print_ranking(outcomes, study.out / BASELINE_RESULTS)
+        print_ranking(outcomes, study.out / BASELINE_RESULTS)
         console.say(f"written: {study.out}, {places.experiment_log_path(study.out)}")
     require_success(outcomes)
-
-
-def _print_ranking(outcomes: Sequence[Outcome], path: Path) -> None:
-    finished = [outcome for outcome in outcomes if outcome.scores is not None]
-    cells = []
-    for outcome in sorted(finished, key=lambda o: -o.scores["val"]["macro"]["auroc"]):  # type: ignore[index]
-        scores = outcome.scores or {}
-        val = scores["val"]["macro"]
-        cells.append(
-            [
-                outcome.name,
-                *(console.decimal(val[name]) for name in ("auroc", "average_precision", "f1")),
-                f"{scores['best_epoch']}/{scores['epochs']}",
-                f"{scores['num_parameters'] / 1e6:.2f} M",
-                f"{scores['seconds'] / 60:.1f} min",
-            ]
-        )
-    if cells:
-        console.table(
-            "Validation, macro over the labels",
-            ["run", "AUROC", "AP", "F1 (cross-fitted)", "best epoch", "parameters", "time"],
-            cells,
-            caption="A rank is no verdict. Test scores: `xlite evaluate RUN --part test`.",
-            all_in=path,
-        )

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+import torch
 
 from xlite import console
 from xlite.errors import InputError, InterruptedRunError
@@ -19,7 +22,7 @@ from xlite.executors.training_job import run_training_job
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime
-from xlite.signals import catch_stop_signals
+from xlite.signals import StopRequest, StopSource, heed_no_signals
 from xlite.studies.outcome import Outcome, StudyRun
 from xlite.studies.plan import PlannedRun
 from xlite.training.data import StudyData
@@ -45,13 +48,15 @@ def run_plan(
     *,
     runtime: Runtime,
     resume: bool = False,
+    stopping: StopSource = heed_no_signals,
 ) -> list[Outcome]:
     """Train each run of the plan in `out/runs/<run_id>`; returns one outcome a run.
 
     With `resume` finished runs are taken as they are and unfinished ones continued. Raises
     InputError before anything is trained when a run exists and `resume` is not given, when it was
     begun with other settings, and for whatever else is known to end one of them (`check_runs`);
-    InterruptedRunError, everything saved, when a signal asks for an end.
+    InterruptedRunError, everything saved, when what `stopping` gives is set; by default nothing
+    sets it, and no signal is caught.
     """
     if runtime.jobs > 1 and runtime.devices * runtime.num_nodes > 1:
         raise InputError(
@@ -87,9 +92,18 @@ def run_plan(
         if run.name in outcomes:
             record.end(run, outcomes[run.name], is_new=False)
     train = train_side_by_side if runtime.jobs > 1 else _train_in_turn
-    for outcome in train(unfinished, data, record, runtime=runtime, resume=resume):
-        outcomes[outcome.name] = outcome
+    with stopping() as stop, _kept_generators(runtime):
+        for outcome in train(unfinished, data, record, runtime=runtime, resume=resume, stop=stop):
+            outcomes[outcome.name] = outcome
     return [outcomes[run.name] for run in runs]
+
+
+def _kept_generators(runtime: Runtime) -> AbstractContextManager[None]:
+    """The block in which training seeds torch's own generators; afterwards they are as before."""
+    # On a CPU it would take seconds to start CUDA for the sake of generators that nobody uses.
+    num_devices = 0 if runtime.device == "cpu" else torch.cuda.device_count()
+    kept: AbstractContextManager[None] = torch.random.fork_rng(devices=range(num_devices))
+    return kept
 
 
 def _refuse_existing(runs: Sequence[StudyRun]) -> None:
@@ -108,36 +122,34 @@ def _train_in_turn(
     *,
     runtime: Runtime,
     resume: bool,
+    stop: StopRequest,
 ) -> list[Outcome]:
     outcomes = []
     for number, run in enumerate(runs):
         if number:
-            _rest(runtime.pause_seconds, before=run)
+            _rest(runtime.pause_seconds, before=run, stop=stop)
         record.claim(run)
         record.start(run)
         try:
-            with catch_stop_signals() as stop:
-                for news in run_training_job(run, data, runtime=runtime, resume=resume, stop=stop):
-                    if isinstance(news, Outcome):
-                        record.end(run, news)
-                        outcomes.append(news)
-                    else:
-                        record.report(run, news)
+            for news in run_training_job(run, data, runtime=runtime, resume=resume, stop=stop):
+                if isinstance(news, Outcome):
+                    record.end(run, news)
+                    outcomes.append(news)
+                else:
+                    record.report(run, news)
         except (InterruptedRunError, KeyboardInterrupt):
             record.interrupt(run)
             raise
     return outcomes
 
 
-def _rest(seconds: float, *, before: StudyRun) -> None:
-    """Wait, unless a signal asks for an end: InterruptedRunError, since nothing is lost."""
-    if not seconds:
-        return
-    console.say(f"resting {seconds:g} s before {before.name}")
+def _rest(seconds: float, *, before: StudyRun, stop: StopRequest) -> None:
+    """Wait, unless an end is asked for: InterruptedRunError, since nothing is lost."""
+    if seconds:
+        console.say(f"resting {seconds:g} s before {before.name}")
     deadline = time.monotonic() + seconds
-    with catch_stop_signals() as stop:
-        while not stop and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+    while not stop and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
     if stop:
         raise InterruptedRunError(
             f"stopped before {before.name}. The same command with --resume continues there.",

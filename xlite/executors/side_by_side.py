@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from xlite import console
 from xlite.errors import InterruptedRunError
 from xlite.executors.worker import Interrupted, Speech, Started, train_in_child
-from xlite.signals import catch_stop_signals, hold_back_interrupts
+from xlite.signals import StopRequest, hold_back_interrupts
 from xlite.studies.outcome import Outcome, StudyRun
 from xlite.training.state import EpochReport
 
@@ -41,11 +41,12 @@ def train_side_by_side(
     *,
     runtime: Runtime,
     resume: bool,
+    stop: StopRequest,
 ) -> list[Outcome]:
     """Train `runtime.jobs` runs at a time; returns their outcomes in the order of their ends.
 
-    On SIGINT or SIGTERM each of them finishes its step, saves and ends, and InterruptedRunError
-    is raised; a second Ctrl-C ends all of them at once.
+    Once `stop` is set each of them finishes its step, saves and ends, and InterruptedRunError is
+    raised; a KeyboardInterrupt ends all of them at once.
     """
     train = partial(
         train_in_child,
@@ -58,21 +59,18 @@ def train_side_by_side(
     crew = _Crew(record)
     waiting = deque(runs)
     next_start = 0.0
-    with catch_stop_signals() as stop:
-        try:
-            while crew.children or (waiting and not stop):
-                if stop:
-                    crew.stop()
-                elif (
-                    waiting and len(crew.children) < runtime.jobs and time.monotonic() >= next_start
-                ):
-                    run = waiting.popleft()
-                    record.claim(run)
-                    crew.children.append(_start(run, train))
-                if crew.listen():
-                    next_start = time.monotonic() + runtime.pause_seconds
-        finally:
-            crew.end_at_once()
+    try:
+        while crew.children or (waiting and not stop):
+            if stop:
+                crew.stop()
+            elif waiting and len(crew.children) < runtime.jobs and time.monotonic() >= next_start:
+                run = waiting.popleft()
+                record.claim(run)
+                crew.children.append(_start(run, train))
+            if crew.listen():
+                next_start = time.monotonic() + runtime.pause_seconds
+    finally:
+        crew.end_at_once()
     if stop:
         raise InterruptedRunError(
             f"stopped: {len(crew.outcomes)} of {len(runs)} runs have ended, the state of "

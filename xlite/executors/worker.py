@@ -25,6 +25,7 @@ import torch
 from xlite import console
 from xlite.errors import InterruptedRunError
 from xlite.executors.training_job import run_training_job
+from xlite.memory import keep_freed_memory
 from xlite.signals import catch_stop_signals
 from xlite.studies.outcome import StudyRun
 
@@ -62,6 +63,8 @@ def train_in_child(
     speech: Speech,
 ) -> None:
     """Train a run with `num_threads` threads and tell `connection` all of it."""
+    if runtime.device == "cpu" or not torch.cuda.is_available():
+        keep_freed_memory()
     torch.set_num_threads(num_threads)
     cv2.setNumThreads(num_threads)
     console.set_verbosity(speech.verbosity)

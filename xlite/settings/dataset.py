@@ -48,7 +48,7 @@ class SamplerSettings(Settings):
     panel: ClassVar[str] = "Sampling"
 
     name: Annotated[SamplerName, Shown("--sampler")] = "max-entropy"
-    """The sampler; none draws each image once an epoch."""
+    """The sampler, as `xlite verify-balance --compare` compares them"""
     no_finding: float | str = "auto"
     """Weight of images without a finding: smallest (class weight), natural (their share stays),
     share:0.3 (it becomes 0.3), a number on the scale of the class weights, or auto: natural for

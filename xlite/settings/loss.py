@@ -46,7 +46,7 @@ class LossSettings(Settings):
     panel: ClassVar[str] = "Loss"
 
     name: Annotated[LossName, Shown("--loss")] = "pos-weight"
-    """The loss; pos-weight is BCE with a weight on each label's positives."""
+    """The loss"""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """ε: a target y becomes y(1 − ε) + ε/2. Not for two-way and zlpr."""
     pos_weight: Annotated[

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlite.errors import CheckFailedError, InternalError
 from xlite.studies.plan import PlannedRun
 
 if TYPE_CHECKING:
@@ -40,3 +42,23 @@ class Outcome:
     error: str | None
     is_internal: bool = False
     """Whether the error is a mistake of xlite's own."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The run as `xlite train --json` prints it."""
+        return {
+            "name": self.name,
+            "run": str(self.run_dir),
+            "error": self.error,
+            "scores": self.scores,
+        }
+
+
+def require_success(outcomes: Sequence[Outcome]) -> None:
+    """Raise CheckFailedError when a run failed, InternalError when xlite is to blame for one."""
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if failed:
+        kind = InternalError if any(one.is_internal for one in failed) else CheckFailedError
+        raise kind(
+            f"{len(failed)} of {len(outcomes)} runs failed: {', '.join(o.name for o in failed)}. "
+            "training_progress.json holds their errors."
+        )

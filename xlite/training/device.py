@@ -13,7 +13,6 @@ from lightning_fabric.strategies.strategy import Strategy
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.memory import keep_freed_memory
 from xlite.settings import Runtime
 from xlite.training.launcher import announce_launch, count_processes
 
@@ -53,8 +52,6 @@ def build_fabric(runtime: Runtime, precision: str) -> Fabric:
     if devices > 1:
         announce_launch()
     fabric.launch()
-    if fabric.device.type == "cpu":
-        keep_freed_memory()
     if not fabric.is_global_zero:
         console.silence()
     return fabric

@@ -15,7 +15,9 @@ from xlite.reporting.experiment_log import update_experiment_log
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
-from xlite.workflows.study_runs import check_out, load_data, require_success, run_study
+from xlite.studies.outcome import require_success
+from xlite.workflows.study_folder import check_out
+from xlite.workflows.study_runs import load_data, run_study
 
 if TYPE_CHECKING:
     from xlite.results.ablation import Ablation

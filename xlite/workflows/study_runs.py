@@ -1,4 +1,4 @@
-"""What functions that train have in common: where to write, their data, their runs and log."""
+"""What functions that train have in common: their data, their runs and their log."""
 
 from __future__ import annotations
 
@@ -6,34 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xlite import places
-from xlite.errors import CheckFailedError, InternalError
 from xlite.executors.in_turn import run_plan
-from xlite.ownership import refuse_links, require_replaceable_file, require_writable_folder
-from xlite.places import BASELINE_RESULTS
+from xlite.executors.tuning import tune_plan
 from xlite.reporting.experiment_log import update_experiment_log
-from xlite.run_folder.file_names import RUNS
 from xlite.settings import Runtime
+from xlite.signals import StopSource, heed_no_signals
 from xlite.splitting.checked_split import read_checked_split
 from xlite.studies.outcome import Outcome
 from xlite.studies.plan import PlannedRun
 from xlite.training.data import StudyData, load_study_data
 from xlite.training.device import is_main_process
-
-_RESULTS_BEGIN = b"model_name,backbone,attention,"
-"""The first columns of the table of results are X-Lite's."""
-
-
-def check_out(out: Path) -> None:
-    """Raise InputError when nothing can be written where runs, tables and log are to go."""
-    require_writable_folder(out / RUNS)
-    require_replaceable_file(
-        out / BASELINE_RESULTS,
-        is_ours=lambda head: head.startswith(_RESULTS_BEGIN),
-        overwrite=None,
-    )
-    log = places.experiment_log_path(out)
-    require_writable_folder(log.parent)
-    refuse_links([log])
 
 
 def load_data(
@@ -46,21 +28,23 @@ def load_data(
 
 
 def run_study(
-    plan: Sequence[PlannedRun], data: StudyData, out: Path, *, runtime: Runtime, resume: bool
+    plan: Sequence[PlannedRun],
+    data: StudyData,
+    out: Path,
+    *,
+    runtime: Runtime,
+    resume: bool,
+    tune: bool = False,
+    keeps_precision: bool = True,
+    stopping: StopSource = heed_no_signals,
 ) -> list[Outcome]:
-    """How each run of the plan ended, trained where it was unfinished; the log is up to date."""
-    outcomes = run_plan(plan, data, out, runtime=runtime, resume=resume)
+    """How each run of the plan ended, trained where it was unfinished; the log is up to date.
+
+    tune, keeps_precision: `tune_plan` first. stopping: as for `run_plan`.
+    """
+    if tune:
+        plan, runtime = tune_plan(plan, data, out, runtime=runtime, keeps_precision=keeps_precision)
+    outcomes = run_plan(plan, data, out, runtime=runtime, resume=resume, stopping=stopping)
     if is_main_process():
         update_experiment_log(places.experiment_log_path(out), out)
     return outcomes
-
-
-def require_success(outcomes: Sequence[Outcome]) -> None:
-    """Raise CheckFailedError when a run failed, InternalError when xlite is to blame for one."""
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if failed:
-        kind = InternalError if any(one.is_internal for one in failed) else CheckFailedError
-        raise kind(
-            f"{len(failed)} of {len(outcomes)} runs failed: {', '.join(o.name for o in failed)}. "
-            "training_progress.json holds their errors."
-        )

@@ -1,0 +1,115 @@
+"""`xlite.train` leaves what `xlite train` leaves, and changes nothing of the process it is in."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from xlite import memory
+from xlite.errors import CheckFailedError, InputError
+from xlite.settings import LossSettings, Runtime, TrainSettings
+from xlite.studies.outcome import Outcome, require_success
+from xlite.workflows.train import train
+
+SETTINGS = TrainSettings(
+    model="test_resnet",
+    initial_weights="none",
+    loss=LossSettings(name="bce"),
+    batch_size=16,
+    lr=1e-3,
+    epochs=1,
+    seed=3,
+)
+RUNTIME = Runtime(device="cpu", num_workers=0)
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def trained(project: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Outcome]]:
+    out = tmp_path_factory.mktemp("trained")
+    outcomes = train(
+        SETTINGS, seeds=[3, 4], split=project.split, cache=project.cache, out=out, runtime=RUNTIME
+    )
+    return out, outcomes
+
+
+def test_each_outcome_has_its_folder_and_scores(trained: tuple[Path, list[Outcome]]) -> None:
+    out, outcomes = trained
+    assert [outcome.name for outcome in outcomes] == ["test_resnet:s3", "test_resnet:s4"]
+    for outcome in outcomes:
+        assert outcome.error is None
+        assert outcome.scores is not None
+        assert outcome.run_dir.parent == out / "runs"
+        assert (outcome.run_dir / "scores.json").is_file()
+
+
+def test_the_command_leaves_the_same_files(
+    trained: tuple[Path, list[Outcome]], project: Any, tmp_path: Path, xlite_ok: Any
+) -> None:
+    out, outcomes = trained
+    xlite_ok(
+        *("train", "--model", "test_resnet", "--no-pretrained", "--loss", "bce"),
+        *("--split", project.split, "--cache", project.cache, "--out", tmp_path),
+        *("--batch-size", 16, "--lr", 1e-3, "--epochs", 1, "--seeds", "3,4"),
+        *("--device", "cpu", "--workers", 0),
+    )
+    assert files_of(tmp_path) == files_of(out)
+    for outcome in outcomes:
+        for name in ("predictions_val.csv", "best.safetensors"):
+            ours, theirs = (top / "runs" / outcome.run_dir.name / name for top in (out, tmp_path))
+            assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_nothing_of_the_process_is_changed(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed: list[str] = []
+    monkeypatch.setattr(signal, "signal", lambda *_: changed.append("a signal handler"))
+    library = SimpleNamespace(CDLL=lambda *_: changed.append("malloc options"))
+    monkeypatch.setattr(memory, "ctypes", library)
+    before = (random.getstate(), torch.get_rng_state().tolist(), torch.get_num_threads())
+    train(SETTINGS, split=project.split, cache=project.cache, out=tmp_path, runtime=RUNTIME)
+    assert changed == []
+    after = (random.getstate(), torch.get_rng_state().tolist(), torch.get_num_threads())
+    assert after == before
+
+
+def test_a_second_call_needs_resume_and_then_trains_nothing(
+    trained: tuple[Path, list[Outcome]], project: Any
+) -> None:
+    out, outcomes = trained
+    places = {"split": project.split, "cache": project.cache, "out": out, "runtime": RUNTIME}
+    with pytest.raises(InputError, match="2 of 2 runs exist already"):
+        train(SETTINGS, seeds=[3, 4], **places)
+    times = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.csv")}
+    again = train(SETTINGS, seeds=[3, 4], resume=True, **places)
+    assert [one.run_dir for one in again] == [one.run_dir for one in outcomes]
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_faults_are_found_before_anything_is_written(project: Any, tmp_path: Path) -> None:
+    places = {"split": project.split, "cache": project.cache, "out": tmp_path / "new"}
+    with pytest.raises(InputError, match="nobody"):
+        train(SETTINGS, models=["test_resnet", "nobody"], **places)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_failed_run_is_an_outcome_that_can_be_required(tmp_path: Path) -> None:
+    failed = Outcome("a", tmp_path, None, "out of luck")
+    with pytest.raises(CheckFailedError, match="1 of 1 runs failed: a"):
+        require_success([failed])
+    assert failed.to_json() == {
+        "name": "a",
+        "run": str(tmp_path),
+        "error": "out of luck",
+        "scores": None,
+    }

@@ -1,0 +1,63 @@
+"""`train`: many models and seeds, in turn or side by side, each in a run folder: `xlite train`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite import places
+from xlite.settings import Runtime, TrainSettings
+from xlite.signals import StopSource, heed_no_signals
+from xlite.studies.plan import plan_models
+from xlite.workflows.study_folder import check_out
+from xlite.workflows.study_runs import load_data, run_study
+
+if TYPE_CHECKING:
+    from xlite.studies.outcome import Outcome
+
+
+def train(
+    settings: TrainSettings,
+    *,
+    models: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    split: str | Path = places.SPLIT_DIR,
+    labels: str | Path | None = None,
+    cache: str | Path = places.CACHE_DIR,
+    images: str | Path | None = None,
+    out: str | Path = places.EXPERIMENTS_DIR,
+    resume: bool = False,
+    runtime: Runtime | None = None,
+    tune: bool = False,
+    keeps_precision: bool = True,
+    stopping: StopSource = heed_no_signals,
+) -> list[Outcome]:
+    """How each run ended: its folder in `out/runs`, and its scores or the error that ended it.
+
+    One run a model and seed, all else as in `settings`, whose model and seed count where none are
+    named. labels: a table that the split has to agree with. images: compute CLAHE at each loading
+    from this folder instead of a cache. resume: take finished runs as they are and continue
+    unfinished ones. runtime: device, processes, runs side by side. tune: measure first in which
+    memory format each model is faster, and without `keeps_precision` in which precision. A run
+    that fails leaves its error in its outcome and the others go on. Writes the run folders,
+    training_progress.json and baseline_results.csv in `out`, and the experiment log.
+
+    stopping: gives the request on which a run saves and InterruptedRunError is raised; by default
+    there is none, no signal is caught, and resume continues from the last checkpoint. Raises
+    InputError before anything is trained for whatever is known to end one of the runs.
+    """
+    plan = plan_models(settings, list(models) or [settings.model], seeds=seeds)
+    folder = Path(out)
+    check_out(folder)
+    data = load_data(split, labels, cache, images)
+    return run_study(
+        plan,
+        data,
+        folder,
+        runtime=runtime or Runtime(),
+        resume=resume,
+        tune=tune,
+        keeps_precision=keeps_precision,
+        stopping=stopping,
+    )
