@@ -12,6 +12,7 @@ from xlite.clahe_cache import build
 from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
+from xlite.memory import keep_freed_memory
 from xlite.settings import ClaheSettings, LossSettings, Runtime, TrainSettings
 from xlite.training.data import StudyData
 from xlite.training.device import build_fabric
@@ -69,5 +70,6 @@ def open_study_run(settings: TrainSettings, data: StudyData, run_dir: Path) -> O
     """A run as `xlite train` opens it on the CPU, its run folder there."""
     run_dir.mkdir(parents=True)
     runtime = Runtime(device="cpu", num_workers=0)
+    keep_freed_memory()
     fabric = build_fabric(runtime, settings.precision)
     return open_run(RunIdentity.of(settings, data), data, run_dir, fabric=fabric, runtime=runtime)

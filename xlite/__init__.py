@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from xlite.scores.threshold_methods import fit_thresholds as fit_thresholds
     from xlite.settings import ClaheSettings as ClaheSettings
     from xlite.settings import LossSettings as LossSettings
+    from xlite.settings import Runtime as Runtime
     from xlite.settings import SamplerSettings as SamplerSettings
     from xlite.settings import TrainSettings as TrainSettings
     from xlite.splitting.audit import audit_split as audit_split
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from xlite.workflows.evaluate import evaluate as evaluate
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.report import report as report
+    from xlite.workflows.train import train as train
     from xlite.workflows.verify_balance import verify_balance as verify_balance
 
 _HOMES = {
@@ -59,6 +61,7 @@ _HOMES = {
     "read_queue_status": "xlite.executors.queue_status",
     "read_run": "xlite.run_folder",
     "evaluate": "xlite.workflows.evaluate",
+    "train": "xlite.workflows.train",
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",
     "report": "xlite.workflows.report",
@@ -81,6 +84,7 @@ _HOMES = {
     "SamplerSettings": "xlite.settings",
     "LossSettings": "xlite.settings",
     "TrainSettings": "xlite.settings",
+    "Runtime": "xlite.settings",
     "XliteError": "xlite.errors",
     "InputError": "xlite.errors",
     "ArgumentError": "xlite.errors",
