@@ -71,6 +71,10 @@ def test_a_longer_run_keeps_what_the_shorter_one_had_reached_and_says_what_chang
     arguments = (*TRAIN, *DATA, "--out", "experiments", "--seed", 0, "--epochs", 3, "--resume")
     result = xlite_ok(*arguments)
     assert "threads 1 before, 5 now" in result.stderr
+    assert result.stderr.count("continues on something else") == 1
+    assert result.stderr.count("sums are") == 1, "it is said once"
+    sittings = read(run / "sittings.json")["sittings"]
+    assert [sitting["environment"]["num_threads"] for sitting in sittings] == [1, 5]
     assert {name: (run / "before_1" / name).read_bytes() for name in old} == old
     assert (run / "config.json").read_bytes() == config
     log = (golden / "experiments" / "EXPERIMENT_LOG.md", golden / "EXPERIMENT_LOG.md")

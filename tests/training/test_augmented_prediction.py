@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 
 from xlite.errors import InputError
 from xlite.files import read_json, write_json
-from xlite.run_folder.file_names import RUN_BEST, RUN_CONFIG, RUN_SITTINGS
+from xlite.run_folder.file_names import RUN_BEST, RUN_SITTINGS
 from xlite.run_folder.predictions import read_predictions
 from xlite.settings import Runtime, TrainSettings
 from xlite.splitting.split_folder import read_split
@@ -100,14 +101,10 @@ def test_views_move_the_image_a_little_and_mirror_none() -> None:
         assert abs(column - 24.5) < 5, "a mirrored image would have it at 74.5"
 
 
-def test_other_pixels_are_refused(data: StudyData, run_dir: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    shutil.copytree(run_dir, folder)
-    config = read_json(folder / RUN_CONFIG, remedy="")
-    config["data"]["source"] = "0" * 16
-    write_json(folder / RUN_CONFIG, config)
+def test_other_pixels_are_refused(data: StudyData, run_dir: Path) -> None:
+    others = dataclasses.replace(data, source_fingerprint="0" * 16)
     with pytest.raises(InputError, match="other pixels.*--cache"):
-        predict_with_views(folder, "val", data)
+        predict_with_views(run_dir, "val", others)
 
 
 def test_other_weights_than_the_run_wrote_are_refused(

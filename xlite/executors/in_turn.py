@@ -81,7 +81,7 @@ def run_plan(
     record = StudyRecord(out, is_writer=is_main)
     outcomes: dict[str, Outcome] = {}
     for run in runs:
-        if has_reached(run.run_dir, run.settings):
+        if has_reached(run.run_dir, run.settings, data):
             console.say(f"{run.name}: finished already, skipped ({run.run_dir})")
             scores = RunFolder(run.run_dir).read_scores_content()
             outcomes[run.name] = Outcome(run.name, run.run_dir, scores, None)

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from xlite.files import sha256_of_file, write_json
-from xlite.run_folder.file_names import RUN_BEST, RUN_PREVIOUS, RUN_SCORES, predictions_name
+from xlite.run_folder.file_names import (
+    RUN_BEST,
+    RUN_CONFIG,
+    RUN_PREVIOUS,
+    RUN_SCORES,
+    predictions_name,
+)
 
 _PREDICTIONS = tuple(map(predictions_name, ("val", "test")))
 
@@ -21,7 +27,8 @@ def finish_run(run_dir: Path, scores: Mapping[str, Any]) -> dict[str, Any]:
 
     The checkpoint before the last is no longer needed, and goes.
     """
-    files = {name: sha256_of_file(run_dir / name) for name in (*_PREDICTIONS, RUN_BEST)}
+    names = (*_PREDICTIONS, RUN_BEST, RUN_CONFIG)
+    files = {name: sha256_of_file(run_dir / name) for name in names}
     content = {**scores, "files": files}
     write_json(run_dir / RUN_SCORES, content)
     (run_dir / RUN_PREVIOUS).unlink(missing_ok=True)

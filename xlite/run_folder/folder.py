@@ -92,8 +92,19 @@ class RunFolder:
 
     @cached_property
     def config(self) -> RunConfig:
-        """What the run is."""
-        return RunConfig.read(self.path / RUN_CONFIG, remedy=self._remedy)
+        """What the run is.
+
+        Raises InputError also where it was edited since the run was finished.
+        """
+        path = self.path / RUN_CONFIG
+        config = RunConfig.read(path, remedy=self._remedy)
+        wanted = self.scores.files.get(RUN_CONFIG) if self.scores else None
+        if wanted is not None and sha256_of_file(path) != wanted:
+            raise InputError(
+                f"{path} is not what the run wrote: its SHA-256 is not that in {RUN_SCORES}. "
+                f"{self._remedy}"
+            )
+        return config
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -232,6 +243,12 @@ class RunFolder:
         """The checkpoints that are there, newest first."""
         both = (self.last_checkpoint, self.previous_checkpoint)
         return [path for path in both if path.exists()]
+
+    def require_whole(self) -> None:
+        """Raise InputError for a finished run of whose files one is missing."""
+        for name in self.require_scores().files:
+            if not os.path.lexists(self.path / name):
+                raise InputError(f"{self.path / name} does not exist. {self.how_to_make_again}")
 
     def check(self) -> None:
         """Read all of its records, and see whether its validation predictions are those of its

@@ -205,7 +205,8 @@ class RunScores(Record):
     seconds: float = Field(ge=0)
     val: PartScores
     files: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of the predictions and the weights, by name; none in version 1."""
+    """SHA-256 of what belongs to the scores, by name: predictions, weights and, since they say what
+    they are of, `config.json`; none in version 1."""
 
 
 def write_config(run_dir: Path, config: RunConfig) -> None:

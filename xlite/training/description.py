@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlite.errors import InputError
 from xlite.run_folder.records import (
     ClaheRecord,
     Preprocessing,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.models.classifier import Classifier
+    from xlite.run_folder.folder import RunFolder
     from xlite.settings import TrainSettings
     from xlite.training.data import StudyData
     from xlite.training.identity import RunIdentity
@@ -69,11 +71,32 @@ def describe_weights(
     )
 
 
+def require_true_description(run: RunFolder, data: StudyData) -> None:
+    """Raise InputError where `config.json` says of the run's data what they are not: what is not
+    part of the run's identity may have been edited, and would be believed for ever.
+    """
+    made = run.preprocessing
+    faults = {
+        "labels": list(run.labels) != list(data.vocabulary),
+        "preprocessing.clahe": made is not None and made.clahe != _describe_clahe(data),
+    }
+    for key, is_wrong in faults.items():
+        if is_wrong:
+            raise InputError(
+                f"the config.json of {run.path} was edited: its {key!r} is not that of the data. "
+                f"Restore it, or move {run.path} away and train the run again."
+            )
+
+
+def _describe_clahe(data: StudyData) -> ClaheRecord:
+    return ClaheRecord(**data.clahe.model_dump(mode="json"))
+
+
 def _describe_preprocessing(
     settings: TrainSettings, data: StudyData, model: Classifier
 ) -> Preprocessing:
     return Preprocessing(
-        clahe=ClaheRecord(**data.clahe.model_dump(mode="json")),
+        clahe=_describe_clahe(data),
         image_size=settings.image_size or data.image_size,
         mean=list(model.backbone.mean),
         std=list(model.backbone.std),

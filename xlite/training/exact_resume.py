@@ -89,6 +89,8 @@ def load_checkpoint(
     """
     content = _read_newest(run_dir)
     if content is None:
+        if RunFolder(run_dir).is_begun:
+            console.warn(f"{run_dir} has no checkpoint any more: it is trained from its start.")
         return None
     saved = RunIdentity.from_content(content["identity"], where=run_dir)
     require_same_run(saved, identity, where=run_dir)
@@ -103,13 +105,6 @@ def load_checkpoint(
             part.load_state_dict(content[name])
         except (TypeError, KeyError, ValueError, AttributeError, RuntimeError) as error:
             raise _untrue(run_dir, f"its {name} does not fit ({_explain(error)})") from None
-    before, now = content.get("num_threads"), torch.get_num_threads()
-    if before not in (None, now):
-        console.say(
-            f"{run_dir.name}: computed with {before} threads so far and with {now} from here on: "
-            "sums are rounded in another order, so scores may differ in the third digit from those "
-            "of one number of threads."
-        )
     return state, content["best"]
 
 

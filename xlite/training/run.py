@@ -20,7 +20,7 @@ from xlite.run_folder.lock import hold_lock
 from xlite.run_folder.records import write_config
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopRequest
-from xlite.training.description import describe_run
+from xlite.training.description import describe_run, require_true_description
 from xlite.training.device import build_fabric
 from xlite.training.identity import RunIdentity, require_same_run
 from xlite.training.judge import judge_run
@@ -36,17 +36,22 @@ if TYPE_CHECKING:
     from xlite.training.data import StudyData
 
 
-def has_reached(run_dir: Path, settings: TrainSettings) -> bool:
+def has_reached(run_dir: Path, settings: TrainSettings, data: StudyData) -> bool:
     """Whether a run folder is complete, and trained for all the epochs that are asked for.
 
-    Raises InputError when it was planned for more epochs than that.
+    Raises InputError when the run was planned for more epochs than that, and when its folder is
+    damaged, of a newer version, edited or not the whole of it.
     """
     run = RunFolder(run_dir)
-    if run.scores is None:
+    if not (run.is_begun or run.is_finished):
         return False
     planned = RunIdentity.read(run)
     asked = RunIdentity(settings, planned.data, planned.has_fixed_budget)
     require_same_run(planned, asked, where=run_dir)
+    require_true_description(run, data)
+    if run.scores is None:
+        return False
+    run.require_whole()
     return run.scores.stopped_early or settings.epochs <= run.scores.epochs
 
 
@@ -101,7 +106,7 @@ def follow_run(
     fabric = build_fabric(runtime, settings.precision)
     with ExitStack() as stack:
         scores = decide_once(
-            fabric, lambda: _claim_folder(run_dir, settings, resume=resume, until=stack)
+            fabric, lambda: _claim_folder(run_dir, settings, data, resume=resume, until=stack)
         )
         if scores is not None:
             return scores
@@ -119,7 +124,7 @@ def follow_run(
 
 
 def _claim_folder(
-    run_dir: Path, settings: TrainSettings, *, resume: bool, until: ExitStack
+    run_dir: Path, settings: TrainSettings, data: StudyData, *, resume: bool, until: ExitStack
 ) -> dict[str, Any] | None:
     """The scores, when nothing is left to do; otherwise the folder is ours to write.
 
@@ -127,7 +132,7 @@ def _claim_folder(
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     until.enter_context(hold_lock(run_dir))
-    if resume and has_reached(run_dir, settings):
+    if resume and has_reached(run_dir, settings, data):
         return RunFolder(run_dir).read_scores_content()
     if RunFolder(run_dir).is_begun and not resume:
         raise InputError(
