@@ -104,6 +104,16 @@ def test_the_figures_of_the_nih_table_are_what_the_command_says(
             assert samplers[name][key] == pytest.approx(value, rel=1e-3, abs=1e-6), (name, key)
 
 
+def test_the_readme_is_a_page_and_a_half_with_a_dozen_speeds() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 140
+    speeds = text[text.index("<!-- begin: speed -->") : text.index("<!-- end: speed -->")]
+    assert speeds.count("\n| ") == 2 + 12
+    rows = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))["rows"]
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert all(f"| {row['name']} |" in page for row in rows)
+
+
 def name_parts(block: str) -> set[tuple[str, str]]:
     """What a block of Python takes from xlite: pairs of a module and a name in it."""
     nodes = list(ast.walk(ast.parse(block)))
