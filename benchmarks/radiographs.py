@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlite.synthetic.generate import generate_synthetic
-from xlite.tables.images import locate_images
+from xlite.tables.image_folder import locate_images
 from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest
 

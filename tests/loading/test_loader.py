@@ -25,7 +25,7 @@ from xlite.loading.loader import (
 from xlite.loading.transforms import Augmentation
 from xlite.sampling.sampler import EpochSampler
 from xlite.settings import ClaheSettings
-from xlite.tables.images import locate_images
+from xlite.tables.image_folder import locate_images
 from xlite.tables.label_table import read_manifest
 
 

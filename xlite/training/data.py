@@ -20,7 +20,7 @@ from xlite.places import SPLIT_PARTS
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
 from xlite.splitting.split_folder import Split
-from xlite.tables.images import locate_images
+from xlite.tables.image_folder import locate_images
 from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
 from xlite.settings import ClaheSettings
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
-from xlite.tables.images import find_images
+from xlite.tables.image_folder import find_images
 from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import LabelSource, read_labels
 

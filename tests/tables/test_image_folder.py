@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from xlite.errors import InputError
-from xlite.tables.images import find_images, locate_images
+from xlite.tables.image_folder import find_images, locate_images
 from xlite.tables.manifest import Manifest
 
 
