@@ -29,8 +29,8 @@ from xlite.clahe_cache.radiograph import read_radiograph
 from xlite.clahe_cache.record import png_name
 from xlite.clahe_cache.speedup import measure_loading_speedup
 from xlite.clahe_cache.store import ClaheCache
-from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
+from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
 
 SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample" / "images"

@@ -17,8 +17,8 @@ from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.shards import Shard, build_shard, has_unmerged_shards, merge_shards
 from xlite.clahe_cache.store import ClaheCache
-from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
+from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
 
 SETTINGS = ClaheSettings(size=32)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from xlite.errors import InputError, LeakageError
+from xlite.results.split import SplitAudit
 from xlite.splitting.audit import audit_split
-from xlite.splitting.leakage import SplitAudit, require_no_leakage
+from xlite.splitting.leakage import require_no_leakage
 from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import read_labels
 

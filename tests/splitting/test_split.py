@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from xlite.errors import InputError
 from xlite.places import SPLIT_PARTS
+from xlite.results.split import SplitRecord
 from xlite.splitting.audit import read_parts
 from xlite.splitting.split import divide_by_patient, split_by_patient
 from xlite.splitting.split_folder import read_split, write_split
-from xlite.splitting.split_record import SplitRecord
 from xlite.tables.label_table import TableFormat, read_manifest
 from xlite.tables.manifest import Manifest, write_manifest
 from xlite.tables.vocabulary import check_vocabulary

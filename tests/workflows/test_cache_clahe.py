@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from xlite.clahe_cache.summary import CacheSummary, require_all_read
+from xlite.clahe_cache.build import require_all_read
 from xlite.errors import CheckFailedError, InputError
+from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
 from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import read_labels

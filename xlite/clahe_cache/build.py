@@ -61,10 +61,10 @@ from xlite.clahe_cache.record import (
     pixels_digest,
     write_index,
 )
-from xlite.clahe_cache.summary import CacheSummary, summarise_build
 from xlite.clahe_cache.workers import PixelTarget, make_images
-from xlite.errors import InputError, InterruptedRunError
+from xlite.errors import CheckFailedError, InputError, InterruptedRunError
 from xlite.records import guard_cell
+from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
 from xlite.signals import catch_stop_signals
 
@@ -102,7 +102,7 @@ def build_cache(
         if up_to_date is not None:
             record, images = up_to_date
             console.say(f"The CLAHE cache in {out} is up to date: nothing to do.")
-            return summarise_build(images, record.bytes, started, num_failed=0, num_tried=0)
+            return _summarise(images, record.bytes, started, num_failed=0, num_tried=0)
     check_folder(out)
     if rebuild and holds_pixels(out):
         require_recognisable(out)
@@ -126,9 +126,17 @@ def build_cache(
             _write_failures(out / CACHE_FAILED, sources, failures)
         num_bytes = _complete(out, recipe, plan, images)
     num_tried = len(plan.tasks)
-    return summarise_build(
-        images, num_bytes, started, num_failed=len(failures), num_tried=num_tried
-    )
+    return _summarise(images, num_bytes, started, num_failed=len(failures), num_tried=num_tried)
+
+
+def require_all_read(summary: CacheSummary, folder: Path) -> None:
+    """Raise CheckFailedError where sources of the cache in `folder` could not be read."""
+    if summary.failed:
+        raise CheckFailedError(
+            f"{summary.failed} of {summary.images + summary.failed} images could not be read; "
+            f"{folder / CACHE_FAILED} says why. Replace the files and run again, "
+            "or pass --allow-failed."
+        )
 
 
 def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> CacheRecipe:
@@ -254,3 +262,25 @@ def _write_failures(path: Path, sources: Sequence[SourceImage], failures: dict[i
         for position, reason in sorted(failures.items()):
             cells = (sources[position].image_id, printable(str(sources[position].path)), reason)
             writer.writerow(map(guard_cell, cells))
+
+
+def _summarise(
+    images: Sequence[CachedImage],
+    num_bytes: int,
+    started: float,
+    *,
+    num_failed: int,
+    num_tried: int,
+) -> CacheSummary:
+    """The summary of a build that began at `started`, of `time.perf_counter`."""
+    seconds = time.perf_counter() - started
+    return CacheSummary(
+        images=len(images),
+        failed=num_failed,
+        skipped=len(images) + num_failed - num_tried,
+        seconds=seconds,
+        ms_per_image=seconds * 1000 / num_tried if num_tried else float("nan"),
+        bytes=num_bytes,
+        bytes_decoded=sum(image.decoded_bytes for image in images),
+        bytes_files=sum(image.bytes for image in images),
+    )

@@ -48,8 +48,8 @@ from xlite.clahe_cache.record import (
     FileFormat,
     png_name,
 )
-from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
+from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
 
 SHARD_FOLDER = "shards"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xlite.clahe_cache.integrity import CacheVerification
-    from xlite.clahe_cache.summary import CacheSummary
+    from xlite.results.cache import CacheSummary
 
 
 def print_cache_summary(summary: CacheSummary, folder: Path) -> None:

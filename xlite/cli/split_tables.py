@@ -9,8 +9,7 @@ from xlite import console
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xlite.splitting.leakage import SplitAudit
-    from xlite.splitting.part_summary import PartSummary
+    from xlite.results.split import PartSummary, SplitAudit
 
 
 def print_audit(audit: SplitAudit) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
 from xlite.places import SPLIT_RECORD
-from xlite.splitting.leakage import SplitAudit, audit_parts
-from xlite.splitting.split_record import SplitRecord
+from xlite.results.split import SplitAudit, SplitRecord
+from xlite.splitting.leakage import audit_parts
+from xlite.splitting.split_record import files_format
 from xlite.tables.label_table import TableFormat, read_manifest
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource, read_labels
@@ -85,7 +86,7 @@ def _read_file(path: Path, table_format: TableFormat) -> Manifest:
         if path.name in record.files:
             return read_manifest(
                 path,
-                table_format=record.files_format(),
+                table_format=files_format(record),
                 vocabulary=record.labels,
                 is_guarded=record.is_guarded,
             )

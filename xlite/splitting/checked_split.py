@@ -6,8 +6,9 @@ from pathlib import Path
 
 from xlite.errors import InputError
 from xlite.places import SPLIT_RECORD
+from xlite.results.split import SplitRecord
 from xlite.splitting.split_folder import Split, read_split
-from xlite.splitting.split_record import SplitRecord
+from xlite.splitting.split_record import recall_format
 from xlite.tables.label_table import TableFormat, read_manifest
 
 
@@ -25,7 +26,7 @@ def read_checked_split(folder: Path, labels: Path | None) -> Split:
         record = SplitRecord.read(record_path, remedy="Run `xlite split` again.")
         vocabulary = record.labels
         if record.table_format is not None:
-            table_format = record.table_format.to_table_format()
+            table_format = recall_format(record.table_format)
     table = read_manifest(
         labels,
         table_format=table_format,

@@ -23,8 +23,9 @@ from xlite.ids import (
     is_rounded_id,
     match_image_names,
 )
-from xlite.results import Number, Result
-from xlite.splitting.part_summary import PartSummary, summarise_parts, tabulate_parts
+from xlite.labels import NO_FINDING, has_no_finding
+from xlite.results.split import PartSummary, SplitAudit
+from xlite.splitting.patient_disjoint import measure_deviation
 
 if TYPE_CHECKING:
     from xlite.tables.manifest import Manifest
@@ -52,50 +53,6 @@ class SplitPart:
     """(N,) ids of the patients, in any spelling."""
     labels: NDArray[np.int8]
     """(N, C)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitAudit(Result):
-    """What leaks between the parts, and what they hold; pairs are named "train|val"."""
-
-    patient_overlap: dict[str, int]
-    """Patients in both parts."""
-    images_of_shared_patients: dict[str, int]
-    """Images of the second part whose patient is in the first."""
-    image_overlap: dict[str, int]
-    """Images in both parts."""
-    patients_respelled: dict[str, int]
-    """Patients in both parts whose ids are spelled differently in the two: `0013` and `13`."""
-    images_respelled: dict[str, int]
-    """Images in both parts whose names are spelled differently: with and without a folder."""
-    parts: dict[str, PartSummary]
-    max_deviation_pp: Number
-    warnings: tuple[str, ...]
-
-    @property
-    def has_leakage(self) -> bool:
-        """Whether a patient or an image stands on two sides."""
-        return any(self.patient_overlap.values()) or any(self.image_overlap.values())
-
-    def describe_leakage(self) -> str:
-        """Which pairs share how many patients and images, and what only matched when respelled."""
-        found = []
-        for what, overlap, respelled in (
-            ("patients", self.patient_overlap, self.patients_respelled),
-            ("images", self.image_overlap, self.images_respelled),
-        ):
-            for pair, count in overlap.items():
-                if count:
-                    other = f" ({respelled[pair]:,} of them spelled differently)"
-                    found.append(
-                        f"{count:,} {what} in {' and '.join(pair.split('|'))}"
-                        f"{other if respelled[pair] else ''}"
-                    )
-        return ", ".join(found)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a part and label; see `tabulate_parts`."""
-        return tabulate_parts(self.parts)
 
 
 def find_leakage(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> SplitAudit:
@@ -146,7 +103,7 @@ def find_leakage(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> Sp
         found = _find_respelled(one.image_id, other.image_id, is_shared, images[second])
         overlap["images_respelled"][pair] = len(found)
         warnings += _warn_about_spelling(pair, "images", found)
-    summaries, max_deviation = summarise_parts(
+    summaries, max_deviation = _summarise_parts(
         {name: part.labels for name, part in parts.items()}, patients, labels
     )
     warnings += [*_warn_about_repeats(images), *_warn_about_kinds(parts)]
@@ -215,6 +172,35 @@ def _find_respelled(
     of_id = codes[is_shared]
     is_known = shared.isin(spellings).groupby(of_id).transform("any").to_numpy()
     return list(shared[~is_known].groupby(of_id[~is_known]).first())
+
+
+def _summarise_parts(
+    part_labels: Mapping[str, NDArray[np.int8]],
+    patients: Mapping[str, NDArray[Any]],
+    labels: Sequence[str],
+) -> tuple[dict[str, PartSummary], float]:
+    """What each part holds, and the largest deviation of a prevalence in percentage points.
+
+    part_labels: (N, C) of each part. patients: (N,) codes or ids that agree between the parts.
+    """
+    all_labels = np.concatenate(list(part_labels.values()))
+    part_of_row = np.repeat(
+        np.arange(len(part_labels)), [len(found) for found in part_labels.values()]
+    )
+    deviation = measure_deviation(all_labels, part_of_row)
+    summaries = {}
+    for row, (name, found) in enumerate(part_labels.items()):
+        by_label = dict(zip(labels, deviation.table_pp[row, :-1].tolist(), strict=True))
+        # A label of that name goes before the share of images without any label.
+        by_label.setdefault(NO_FINDING, float(deviation.table_pp[row, -1]))
+        summaries[name] = PartSummary(
+            images=len(found),
+            patients=len(np.unique(patients[name])),
+            no_finding=int(has_no_finding(found).sum()),
+            positives=dict(zip(labels, (found == 1).sum(axis=0).tolist(), strict=True)),
+            deviation_pp=by_label,
+        )
+    return summaries, deviation.max_pp
 
 
 def _warn_about_spelling(pair: str, what: str, found: Sequence[str]) -> list[str]:

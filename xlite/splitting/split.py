@@ -10,10 +10,11 @@ import pandas as pd
 
 from xlite.errors import InputError
 from xlite.places import SPLIT_PARTS
+from xlite.results.split import SplitRecord
 from xlite.splitting.official_lists import OfficialLists, read_image_list, split_by_lists
 from xlite.splitting.patient_disjoint import assign_patients, choose_subset
 from xlite.splitting.split_folder import Parts, describe_split, write_split
-from xlite.splitting.split_record import RecordedFormat, SplitRecord
+from xlite.splitting.split_record import record_format
 from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource, has_patients, read_labels
@@ -65,7 +66,7 @@ def split_by_patient(
     source = Path(labels).name if isinstance(labels, str | Path) else None
     record = {
         "source": source,
-        "table_format": RecordedFormat.of(layout) if source else None,
+        "table_format": record_format(layout) if source else None,
         "seed": seed,
         "ratios": shares,
         "official_lists": lists is not None,

@@ -16,8 +16,9 @@ from xlite.errors import InputError
 from xlite.files import atomic_path, sha256_of_file, write_json
 from xlite.ownership import require_replaceable_file, require_writable_folder
 from xlite.places import SPLIT_PARTS, SPLIT_RECORD
+from xlite.results.split import SplitRecord
 from xlite.splitting.leakage import audit_parts, require_no_leakage
-from xlite.splitting.split_record import SPLIT_REMEDY, SplitRecord, layout_of
+from xlite.splitting.split_record import SPLIT_REMEDY, files_format, layout_of
 from xlite.tables.label_table import TableFormat, read_manifest, written_format
 from xlite.tables.manifest import Manifest, write_manifest
 
@@ -94,7 +95,7 @@ def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
     # lexists: a record that is a link to nothing is broken, not absent.
     if os.path.lexists(record_path):
         record = SplitRecord.read(record_path, remedy=SPLIT_REMEDY)
-        vocabulary, table_format = record.labels, record.files_format()
+        vocabulary, table_format = record.labels, files_format(record)
         is_guarded = record.is_guarded
         for name in SPLIT_PARTS:
             if record.files.get(f"{name}.csv") != sha256[name]:

@@ -21,8 +21,8 @@ from xlite.clahe_cache.shards import (
 )
 from xlite.clahe_cache.speedup import measure_loading_speedup
 from xlite.clahe_cache.store import ClaheCache
-from xlite.clahe_cache.summary import CacheSummary
 from xlite.errors import InputError
+from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
 from xlite.tables.image_folder import find_images

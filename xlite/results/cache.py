@@ -1,16 +1,10 @@
-"""What a build of a cache did, and what it cost."""
+"""What a build of a CLAHE cache did, and what it cost."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from xlite.clahe_cache.file_names import CACHE_FAILED
-from xlite.clahe_cache.record import CachedImage
-from xlite.errors import CheckFailedError
 from xlite.results import Number, Result
 
 
@@ -56,35 +50,3 @@ class CacheSummary(Result):
         if self.loading_speedup is None:
             del content["loading_speedup"]
         return content
-
-
-def require_all_read(summary: CacheSummary, folder: Path) -> None:
-    """Raise CheckFailedError where sources of the cache in `folder` could not be read."""
-    if summary.failed:
-        raise CheckFailedError(
-            f"{summary.failed} of {summary.images + summary.failed} images could not be read; "
-            f"{folder / CACHE_FAILED} says why. Replace the files and run again, "
-            "or pass --allow-failed."
-        )
-
-
-def summarise_build(
-    images: Sequence[CachedImage],
-    num_bytes: int,
-    started: float,
-    *,
-    num_failed: int,
-    num_tried: int,
-) -> CacheSummary:
-    """The summary of a build that began at `started`, of `time.perf_counter`."""
-    seconds = time.perf_counter() - started
-    return CacheSummary(
-        images=len(images),
-        failed=num_failed,
-        skipped=len(images) + num_failed - num_tried,
-        seconds=seconds,
-        ms_per_image=seconds * 1000 / num_tried if num_tried else float("nan"),
-        bytes=num_bytes,
-        bytes_decoded=sum(image.decoded_bytes for image in images),
-        bytes_files=sum(image.bytes for image in images),
-    )

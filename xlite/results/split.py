@@ -1,0 +1,154 @@
+"""What a split is made of, what its parts hold, and what leaks between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from xlite.results import Number, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Layout = Literal["nih", "columns"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartSummary(Result):
+    """What one part holds, in images and patients."""
+
+    images: int
+    patients: int
+    no_finding: int
+    positives: dict[str, int]
+    deviation_pp: dict[str, Number]
+    """Prevalence of each label, and of no finding, minus that in all parts together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitAudit(Result):
+    """What leaks between the parts, and what they hold; pairs are named "train|val"."""
+
+    patient_overlap: dict[str, int]
+    """Patients in both parts."""
+    images_of_shared_patients: dict[str, int]
+    """Images of the second part whose patient is in the first."""
+    image_overlap: dict[str, int]
+    """Images in both parts."""
+    patients_respelled: dict[str, int]
+    """Patients in both parts whose ids are spelled differently in the two: `0013` and `13`."""
+    images_respelled: dict[str, int]
+    """Images in both parts whose names are spelled differently: with and without a folder."""
+    parts: dict[str, PartSummary]
+    max_deviation_pp: Number
+    warnings: tuple[str, ...]
+
+    @property
+    def has_leakage(self) -> bool:
+        """Whether a patient or an image stands on two sides."""
+        return any(self.patient_overlap.values()) or any(self.image_overlap.values())
+
+    def describe_leakage(self) -> str:
+        """Which pairs share how many patients and images, and what only matched when respelled."""
+        found = []
+        for what, overlap, respelled in (
+            ("patients", self.patient_overlap, self.patients_respelled),
+            ("images", self.image_overlap, self.images_respelled),
+        ):
+            for pair, count in overlap.items():
+                if count:
+                    other = f" ({respelled[pair]:,} of them spelled differently)"
+                    found.append(
+                        f"{count:,} {what} in {' and '.join(pair.split('|'))}"
+                        f"{other if respelled[pair] else ''}"
+                    )
+        return ", ".join(found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a part and label: `part`, `label`, `images` of the part, `positives`,
+        `prevalence_pct` among them, and `deviation_pp`."""
+        return _tabulate_parts(self.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedFormat(Result):
+    """The format of the label table that a split was made from, as options of `xlite split`."""
+
+    image_col: str
+    labels_col: str
+    separator: str
+    label_cols: tuple[str, ...] = ()
+    patient_col: str | None = None
+    vocabulary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRecord(Result):
+    """A split: what `split_by_patient` returns, `xlite split --json` prints, `split.json` keeps.
+
+    Version 0.1 knew NIH's columns only and wrote no schema version.
+    """
+
+    newest_schema: ClassVar[int] = 2
+
+    schema_version: Annotated[int, Field(ge=1)] = 1
+    source: str | None = None
+    """The label table's file name; None where it was no file."""
+    table_format: RecordedFormat | None = None
+    seed: int | None = None
+    ratios: list[float] | None = None
+    official_lists: bool = False
+    subset: float | None = None
+    labels: tuple[str, ...]
+    layout: Layout = "nih"
+    """How the labels are stored: NIH's label text, or one column a label."""
+    patient_overlap: int = 0
+    max_deviation_pp: float | None = None
+    parts: dict[str, PartSummary] = field(default_factory=dict)
+    files: dict[str, str]
+    """SHA-256 by file name; empty for a split that was not written."""
+    rows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """(n,) rows of the label table by part, in their order there. Not in JSON: empty when read."""
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether cells that a spreadsheet would run carry an apostrophe, as they do since 0.2."""
+        return self.schema_version > 1
+
+    def is_same_split(self, other: SplitRecord) -> bool:
+        """Whether both were made alike, whatever version wrote them."""
+        skipped = {"schema_version", "files", "layout"}
+        mine, others = self.to_json(), other.to_json()
+        return all(mine[name] == others[name] for name in mine if name not in skipped)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `split.json`."""
+        return {name: value for name, value in super().to_json().items() if name != "rows"}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a part and label: `part`, `label`, `images` of the part, `positives`,
+        `prevalence_pct` among them, and `deviation_pp`."""
+        return _tabulate_parts(self.parts)
+
+
+def _tabulate_parts(parts: Mapping[str, PartSummary]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "part": name,
+                "label": label,
+                "images": part.images,
+                "positives": count,
+                "prevalence_pct": 100 * count / part.images if part.images else math.nan,
+                "deviation_pp": part.deviation_pp[label],
+            }
+            for name, part in parts.items()
+            for label, count in part.positives.items()
+        ]
+    )
