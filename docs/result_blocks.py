@@ -100,7 +100,7 @@ def render_ablation() -> str:
 def render_verdicts() -> str:
     """The verdict on each of the demo's variants, with its reasons."""
     verdicts = read_result("ablation.json")["verdict"]
-    return "".join(
+    return "\n".join(
         f"**{name}: {verdict['decision']}.** {' '.join(verdict['reasons'])}\n"
         for name, verdict in verdicts.items()
     )
