@@ -29,7 +29,10 @@ _SIZE = 224
 def run() -> list[Row]:
     """The rows of whole builds, start of the worker processes included."""
     from benchmarks.radiographs import find_radiographs
+    from xlite.own_process import keep_freed_memory
 
+    # As the command does.
+    keep_freed_memory()
     paths = find_radiographs().paths
     seconds = time_in_turns(
         {

@@ -12,7 +12,7 @@ from xlite.clahe_cache import build
 from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
-from xlite.memory import keep_freed_memory
+from xlite.own_process import keep_freed_memory
 from xlite.settings import ClaheSettings, LossSettings, Runtime, TrainSettings
 from xlite.training.data import StudyData
 from xlite.training.device import build_fabric

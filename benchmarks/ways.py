@@ -21,9 +21,9 @@ import torch
 
 from xlite import console, files
 from xlite.labels import NIH_LABELS
-from xlite.memory import keep_freed_memory
 from xlite.models.catalogue import MODELS
 from xlite.models.classifier import build_classifier
+from xlite.own_process import keep_freed_memory
 from xlite.settings import Precision
 from xlite.training.tune import Probe, Way, available_precisions, measure_speeds
 

@@ -66,7 +66,7 @@ from xlite.errors import CheckFailedError, InputError, InterruptedRunError
 from xlite.records import guard_cell
 from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
-from xlite.signals import catch_stop_signals
+from xlite.signals import StopSource, heed_no_signals
 
 
 def build_cache(
@@ -77,6 +77,7 @@ def build_cache(
     file_format: FileFormat = "packed",
     workers: int | None = None,
     rebuild: bool = False,
+    stopping: StopSource = heed_no_signals,
 ) -> CacheSummary:
     """Make or bring up to date the cache in `out`; returns what was done.
 
@@ -87,8 +88,8 @@ def build_cache(
     one a core; 1 works in this process). `rebuild` discards what `out` holds.
 
     Raises InputError for a cache with other settings, a folder that is not a cache, one that
-    can't be written or has no room, and while another build writes to it; InterruptedRunError on
-    Ctrl-C or SIGTERM. After each of them the same command continues where it was.
+    can't be written or has no room, and while another build writes to it; InterruptedRunError once
+    what `stopping` gives is set. After each of them the same command continues where it was.
     """
     started = time.perf_counter()
     parse_format(file_format)
@@ -119,6 +120,7 @@ def build_cache(
                 file_format=file_format,
                 workers=workers or os.cpu_count() or 1,
                 journal=journal,
+                stopping=stopping,
             )
         finished = {**plan.kept, **made}
         images = [finished[one.image_id] for one in sources if one.image_id in finished]
@@ -216,6 +218,7 @@ def _make_planned(
     file_format: FileFormat,
     workers: int,
     journal: Journal,
+    stopping: StopSource,
 ) -> tuple[dict[str, CachedImage], dict[int, str]]:
     """The images made, by id, and the reasons of those that failed, by place in the sources."""
     if file_format == "packed":
@@ -226,8 +229,7 @@ def _make_planned(
     failures: dict[int, str] = {}
     with (
         contextlib.closing(PixelTarget(out, settings, file_format)) as target,
-        # A flag rather than an exception, so that no line of the journal is cut in two.
-        catch_stop_signals(second_ends=False) as stop,
+        stopping() as stop,
         console.progress_bar(plan.num_sources, "CLAHE", "image", initial=len(plan.kept)) as bar,
     ):
         for some in make_images(

@@ -51,6 +51,7 @@ from xlite.clahe_cache.record import (
 from xlite.errors import InputError
 from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
+from xlite.signals import StopSource, heed_no_signals
 
 SHARD_FOLDER = "shards"
 
@@ -123,6 +124,7 @@ def build_shard(
     file_format: FileFormat = "packed",
     workers: int | None = None,
     rebuild: bool = False,
+    stopping: StopSource = heed_no_signals,
 ) -> CacheSummary:
     """Make or bring up to date one shard of the cache in `out`; returns what was done.
 
@@ -143,6 +145,7 @@ def build_shard(
         file_format=file_format,
         workers=workers,
         rebuild=rebuild,
+        stopping=stopping,
     )
 
 
@@ -154,6 +157,7 @@ def merge_shards(
     file_format: FileFormat = "packed",
     workers: int | None = None,
     rebuild: bool = False,
+    stopping: StopSource = heed_no_signals,
 ) -> CacheSummary:
     """Put the shards in `out` together; the cache has the bytes that a single build gives.
 
@@ -179,7 +183,9 @@ def merge_shards(
                 known_images(out, recipe)
             _copy_shards(images_of, sources, out, recipe)
         console.say(f"{len(shards)} shards are merged in {out}.")
-    return build_cache(sources, out, settings, file_format=file_format, workers=workers)
+    return build_cache(
+        sources, out, settings, file_format=file_format, workers=workers, stopping=stopping
+    )
 
 
 def _find_shards(out: Path) -> list[Shard]:

@@ -28,7 +28,7 @@ from xlite.clahe_cache.file_names import CACHE_IMAGES
 from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
 from xlite.clahe_cache.record import FileFormat, png_name
 from xlite.errors import XliteError
-from xlite.memory import keep_freed_memory
+from xlite.own_process import keep_freed_memory
 from xlite.settings import ClaheSettings
 from xlite.signals import StopRequest, end_with_parent, hold_back_interrupts
 
@@ -130,7 +130,6 @@ def make_images(
     Ends early, with running images finished, once `stop` is set. Raises OSError
     when pixels can't be stored, after what was stored has been yielded.
     """
-    keep_freed_memory()
     if workers == 1:
         for task in tasks:
             if stop:

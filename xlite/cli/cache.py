@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -13,6 +14,8 @@ from xlite.cli.clahe_options import ClaheOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
+from xlite.own_process import keep_freed_memory
+from xlite.signals import catch_stop_signals
 
 _EPILOG = (
     "Example: xlite cache-clahe --labels Data_Entry_2017.csv --images images --size 224 "
@@ -67,6 +70,7 @@ def cache_clahe(
     if verify:
         report_verification(verify_cache(out), out, as_json=json)
         return
+    keep_freed_memory()
     summary = caching.cache_clahe(
         labels,
         images=images,
@@ -80,6 +84,8 @@ def cache_clahe(
         rebuild=rebuild,
         shard=shard,
         merge=merge,
+        # A second Ctrl-C is noted like the first: it would cut a line of the journal in two.
+        stopping=partial(catch_stop_signals, second_ends=False),
     )
     folder = out if shard is None else Shard.parse(shard).folder(out)
     if json:

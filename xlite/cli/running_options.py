@@ -91,7 +91,7 @@ class RunningOptions(RuntimeFields):
     def prepare(self, settings: TrainSettings, *, is_cached: bool) -> Runtime:
         """The runtime; this process is made ready for it, and what --power-safe sets is said."""
         from xlite.executors.power_safe import describe
-        from xlite.memory import keep_freed_memory
+        from xlite.own_process import keep_freed_memory
 
         runtime = self.to_runtime(is_cached=is_cached)
         if self.power_safe:

@@ -25,7 +25,7 @@ import torch
 from xlite import console
 from xlite.errors import InterruptedRunError
 from xlite.executors.training_job import run_training_job
-from xlite.memory import keep_freed_memory
+from xlite.own_process import keep_freed_memory
 from xlite.signals import catch_stop_signals
 from xlite.studies.outcome import StudyRun
 

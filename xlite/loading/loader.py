@@ -280,6 +280,9 @@ def build_loader(
         collate_fn=_keep_batch,  # type: ignore[arg-type]  # __getitems__ has made the batch
         pin_memory=pin_memory,
         worker_init_fn=_prepare_worker,
+        # Each iteration draws a seed for the workers' torch, which they don't use, and would draw
+        # it from everybody's generator.
+        generator=torch.Generator(),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite.files import atomic_path
+from xlite.own_process import leave_objects_uncollected
 from xlite.signals import end_with_parent, hold_back_interrupts
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _load_matplotlib() -> None:
     new_figure(1, 1)
     # What an import has made stays: the collector need not look through it while figures are
     # drawn, nor when the process ends.
-    gc.freeze()
+    leave_objects_uncollected()
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -24,6 +24,7 @@ from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
+from xlite.signals import StopSource, heed_no_signals
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
 from xlite.tables.image_folder import find_images
 from xlite.tables.label_table import TableFormat
@@ -44,6 +45,7 @@ def cache_clahe(
     rebuild: bool = False,
     shard: str | None = None,
     merge: bool = False,
+    stopping: StopSource = heed_no_signals,
 ) -> CacheSummary:
     """What was made, or brought up to date, of the CLAHE cache in `out`: `xlite cache-clahe`.
 
@@ -54,8 +56,8 @@ def cache_clahe(
     parts together. Images that can't be read are listed in `failed.csv` and counted in `failed`;
     `skip_missing` leaves out those that are not there. `rebuild` discards what `out` holds.
 
-    Raises InputError where labels, images or `out` can't be used, and InterruptedRunError on a
-    signal; the same call then continues.
+    Raises InputError where labels, images or `out` can't be used, and InterruptedRunError once what
+    `stopping` gives is set, as by `catch_stop_signals`; the same call then continues.
     """
     out = Path(out)
     stored_as = parse_format(file_format)
@@ -69,7 +71,15 @@ def cache_clahe(
     build = merge_shards if merge else build_cache
     if part is not None:
         build = partial(build_shard, shard=part)
-    summary = build(sources, out, pixels, file_format=stored_as, workers=workers, rebuild=rebuild)
+    summary = build(
+        sources,
+        out,
+        pixels,
+        file_format=stored_as,
+        workers=workers,
+        rebuild=rebuild,
+        stopping=stopping,
+    )
     if summary.made <= 0:
         return summary
     speedup = measure_loading_speedup(ClaheCache.open(folder), sources, pixels)

@@ -9,7 +9,7 @@ import pytest
 # 64 MB are over the size up to which glibc keeps freed blocks of its own accord.
 _TOUCH_AND_FREE = """
 import resource, sys
-from xlite.memory import keep_freed_memory
+from xlite.own_process import keep_freed_memory
 
 def count_faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
