@@ -247,7 +247,7 @@ def decide_planted(
             noise = 0.8 * of_image + 0.45 * of_method + 0.4 * rng.normal(size=targets.shape)
             shift = np.sqrt(2 * (0.8**2 + 0.45**2 + 0.4**2)) * norm.ppf(aurocs)
             cases[seed] = _make_cases(targets, shift * targets + noise, tuple(changes))
-        methods.append(Method(name=name, cases=cases))
+        methods.append(Method(name=name, predictions=cases))
     judged = judge_methods(methods, resampling=_QUICK)
     contrast = judged.difference("base", "variant", "auroc")
     verdicts = [

@@ -45,7 +45,7 @@ def judge(signals: Mapping[str, float], *, seeds: int = 3) -> JudgedMethods:
         for seed in range(seeds):
             logits = signal * targets + of_image + 0.4 * rng.normal(size=targets.shape)
             cases[seed] = replace(first, name=name, probs=1 / (1 + np.exp(-logits)))
-        methods.append(Method(name=name, cases=cases))
+        methods.append(Method(name=name, predictions=cases))
     return judge_methods(methods, resampling=Resampling(num_resamples=300))
 
 
@@ -147,7 +147,7 @@ def test_files_and_content_agree(judged: JudgedMethods, tmp_path: Path) -> None:
 
 def test_seeds_that_one_side_lacks_are_left_out_and_named(judged: JudgedMethods) -> None:
     good, equal = judged.methods[1:3]
-    fewer = Method(name="fewer", cases={2: good.cases[2]})
+    fewer = Method(name="fewer", predictions={2: good.predictions[2]})
     found = judge_methods([good, equal, fewer], resampling=judged.resampling)
     rows = {row.name: row for row in compare_methods(found, ["auroc"]).rows}
     leader = next(name for name, row in rows.items() if row.change is None)
@@ -185,7 +185,7 @@ def draw_equal_methods(rng: np.random.Generator, *, seeds: int) -> JudgedMethods
                 vocabulary=("Mass",),
                 columns={},
             )
-        methods.append(Method(name=str(number), cases=cases))
+        methods.append(Method(name=str(number), predictions=cases))
     return judge_methods(methods, resampling=Resampling(num_resamples=200))
 
 

@@ -55,7 +55,7 @@ def simulate(
                 vocabulary=LABELS,
                 columns={},
             )
-        methods.append(Method(name=name, cases=cases))
+        methods.append(Method(name=name, predictions=cases))
     return methods
 
 
@@ -68,7 +68,7 @@ def test_scores_are_those_of_the_references_for_each_seed() -> None:
     judged = judge_methods(methods, resampling=QUICK)
     for method in methods:
         for seed, row in judged.rows(method.name).items():
-            cases = method.cases[seed]
+            cases = method.predictions[seed]
             for c in range(4):
                 expected = roc_auc_score(cases.targets[:, c], cases.probs[:, c])
                 assert judged.scores["auroc"][row, c] == pytest.approx(expected)
@@ -97,7 +97,7 @@ def test_a_contrast_turns_round_with_its_sides(score: str, seeds: tuple[int, ...
 
 def test_seeds_are_paired_by_their_number_whatever_their_order() -> None:
     methods = simulate(3, {"a": 0.0, "b": 0.2})
-    turned = Method(name="b", cases=dict(reversed(methods[1].cases.items())))
+    turned = Method(name="b", predictions=dict(reversed(methods[1].predictions.items())))
     one = judge_methods(methods, resampling=QUICK).difference("a", "b", "auroc")
     other = judge_methods([methods[0], turned], resampling=QUICK).difference("a", "b", "auroc")
     np.testing.assert_allclose(one.low, other.low)
@@ -107,11 +107,15 @@ def test_seeds_are_paired_by_their_number_whatever_their_order() -> None:
 def test_only_seeds_in_common_count_and_the_others_are_named() -> None:
     methods = simulate(3, {"a": 0.0, "b": 0.2})
     for kept, covers in (((0, 2), SEEDS_AND_IMAGES), ((2,), IMAGES_ONLY)):
-        fewer = Method(name="b", cases={s: c for s, c in methods[1].cases.items() if s in kept})
+        fewer = Method(
+            name="b", predictions={s: c for s, c in methods[1].predictions.items() if s in kept}
+        )
         found = judge_methods([methods[0], fewer], resampling=QUICK).difference("a", "b", "auroc")
         assert (found.num_seeds, found.covers) == (len(kept), covers)
         assert found.left_out == {"a": tuple(s for s in (0, 1, 2) if s not in kept), "b": ()}
-        same = [Method(name=m.name, cases={s: m.cases[s] for s in kept}) for m in methods]
+        same = [
+            Method(name=m.name, predictions={s: m.predictions[s] for s in kept}) for m in methods
+        ]
         alone = judge_methods(same, resampling=QUICK).difference("a", "b", "auroc")
         np.testing.assert_array_equal(found.change, alone.change)
         np.testing.assert_array_equal(found.low, alone.low)
@@ -120,12 +124,12 @@ def test_only_seeds_in_common_count_and_the_others_are_named() -> None:
 def test_identical_predictions_under_fewer_seeds_are_no_difference() -> None:
     # Seeds that differ as widely as this would show their own spread, unpaired.
     methods = simulate(3, {"a": 0.0})
-    strong = simulate(3, {"a": 1.0})[0].cases
-    baseline = Method(name="a", cases={**methods[0].cases, 1: strong[1]})
-    means = [float(np.mean(c.probs[c.targets == 1])) for c in baseline.cases.values()]
+    strong = simulate(3, {"a": 1.0})[0].predictions
+    baseline = Method(name="a", predictions={**methods[0].predictions, 1: strong[1]})
+    means = [float(np.mean(c.probs[c.targets == 1])) for c in baseline.predictions.values()]
     assert max(means) - min(means) > 0.1, "ensure that unpaired means differ"
     for kept in ((0,), (0, 2)):
-        same = Method(name="b", cases={seed: baseline.cases[seed] for seed in kept})
+        same = Method(name="b", predictions={seed: baseline.predictions[seed] for seed in kept})
         judged = judge_methods([baseline, same], resampling=QUICK)
         assert judged.is_identical("a", "b")
         for score in ("auroc", "average_precision", "f1"):
@@ -137,13 +141,15 @@ def test_identical_predictions_under_fewer_seeds_are_no_difference() -> None:
 
 def test_without_a_seed_in_common_there_is_no_difference_to_speak_of() -> None:
     methods = simulate(3, {"a": 0.0, "b": 0.2})
-    moved = Method(name="b", cases={seed + 5: c for seed, c in methods[1].cases.items()})
+    moved = Method(
+        name="b", predictions={seed + 5: c for seed, c in methods[1].predictions.items()}
+    )
     found = judge_methods([methods[0], moved], resampling=QUICK).difference("a", "b", "auroc")
     assert found.num_seeds == 0
     assert np.isnan([found.macro.difference, found.macro.low, found.macro.p]).all()
     assert np.isnan(found.p).all()
     # Predictions of an unknown seed stand beside one run, the first.
-    alone = Method(name="b", cases={None: methods[1].cases[0]})
+    alone = Method(name="b", predictions={None: methods[1].predictions[0]})
     found = judge_methods([methods[0], alone], resampling=QUICK).difference("a", "b", "auroc")
     assert (found.num_seeds, found.covers) == (1, IMAGES_ONLY)
     assert found.left_out == {"a": (1, 2), "b": ()}
@@ -152,7 +158,7 @@ def test_without_a_seed_in_common_there_is_no_difference_to_speak_of() -> None:
 def test_other_arms_tell_of_the_seeds_but_copies_do_not() -> None:
     methods = simulate(8, {"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0})
     pair = judge_methods(methods[:2], resampling=QUICK).difference("a", "b", "auroc").macro
-    copy = Method(name="copy", cases=methods[0].cases)
+    copy = Method(name="copy", predictions=methods[0].predictions)
     copied = judge_methods([*methods[:2], copy], resampling=QUICK)
     assert float(pair.noise.freedom) == 2
     assert copied.difference("a", "b", "auroc").macro.noise.variance == pair.noise.variance
@@ -166,9 +172,9 @@ def test_one_seed_agrees_with_delong() -> None:
     methods = simulate(9, {"a": 0.0, "b": 0.3}, seeds=(0,))
     found = judge_methods(methods, resampling=Resampling(num_resamples=2000))
     found = found.difference("a", "b", "auroc")
-    cases = methods[0].cases[0]
+    cases = methods[0].predictions[0]
     delong = compare_aurocs(
-        cases.targets, cases.probs, methods[1].cases[0].probs, patients=cases.patient_ids
+        cases.targets, cases.probs, methods[1].predictions[0].probs, patients=cases.patient_ids
     )
     np.testing.assert_allclose(found.change, delong.difference, atol=1e-12)
     common = slice(1, None)
@@ -180,7 +186,7 @@ def test_one_seed_agrees_with_delong() -> None:
 
 def limit_positives(methods: list[Method], sizes: list[int]) -> list[Method]:
     """The first class in `sizes` images of as many patients, each patient's images in a row."""
-    cases = methods[0].cases[0]
+    cases = methods[0].predictions[0]
     targets = cases.targets.copy()
     targets[:, 0] = 0
     targets[: sum(sizes), 0] = 1
@@ -189,8 +195,9 @@ def limit_positives(methods: list[Method], sizes: list[int]) -> list[Method]:
     return [
         Method(
             name=m.name,
-            cases={
-                s: replace(c, targets=targets, patient_ids=patients) for s, c in m.cases.items()
+            predictions={
+                s: replace(c, targets=targets, patient_ids=patients)
+                for s, c in m.predictions.items()
             },
         )
         for m in methods
@@ -219,7 +226,10 @@ def test_where_no_class_can_be_judged_there_is_a_mean_but_no_interval() -> None:
     targets = np.zeros((8, 4), dtype=np.int8)
     targets[0] = 1
     few = [
-        Method(name=m.name, cases={s: replace(c, targets=targets) for s, c in m.cases.items()})
+        Method(
+            name=m.name,
+            predictions={s: replace(c, targets=targets) for s, c in m.predictions.items()},
+        )
         for m in methods
     ]
     found = judge_methods(few, resampling=QUICK).difference("a", "b", "auroc")
@@ -238,7 +248,7 @@ def test_the_limits_of_a_difference_stay_within_one() -> None:
 
 def test_identical_predictions_are_recognised() -> None:
     methods = simulate(6, {"a": 0.0, "b": 0.1})
-    same = Method(name="same", cases=methods[0].cases)
+    same = Method(name="same", predictions=methods[0].predictions)
     judged = judge_methods([*methods, same], resampling=QUICK)
     assert judged.is_identical("a", "same")
     assert not judged.is_identical("a", "b")
@@ -249,11 +259,11 @@ def test_identical_predictions_are_recognised() -> None:
 
 def test_other_images_are_aligned_before_or_refused() -> None:
     methods = simulate(7, {"a": 0.0, "b": 0.1}, seeds=(0,))
-    cases = methods[1].cases[0]
+    cases = methods[1].predictions[0]
     fewer = cases.select(np.arange(len(cases))[::-1][50:])
     other = Method(
         name="b",
-        cases={
+        predictions={
             0: replace(
                 fewer, vocabulary=LABELS[:3], targets=fewer.targets[:, :3], probs=fewer.probs[:, :3]
             )
@@ -263,13 +273,13 @@ def test_other_images_are_aligned_before_or_refused() -> None:
         judge_methods([methods[0], other])
     aligned, num_left_out = align_methods([methods[0], other])
     assert num_left_out == 50
-    first, second = (method.cases[0] for method in aligned)
+    first, second = (method.predictions[0] for method in aligned)
     assert first.vocabulary == second.vocabulary == LABELS[:3]
     assert first.image_ids.tolist() == second.image_ids.tolist()
     np.testing.assert_array_equal(second.probs, cases.probs[: len(first), :3])
     stranger = replace(cases, image_ids=np.array([f"x{i}" for i in range(len(cases))]))
     with pytest.raises(InputError, match="no image is in all"):
-        align_methods([methods[0], Method(name="x", cases={0: stranger})])
+        align_methods([methods[0], Method(name="x", predictions={0: stranger})])
 
 
 def decide_often(gain: float, *, times: int, seeds: tuple[int, ...] = (0, 1, 2)) -> Counter[str]:

@@ -62,7 +62,7 @@ def judge_ablation(
     if not baseline.finished:
         return None
     judged = judge_methods(_read_methods(runs, data), resampling=resampling)
-    name, level, cases = baseline.variant.name, judged.resampling.level, judged.reference
+    name, level, labelled = baseline.variant.name, judged.resampling.level, judged.reference
     differences = {
         variant: {score: judged.difference(name, variant, score) for score in TESTED}
         for variant in (one.variant.name for one in others if one.finished)
@@ -78,15 +78,15 @@ def judge_ablation(
         time=current_time(),
         baseline=name,
         part=PART,
-        images=len(cases),
-        patients=len(np.unique(cases.patient_ids)),
+        images=len(labelled),
+        patients=len(np.unique(labelled.patient_ids)),
         seeds=tuple(baseline.outcomes),
         level=level,
         margin=margin,
         safety_margin=safety_margin,
         resamples=judged.resampling.num_resamples,
         rule=describe_verdict_rule(margin=margin, safety_margin=safety_margin, level=level),
-        macro_labels=tuple(cases.vocabulary[column] for column in judged.macro_columns),
+        macro_labels=tuple(labelled.vocabulary[column] for column in judged.macro_columns),
         verdict=verdicts,
         variants=tuple(map(describe_variant, runs)),
         collapse=tuple(gather_collapses(judged, runs, data)),
@@ -142,7 +142,7 @@ def _read_methods(runs: Sequence[VariantRuns], data: StudyData) -> list[Method]:
     return [
         Method(
             name=one.variant.name,
-            cases={
+            predictions={
                 seed: read_run_predictions(outcome.run_dir, PART, split)
                 for seed, outcome in one.finished.items()
             },

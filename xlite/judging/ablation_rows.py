@@ -71,14 +71,14 @@ def _build_row(
 
 
 def _count(
-    cases: LabelledPredictions, column: int | None, train_positives: NDArray[np.int64]
+    labelled: LabelledPredictions, column: int | None, train_positives: NDArray[np.int64]
 ) -> dict[str, Any]:
     if column is None:
         counts = ("train_positives", "val_positives", "few_positives")
         return {"label": MACRO, **dict.fromkeys(counts)}
-    positives = int(cases.positives[column])
+    positives = int(labelled.positives[column])
     return {
-        "label": cases.vocabulary[column],
+        "label": labelled.vocabulary[column],
         "train_positives": int(train_positives[column]),
         "val_positives": positives,
         "few_positives": positives < FEW_POSITIVES,

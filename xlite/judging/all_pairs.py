@@ -122,7 +122,7 @@ def _pool_spread(
     seed, freedom = 0.0, 0.0
     if weights:
         seed = max(0.0, float(np.average(np.subtract(observed, interaction), weights=weights)))
-        spare = [len(method.cases) - 1 for method in judged.methods]
+        spare = [len(method.predictions) - 1 for method in judged.methods]
         freedom = float(max(1, sum(spare) - max(spare)))
     counts = np.array([max(one.num_seeds, 1) for one in differences.values()])
     images = [float(one.macro.between_image_sd) ** 2 for one in differences.values()]

@@ -80,17 +80,17 @@ class RunFacts:
 
 
 def find_collapses(
-    cases: LabelledPredictions, calls: ThresholdedCalls, facts: RunFacts
+    labelled: LabelledPredictions, calls: ThresholdedCalls, facts: RunFacts
 ) -> list[Collapse]:
     """The collapsed classes of one run, each with its likely cause.
 
     Always called: recall at least 0.95 at a precision at most π + 0.1 π (1 - π), π the prevalence.
     A class without positives can't be judged and is never listed.
     """
-    kinds = detect_collapses(cases, calls)
+    kinds = detect_collapses(labelled, calls)
     return [
         Collapse(
-            label=cases.vocabulary[column],
+            label=labelled.vocabulary[column],
             kind=kind,
             cause=explain_collapse(kind, column, facts),
         )
@@ -98,16 +98,16 @@ def find_collapses(
     ]
 
 
-def detect_collapses(cases: LabelledPredictions, calls: ThresholdedCalls) -> dict[int, str]:
+def detect_collapses(labelled: LabelledPredictions, calls: ThresholdedCalls) -> dict[int, str]:
     """The kind of collapse of each class that has collapsed, by column."""
     fitted = score_counts(confusion_counts(calls.targets, calls.is_called))
-    at_half = score_counts(confusion_counts(cases.targets, cases.probs >= 0.5))
-    known = cases.targets >= 0
-    prevalence = cases.positives / np.maximum(known.sum(axis=0), 1)
-    spread = np.ptp(cases.probs, axis=0)
+    at_half = score_counts(confusion_counts(labelled.targets, labelled.probs >= 0.5))
+    known = labelled.targets >= 0
+    prevalence = labelled.positives / np.maximum(known.sum(axis=0), 1)
+    spread = np.ptp(labelled.probs, axis=0)
     kinds = {}
-    for column in range(len(cases.vocabulary)):
-        if cases.positives[column] == 0:
+    for column in range(len(labelled.vocabulary)):
+        if labelled.positives[column] == 0:
             continue
         if spread[column] < _LEAST_SPREAD:
             kinds[column] = CONSTANT

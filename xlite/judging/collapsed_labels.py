@@ -39,7 +39,7 @@ def gather_collapses(
                 prevalence=train.positives / known,
                 exposure=exposure,
             )
-            for found in find_collapses(method.cases[seed], judged.calls[rows[seed]], facts):
+            for found in find_collapses(method.predictions[seed], judged.calls[rows[seed]], facts):
                 key = (method.name, found.kind, found.meaning, found.cause)
                 groups.setdefault(key, {}).setdefault(found.label, []).append(seed)
     return [

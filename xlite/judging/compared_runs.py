@@ -79,7 +79,9 @@ def read_run_methods(groups: RunGroups, split: Split) -> list[Method]:
     return [
         Method(
             name=name,
-            cases={seed: read_run_predictions(path, "val", split) for seed, path in runs.items()},
+            predictions={
+                seed: read_run_predictions(path, "val", split) for seed, path in runs.items()
+            },
         )
         for name, runs in groups.items()
     ]
@@ -101,10 +103,10 @@ def read_file_methods(
         name = str(path) if is_taken else stem
         if any(method.name == name for method in methods):
             raise InputError(f"{path} is named twice.")
-        cases, join = join_predictions(path, split.parts["val"], name=name)
+        labelled, join = join_predictions(path, split.parts["val"], name=name)
         if not allow_partial:
             join.require_whole(path)
         for sentence in join.describe():
             console.warn(f"{path}: {sentence}")
-        methods.append(Method(name=name, cases={None: cases}))
+        methods.append(Method(name=name, predictions={None: labelled}))
     return methods

@@ -40,15 +40,15 @@ def compare_methods(
     pairs = compare_all_pairs(judged, order[0])
     places = rank_methods(judged, order[0], pairs)
     choice = choose_method(judged, order, places)
-    cases = judged.reference
+    labelled = judged.reference
     return Comparison(
         command=command,
         time=current_time(),
         part="val",
-        images=len(cases),
-        patients=len(np.unique(cases.patient_ids)),
-        labels=tuple(cases.vocabulary),
-        macro_labels=tuple(cases.vocabulary[column] for column in judged.macro_columns),
+        images=len(labelled),
+        patients=len(np.unique(labelled.patient_ids)),
+        labels=tuple(labelled.vocabulary),
+        macro_labels=tuple(labelled.vocabulary[column] for column in judged.macro_columns),
         level=judged.resampling.level,
         resamples=judged.resampling.num_resamples,
         order=tuple(f"val.{name}" for name in order),

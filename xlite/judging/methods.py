@@ -22,7 +22,7 @@ class Method:
     """What is compared: the predictions of a method by the seed of its training."""
 
     name: str
-    cases: Mapping[Seed, LabelledPredictions]
+    predictions: Mapping[Seed, LabelledPredictions]
 
 
 def align_methods(methods: Sequence[Method]) -> tuple[list[Method], int]:
@@ -30,34 +30,39 @@ def align_methods(methods: Sequence[Method]) -> tuple[list[Method], int]:
 
     Images and labels are in the order of the first. Raises InputError when none is in all.
     """
-    every = [cases for method in methods for cases in method.cases.values()]
-    images = set(every[0].image_ids).intersection(*(cases.image_ids for cases in every[1:]))
+    every = [labelled for method in methods for labelled in method.predictions.values()]
+    images = set(every[0].image_ids).intersection(*(labelled.image_ids for labelled in every[1:]))
     labels = tuple(
-        name for name in every[0].vocabulary if all(name in cases.vocabulary for cases in every)
+        name
+        for name in every[0].vocabulary
+        if all(name in labelled.vocabulary for labelled in every)
     )
     if not images or not labels:
         what = "image" if not images else "label"
         raise InputError(
-            f"no {what} is in all of {', '.join(cases.name for cases in every)}. Compare "
+            f"no {what} is in all of {', '.join(labelled.name for labelled in every)}. Compare "
             "predictions of the same images."
         )
     order = [image for image in every[0].image_ids if image in images]
     aligned = [
         Method(
             name=method.name,
-            cases={seed: _take(cases, order, labels) for seed, cases in method.cases.items()},
+            predictions={
+                seed: _take(labelled, order, labels)
+                for seed, labelled in method.predictions.items()
+            },
         )
         for method in methods
     ]
-    return aligned, len(set().union(*(cases.image_ids for cases in every))) - len(order)
+    return aligned, len(set().union(*(labelled.image_ids for labelled in every))) - len(order)
 
 
 def _take(
-    cases: LabelledPredictions, images: Sequence[str], labels: Sequence[str]
+    labelled: LabelledPredictions, images: Sequence[str], labels: Sequence[str]
 ) -> LabelledPredictions:
-    place = {image: row for row, image in enumerate(cases.image_ids)}
-    taken = cases.select(np.array([place[image] for image in images]))
-    columns = [cases.vocabulary.index(label) for label in labels]
+    place = {image: row for row, image in enumerate(labelled.image_ids)}
+    taken = labelled.select(np.array([place[image] for image in images]))
+    columns = [labelled.vocabulary.index(label) for label in labels]
     return replace(
         taken,
         targets=taken.targets[:, columns],

@@ -84,14 +84,14 @@ class JudgedMethods:
 
     @property
     def reference(self) -> LabelledPredictions:
-        """Any of the cases: images, patients and targets are those of all."""
-        return next(iter(self.methods[0].cases.values()))
+        """Any of the predictions: images, patients and targets are those of all."""
+        return next(iter(self.methods[0].predictions.values()))
 
     def rows(self, name: str) -> dict[Seed, int]:
         """The row of each of a method's seeds in the arrays."""
         before = self.methods[: self.methods.index(self._find(name))]
-        start = sum(len(method.cases) for method in before)
-        return {seed: start + place for place, seed in enumerate(self._find(name).cases)}
+        start = sum(len(method.predictions) for method in before)
+        return {seed: start + place for place, seed in enumerate(self._find(name).predictions)}
 
     def mean_scores(self, name: str) -> dict[str, PerClass]:
         """Each score of a method, (C,), as the mean over its seeds."""
@@ -100,7 +100,7 @@ class JudgedMethods:
 
     def is_identical(self, one: str, other: str) -> bool:
         """Whether two methods predict the very same under every seed that they share."""
-        a, b = (self._find(name).cases for name in (one, other))
+        a, b = (self._find(name).predictions for name in (one, other))
         pairs = share_seeds(list(a), list(b))
         return bool(pairs) and all(
             np.array_equal(a[seed].probs, b[same].probs) for seed, same in pairs
@@ -199,31 +199,31 @@ class JudgedMethods:
 def judge_methods(
     methods: Sequence[Method], *, resampling: Resampling | None = None
 ) -> JudgedMethods:
-    """The scores of methods whose cases are of the same images in the same order.
+    """The scores of methods whose predictions are of the same images in the same order.
 
-    Raises ValueError when they are not (see `align_cases`).
+    Raises ValueError when they are not (see `align_methods`).
     """
     resampling = resampling or Resampling(num_resamples=NUM_RESAMPLES)
-    every = [cases for method in methods for cases in method.cases.values()]
+    every = [labelled for method in methods for labelled in method.predictions.values()]
     first = every[0]
-    for cases in every[1:]:
-        if cases.vocabulary != first.vocabulary or not (
-            np.array_equal(cases.image_ids, first.image_ids)
-            and np.array_equal(cases.targets, first.targets)
+    for labelled in every[1:]:
+        if labelled.vocabulary != first.vocabulary or not (
+            np.array_equal(labelled.image_ids, first.image_ids)
+            and np.array_equal(labelled.targets, first.targets)
         ):
-            raise ValueError(f"{cases.name} and {first.name} are not of the same images")
-    calls = [crossfit_calls(cases, method="f1", calibration="none") for cases in every]
-    rankings = [ranking_scores(cases.targets, cases.probs) for cases in every]
+            raise ValueError(f"{labelled.name} and {first.name} are not of the same images")
+    calls = [crossfit_calls(labelled, method="f1", calibration="none") for labelled in every]
+    rankings = [ranking_scores(labelled.targets, labelled.probs) for labelled in every]
     called = [score_counts(confusion_counts(made.targets, made.is_called)) for made in calls]
     scores = {
         "auroc": np.array([ranking[0] for ranking in rankings]),
         "average_precision": np.array([ranking[1] for ranking in rankings]),
         **{name: np.array([scores[name] for scores in called]) for name in called[0]},
-        "brier": np.array([brier_score(cases.targets, cases.probs) for cases in every]),
+        "brier": np.array([brier_score(labelled.targets, labelled.probs) for labelled in every]),
     }
     resampled = resample_scores(
         first.targets,
-        [cases.probs for cases in every],
+        [labelled.probs for labelled in every],
         first.patient_ids,
         rng=resampling.generator(),
         num_resamples=resampling.num_resamples,

@@ -94,16 +94,16 @@ def _describe(
         console.warn(fault)
     all_runs = rank_runs(found)
     chosen = _choose(all_runs, runs, experiments)
-    cases = _read_cases(chosen, split_dir)
-    best = cases[0] if cases else None
+    judged = _read_predictions(chosen, split_dir)
+    best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
     shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
     return [
         describe_split(split_dir),
         describe_balance(experiments),
         describe_runs(all_runs, [run.name for run in chosen], faults),
-        describe_scores(cases, rng=derive_generator("report")),
-        describe_operating_curves(cases),
+        describe_scores(judged, rng=derive_generator("report")),
+        describe_operating_curves(judged),
         *describe_studies(experiments),
         describe_mistakes(best, mistakes, _read_pixels(cache, shown)),
         describe_environment(chosen, version=__version__, command=command),
@@ -131,7 +131,7 @@ def _choose(
     return [by_name[name] for name in dict.fromkeys(wanted)]
 
 
-def _read_cases(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
+def _read_predictions(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
     if not chosen or not (split_dir / "val.csv").exists():
         return []
     split = read_split(split_dir)
