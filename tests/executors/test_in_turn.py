@@ -27,9 +27,10 @@ RUNTIME = Runtime(device="cpu", num_workers=0)
 
 @dataclasses.dataclass
 class FakeData:
-    """All that the runner asks of the data: what enters a run's name."""
+    """All that the runner asks of the data: what enters a run's name, and the labels."""
 
     source_fingerprint: str = "f"
+    vocabulary: tuple[str, ...] = ("Mass",)
     split_sha256: dict[str, str] = dataclasses.field(default_factory=lambda: {"train": "5p1"})
 
 
