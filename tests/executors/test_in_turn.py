@@ -32,6 +32,7 @@ class FakeData:
     source_fingerprint: str = "f"
     vocabulary: tuple[str, ...] = ("Mass",)
     split_sha256: dict[str, str] = dataclasses.field(default_factory=lambda: {"train": "5p1"})
+    vocabulary: tuple[str, ...] = ("Mass",)
 
 
 def scores_of(run_dir: Path, model: str, auroc: float | None) -> dict[str, Any]:
