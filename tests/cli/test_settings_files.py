@@ -22,7 +22,7 @@ from xlite.cli.option_values import parameter_name
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.settings_options import SETTINGS
-from xlite.cli.settings_sources import OF_COMMAND_LINE
+from xlite.cli.known_options import OF_COMMAND_LINE
 from xlite.cli.settings_text import render_settings
 from xlite.cli.settings_values import type_of
 from xlite.cli.training_options import TrainingOptions

@@ -10,6 +10,7 @@ import typer
 from xlite import console, places
 from xlite.cli import options
 from xlite.cli.balance_tables import print_balance
+from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.sampler_options import SamplerOptions
@@ -53,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify_balance(
-    columns: options.ColumnOptions,
+    columns: ColumnOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
     sources: SettingsOptions,

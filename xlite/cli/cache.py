@@ -11,6 +11,7 @@ from xlite import console, places
 from xlite.cli import cache_options, options
 from xlite.cli.cache_tables import print_cache_summary, report_verification
 from xlite.cli.clahe_options import ClaheOptions
+from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def cache_clahe(
-    columns: options.ColumnOptions,
+    columns: ColumnOptions,
     pixels: ClaheOptions,
     sources: SettingsOptions,
     context: typer.Context,

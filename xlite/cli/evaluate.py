@@ -9,10 +9,13 @@ import typer
 
 from xlite import console
 from xlite.cli import options
+from xlite.cli.column_options import ColumnOptions
 from xlite.cli.evaluation_options import AnswerOptions, JudgedOptions
 from xlite.cli.evaluation_tables import print_evaluation
 from xlite.cli.expansion import expand_groups
 from xlite.cli.names import split_names
+from xlite.cli.settings_command import SettingsCommand
+from xlite.cli.settings_options import HelpOptions
 from xlite.cli.threshold_options import ThresholdOptions
 
 _EPILOG = (
@@ -26,14 +29,18 @@ _EPILOG = (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command("evaluate", rich_help_panel="Judging", epilog=_EPILOG)(expand_groups(evaluate))
+    command = app.command(
+        "evaluate", cls=SettingsCommand, rich_help_panel="Judging", epilog=_EPILOG
+    )
+    command(expand_groups(evaluate))
 
 
 def evaluate(
     judged: JudgedOptions,
     answer: AnswerOptions,
-    columns: options.ColumnOptions,
+    columns: ColumnOptions,
     thresholds: ThresholdOptions,
+    _: HelpOptions,
     json: options.Json = False,
 ) -> None:
     """Judge a run or anyone's predictions: scores by label with intervals, figures, subgroups.

@@ -731,14 +731,10 @@ FORMER_OPTIONS = {
     "--strength": "--sampler-strength",
     "--draw": "--sampler-draw",
 }
-
-
 LOSS_HELP = (
     "The loss: bce, pos-weight, focal, combined, asymmetric, class-balanced, "
     "distribution-balanced, ldam, logit-adjusted, two-way or zlpr."
 )
-
-
 SAMPLER_HELP = (
     "The sampler, as `xlite verify-balance --compare` compares them: none, inverse-mean, "
     "inverse-max, inverse-sum, class-aware, repeat-factor, distribution-balanced, "

@@ -1,19 +1,16 @@
 """Options that mean the same thing in every command, and what their values become."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlite.cli.names import split_quoted_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.tables.label_table import TableFormat
+    pass
 
 DATA = "Data"
-_COLUMNS = "Columns of the label table (NIH's tables need none)"
 
 Labels = Annotated[
     Path | None,
@@ -86,58 +83,3 @@ Seed = Annotated[
     typer.Option("--seed", min=0, callback=require_seed, help="Seed of every random choice."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
-
-@dataclass(frozen=True)
-class ColumnOptions:
-    """Which columns of a label table hold what."""
-
-    image_col: Annotated[
-        str | None, typer.Option(help="Image file name or path.", rich_help_panel=_COLUMNS)
-    ] = None
-    labels_col: Annotated[
-        str | None, typer.Option(help="Label text.", rich_help_panel=_COLUMNS)
-    ] = None
-    separator: Annotated[
-        str, typer.Option(help="Between two labels.", rich_help_panel=_COLUMNS)
-    ] = "|"
-    label_cols: Annotated[
-        str | None,
-        typer.Option(
-            help="One column a label, separated by commas: 1, 0, and -1 or empty for unknown.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None
-    vocabulary: Annotated[
-        str | None,
-        typer.Option(
-            help="The labels that --labels-col may hold: nih, or names separated by commas. "
-            "Default: those that occur.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None
-    patient_col: Annotated[
-        str | None, typer.Option(help="Patient id.", rich_help_panel=_COLUMNS)
-    ] = None
-
-    def to_table_format(self) -> "TableFormat":
-        """The table format that the options describe."""
-        from xlite.labels import NIH_LABELS
-        from xlite.tables.label_table import TableFormat
-        from xlite.tables.manifest import IMAGE_COL, LABELS_COL
-
-        if self.label_cols and (self.labels_col or self.vocabulary):
-            other = "--labels-col" if self.labels_col else "--vocabulary"
-            raise InputError(f"{other} and --label-cols exclude each other. Pass one.")
-        if not self.separator:
-            raise InputError("--separator is empty. Pass what stands between two labels: ';'.")
-        return TableFormat(
-            image_col=self.image_col or IMAGE_COL,
-            labels_col=self.labels_col or LABELS_COL,
-            separator=self.separator,
-            label_cols=split_quoted_names(self.label_cols or ""),
-            patient_col=self.patient_col,
-            vocabulary=NIH_LABELS
-            if self.vocabulary == "nih"
-            else split_quoted_names(self.vocabulary or ""),
-        )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xlite.settings import Runtime, TrainSettings
 
 _option = partial(typer.Option, rich_help_panel="Running")
+_model_option = partial(typer.Option, rich_help_panel="Model")
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,7 @@ class RunningOptions(RuntimeFields):
 
     pretrained: Annotated[
         bool,
-        typer.Option(
-            "--pretrained/--no-pretrained",
-            help="Start from ImageNet weights.",
-            rich_help_panel="Model",
-        ),
+        _model_option("--pretrained/--no-pretrained", help="Start from ImageNet weights."),
         RARE,
     ] = True
     precision: Annotated[
@@ -78,12 +75,10 @@ class RunningOptions(RuntimeFields):
             return runtime
         from xlite.loading.loader import default_num_workers
 
-        num_workers = runtime.num_workers
-        if num_workers is None:
-            num_workers = default_num_workers(is_cached=is_cached, has_gpu=self._has_gpu())
+        usual = default_num_workers(is_cached=is_cached, has_gpu=self._has_gpu())
         return spare(
             runtime,
-            num_workers=num_workers,
+            num_workers=usual if runtime.num_workers is None else runtime.num_workers,
             keeps_pause=self.pause is not None,
             keeps_checkpoints=self.checkpoint_minutes is not None,
         )
@@ -118,8 +113,6 @@ class RunningOptions(RuntimeFields):
 def _name_file(option: str, path: Path | None) -> str | None:
     from xlite.files import sha256_of_file
 
-    if path is None:
-        return None
-    if not path.is_file():
+    if path is not None and not path.is_file():
         raise InputError(f"weights file {path} does not exist. Pass {option} FILE.")
-    return f"sha256:{sha256_of_file(path)}"
+    return None if path is None else f"sha256:{sha256_of_file(path)}"

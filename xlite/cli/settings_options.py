@@ -20,7 +20,22 @@ def _show_all(context: typer.Context, wanted: bool) -> None:
 
 
 @dataclass(frozen=True)
-class SettingsOptions:
+class HelpOptions:
+    """The help of a command that shows most of its options in it only."""
+
+    help_all: Annotated[
+        bool,
+        typer.Option(
+            "--help-all",
+            is_eager=True,
+            callback=_show_all,
+            help="Show all options, also those that few people need.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class SettingsOptions(HelpOptions):
     """Where else the values of options come from."""
 
     config: Annotated[
@@ -44,15 +59,6 @@ class SettingsOptions:
         typer.Option(
             "--show-config",
             help="Print the options as a file for --config, and where each came from; do nothing.",
-        ),
-    ] = False
-    help_all: Annotated[
-        bool,
-        typer.Option(
-            "--help-all",
-            is_eager=True,
-            callback=_show_all,
-            help="Show all options, also those that few people need.",
         ),
     ] = False
 

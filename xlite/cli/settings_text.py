@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
+from xlite.cli.known_options import OF_COMMAND_LINE, GivenSetting
 from xlite.cli.option_values import parameter_name
-from xlite.cli.settings_sources import OF_COMMAND_LINE, GivenSetting
 from xlite.settings.names import PARTS, setting_places
 
 

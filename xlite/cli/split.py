@@ -9,6 +9,7 @@ import typer
 
 from xlite import console, places
 from xlite.cli import options
+from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.split_tables import print_audit, print_parts
 from xlite.errors import InputError
@@ -51,7 +52,7 @@ def register(app: typer.Typer) -> None:
 
 
 def split(
-    columns: options.ColumnOptions,
+    columns: ColumnOptions,
     files: Files = None,
     audit: Audit = False,
     labels: options.Labels = None,

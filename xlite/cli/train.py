@@ -72,7 +72,7 @@ def train(
     from xlite.studies.plan import plan_models
 
     study.check_out()
-    names = split_names(models)
+    names, used_seeds = split_names(models), parse_seeds(seeds, context)
     for name in names:
         require_listed(name)
     base = training.to_settings(
@@ -82,7 +82,6 @@ def train(
         sampler=sampling.to_settings(require_one("--sampler", sampler)),
         seed=study.seed,
     )
-    used_seeds = parse_seeds(seeds, context)
     # Planned first without torch, whose import takes seconds: a wrong name is refused at once.
     plan_models(base, names, seeds=used_seeds)
     if sources.shows(context):
@@ -95,11 +94,7 @@ def train(
         running.settle_precision(base),
         models=names,
         seeds=used_seeds,
-        split=study.split,
-        labels=study.labels,
-        cache=study.cache,
-        images=study.images,
-        out=study.out,
+        **study.places,
         resume=study.resume,
         runtime=running.prepare(base, is_cached=study.images is None),
         tune=running.tune,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from xlite import places
 from xlite.cli import options
@@ -30,6 +30,12 @@ class StudyOptions:
     out: options.ExperimentsDir = places.EXPERIMENTS_DIR
     resume: options.Resume = False
     seed: options.Seed = 42
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """The data and the folder by the names that functions have for them."""
+        names = ("split", "labels", "cache", "images", "out")
+        return {name: getattr(self, name) for name in names}
 
     def check_out(self) -> None:
         """Raise InputError when nothing can be written where runs, tables and log are to go."""

@@ -21,7 +21,7 @@ def current_name(text: str) -> str:
     'batch-size'
     """
     name = text.strip().lstrip("-").replace("_", "-")
-    new = _former_names().get(name)
+    new = former_names().get(name)
     if new is not None:
         console.say(renamed(name, new))
     return new or name
@@ -53,7 +53,8 @@ def setting_places() -> dict[str, tuple[str | None, str]]:
 
 
 @cache
-def _former_names() -> dict[str, str]:
+def former_names() -> dict[str, str]:
+    """Today's name of each option that was called otherwise, both without dashes."""
     kinds = (TrainSettings, LossSettings, SamplerSettings, Runtime, ClaheSettings)
     return {
         former.lstrip("-"): kind.option(field).lstrip("-")

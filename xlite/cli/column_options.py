@@ -1,0 +1,63 @@
+"""Which columns of a label table hold what."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlite.cli.expansion import RARE
+from xlite.cli.names import split_quoted_names
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from xlite.tables.label_table import TableFormat
+
+_option = partial(
+    typer.Option, rich_help_panel="Columns of the label table (NIH's tables need none)"
+)
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Which columns of a label table hold what."""
+
+    image_col: Annotated[str | None, _option(help="Image file name or path."), RARE] = None
+    labels_col: Annotated[str | None, _option(help="Label text."), RARE] = None
+    separator: Annotated[str, _option(help="Between two labels."), RARE] = "|"
+    label_cols: Annotated[
+        str | None,
+        _option(help="One column a label, separated by commas: 1, 0, and -1 or empty for unknown."),
+        RARE,
+    ] = None
+    vocabulary: Annotated[
+        str | None,
+        _option(
+            help="The labels that --labels-col may hold: nih, or names separated by commas. "
+            "Default: those that occur."
+        ),
+        RARE,
+    ] = None
+    patient_col: Annotated[str | None, _option(help="Patient id."), RARE] = None
+
+    def to_table_format(self) -> "TableFormat":
+        """The table format that the options describe."""
+        from xlite.labels import NIH_LABELS
+        from xlite.tables.label_table import TableFormat
+        from xlite.tables.manifest import IMAGE_COL, LABELS_COL
+
+        if self.label_cols and (self.labels_col or self.vocabulary):
+            other = "--labels-col" if self.labels_col else "--vocabulary"
+            raise InputError(f"{other} and --label-cols exclude each other. Pass one.")
+        if not self.separator:
+            raise InputError("--separator is empty. Pass what stands between two labels: ';'.")
+        return TableFormat(
+            image_col=self.image_col or IMAGE_COL,
+            labels_col=self.labels_col or LABELS_COL,
+            separator=self.separator,
+            label_cols=split_quoted_names(self.label_cols or ""),
+            patient_col=self.patient_col,
+            vocabulary=NIH_LABELS
+            if self.vocabulary == "nih"
+            else split_quoted_names(self.vocabulary or ""),
+        )
