@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xlite.cli.app import app
+from xlite.cli.known_options import OF_COMMAND_LINE
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.option_values import parameter_name
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.settings_options import SETTINGS
-from xlite.cli.known_options import OF_COMMAND_LINE
 from xlite.cli.settings_text import render_settings
 from xlite.cli.settings_values import type_of
 from xlite.cli.training_options import TrainingOptions

@@ -1,17 +1,12 @@
-"""`xlite.train` leaves what `xlite train` leaves, and changes nothing of the process it is in."""
+"""`xlite.train` leaves what `xlite train` leaves."""
 
 from __future__ import annotations
 
-import random
-import signal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
-from xlite import memory
 from xlite.errors import CheckFailedError, InputError
 from xlite.settings import LossSettings, Runtime, TrainSettings
 from xlite.studies.outcome import Outcome, require_success
@@ -67,20 +62,6 @@ def test_the_command_leaves_the_same_files(
         for name in ("predictions_val.csv", "best.safetensors"):
             ours, theirs = (top / "runs" / outcome.run_dir.name / name for top in (out, tmp_path))
             assert ours.read_bytes() == theirs.read_bytes()
-
-
-def test_nothing_of_the_process_is_changed(
-    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changed: list[str] = []
-    monkeypatch.setattr(signal, "signal", lambda *_: changed.append("a signal handler"))
-    library = SimpleNamespace(CDLL=lambda *_: changed.append("malloc options"))
-    monkeypatch.setattr(memory, "ctypes", library)
-    before = (random.getstate(), torch.get_rng_state().tolist(), torch.get_num_threads())
-    train(SETTINGS, split=project.split, cache=project.cache, out=tmp_path, runtime=RUNTIME)
-    assert changed == []
-    after = (random.getstate(), torch.get_rng_state().tolist(), torch.get_num_threads())
-    assert after == before
 
 
 def test_a_second_call_needs_resume_and_then_trains_nothing(

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-
-import torch
 
 from xlite import console
 from xlite.errors import InputError, InterruptedRunError
@@ -92,18 +89,10 @@ def run_plan(
         if run.name in outcomes:
             record.end(run, outcomes[run.name], is_new=False)
     train = train_side_by_side if runtime.jobs > 1 else _train_in_turn
-    with stopping() as stop, _kept_generators(runtime):
+    with stopping() as stop:
         for outcome in train(unfinished, data, record, runtime=runtime, resume=resume, stop=stop):
             outcomes[outcome.name] = outcome
     return [outcomes[run.name] for run in runs]
-
-
-def _kept_generators(runtime: Runtime) -> AbstractContextManager[None]:
-    """The block in which training seeds torch's own generators; afterwards they are as before."""
-    # On a CPU it would take seconds to start CUDA for the sake of generators that nobody uses.
-    num_devices = 0 if runtime.device == "cpu" else torch.cuda.device_count()
-    kept: AbstractContextManager[None] = torch.random.fork_rng(devices=range(num_devices))
-    return kept
 
 
 def _refuse_existing(runs: Sequence[StudyRun]) -> None:
