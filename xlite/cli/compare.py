@@ -20,6 +20,34 @@ _EPILOG = (
     "--then val.average_precision --then val.recall"
 )
 
+_Items = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[RUN_OR_CSV]...",
+        help="Run folders, their names, and predictions of the validation part (CSV). "
+        "Default: all finished runs.",
+    ),
+]
+_By = Annotated[
+    str,
+    typer.Option(metavar="SCORE", help="Ranks: val.auroc, val.average_precision or val.f1, macro."),
+]
+_Then = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SCORE",
+        help="Breaks ties, in the order given; repeatable. Default: val.average_precision, "
+        "then val.recall.",
+    ),
+]
+_ShowTest = Annotated[
+    bool,
+    typer.Option(
+        "--show-test",
+        help="Show the runs' test scores, which choose nothing. Each look is counted.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
@@ -27,39 +55,14 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    items: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUN_OR_CSV]...",
-            help="Run folders, their names, and predictions of the validation part (CSV). "
-            "Default: all finished runs.",
-        ),
-    ] = None,
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="SCORE", help="Ranks: val.auroc, val.average_precision or val.f1, macro."
-        ),
-    ] = "val.auroc",
-    then: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SCORE",
-            help="Breaks ties, in the order given; repeatable. Default: val.average_precision, "
-            "then val.recall.",
-        ),
-    ] = None,
+    items: _Items = None,
+    by: _By = "val.auroc",
+    then: _Then = None,
     labels: options.CheckedLabels = None,
     split: options.SplitDir = places.SPLIT_DIR,
     out: options.ExperimentsDir = places.EXPERIMENTS_DIR,
     allow_partial: options.AllowPartial = False,
-    show_test: Annotated[
-        bool,
-        typer.Option(
-            "--show-test",
-            help="Show the runs' test scores, which choose nothing. Each look is counted.",
-        ),
-    ] = False,
+    show_test: _ShowTest = False,
     json: options.Json = False,
 ) -> None:
     """Rank runs and predictions on validation, with ties where a paired test sees no difference.
