@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import inspect
 import json
 import shutil
 from pathlib import Path
@@ -10,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xlite.cli.ablate import ablate
 from xlite.cli.ablation_tables import print_ablation
+from xlite.cli.verdict_options import VerdictOptions
 from xlite.errors import CheckFailedError
 from xlite.executors import training_job
 from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
@@ -220,9 +219,9 @@ def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
 
 
 def test_the_default_margins_are_the_rules() -> None:
-    parameters = inspect.signature(ablate).parameters
-    assert parameters["margin"].default == DEFAULT_MARGIN
-    assert parameters["safety_margin"].default == DEFAULT_SAFETY_MARGIN
+    options = VerdictOptions()
+    assert options.margin == DEFAULT_MARGIN
+    assert options.safety_margin == DEFAULT_SAFETY_MARGIN
 
 
 def test_results_are_written_before_a_terminal_can_fail(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import places
-from xlite.errors import InputError
+from xlite.errors import CheckFailedError, InputError
 from xlite.judging.ablation import judge_ablation, write_ablation
 from xlite.judging.variant_runs import group_outcomes
 from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
@@ -15,7 +15,6 @@ from xlite.reporting.experiment_log import update_experiment_log
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
-from xlite.studies.outcome import require_success
 from xlite.workflows.study_folder import check_out
 from xlite.workflows.study_runs import load_data, run_study
 
@@ -51,8 +50,9 @@ def ablate(
     label. Writes ablation.csv and ablation.json, naming `command` as what made them, and brings the
     experiment log up to date.
 
-    Raises InputError before anything is trained for variants, folders or a runtime that can't be
-    used, and CheckFailedError when a run failed: then the files hold the verdicts on the others.
+    A run that fails is among the result's `failures`, and the others go on. Raises InputError
+    before anything is trained for variants, folders or a runtime that can't be used, and
+    CheckFailedError when no run of the baseline finished.
     """
     runtime = runtime or Runtime()
     if runtime.devices * runtime.num_nodes > 1:
@@ -75,8 +75,11 @@ def ablate(
         safety_margin=safety_margin,
         command=command,
     )
-    require_success(outcomes)
-    assert ablation is not None, "all runs have succeeded"
+    if ablation is None:
+        raise CheckFailedError(
+            f"no run of the baseline {variants[0].name} finished: nothing to compare. "
+            "training_progress.json holds the errors."
+        )
     return ablation
 
 
