@@ -285,7 +285,7 @@ def _draw_models(rng: np.random.Generator, gains: Sequence[float], seeds: int) -
             signal = 1.2 + gain + (rng.normal(0, 0.1) if seeds > 1 else 0.0)
             noise = 0.8 * of_image + 0.4 * of_model + 0.4 * rng.normal(size=targets.shape)
             cases[seed] = _make_cases(targets, signal * targets + noise, ("A",))
-        methods.append(Method(name=str(number), cases=cases))
+        methods.append(Method(name=str(number), predictions=cases))
     return judge_methods(methods, resampling=_QUICK)
 
 
