@@ -15,6 +15,7 @@ import pytest
 from xlite.errors import InputError, InterruptedRunError
 from xlite.executors.in_turn import Outcome, run_plan
 from xlite.files import write_json
+from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import hold_lock
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import catch_stop_signals
@@ -30,7 +31,6 @@ class FakeData:
     """All that the runner asks of the data: what enters a run's name, and the labels."""
 
     source_fingerprint: str = "f"
-    vocabulary: tuple[str, ...] = ("Mass",)
     split_sha256: dict[str, str] = dataclasses.field(default_factory=lambda: {"train": "5p1"})
     vocabulary: tuple[str, ...] = ("Mass",)
 
@@ -91,7 +91,7 @@ class FakeTraining:
         scores = scores_of(run_dir, settings.model, self.aurocs.get(settings.model, 0.7))
         scores["accumulate"] = self.num_parts
         write_json(run_dir / "scores.json", scores)
-        return scores
+        return RunFolder(run_dir).require_scores()
 
 
 @pytest.fixture

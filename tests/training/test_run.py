@@ -297,8 +297,8 @@ def test_more_epochs_go_on_from_a_finished_run(data: StudyData, tmp_path: Path) 
     short, long = (SETTINGS.model_copy(update={"epochs": epochs}) for epochs in (1, 2))
     first = train_run(short, data, run_dir, runtime=CPU)
     second = train_run(long, data, run_dir, runtime=CPU, resume=True)
-    assert (first["epochs"], second["epochs"]) == (1, 2)
-    assert read_json(run_dir / "before_1" / "scores.json", remedy="") == first
+    assert (first.epochs, second.epochs) == (1, 2)
+    assert read_json(run_dir / "before_1" / "scores.json", remedy="") == first.to_json()
     train_run(long, data, whole, runtime=CPU)
     assert_same_results(run_dir, whole)
     with pytest.raises(InputError, match="epochs was 2, is 1"):
@@ -319,7 +319,7 @@ def test_memory_that_runs_out_halves_the_parts_and_keeps_the_batch(
     settings = SETTINGS.model_copy(update={"epochs": 2})
     monkeypatch.setattr(step.Stepper, "_descend", fail_above)
     scores = train_run(settings, data, tmp_path / "run", runtime=CPU)
-    assert scores["accumulate"] == 4
+    assert scores.accumulate == 4
     monkeypatch.setattr(
         step.Stepper, "_descend", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("no"))
     )
@@ -397,7 +397,7 @@ def test_parts_of_a_step_add_up_to_the_whole(data: StudyData, tmp_path: Path) ->
 def test_a_finished_run_is_reused_and_never_overwritten(data: StudyData, whole_run: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in whole_run.iterdir()}
     scores = train_run(SETTINGS, data, whole_run, runtime=CPU, resume=True)
-    assert scores == read_json(whole_run / RUN_SCORES, remedy="")
+    assert scores.to_json() == read_json(whole_run / RUN_SCORES, remedy="")
     with pytest.raises(InputError, match="exists already.*--resume"):
         train_run(SETTINGS, data, whole_run, runtime=CPU)
     assert {path: path.stat().st_mtime_ns for path in whole_run.iterdir()} == before
@@ -409,8 +409,8 @@ def test_early_stopping_counts_epochs_without_gain(data: StudyData, tmp_path: Pa
     )
     scores = train_run(settings, data, tmp_path / "run", runtime=CPU)
     history = pd.read_csv(tmp_path / "run" / RUN_HISTORY)["val_auroc"].to_numpy()
-    assert scores["epochs"] < 30
-    assert scores["epochs"] == len(history) == scores["best_epoch"] + 1
+    assert scores.epochs < 30
+    assert scores.epochs == len(history) == scores.best_epoch + 1
     assert history[-1] <= history[:-1].max()
 
 
@@ -427,7 +427,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(data: StudyData, tmp_
 def test_bf16_trains(data: StudyData, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"precision": "bf16", "epochs": 1})
     scores = train_run(settings, data, tmp_path / "run", runtime=CPU)
-    assert np.isfinite(scores["val"]["macro"]["auroc"])
+    assert np.isfinite(scores.val.macro["auroc"])
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:x"])

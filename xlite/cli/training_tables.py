@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from xlite import console
@@ -15,18 +16,20 @@ if TYPE_CHECKING:
 
 def print_ranking(outcomes: Sequence[Outcome], path: Path) -> None:
     """Show the finished runs, best on validation first; `path` holds all that is left out."""
-    finished = [outcome for outcome in outcomes if outcome.scores is not None]
+    finished = [(one.name, one.scores) for one in outcomes if one.scores is not None]
+    # NaN, where it is undefined, comes last.
+    aurocs = {name: scores.val.macro["auroc"] for name, scores in finished}
+    finished.sort(key=lambda one: (math.isnan(aurocs[one[0]]), -aurocs[one[0]]))
     cells = []
-    for outcome in sorted(finished, key=lambda o: -o.scores["val"]["macro"]["auroc"]):  # type: ignore[index]
-        scores = outcome.scores or {}
-        val = scores["val"]["macro"]
+    for name, scores in finished:
+        val = scores.val.macro
         cells.append(
             [
-                outcome.name,
-                *(console.decimal(val[name]) for name in ("auroc", "average_precision", "f1")),
-                f"{scores['best_epoch']}/{scores['epochs']}",
-                f"{scores['num_parameters'] / 1e6:.2f} M",
-                f"{scores['seconds'] / 60:.1f} min",
+                name,
+                *(console.decimal(val[score]) for score in ("auroc", "average_precision", "f1")),
+                f"{scores.best_epoch}/{scores.epochs}",
+                f"{scores.num_parameters / 1e6:.2f} M",
+                f"{scores.seconds / 60:.1f} min",
             ]
         )
     if cells:

@@ -80,7 +80,7 @@ def run_plan(
     for run in runs:
         if has_reached(run.run_dir, run.settings, data):
             console.say(f"{run.name}: finished already, skipped ({run.run_dir})")
-            scores = RunFolder(run.run_dir).read_scores_content()
+            scores = RunFolder(run.run_dir).require_scores()
             outcomes[run.name] = Outcome(run.name, run.run_dir, scores, None)
     unfinished = [run for run in runs if run.name not in outcomes]
     check_runs([run.settings for run in unfinished], data, runtime)

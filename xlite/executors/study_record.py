@@ -23,6 +23,7 @@ from xlite.studies.progress import (
 )
 
 if TYPE_CHECKING:
+    from xlite.run_folder.records import RunScores
     from xlite.training.state import EpochReport
 
 
@@ -95,16 +96,16 @@ class StudyRecord:
         }
 
 
-def _describe_finished(run: StudyRun, scores: dict[str, Any]) -> Entry:
-    planned, used = run.settings.accumulate, scores.get("accumulate", run.settings.accumulate)
+def _describe_finished(run: StudyRun, scores: RunScores) -> Entry:
+    planned, used = run.settings.accumulate, scores.accumulate
     note = None
-    if used > planned:
+    if used is not None and used > planned:
         note = f"out of memory: steps were computed in {used} parts instead of {planned}"
     return {
         "status": FINISHED,
-        "epochs_done": scores["epochs"],
-        "best_val_auroc": scores["val"]["macro"]["auroc"],
-        "seconds": scores["seconds"],
+        "epochs_done": scores.epochs,
+        "best_val_auroc": scores.val.macro["auroc"],
+        "seconds": scores.seconds,
         "error": None,
         "note": note,
     }

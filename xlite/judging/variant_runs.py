@@ -60,7 +60,7 @@ def _measure_cost(finished: Sequence[Outcome]) -> Cost:
     rows = [row for outcome in finished for row in RunFolder(outcome.run_dir).history]
     peaks = [row.get("peak_memory_mb", math.nan) for row in rows]
     return Cost(
-        seconds_a_run=mean(one["seconds"] for one in scores) if scores else math.nan,
-        epochs_a_run=mean(one["epochs"] for one in scores) if scores else math.nan,
+        seconds_a_run=mean(one.seconds for one in scores) if scores else math.nan,
+        epochs_a_run=mean(one.epochs for one in scores) if scores else math.nan,
         peak_memory_mb=max((peak for peak in peaks if peak == peak), default=math.nan),
     )

@@ -6,9 +6,7 @@ until it is judged anew: nobody finds the scores of one state beside the predict
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from xlite.files import sha256_of_file, write_json
 from xlite.run_folder.file_names import (
@@ -18,21 +16,22 @@ from xlite.run_folder.file_names import (
     RUN_SCORES,
     predictions_name,
 )
+from xlite.run_folder.records import RunScores
 
 _PREDICTIONS = tuple(map(predictions_name, ("val", "test")))
 
 
-def finish_run(run_dir: Path, scores: Mapping[str, Any]) -> dict[str, Any]:
+def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
     """What `scores.json` holds now: the scores, with the sums of the files that they are about.
 
     The checkpoint before the last is no longer needed, and goes.
     """
     names = (*_PREDICTIONS, RUN_BEST, RUN_CONFIG)
     files = {name: sha256_of_file(run_dir / name) for name in names}
-    content = {**scores, "files": files}
-    write_json(run_dir / RUN_SCORES, content)
+    finished = scores.model_copy(update={"files": files})
+    write_json(run_dir / RUN_SCORES, finished.to_json())
     (run_dir / RUN_PREVIOUS).unlink(missing_ok=True)
-    return content
+    return finished
 
 
 def set_aside_scores(run_dir: Path) -> None:

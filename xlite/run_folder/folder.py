@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InputError
-from xlite.files import read_json, sha256_of_file
+from xlite.files import sha256_of_file
 from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
@@ -168,11 +168,6 @@ class RunFolder:
         if self.scores is None:
             raise InputError(f"{self.path} is not finished. Train it to its end with --resume.")
         return self.scores
-
-    def read_scores_content(self) -> dict[str, Any]:
-        """The scores of a finished run as plain values, as `scores.json` holds them."""
-        self.require_scores()
-        return read_json(self.path / RUN_SCORES, remedy=self._remedy)
 
     @property
     def val_auroc(self) -> float:

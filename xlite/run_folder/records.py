@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from xlite.console import nan_to_none
 from xlite.files import write_json
 from xlite.records import Record
 from xlite.results import Number
@@ -21,7 +22,8 @@ _LARGEST_INTEGER = 2**63
 _OF_VERSION_1 = {"environment", "runtime"}
 """Fields of `config.json` that moved to `sittings.json`."""
 
-_Scores = dict[str, Number]
+_Scores = dict[str, int | Number]
+"""By name: counts are whole numbers."""
 
 
 class _Part(BaseModel):
@@ -166,6 +168,8 @@ class Sittings(Record):
 class PartScores(_Part):
     """The scores of one part of the split; an undefined one is NaN."""
 
+    images: int | None = None
+    patients: int | None = None
     f1_thresholds: str = ""
     macro: _Scores
     undefined: dict[str, list[str]] = {}
@@ -193,6 +197,8 @@ class RunScores(Record):
 
     newest_schema: ClassVar[int] = 2
 
+    run_id: str = ""
+    """What its folder was called then."""
     model: str
     fingerprint: str = ""
     num_parameters: int = Field(ge=0)
@@ -207,6 +213,11 @@ class RunScores(Record):
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of what belongs to the scores, by name: predictions, weights and, since they say what
     they are of, `config.json`; none in version 1."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as the file holds them: an undefined score is None."""
+        content: dict[str, Any] = nan_to_none(self.model_dump(mode="json"))
+        return content
 
 
 def write_config(run_dir: Path, config: RunConfig) -> None:

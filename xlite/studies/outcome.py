@@ -11,6 +11,7 @@ from xlite.errors import CheckFailedError, InternalError
 from xlite.studies.plan import PlannedRun
 
 if TYPE_CHECKING:
+    from xlite.run_folder.records import RunScores
     from xlite.settings import TrainSettings
 
 
@@ -38,7 +39,7 @@ class Outcome:
 
     name: str
     run_dir: Path
-    scores: dict[str, Any] | None
+    scores: RunScores | None
     error: str | None
     is_internal: bool = False
     """Whether the error is a mistake of xlite's own."""
@@ -49,7 +50,7 @@ class Outcome:
             "name": self.name,
             "run": str(self.run_dir),
             "error": self.error,
-            "scores": self.scores,
+            "scores": None if self.scores is None else self.scores.to_json(),
         }
 
 

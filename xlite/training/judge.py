@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xlite.errors import InterruptedRunError
 from xlite.models.classifier import count_parameters
 from xlite.run_folder.predictions import Predictions, write_predictions
-from xlite.run_folder.records import RunScores
+from xlite.run_folder.records import PartScores, RunScores
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlite.training.open_run import OpenRun
 
 
-def judge_run(run: OpenRun, *, stop: StopRequest) -> dict[str, Any]:
+def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
     """What the run has reached, for its `scores.json`; predictions of both parts are written.
 
     Only validation is scored: the test part is sealed until `xlite evaluate --part test` asks.
@@ -50,16 +50,16 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> dict[str, Any]:
             val = summarize_scores(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
             )
-    return {
-        "schema_version": RunScores.newest_schema,
-        "run_id": run_dir.name,
-        "model": run.settings.model,
-        "fingerprint": run.identity.fingerprint,
-        "num_parameters": count_parameters(model),
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch + 1,
-        "stopped_early": state.epoch < run.settings.epochs,
-        "accumulate": state.num_parts,
-        "seconds": round(state.seconds, 3),
-        "val": val,
-    }
+    return RunScores(
+        schema_version=RunScores.newest_schema,
+        run_id=run_dir.name,
+        model=run.settings.model,
+        fingerprint=run.identity.fingerprint,
+        num_parameters=count_parameters(model),
+        epochs=state.epoch,
+        best_epoch=state.best_epoch + 1,
+        stopped_early=state.epoch < run.settings.epochs,
+        accumulate=state.num_parts,
+        seconds=round(state.seconds, 3),
+        val=PartScores(**val),
+    )

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from xlite import console
 from xlite.errors import InputError
 from xlite.files import remove_temporary_files
 from xlite.run_folder.ending import finish_run, set_aside_scores
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import hold_lock
-from xlite.run_folder.records import write_config
+from xlite.run_folder.records import RunScores, write_config
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopRequest
 from xlite.training.description import describe_run, require_true_description
@@ -64,8 +63,8 @@ def train_run(
     resume: bool = False,
     has_fixed_budget: bool = False,
     stop: StopRequest | None = None,
-) -> dict[str, Any]:
-    """Train one model and judge it; returns the content of its `scores.json`.
+) -> RunScores:
+    """Train one model and judge it; returns what its `scores.json` holds.
 
     With `resume` a finished run is returned as it is and an unfinished one goes on from its last
     checkpoint; a finished one of fewer epochs goes on, too. Without, a run folder that holds
@@ -87,7 +86,7 @@ def train_run(
         try:
             next(epochs)
         except StopIteration as end:
-            scores: dict[str, Any] = end.value
+            scores: RunScores = end.value
             return scores
 
 
@@ -100,7 +99,7 @@ def follow_run(
     resume: bool,
     has_fixed_budget: bool,
     stop: StopRequest,
-) -> Generator[EpochReport, None, dict[str, Any]]:
+) -> Generator[EpochReport, None, RunScores]:
     """As `train_run`, which returns what this does; yields a report after each finished epoch."""
     require_one_piece(settings)
     fabric = build_fabric(runtime, settings.precision)
@@ -116,16 +115,12 @@ def follow_run(
         with _begin_sitting(run, runtime):
             yield from train_epochs(run, stop=stop)
             judged = judge_run(run, stop=stop)
-        if fabric.is_global_zero:
-            judged = finish_run(run_dir, judged)
-    # As a reader of the file finds it: an undefined score is None.
-    kept: dict[str, Any] = console.nan_to_none(judged)
-    return kept
+        return finish_run(run_dir, judged) if fabric.is_global_zero else judged
 
 
 def _claim_folder(
     run_dir: Path, settings: TrainSettings, data: StudyData, *, resume: bool, until: ExitStack
-) -> dict[str, Any] | None:
+) -> RunScores | None:
     """The scores, when nothing is left to do; otherwise the folder is ours to write.
 
     It is locked until the stack is left.
@@ -133,7 +128,7 @@ def _claim_folder(
     run_dir.mkdir(parents=True, exist_ok=True)
     until.enter_context(hold_lock(run_dir))
     if resume and has_reached(run_dir, settings, data):
-        return RunFolder(run_dir).read_scores_content()
+        return RunFolder(run_dir).require_scores()
     if RunFolder(run_dir).is_begun and not resume:
         raise InputError(
             f"run {run_dir} exists already. Pass --resume to continue or reuse it, or "
