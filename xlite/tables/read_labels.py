@@ -36,9 +36,9 @@ def read_labels(
     they may be left out where nothing asks for patients. table_format: which columns of a table
     hold what, NIH's by default.
 
-    A data frame without `patients` whose columns are those of the format is a label table, read
-    as the CSV that pandas would write of it: a message counts rows as a spreadsheet does, the
-    header being row 1. The images of an array are named by their place, from 0.
+    A data frame without `patients` that has the format's column of images, or any column of text,
+    is a label table, read as the CSV that pandas would write of it: a message counts rows as a
+    spreadsheet does, the header being row 1. The images of an array are named by place, from 0.
 
     Raises InputError, naming row and value, for what is no such table, for labels that can't be
     told apart, and where two spellings may be of one patient or of one image.
@@ -57,7 +57,7 @@ def read_labels(
         if isinstance(labels, Manifest):
             return labels
         return read_manifest(Path(labels), table_format=layout)
-    if patients is None and isinstance(labels, pd.DataFrame) and layout.image_col in labels:
+    if patients is None and isinstance(labels, pd.DataFrame) and _is_table(labels, layout):
         return take_manifest(frame_as_csv(labels), layout)
     return _from_arrays(labels, patients)
 
@@ -65,6 +65,11 @@ def read_labels(
 def has_patients(manifest: Manifest) -> bool:
     """Whether it is known whose the images are: not for an array without `patients`."""
     return bool((manifest.table["patient_id"] != "").any())
+
+
+def _is_table(frame: pd.DataFrame, layout: TableFormat) -> bool:
+    """Whether a data frame is meant as a label table, and not as an array of labels."""
+    return layout.image_col in frame or any(kind.kind not in "biuf" for kind in frame.dtypes)
 
 
 def _from_arrays(labels: ArrayLike, patients: ArrayLike | None) -> Manifest:
