@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from xlite.clahe_cache.build import require_all_read
+from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import CheckFailedError, InputError
 from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
@@ -84,3 +87,17 @@ def test_images_that_could_not_be_read_are_a_failed_check(tmp_path: Path) -> Non
     )
     with pytest.raises(CheckFailedError, match="1 of 4 images could not be read"):
         require_all_read(summary, tmp_path)
+
+
+def test_no_spreadsheet_runs_an_images_name_in_the_index(project: Any, tmp_path: Path) -> None:
+    name = "=1+1.png"
+    (tmp_path / "images").mkdir()
+    shutil.copyfile(next(project.images.glob("*.png")), tmp_path / "images" / name)
+    table = pd.DataFrame(
+        {"Image Index": [name], "Finding Labels": ["No Finding"], "Patient ID": [1]}
+    )
+    out = tmp_path / "cache"
+    made = cache_clahe(table, images=tmp_path / "images", out=out, settings=SETTINGS, workers=1)
+    assert made.images == 1
+    assert (out / "index.csv").read_text().splitlines()[1].startswith(f"'{name},")
+    assert ClaheCache.open(out).image_ids == (name,)

@@ -125,6 +125,8 @@ def test_what_cannot_be_read_is_said(project: Any, xlite: Any, tmp_path: Path) -
         verify_balance(TABLE, batches=0)
     with pytest.raises(InputError, match="Pass its path"):
         verify_balance(np.ones((2, 2)), split=project.split)
+    with pytest.raises(InputError, match="a split has patients of its own"):
+        verify_balance(patients=["a"], split=project.split)
     with pytest.raises(InputError, match="other than 1, 0 and -1"):
         verify_balance([0, 1, 2])
     # Options of columns, of which a split has its own, were passed over in silence.

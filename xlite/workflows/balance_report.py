@@ -38,6 +38,8 @@ def read_table(
         source = places.find_label_table(None) if labels is None else labels
         return read_labels(source, patients, table_format=table_format)
     refuse_columns(table_format)
+    if patients is not None:
+        raise InputError("a split has patients of its own. Leave out `patients`.")
     if not (labels is None or isinstance(labels, str | Path)):
         raise InputError("labels beside a split are the file that it was made from. Pass its path.")
     checked = None if labels is None else Path(labels)
