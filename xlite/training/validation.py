@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from xlite.training.device import measure_peak_memory
-from xlite.training.history import describe_losses, describe_tally, score_epoch
+from xlite.training.epoch_row import describe_losses, describe_tally, score_epoch
 from xlite.training.predict import predict_logits
 
 if TYPE_CHECKING:
