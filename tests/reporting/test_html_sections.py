@@ -26,7 +26,7 @@ from xlite.reporting.html_runs import (
     describe_scores,
     rank_runs,
 )
-from xlite.run_folder.folder import list_runs
+from xlite.run_folder.listing import list_runs
 from xlite.scores.class_scores import score_classes
 from xlite.scores.ranking import macro_mean
 from xlite.settings import LossSettings, TrainSettings

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from xlite.errors import InputError
-from xlite.run_folder.folder import RunFolder, list_runs
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.listing import list_runs
 
 RUNS = Path(__file__).parents[1] / "golden" / "run_0_1" / "experiments" / "runs"
 BCE, FOCAL = "golden_net-bce-none-s0-fd0c0621", "golden_net-focal-none-s0-97e10347"

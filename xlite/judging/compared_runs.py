@@ -15,7 +15,8 @@ from xlite.judging.labelled_predictions import join_predictions, read_run_predic
 from xlite.judging.methods import Method
 from xlite.places import TRAINING_PROGRESS
 from xlite.run_folder.file_names import RUNS
-from xlite.run_folder.folder import RunFolder, list_runs
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.listing import list_runs
 from xlite.settings import TrainSettings
 from xlite.splitting.split_folder import Split
 from xlite.studies.progress import read_entries

@@ -22,7 +22,7 @@ from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.results import Result
 from xlite.results.evaluation import Look
 from xlite.run_folder.file_names import RUNS
-from xlite.run_folder.folder import find_run_of
+from xlite.run_folder.listing import find_run_of
 from xlite.studies.progress import current_time
 
 TEST_LOOKS = "test_looks.json"

@@ -18,7 +18,8 @@ from xlite.reporting.log_runs import describe_environment, describe_run
 from xlite.reporting.log_studies import describe_study
 from xlite.results.ablation import Ablation
 from xlite.run_folder.file_names import RUNS
-from xlite.run_folder.folder import RunFolder, list_runs
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.listing import list_runs
 
 
 def read_experiments(

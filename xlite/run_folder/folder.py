@@ -23,7 +23,6 @@ from xlite.run_folder.file_names import (
     RUN_PREVIOUS,
     RUN_SCORES,
     RUN_SITTINGS,
-    RUNS,
     predictions_name,
 )
 from xlite.run_folder.history import read_history
@@ -273,35 +272,3 @@ class RunFolder:
     @property
     def _remedy(self) -> str:
         return f"Restore it, or move {self.path} away and train the run again."
-
-
-def find_run_folders(runs_dir: Path) -> list[RunFolder]:
-    """The folders below `runs_dir` that say what they are, by name; nothing of them is read."""
-    return [RunFolder(path.parent) for path in sorted(runs_dir.glob(f"*/{RUN_CONFIG}"))]
-
-
-def find_run_of(predictions: Path, part: str) -> RunFolder | None:
-    """The run whose predictions of `part` a file is, links followed; None for anybody else's."""
-    # Not Path.resolve, which calls a circle of links a mistake of the program's.
-    real = Path(os.path.realpath(predictions))
-    run = RunFolder(real.parent)
-    return run if real.name == predictions_name(part) and run.is_begun else None
-
-
-def list_runs(experiments_dir: Path) -> tuple[list[RunFolder], list[str]]:
-    """The runs of an experiments folder by name, and a sentence for each that can't be read."""
-    runs, faults = [], []
-    folders = {
-        path.parent
-        for name in (RUN_CONFIG, RUN_SCORES)
-        for path in (experiments_dir / RUNS).glob(f"*/{name}")
-    }
-    for folder in sorted(folders):
-        run = RunFolder(folder)
-        try:
-            run.check()
-        except InputError as error:
-            faults.append(f"{folder.name} is left out: {error}")
-        else:
-            runs.append(run)
-    return runs, faults

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.run_folder.folder import RunFolder, find_run_folders
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.listing import find_run_folders
 from xlite.run_folder.saved_settings import parse_settings
 from xlite.settings import TrainSettings, fingerprint_of
 

@@ -26,7 +26,8 @@ from xlite.reporting.html_runs import (
 )
 from xlite.reporting.html_verdicts import describe_studies
 from xlite.results.report import ReportPage, ReportSection
-from xlite.run_folder.folder import RunFolder, list_runs
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.listing import list_runs
 from xlite.splitting.split_folder import read_split
 
 if TYPE_CHECKING:
