@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hostile.command_lines import (
     JUDGED,
     NAMED,
     REFUSED,
+    RESUME,
     TRAIN,
     TRAINED,
 )
@@ -100,6 +102,41 @@ OTHER_FILES = [
             "noise": write(bytes(range(256))),
             "of a process that is gone": write('{"pid": 999999, "host": "elsewhere"}'),
         }.items()
+    ),
+]
+
+HALF_COPIED = [
+    *(
+        Case(
+            name=f"{file} is missing, train --resume",
+            spoil=on(f"{RUN}/{file}", remove),
+            command=RESUME,
+            says=re.escape(file),
+            writes=CHECKED,
+        )
+        for file in (
+            "config.json",
+            "best.safetensors",
+            "predictions_val.csv",
+            "predictions_test.csv",
+        )
+    ),
+    Case(
+        name="sittings.json is of a newer version, train --resume",
+        spoil=on(f"{RUN}/sittings.json", swap('"schema_version": 2', '"schema_version": 9')),
+        command=RESUME,
+        says=r"sittings\.json was written by a newer xlite",
+        writes=CHECKED,
+    ),
+    *(
+        Case(
+            name=f"config.json is edited, {command.split()[0]}",
+            spoil=on(f"{RUN}/config.json", swap('"dropout": 0.1', '"dropout": 0.2')),
+            command=command,
+            says=r"config\.json is not what the run wrote",
+            writes=CHECKED,
+        )
+        for command in (RESUME, JUDGE_RUN, "compare {run} {other}")
     ),
 ]
 
@@ -310,7 +347,7 @@ FOLDERS = [
 ]
 
 
-CASES = [*OTHER_FILES, *FOLDERS]
+CASES = [*OTHER_FILES, *HALF_COPIED, *FOLDERS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -50,8 +50,10 @@ def has_reached(run_dir: Path, settings: TrainSettings, data: StudyData) -> bool
     require_true_description(run, data)
     if run.scores is None:
         return False
-    run.require_whole()
-    return run.scores.stopped_early or settings.epochs <= run.scores.epochs
+    is_reached = run.scores.stopped_early or settings.epochs <= run.scores.epochs
+    if is_reached:
+        run.require_whole()
+    return is_reached
 
 
 def train_run(
