@@ -14,7 +14,7 @@ import pytest
 from tests.clahe_cache.test_build import SETTINGS, assert_like_fresh, build, make_sources
 from xlite.clahe_cache import integrity
 from xlite.clahe_cache.build import build_cache
-from xlite.clahe_cache.integrity import STAMP, verify_cache
+from xlite.clahe_cache.integrity import STAMP, CacheVerification, verify_cache
 from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import png_name
 from xlite.clahe_cache.store import ClaheCache
@@ -251,6 +251,9 @@ def test_what_a_sample_misses_is_found_before_training_once(
     os.utime(out / "images.u8", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     with pytest.raises(InputError, match=r"00000004_000\.png in row 4\)"):
         cache.require_whole()
+    found = verify_cache(out)
+    assert [image["row"] for image in found.to_json()["damaged"]] == [4]
+    assert CacheVerification.from_json(found.to_json()) == found
 
 
 @pytest.mark.parametrize("file_format", ["packed", "png"])

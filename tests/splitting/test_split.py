@@ -337,3 +337,13 @@ def test_labels_without_patients_are_not_split(tmp_path: Path) -> None:
         split_by_patient([0, 1, 0, 1], patients=[1, 2, None, 3])
     with pytest.raises(InputError, match="patient's id is empty"):
         split_by_patient([0, 1, 0, 1], patients=["a", "b", "", "c"])
+
+
+def test_the_record_of_version_0_1_is_a_result_like_any() -> None:
+    folder = GOLDEN.parent / "run_0_1" / "splits"
+    record = SplitRecord.read(folder / "split.json", remedy="")
+    assert (record.schema_version, record.seed, record.layout) == (1, 42, "nih")
+    assert {name: part.images for name, part in record.parts.items()} == {
+        name: len(part) for name, part in read_split(folder).parts.items()
+    }
+    assert len(record.to_frame()) == 3 * 14
