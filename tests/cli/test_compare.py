@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from xlite.files import sha256_of_file
+
 
 @pytest.fixture(scope="module")
 def trained(project: Any, xlite_ok: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -117,6 +119,10 @@ def test_runs_of_another_split_are_refused(
     config = json.loads((moved / "config.json").read_text())
     config["data"]["split_sha256"]["val"] = "0" * 64
     (moved / "config.json").write_text(json.dumps(config))
+    # As a run of another split has it: the sum in its scores is that of its own record.
+    scores = json.loads((moved / "scores.json").read_text())
+    scores["files"]["config.json"] = sha256_of_file(moved / "config.json")
+    (moved / "scores.json").write_text(json.dumps(scores))
     result = xlite(*command(project, trained, moved, runs_of(trained)[-1]))
     assert result.exit_code == 2
     assert "another split" in result.stderr
