@@ -33,6 +33,16 @@ DAMAGES: dict[str, tuple[str, Change, str]] = {
         lambda text: text.replace('"seed": 0', '"seed": ' + "9" * 5000),
         "config.json",
     ),
+    "epochs in words": (
+        "config.json",
+        lambda text: text.replace('"epochs": 2', '"epochs": "many"'),
+        "'epochs' that this version of xlite does not take",
+    ),
+    "no epoch": (
+        "config.json",
+        lambda text: text.replace('"epochs": 2', '"epochs": 0'),
+        "'epochs' that this version of xlite does not take",
+    ),
     "a newer schema": (
         "config.json",
         lambda text: text.replace("{", '{"schema_version": 9,', 1),

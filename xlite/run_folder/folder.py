@@ -131,7 +131,7 @@ class RunFolder:
         return (
             Sitting(
                 started="",
-                epochs=int(self.config.settings.get("epochs", 1)),
+                epochs=parse_settings(self.config.settings, where=self.path).epochs,
                 from_epoch=0,
                 from_step=0,
                 environment=self.config.environment,
