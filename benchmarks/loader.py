@@ -28,7 +28,8 @@ from xlite.clahe_cache.file_names import CACHE_IMAGES
 from xlite.clahe_cache.plan import SourceImage
 from xlite.clahe_cache.record import FileFormat
 from xlite.clahe_cache.store import ClaheCache
-from xlite.loading.loader import PixelSource, RadiographDataset, RuntimeClahe, build_loader
+from xlite.loading.loader import PixelSource, RadiographDataset, build_loader
+from xlite.loading.runtime_clahe import RuntimeClahe
 from xlite.loading.transforms import STRENGTHS, Augmentation
 from xlite.models.pretrained import import_timm
 from xlite.sampling.sampler import EpochSampler

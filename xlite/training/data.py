@@ -15,7 +15,8 @@ from xlite import console
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.inputs import open_regular
-from xlite.loading.loader import PixelSource, RuntimeClahe
+from xlite.loading.loader import PixelSource
+from xlite.loading.runtime_clahe import RuntimeClahe
 from xlite.places import SPLIT_PARTS
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
