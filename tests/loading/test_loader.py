@@ -17,11 +17,11 @@ from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError, XliteError
 from xlite.loading.loader import (
     RadiographDataset,
-    RuntimeClahe,
     build_loader,
     default_num_workers,
     resize_images,
 )
+from xlite.loading.runtime_clahe import RuntimeClahe
 from xlite.loading.transforms import Augmentation
 from xlite.sampling.sampler import EpochSampler
 from xlite.settings import ClaheSettings
