@@ -7,9 +7,9 @@ from pathlib import Path
 
 import typer
 
-from xlite import console, places
+from xlite import places
 from xlite.cli import cache_options, options
-from xlite.cli.cache_tables import print_cache_summary, report_verification
+from xlite.cli.cache_tables import report_summary, report_verification
 from xlite.cli.clahe_options import ClaheOptions
 from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
@@ -89,9 +89,6 @@ def cache_clahe(
         stopping=partial(catch_stop_signals, second_ends=False),
     )
     folder = out if shard is None else Shard.parse(shard).folder(out)
-    if json:
-        console.result_json(summary.to_json())
-    elif summary.made or summary.failed:
-        print_cache_summary(summary, folder)
+    report_summary(summary, folder, as_json=json)
     if not allow_failed:
         require_all_read(summary, folder)

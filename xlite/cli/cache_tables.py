@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from xlite.results.cache import CacheSummary
 
 
-def print_cache_summary(summary: CacheSummary, folder: Path) -> None:
+def report_summary(summary: CacheSummary, folder: Path, *, as_json: bool) -> None:
     """Print what was made, and what it saves on the disk and in loading."""
+    if as_json:
+        console.result_json(summary.to_json())
+    elif summary.made or summary.failed:
+        _print_summary(summary, folder)
+
+
+def _print_summary(summary: CacheSummary, folder: Path) -> None:
     rows = [
         ["images", f"{summary.images:,} ({summary.skipped:,} were there already)"],
         ["could not be read", f"{summary.failed:,}"],
