@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SCRIPTS = {"own_loop.py", "judge_predictions.py"}
+SCRIPTS = {"own_loop.py", "judge_predictions.py", "study.py"}
 
 
 def run_example(name: str, *arguments: object, folder: Path) -> str:
@@ -73,3 +74,18 @@ def test_judge_predictions_of_files(tmp_path: Path) -> None:
     said = run_example("judge_predictions.py", *arguments, folder=tmp_path)
     assert next(line.split()[1] for line in said.splitlines() if line.startswith("Mass")) == "1.0"
     assert "others" not in said
+
+
+def test_study(tmp_path: Path) -> None:
+    arguments = ("--model", "test_resnet", "--num-images", 160, "--epochs", 1)
+    said = run_example("study.py", *arguments, folder=tmp_path)
+    assert "patients in two parts: 0" in said
+    assert "sampler max-entropy: pass" in said
+    assert re.search(r"focal against bce: (ADOPT|REJECT|TRADE-OFF|EQUIVALENT|UNDECIDED)", said)
+    assert "4 run folders" in said
+    experiments = tmp_path / "study" / "experiments"
+    assert (experiments / "ablation.json").is_file()
+    # The second time all of it is there.
+    again = run_example("study.py", *arguments, folder=tmp_path)
+    assert again == said
+    assert len(list((experiments / "runs").iterdir())) == 4

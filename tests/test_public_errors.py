@@ -37,6 +37,10 @@ def dataset_of(**changes: Any) -> Any:
 
 
 WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
+    "demo": [
+        ((), {"num_images": 10}, "num_images must be a whole number of at least 300"),
+        ((), {"epochs": "all"}, "epochs must be a whole number"),
+    ],
     "generate_synthetic": [
         (("raw",), {"num_images": 0}, "num-images|num_images"),
         (("raw",), {"num_images": 10, "image_size": 1}, "image"),
@@ -112,16 +116,20 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         (("resnet18",), {"generator_seed": 0, "dropout": 1}, "dropout must be"),
         (("resnet_18_mhsa",), {"generator_seed": 0}, "none of the six hybrids"),
     ],
-    "measure_model": [
-        (("resnet18+mhas",), {}, "mhas"),
-        (("resnet18",), {"num_classes": 0}, "num_classes must be"),
-        ((18,), {}, "must be text"),
+    "count_models": [
+        ((["resnet18+mhas"],), {}, "mhas"),
+        ((["resnet18"],), {"num_labels": 0}, "num_classes must be"),
+        (([18],), {}, "must be text"),
     ],
     "read_queue_status": [
         (("nowhere",), {}, "nothing was trained there"),
     ],
     "read_run": [
         (("nowhere",), {}, "nowhere is no run folder"),
+    ],
+    "train": [
+        ((SETTINGS,), {"split": "nowhere"}, "nowhere"),
+        ((SETTINGS,), {"models": ["resnet18+mhas"]}, "mhas"),
     ],
     "ablate": [
         (({},), {}, "variant"),
@@ -221,6 +229,7 @@ NOT_FUNCTIONS = {
     "SamplerSettings": "as ClaheSettings",
     "LossSettings": "as ClaheSettings",
     "TrainSettings": "as ClaheSettings",
+    "Runtime": "as ClaheSettings",
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xlite.loading.loader import build_loader as build_loader
     from xlite.loading.transforms import Augmentation as Augmentation
     from xlite.losses.training_loss import build_loss as build_loss
-    from xlite.models.census import measure_model as measure_model
+    from xlite.models.census import count_models as count_models
     from xlite.models.classifier import build_classifier as build_classifier
     from xlite.run_folder import read_run as read_run
     from xlite.sampling.exposure import expected_exposure as expected_exposure
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from xlite.workflows.ablate import ablate as ablate
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
     from xlite.workflows.compare import compare as compare
+    from xlite.workflows.demo import demo as demo
     from xlite.workflows.evaluate import evaluate as evaluate
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.report import report as report
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from xlite.workflows.verify_balance import verify_balance as verify_balance
 
 _HOMES = {
+    "demo": "xlite.workflows.demo",
     "generate_synthetic": "xlite.synthetic.generate",
     "read_labels": "xlite.tables.read_labels",
     "TableFormat": "xlite.tables.label_table",
@@ -57,7 +59,7 @@ _HOMES = {
     "audit_split": "xlite.splitting.audit",
     "cache_clahe": "xlite.workflows.cache_clahe",
     "verify_balance": "xlite.workflows.verify_balance",
-    "measure_model": "xlite.models.census",
+    "count_models": "xlite.models.census",
     "read_queue_status": "xlite.executors.queue_status",
     "read_run": "xlite.run_folder",
     "evaluate": "xlite.workflows.evaluate",
