@@ -138,6 +138,19 @@ def test_starting_the_command_line_loads_nothing_heavy() -> None:
     assert not loaded & (heavy | {"pydantic", "PIL"})
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["train", "--help-all"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    loaded = modules_loaded_by(
+        "import contextlib, io, sys\n"
+        f"sys.argv = ['xlite', *{arguments}]\n"
+        "from xlite.cli.app import app\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as text:\n"
+        "    app()\n"
+        "assert 'Usage' in text.getvalue()"
+    )
+    assert not loaded & {"pydantic", "torch", "pandas", "numpy", "timm"}
+
+
 @pytest.mark.parametrize(
     "module",
     [
