@@ -111,6 +111,17 @@ CASES = [
     *(
         refused(f"{TRAIN} {options}", says)
         for options, says in (
+            ("--config nowhere.toml", "nowhere.toml"),
+            ("--config ''", "is a folder"),
+            ("--config data", "data"),
+            ("--config data/splits/split.json", "split.json has no 'settings'"),
+            ("--config data/splits/train.csv", "train.csv is not valid TOML"),
+            ("--set ''", "NAME=VALUE"),
+            ("--set =1", "NAME=VALUE"),
+            ("--set '[red]=1'", r"\[red\]"),
+            ("--set lr=fast", "a number, not 'fast'"),
+            (f"--set epochs={DIGITS}", "a whole number"),
+            (f"--set {DIGITS}=1", "no option"),
             ("--models nobody", "nobody"),
             ("--models ''", "model"),
             ("--models test_resnet,test_resnet", "test_resnet"),

@@ -27,7 +27,7 @@ class SettingsCommand(TyperCommand):
         """Read the arguments, with the values of --set and of the file as defaults."""
         args = _rename_options(args)
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-        has_more = given.get("config") or given.get("assignments")
+        has_more = given.get("config") is not None or given.get("assignments")
         if has_more and not ctx.resilient_parsing and not given.get("help"):
             from xlite.cli.settings_sources import collect_settings
 

@@ -30,7 +30,7 @@ def collect_settings(
     """
     known = KnownOptions(parameters, options)
     settings: dict[str, GivenSetting] = {}
-    if given.get("config"):
+    if given.get("config") is not None:
         settings = known.read_file(read_settings_file(Path(given["config"])), given)
     for text in given.get("assignments") or ():
         name, value = known.read_assignment(text)
