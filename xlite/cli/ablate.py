@@ -19,7 +19,7 @@ from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
-from xlite.cli.training_command import StudyOptions, require_success
+from xlite.cli.training_command import StudyOptions
 from xlite.cli.training_options import TrainingOptions
 from xlite.cli.verdict_options import VerdictOptions
 
@@ -83,6 +83,7 @@ def ablate(
     variants = axes.plan(running.settle_precision(base), varied)
 
     from xlite.studies.axes import plan_runs
+    from xlite.studies.outcome import require_success
     from xlite.training.device import is_main_process
     from xlite.workflows.ablate import judge_outcomes
 

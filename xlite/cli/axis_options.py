@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlite.cli.names import split_names
-from xlite.errors import InputError
+from xlite.cli.names import read_several
 
 if TYPE_CHECKING:
     from xlite.settings import TrainSettings
@@ -90,12 +89,13 @@ class AxisOptions:
         losses, is_varied = self.losses, self.vary or self.variant or "," in model
         if losses is None and self.samplers is None and self.loss is None and not is_varied:
             losses = _DEFAULT_LOSSES
-        return [
-            *_read_axis("model", None, model),
-            *_read_axis("loss", losses, self.loss),
-            *_read_axis("sampler", self.samplers, self.sampler),
-            *(Axis.parse(text) for text in self.vary or []),
-        ]
+        values = {
+            "model": read_several("--model", "--models", model, None),
+            "loss": read_several("--loss", "--losses", self.loss, losses),
+            "sampler": read_several("--sampler", "--samplers", self.sampler, self.samplers),
+        }
+        axes = [Axis(name, several) for name, several in values.items() if several]
+        return axes + [Axis.parse(text) for text in self.vary or []]
 
     def choose(self, axes: Sequence[Axis], model: str) -> dict[str, str]:
         """The model, loss and sampler of the settings that the axes vary."""
@@ -117,18 +117,3 @@ class AxisOptions:
             baseline=self.baseline,
             product=self.product,
         )
-
-
-def _read_axis(name: str, many: str | None, one: str | None) -> list[Axis]:
-    """The axis in the option of several values, or in that of one where commas are in it."""
-    from xlite.studies.axes import Axis
-
-    option = f"--{name}es" if name == "loss" else f"--{name}s"
-    if many is not None and one is not None:
-        raise InputError(f"{option} varies what --{name} would fix. Pass one.")
-    if many is None and (one is None or "," not in one):
-        return []
-    values = tuple(split_names(many or one or ""))
-    if not values:
-        raise InputError(f"{option} is empty. Name at least two, separated by commas.")
-    return [Axis(name, values)]

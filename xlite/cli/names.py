@@ -36,3 +36,18 @@ def require_one(option: str, text: str) -> str:
             f"{many} {','.join(names) or 'A,B'}`."
         )
     return names[0]
+
+
+def read_several(option: str, plural: str, one: str | None, many: str | None) -> tuple[str, ...]:
+    """The names in the option of several, or in that of one where commas are in it; else none.
+
+    Raises InputError when both are given, and for several that are none.
+    """
+    if many is not None and one is not None:
+        raise InputError(f"{plural} varies what {option} would fix. Pass one.")
+    if many is None and (one is None or "," not in one):
+        return ()
+    names = tuple(split_names(many or one or ""))
+    if not names:
+        raise InputError(f"{plural} is empty. Name at least two, separated by commas.")
+    return names

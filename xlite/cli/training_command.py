@@ -65,10 +65,3 @@ class StudyOptions:
             keeps_precision=running.precision != "auto",
             stopping=catch_stop_signals,
         )
-
-
-def require_success(outcomes: Sequence[Outcome]) -> None:
-    """Raise an error with the exit code of the runs that failed."""
-    from xlite.studies.outcome import require_success as require
-
-    require(outcomes)

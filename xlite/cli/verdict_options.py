@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xlite.cli.expansion import RARE
+
 
 @dataclass(frozen=True)
 class VerdictOptions:
@@ -17,6 +19,7 @@ class VerdictOptions:
         typer.Option(
             min=0.0, help="Change of a label's AUROC up to which it has neither gained nor lost."
         ),
+        RARE,
     ] = 0.01
     safety_margin: Annotated[
         float,
@@ -25,4 +28,5 @@ class VerdictOptions:
             help="Loss of a label's AUROC that ADOPT has to rule out for each label, by the lower "
             "limit of its change.",
         ),
+        RARE,
     ] = 0.05
