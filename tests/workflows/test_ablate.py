@@ -78,6 +78,8 @@ def test_what_cannot_be_compared_is_refused_before_training(
         ({"one": bce}, {}, "at least two"),
         ({"one": bce, "two": bce.model_copy(update={"seed": 5})}, {}, "one and two are the same"),
         (settings, {"seeds": [1, 1]}, "more than once"),
+        (settings, {"margin": -0.01}, "margin must be"),
+        (settings, {"safety_margin": float("nan")}, "safety_margin must be"),
         (settings, {"runtime": Runtime(devices=2)}, "not from Python"),
     ):
         with pytest.raises(InputError, match=message):

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from xlite.errors import InputError
@@ -47,6 +48,20 @@ def test_without_out_nothing_is_written(golden: Path) -> None:
     assert len(found.rows) == 2
     assert list(found.to_frame()["name"]) == [row.name for row in found.rows]
     assert contents(golden) == before
+
+
+def test_runs_and_data_frames_are_compared_by_name(golden: Path) -> None:
+    run, _ = sorted(golden.glob("experiments/runs/*"))
+    theirs = pd.read_csv(run / "predictions_val.csv")
+    found = compare({"ours": run, "theirs": theirs}, split="splits")
+    assert {row.name for row in found.rows} == {"ours", "theirs"}
+    assert found.runs == {"ours": {0: run.name}}
+    [other] = found.others
+    assert other.change == 0
+    with pytest.raises(InputError, match="only .* is there to compare"):
+        compare(run, split="splits")
+    with pytest.raises(InputError, match=r"theirs: 1 of 16 images"):
+        compare({"ours": run, "theirs": theirs[1:]}, split="splits")
 
 
 def test_a_report_is_the_page_of_the_command(golden: Path, xlite_ok: Any) -> None:

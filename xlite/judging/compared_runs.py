@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InputError
@@ -20,6 +21,9 @@ from xlite.run_folder.listing import list_runs
 from xlite.settings import TrainSettings
 from xlite.splitting.split_folder import Split
 from xlite.studies.progress import read_entries
+
+if TYPE_CHECKING:
+    from xlite.judging.predictions_file import PredictionSource
 
 RunGroups = Mapping[str, Mapping[int, Path]]
 """Run folders by method and seed."""
@@ -88,26 +92,51 @@ def read_run_methods(groups: RunGroups, split: Split) -> list[Method]:
     ]
 
 
-def read_file_methods(
-    files: Sequence[Path], split: Split, *, taken: Collection[str], allow_partial: bool
-) -> list[Method]:
-    """A method a file of predictions of the validation part, called as the file is.
+def name_files(files: Sequence[Path], *, taken: Collection[str]) -> dict[str, Path]:
+    """Files of predictions by what the methods in them are called: the file's name, as a rule.
 
     taken: names that others have; a file of such a name is called by its whole path. Raises
-    InputError for a file that is named twice and, unless `allow_partial`, for one that lacks
-    images or labels of the split.
+    InputError for a file that is named twice.
     """
-    methods: list[Method] = []
+    named: dict[str, Path] = {}
     for path in files:
         stem = path.name.split(".")[0]
-        is_taken = stem in taken or any(method.name == stem for method in methods)
-        name = str(path) if is_taken else stem
-        if any(method.name == name for method in methods):
+        name = str(path) if stem in taken or stem in named else stem
+        if name in named:
             raise InputError(f"{path} is named twice.")
-        labelled, join = join_predictions(path, split.parts["val"], name=name)
+        named[name] = path
+    return named
+
+
+def sort_items(
+    items: Mapping[str, PredictionSource],
+) -> tuple[dict[str, dict[int, Path]], dict[str, PredictionSource]]:
+    """Of run folders and tables of predictions by name the runs, each a method, and the tables."""
+    groups, tables = {}, {}
+    for name, item in items.items():
+        if isinstance(item, str | Path) and Path(item).is_dir():
+            run = RunFolder(Path(item))
+            run.require_begun()
+            groups[name] = {run.settings.seed: run.path}
+        else:
+            tables[name] = item
+    return groups, tables
+
+
+def read_table_methods(
+    tables: Mapping[str, PredictionSource], split: Split, *, allow_partial: bool
+) -> list[Method]:
+    """A method a table of predictions of the validation part.
+
+    Raises InputError, unless `allow_partial`, for one that lacks images or labels of the split.
+    """
+    methods = []
+    for name, source in tables.items():
+        labelled, join = join_predictions(source, split.parts["val"], name=name)
+        shown = source if isinstance(source, str | Path) else name
         if not allow_partial:
-            join.require_whole(path)
+            join.require_whole(shown)
         for sentence in join.describe():
-            console.warn(f"{path}: {sentence}")
+            console.warn(f"{shown}: {sentence}")
         methods.append(Method(name=name, predictions={None: labelled}))
     return methods

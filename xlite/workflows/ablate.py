@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import places
-from xlite.errors import CheckFailedError, InputError
+from xlite.errors import ArgumentError, CheckFailedError, InputError
 from xlite.judging.ablation import judge_ablation, write_ablation
 from xlite.judging.variant_runs import group_outcomes
 from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
@@ -54,6 +54,9 @@ def ablate(
     before anything is trained for variants, folders or a runtime that can't be used, and
     CheckFailedError when no run of the baseline finished.
     """
+    for name, value in (("margin", margin), ("safety_margin", safety_margin)):
+        if not isinstance(value, int | float) or not value >= 0:
+            raise ArgumentError(f"{name} must be a number of 0 or more, got {value!r}.")
     runtime = runtime or Runtime()
     if runtime.devices * runtime.num_nodes > 1:
         raise InputError("several devices train by `xlite ablate --devices`, not from Python.")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xlite import console, places
 from xlite.errors import InputError, did_you_mean
 from xlite.judging.compared_runs import (
+    RunGroups,
     find_finished_runs,
     group_runs,
-    read_file_methods,
+    name_files,
     read_run_methods,
+    read_table_methods,
+    sort_items,
 )
 from xlite.judging.comparison import compare_methods, write_comparison
 from xlite.judging.looks_at_test import look_at_test
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import judge_methods
+from xlite.judging.predictions_file import PredictionSource
 from xlite.judging.ranking import parse_order
 from xlite.ownership import require_writable_folder
 from xlite.reporting.experiment_log import update_experiment_log
@@ -24,9 +28,12 @@ from xlite.results.comparison import Comparison
 from xlite.run_folder.file_names import RUNS
 from xlite.splitting.checked_split import read_checked_split
 
+Compared = str | Path | Sequence[str | Path] | Mapping[str, PredictionSource]
+"""Run folders, names of runs and CSVs of predictions; or folders, CSVs and data frames by name."""
+
 
 def compare(
-    items: Sequence[str | Path] | None = None,
+    items: Compared | None = None,
     *,
     by: str = "val.auroc",
     then: Sequence[str] | None = None,
@@ -39,9 +46,10 @@ def compare(
 ) -> Comparison:
     """The methods ranked on the validation part, with ties where a paired test sees no difference.
 
-    items: run folders, names of runs, and CSVs of predictions; None for all finished runs of the
-    experiments folder, which is `out`, or `experiments` without it. Runs that differ in the seed
-    alone are one method. by: the score that ranks: val.auroc, val.average_precision or val.f1.
+    items: run folders, names of runs, and CSVs of predictions; or run folders, CSVs and data frames
+    by the name that the method in them is to have; None for all finished runs of the experiments
+    folder, which is `out`, or `experiments` without it. Runs that are not named and differ in the
+    seed alone are one method. by: the score that ranks: val.auroc, val.average_precision or val.f1.
     then: what breaks ties, in that order; None for val.average_precision, then val.recall. labels:
     a table that the split has to agree with. show_test: take along the runs' test scores, which
     choose nothing; each look is counted. With `out`, comparison.csv and comparison.json are written
@@ -54,17 +62,11 @@ def compare(
     if out is not None:
         require_writable_folder(experiments)
     order = parse_order(by, then)
-    found = (
-        [_find_item(Path(item), experiments) for item in items]
-        if items
-        else find_finished_runs(experiments)
-    )
-    groups = group_runs([path for path in found if path.is_dir()])
+    groups, tables = _find_items(items, experiments)
     parts = read_checked_split(Path(split), None if labels is None else Path(labels))
-    files = [path for path in found if not path.is_dir()]
     methods = [
         *read_run_methods(groups, parts),
-        *read_file_methods(files, parts, taken=groups, allow_partial=allow_partial),
+        *read_table_methods(tables, parts, allow_partial=allow_partial),
     ]
     if len(methods) < 2:
         raise InputError(
@@ -85,6 +87,22 @@ def compare(
         write_comparison(experiments, comparison)
         update_experiment_log(places.experiment_log_path(experiments), experiments)
     return comparison
+
+
+def _find_items(
+    items: Compared | None,
+    experiments: Path,
+) -> tuple[RunGroups, Mapping[str, PredictionSource]]:
+    """The runs by method and seed, and the tables of predictions by name."""
+    if isinstance(items, Mapping):
+        return sort_items(items)
+    if items:
+        one_or_more = [items] if isinstance(items, str | Path) else items
+        found = [_find_item(Path(item), experiments) for item in one_or_more]
+    else:
+        found = find_finished_runs(experiments)
+    groups = group_runs([path for path in found if path.is_dir()])
+    return groups, name_files([path for path in found if not path.is_dir()], taken=groups)
 
 
 def _find_item(item: Path, experiments: Path) -> Path:
