@@ -45,9 +45,7 @@ def main() -> None:
 def count_memory(name: str) -> dict[str, Any]:
     """Bytes of a model's state, and of what one image of each size keeps."""
     with torch.device("meta"):
-        model = build_classifier(
-            name, num_classes=len(NIH_LABELS), pretrained=False, generator_seed=0
-        )
+        model = build_classifier(name, num_classes=len(NIH_LABELS), pretrained=False, seed=0)
     return {
         "state": _BYTES_OF_STATE * count_parameters(model),
         "image": {str(size): count_kept(model, image_size=size) for size in IMAGE_SIZES},

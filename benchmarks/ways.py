@@ -76,7 +76,7 @@ def measure_model(name: str) -> dict[str, float]:
 
 def _measure_compiled(name: str, precision: Precision) -> tuple[float, float]:
     keep_freed_memory()
-    model = build_classifier(name, pretrained=False, generator_seed=0)
+    model = build_classifier(name, pretrained=False, seed=0)
     model.to(memory_format=torch.channels_last)
     compiled: Any = torch.compile(model)
     optimizer = torch.optim.AdamW(model.parameters())

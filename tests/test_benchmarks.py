@@ -184,7 +184,7 @@ def counting_contender(start: int) -> measure.Work:
 
 
 def test_memory_on_the_meta_device_is_that_of_real_tensors() -> None:
-    real = build_classifier("resnet10t+mean", pretrained=False, generator_seed=0)
+    real = build_classifier("resnet10t+mean", pretrained=False, seed=0)
     kept = memory.count_kept(real, image_size=64)
     assert kept == memory.count_kept(real.to("meta"), image_size=64)
     # A convolution keeps its input: the first alone 3 channels of 64 x 64 float32.
@@ -192,7 +192,7 @@ def test_memory_on_the_meta_device_is_that_of_real_tensors() -> None:
 
 
 def test_memory_grows_with_the_area_of_the_image() -> None:
-    model = build_classifier("resnet10t+mean", pretrained=False, generator_seed=0).to("meta")
+    model = build_classifier("resnet10t+mean", pretrained=False, seed=0).to("meta")
     small, large = (memory.count_kept(model, image_size=size) for size in (64, 128))
     assert large == pytest.approx(4 * small, rel=0.02)
 

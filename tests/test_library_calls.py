@@ -114,7 +114,7 @@ def test_judging_loading_and_data_functions_change_nothing(
     sampler = xlite.EpochSampler(len(dataset), batch_size=8, seed=0)
     for num_workers in (0, 1):
         assert len(list(xlite.build_loader(dataset, sampler, num_workers=num_workers))) > 1
-    xlite.build_classifier("test_resnet+mhsa", pretrained=False, generator_seed=3)
+    xlite.build_classifier("test_resnet+mhsa", pretrained=False, seed=3)
     xlite.cache_clahe(
         project.table,
         images=project.images,

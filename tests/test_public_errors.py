@@ -111,10 +111,10 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((dataset_of(), xlite.EpochSampler(4, batch_size=2, seed=0)), {"num_workers": -1}, "num_w"),
     ],
     "build_classifier": [
-        ((18,), {"generator_seed": 0}, "must be text"),
-        (("resnet18",), {"generator_seed": 0, "num_classes": 0}, "num_classes must be"),
-        (("resnet18",), {"generator_seed": 0, "dropout": 1}, "dropout must be"),
-        (("resnet_18_mhsa",), {"generator_seed": 0}, "none of the six hybrids"),
+        ((18,), {"seed": 0}, "must be text"),
+        (("resnet18",), {"seed": 0, "num_classes": 0}, "num_classes must be"),
+        (("resnet18",), {"seed": 0, "dropout": 1}, "dropout must be"),
+        (("resnet_18_mhsa",), {"seed": 0}, "none of the six hybrids"),
     ],
     "count_models": [
         ((["resnet18+mhas"],), {}, "mhas"),

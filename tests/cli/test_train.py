@@ -98,7 +98,7 @@ def test_a_model_that_fails_is_recorded_and_the_others_go_on(
 
 def save_weights(folder: Path, model: str, *, whole: bool) -> Path:
     """Weights of that model's backbone in timm's naming, or of all of it in xlite's."""
-    built = build_classifier(model, pretrained=False, generator_seed=5)
+    built = build_classifier(model, pretrained=False, seed=5)
     path = folder / f"{model}.safetensors"
     save_file((built if whole else built.backbone.model).state_dict(), path)
     return path

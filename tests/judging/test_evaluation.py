@@ -18,7 +18,7 @@ from sklearn.metrics import (
 
 from xlite.judging.evaluation import Resampling, measure_change, score_predictions
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import apply_thresholds, crossfit_calls, fit_thresholds
+from xlite.judging.thresholding import apply_thresholds, crossfit_calls, fit_to_predictions
 from xlite.scores.auroc_interval import auroc_interval
 
 LABELS = ("Mass", "Edema", "Hernia")
@@ -42,7 +42,7 @@ def make_cases(seed: int = 0, *, num_images: int = 600) -> LabelledPredictions:
 
 def test_scores_are_scikit_learn_s() -> None:
     cases = make_cases()
-    thresholds = fit_thresholds(make_cases(1), method="youden", calibration="none")
+    thresholds = fit_to_predictions(make_cases(1), method="youden", calibration="none")
     calls = apply_thresholds(thresholds, cases, source="elsewhere")
     result = score_predictions(cases, calls, resampling=FEW)
     assert (result.images, result.patients) == (600, 300)
@@ -150,7 +150,7 @@ def test_unknown_labels_are_left_out_of_their_class_alone() -> None:
     cases = make_cases()
     masked = replace(cases, targets=cases.targets.copy())
     masked.targets[:200, 0] = -1
-    thresholds = fit_thresholds(make_cases(1), method="f1", calibration="none")
+    thresholds = fit_to_predictions(make_cases(1), method="f1", calibration="none")
     before, after = (
         score_predictions(
             each, apply_thresholds(thresholds, each, source="elsewhere"), resampling=FEW

@@ -8,7 +8,7 @@ from xlite.errors import InputError
 from xlite.judging.thresholding import (
     apply_thresholds,
     crossfit_calls,
-    fit_thresholds,
+    fit_to_predictions,
 )
 from xlite.scores.threshold_methods import check_method
 from xlite.scores.thresholded import assign_halves, crossfit_counts, fit_f1_thresholds
@@ -57,7 +57,7 @@ def test_calibration_mends_probs_that_are_too_extreme(calibration: str) -> None:
 def test_a_model_that_ranks_the_wrong_way_round_is_not_turned_round() -> None:
     cases = draw_predictions()
     cases.probs[:, 1] = 1 - cases.probs[:, 1]
-    thresholds = fit_thresholds(cases, method="f1", calibration="platt")
+    thresholds = fit_to_predictions(cases, method="f1", calibration="platt")
     assert (thresholds.scaling.slope[1], thresholds.scaling.intercept[1]) == (1.0, 0.0)
     assert thresholds.scaling.slope[0] != 1.0
     assert any("wrong way round" in note for note in thresholds.notes["Edema"])
@@ -66,7 +66,7 @@ def test_a_model_that_ranks_the_wrong_way_round_is_not_turned_round() -> None:
 
 def test_thresholds_that_lack_a_label_are_refused() -> None:
     cases = draw_predictions()
-    thresholds = fit_thresholds(cases, method="f1", calibration="none")
+    thresholds = fit_to_predictions(cases, method="f1", calibration="none")
     thresholds = type(thresholds)(**{**vars(thresholds), "vocabulary": ("Mass", "Edema", "Nodule")})
     with pytest.raises(InputError, match="lack Hernia"):
         apply_thresholds(thresholds, cases, source="a file")
@@ -78,7 +78,7 @@ def test_unstable_thresholds_and_those_at_an_edge_are_noted() -> None:
     cases.targets[:, 2] = 0
     cases.targets[rng.integers(0, 400, 3), 2] = 1
     cases.probs[:, 2] = rng.random(400)
-    thresholds = fit_thresholds(cases, method="f1", calibration="none")
+    thresholds = fit_to_predictions(cases, method="f1", calibration="none")
     assert any("unstable" in note for note in thresholds.notes["Hernia"])
     assert "Mass" not in thresholds.notes
 

@@ -10,7 +10,7 @@ from judging.drawn_predictions import draw_predictions
 
 from xlite.errors import InputError, LeakageError
 from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import apply_thresholds, fit_thresholds
+from xlite.judging.thresholding import apply_thresholds, fit_to_predictions
 from xlite.judging.thresholds_file import (
     FittedOn,
     read_thresholds,
@@ -22,7 +22,7 @@ from xlite.judging.thresholds_file import (
 def test_thresholds_survive_their_file_and_are_applied_by_label(tmp_path: Path) -> None:
     fitted, other = draw_predictions(0), draw_predictions(1, prefix="other")
     fitted.targets[:, 2] = 0
-    thresholds = fit_thresholds(fitted, method="sensitivity:0.9", calibration="platt")
+    thresholds = fit_to_predictions(fitted, method="sensitivity:0.9", calibration="platt")
     assert np.isnan(thresholds.thresholds[2])
     path = tmp_path / "thresholds.json"
     write_thresholds(path, thresholds, FittedOn.of(fitted, split_sha256="ab"))
@@ -92,7 +92,7 @@ def write_file(folder: Path) -> Path:
     path = folder / "thresholds.json"
     cases = draw_predictions()
     write_thresholds(
-        path, fit_thresholds(cases, method="f1", calibration="platt"), FittedOn.of(cases)
+        path, fit_to_predictions(cases, method="f1", calibration="platt"), FittedOn.of(cases)
     )
     return path
 

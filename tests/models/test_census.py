@@ -90,7 +90,7 @@ def test_macs_of_plain_backbones_are_the_published_ones(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_figures_on_the_meta_device_are_those_of_the_built_model(name):
     figures = measure_model(name, num_classes=3, image_size=64)
-    model = build_classifier(name, num_classes=3, pretrained=False, generator_seed=0)
+    model = build_classifier(name, num_classes=3, pretrained=False, seed=0)
     assert figures.num_parameters == count_parameters(model)
     assert figures.num_macs == count_macs(model, image_size=64)
     assert (figures.name, figures.backbone) == (name, model.backbone.timm_name)
@@ -138,6 +138,6 @@ def test_names_and_sizes_that_do_not_exist_are_input_errors(name, image_size, me
 def test_the_table_in_the_documentation_holds_these_figures(name):
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     with torch.device("meta"):
-        model = build_classifier(name, pretrained=False, generator_seed=0)
+        model = build_classifier(name, pretrained=False, seed=0)
     macs = [f"{count_macs(model, image_size=size) / 1e9:.3f}" for size in (224, 512, 1024)]
     assert f"| `{name}` | {count_parameters(model):,} | {' | '.join(macs)} |" in page

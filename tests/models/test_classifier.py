@@ -22,8 +22,8 @@ PARAMETERS = {
 }
 
 
-def build(name: str, *, generator_seed: int = 0, **options: object) -> Classifier:
-    return build_classifier(name, pretrained=False, generator_seed=generator_seed, **options)
+def build(name: str, *, seed: int = 0, **options: object) -> Classifier:
+    return build_classifier(name, pretrained=False, seed=seed, **options)
 
 
 def draw_images(size: int = 64) -> Tensor:
@@ -141,10 +141,10 @@ def test_logits_are_float32_under_autocast():
 
 def test_new_weights_are_a_function_of_the_seed_alone():
     torch.manual_seed(1)
-    one = build("resnet18+performer", generator_seed=5)
+    one = build("resnet18+performer", seed=5)
     torch.manual_seed(2)
-    assert equal_states(one, build("resnet18+performer", generator_seed=5))
-    other = build("resnet18+performer", generator_seed=6)
+    assert equal_states(one, build("resnet18+performer", seed=5))
+    other = build("resnet18+performer", seed=6)
     for part in ("backbone", "attention", "head"):
         assert not equal_states(getattr(one, part), getattr(other, part))
 
@@ -165,7 +165,7 @@ def test_variants_of_a_backbone_start_from_the_same_weights():
 
 
 def test_state_of_a_classifier_loads_into_another():
-    one, other = build("resnet18+performer"), build("resnet18+performer", generator_seed=1)
+    one, other = build("resnet18+performer"), build("resnet18+performer", seed=1)
     assert not equal_states(one, other)
     other.load_state_dict(one.state_dict())
     one.eval()

@@ -20,7 +20,7 @@ NUM_LAYERS = {
 
 
 def build(name: str) -> Classifier:
-    return build_classifier(name, pretrained=False, generator_seed=0)
+    return build_classifier(name, pretrained=False, seed=0)
 
 
 @pytest.fixture(scope="module", params=NUM_LAYERS)

@@ -16,7 +16,7 @@ State = dict[str, Tensor]
 
 
 def build(name: str = "test_resnet+mhsa", *, seed: int = 0, **options: object) -> Classifier:
-    return build_classifier(name, pretrained=False, generator_seed=seed, **options)
+    return build_classifier(name, pretrained=False, seed=seed, **options)
 
 
 def copy_state(model: Classifier) -> State:

@@ -79,7 +79,7 @@ def test_the_file_of_weights_is_enough_to_predict_with(trained: Path, golden: Pa
         described.model,
         num_classes=len(described.labels),
         pretrained=False,
-        generator_seed=0,
+        seed=0,
         dropout=described.dropout,
         position_encoding=described.position_encoding,
     )

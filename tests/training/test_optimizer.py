@@ -18,7 +18,7 @@ from xlite.training.optimizer import (
 
 @pytest.fixture(scope="module")
 def model() -> Classifier:
-    return build_classifier("test_resnet+mhsa", pretrained=False, generator_seed=0)
+    return build_classifier("test_resnet+mhsa", pretrained=False, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_frozen_layers_neither_learn_nor_follow_the_images(
 )
 def test_what_is_trained_is_in_training_mode_and_what_is_frozen_is_not(name: str) -> None:
     """Transformers hold parameters of their own, a class token, beside the blocks."""
-    model = build_classifier(name, pretrained=False, generator_seed=0)
+    model = build_classifier(name, pretrained=False, seed=0)
     layer_map = assign_layers(model)
     settings = settings_of(freeze_epochs=1, unfreeze_epochs=1)
     num_frozen = []

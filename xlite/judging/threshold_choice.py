@@ -15,7 +15,7 @@ from xlite.judging.thresholding import (
     apply_thresholds,
     check_calibration,
     crossfit_calls,
-    fit_thresholds,
+    fit_to_predictions,
 )
 from xlite.judging.thresholds_file import (
     FittedOn,
@@ -108,7 +108,7 @@ class ThresholdChoice:
         if judged.part == "test" and judged.run_dir is not None and judged.split is not None:
             if val is None:
                 val = read_run_predictions(judged.run_dir, "val", judged.split)
-            fitted = fit_thresholds(val, method=self.method, calibration=self.calibration)
+            fitted = fit_to_predictions(val, method=self.method, calibration=self.calibration)
             return apply_thresholds(fitted, labelled, source="fitted on the validation part")
         return crossfit_calls(labelled, method=self.method, calibration=self.calibration)
 
@@ -117,7 +117,7 @@ class ThresholdChoice:
         if self.save_to is None:
             return
         labelled = judged.labelled
-        fitted = fit_thresholds(labelled, method=self.method, calibration=self.calibration)
+        fitted = fit_to_predictions(labelled, method=self.method, calibration=self.calibration)
         fitted_on = FittedOn.of(labelled, split_sha256=judged.split_sha256)
         write_thresholds(self.save_to, fitted, fitted_on)
         console.say(f"thresholds fitted on all {len(labelled)} images: {self.save_to}")

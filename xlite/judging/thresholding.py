@@ -73,7 +73,7 @@ def check_calibration(calibration: str) -> None:
         )
 
 
-def fit_thresholds(
+def fit_to_predictions(
     labelled: LabelledPredictions, *, method: str, calibration: str
 ) -> FittedThresholds:
     """Thresholds fitted on all of the images, with notes on labels they can't be trusted for.
@@ -109,7 +109,7 @@ def crossfit_calls(
 
     The thresholds that are reported for use elsewhere are fitted on all of the images.
     """
-    whole = fit_thresholds(labelled, method=method, calibration=calibration)
+    whole = fit_to_predictions(labelled, method=method, calibration=calibration)
     in_first = assign_halves(labelled.targets, labelled.patient_ids)
     probs = np.empty_like(labelled.probs)
     limits = np.empty_like(labelled.probs)

@@ -97,7 +97,7 @@ def measure_model(
     spec = parse_model_name(name)
     # On the meta device tensors have shapes and no values: nothing is initialised or computed.
     with torch.device("meta"):
-        model = build_classifier(name, num_classes=num_classes, pretrained=False, generator_seed=0)
+        model = build_classifier(name, num_classes=num_classes, pretrained=False, seed=0)
     size = model.backbone.default_image_size if image_size is None else image_size
     with explain_refused_size(model, size):
         num_macs = count_macs(model, image_size=size)

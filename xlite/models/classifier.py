@@ -103,7 +103,7 @@ def build_classifier(
     num_classes: int = 14,
     pretrained: bool = True,
     weights_path: Path | None = None,
-    generator_seed: int,
+    seed: int,
     dropout: float = 0.1,
     position_encoding: bool = False,
 ) -> Classifier:
@@ -111,7 +111,7 @@ def build_classifier(
 
     name: one of the six hybrids, or a timm name, alone or with +mhsa, +performer or +mean.
 
-    New weights are a function of `generator_seed` alone, part by part: at one seed a backbone's
+    New weights are a function of `seed` alone, part by part: at one seed a backbone's
     plain, MHSA, Performer and mean variants share all but the attention's mechanism, so a
     comparison starts from equal weights. torch's global generators stay as they were.
 
@@ -125,12 +125,12 @@ def build_classifier(
         raise ArgumentError(f"dropout must be from 0 to under 1, not {dropout!r}.")
     if position_encoding and spec.attention == "none":
         raise InputError(f"{name} has no attention that a position encoding could serve.")
-    with _seeded(derive_seed("initialise backbone", generator_seed)):
+    with _seeded(derive_seed("initialise backbone", seed)):
         backbone = create_backbone(spec.timm_name, pretrained=pretrained, weights_path=weights_path)
     D = backbone.num_features
-    with _seeded(derive_seed("initialise attention", generator_seed)):
+    with _seeded(derive_seed("initialise attention", seed)):
         attention = _ATTENTION_BLOCKS[spec.attention](D)
-    with _seeded(derive_seed("initialise head", generator_seed)):
+    with _seeded(derive_seed("initialise head", seed)):
         head = nn.Sequential(
             nn.Linear(D, D // 2),
             nn.ReLU(),

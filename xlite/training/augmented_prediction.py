@@ -109,7 +109,7 @@ def _load_model(run: RunFolder, *, num_classes: int) -> Classifier:
         settings.model,
         num_classes=num_classes,
         pretrained=False,
-        generator_seed=settings.seed,
+        seed=settings.seed,
         dropout=settings.dropout,
         position_encoding=settings.position_encoding,
     )

@@ -174,7 +174,7 @@ def _build_model(
         num_classes=len(data.vocabulary),
         pretrained=needs_hub_weights(settings, runtime, num_classes=len(data.vocabulary)),
         weights_path=runtime.weights_path,
-        generator_seed=settings.seed,
+        seed=settings.seed,
         dropout=settings.dropout,
         position_encoding=settings.position_encoding,
     )

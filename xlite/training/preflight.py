@@ -115,7 +115,7 @@ def _outline(settings: TrainSettings, num_classes: int) -> Classifier:
             settings.model,
             num_classes=num_classes,
             pretrained=False,
-            generator_seed=0,
+            seed=0,
             position_encoding=settings.position_encoding,
         )
 

@@ -126,9 +126,7 @@ def measure_speeds(probe: Probe, ways: Sequence[Way]) -> dict[Way, float]:
 
 def _prepare_step(probe: Probe, way: Way) -> Callable[[], None]:
     fabric = build_fabric(Runtime(device=probe.device), way.precision)
-    model = build_classifier(
-        probe.model, num_classes=probe.num_classes, pretrained=False, generator_seed=0
-    )
+    model = build_classifier(probe.model, num_classes=probe.num_classes, pretrained=False, seed=0)
     if way.memory_format == "channels_last":
         model.to(memory_format=torch.channels_last)
     wrapped, optimizer = fabric.setup(model, torch.optim.AdamW(model.parameters()))
