@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.cli.intervals import bracket
+from xlite.cli.verdict_tables import print_verdicts
 from xlite.console import decimal
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def print_ablation(found: Ablation) -> None:
             f"{collapse.variant}: {collapse.kind} ({collapse.meaning}): "
             f"{', '.join(collapse.labels)}. Likely cause: {collapse.cause}."
         )
-    _print_verdicts(found, macros)
+    print_verdicts(found, macros)
 
 
 def _print_macro(found: Ablation, rows: Sequence[VariantRow]) -> None:
@@ -92,44 +94,10 @@ def _print_classes(found: Ablation, variants: Sequence[str]) -> None:
     )
 
 
-def _print_verdicts(found: Ablation, macros: Mapping[str, VariantRow]) -> None:
-    if not found.verdict:
-        return
-    console.table(
-        f"Verdict against {found.baseline}",
-        ["variant", "verdict", "macro AUROC change", "gained", "lost"],
-        [
-            [
-                name,
-                verdict.decision,
-                _describe(macros[name].change("auroc")),
-                ", ".join(verdict.gains) or "–",
-                ", ".join(verdict.losses) or "–",
-            ]
-            for name, verdict in found.verdict.items()
-        ],
-        wraps=["gained", "lost"],
-        all_in="ablation.json",
-    )
-    for name, verdict in found.verdict.items():
-        console.say(f"{name}: {verdict.decision}. {' '.join(verdict.reasons)}")
-        for side, seeds in verdict.seeds_left_out.items():
-            console.warn(
-                f"{name}: seeds {', '.join(map(str, seeds))} of {side} are left out, since the "
-                "other side has none of them."
-            )
-    console.say(f"Rule: {found.rule}")
-
-
 def _describe(found: Change, level: float | None = None) -> str:
     """A change with its interval, and a star where its corrected p is below 1 - `level`."""
-    change, low, high = (
-        decimal(value, sign=True) for value in (found.change, found.low, found.high)
-    )
-    if found.low != found.low:
-        return change
     star = "*" if level is not None and 1 - found.p_holm > level else ""
-    return f"{change} [{low}, {high}]{star}"
+    return bracket(found.change, found.low, found.high, sign=True) + star
 
 
 def _minutes(seconds: float) -> str:

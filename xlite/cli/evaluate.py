@@ -17,6 +17,7 @@ from xlite.cli.names import split_names
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import HelpOptions
 from xlite.cli.threshold_options import ThresholdOptions
+from xlite.own_process import keep_freed_memory
 
 _EPILOG = (
     "Example: xlite evaluate experiments/runs/NAME --subgroups\n\n"
@@ -53,6 +54,8 @@ def evaluate(
     """
     from xlite.workflows import evaluate as workflow
 
+    if judged.tta:  # a CPU predicts with much memory that it frees and soon needs again
+        keep_freed_memory()
     evaluation = workflow.evaluate(
         **{**vars(judged), "by": split_names(judged.by or "")},
         **vars(answer),
