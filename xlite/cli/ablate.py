@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -98,7 +96,7 @@ def ablate(
             out=study.out,
             margin=verdict.margin,
             safety_margin=verdict.safety_margin,
-            command=shlex.join(["xlite", *sys.argv[1:]]),
+            command=options.typed_command(),
         )
         # Written before anything is shown: a terminal that fails must not lose the result.
         _show(found, variants[0].name, study.out, json)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -84,7 +82,7 @@ def compare(
         out=out,
         allow_partial=allow_partial,
         show_test=show_test,
-        command=shlex.join(["xlite", *sys.argv[1:]]),
+        command=options.typed_command(),
     )
     # Written before anything is shown: a terminal that fails must not lose the result.
     if json:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-
 import typer
 
 from xlite import console
@@ -62,7 +59,7 @@ def evaluate(
         **vars(thresholds),
         table_format=columns.to_table_format(),
         write=answer.out is not None or not json,
-        command=shlex.join(["xlite", *sys.argv[1:]]),
+        command=options.typed_command(),
     )
     if json:
         console.result_json(evaluation.to_json())

@@ -1,5 +1,7 @@
 """Options that mean the same thing in every command, and what their values become."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,3 +85,8 @@ Seed = Annotated[
     typer.Option("--seed", min=0, callback=require_seed, help="Seed of every random choice."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def typed_command() -> str:
+    """The command as it was typed, which records keep."""
+    return shlex.join(["xlite", *sys.argv[1:]])

@@ -133,10 +133,15 @@ def plan_variants(
             "an ablation compares at least two variants. Pass --losses bce,focal, --samplers "
             "none,max-entropy, --vary lr=1e-4,3e-4, or --variant NAME:SETTING=VALUE,…."
         )
-    for one, other in itertools.combinations(variants, 2):
-        if one.settings == other.settings:
-            raise InputError(f"{one.name} and {other.name} are the same settings. Leave one out.")
+    require_different({variant.name: variant.settings for variant in variants})
     return variants
+
+
+def require_different(settings: Mapping[str, TrainSettings]) -> None:
+    """Raise InputError, which names two, when any of the settings are the same."""
+    for (one, ours), (other, theirs) in itertools.combinations(settings.items(), 2):
+        if ours == theirs:
+            raise InputError(f"{one} and {other} are the same settings. Leave one out.")
 
 
 def plan_runs(variants: Sequence[Variant], seeds: Sequence[int]) -> list[PlannedRun]:

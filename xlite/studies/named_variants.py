@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 from xlite.errors import ArgumentError, InputError
 from xlite.settings import TrainSettings
-from xlite.studies.axes import Variant
+from xlite.studies.axes import Variant, require_different
 from xlite.studies.plan import require_known_models
 
 
@@ -28,9 +27,7 @@ def name_variants(settings: Mapping[str, TrainSettings]) -> list[Variant]:
     of_seed_0 = {name: one.model_copy(update={"seed": 0}) for name, one in settings.items()}
     if len(of_seed_0) < 2:
         raise InputError("an ablation compares at least two variants. Pass another one.")
-    for (one, ours), (other, theirs) in itertools.combinations(of_seed_0.items(), 2):
-        if ours == theirs:
-            raise InputError(f"{one} and {other} are the same settings. Leave one out.")
+    require_different(of_seed_0)
     require_known_models(list(dict.fromkeys(one.model for one in settings.values())))
     flat = {name: one.flatten() for name, one in of_seed_0.items()}
     varied = _find_varied(list(flat.values()))
