@@ -58,7 +58,7 @@ def fail_in(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("xlite.tables.label_table.read_manifest", fail)
+    monkeypatch.setattr("xlite.splitting.split.split_by_patient", fail)
 
 
 def run_split(*options: str) -> Any:
