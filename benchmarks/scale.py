@@ -123,7 +123,7 @@ def _prepare_split(size: int) -> Callable[[], object]:
 def _prepare_exposure(size: int) -> Callable[[], object]:
     labels, patients = _draw(size)
     weights = np.random.default_rng(1).random(size)
-    return lambda: expected_exposure(labels, weights, patient_codes=patients)
+    return lambda: expected_exposure(labels, weights, patients=patients)
 
 
 def _prepare_max_entropy(size: int) -> Callable[[], object]:

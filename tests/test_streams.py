@@ -49,7 +49,7 @@ def test_a_console_shows_what_it_can(encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_help_is_shown_on_any_console(encoding: str) -> None:
-    done = run([*XLITE, "train", "--help"], PYTHONIOENCODING=encoding)
+    done = run([*XLITE, "train", "--help-all"], PYTHONIOENCODING=encoding)
     assert done.returncode == 0, done.stderr
     assert b"--label-smoothing" in done.stdout
 
