@@ -22,7 +22,6 @@ from xlite.inputs import MAX_TABLE_BYTES, MEBIBYTE, RefusedFileError, read_bytes
 MAX_JSON_BYTES = 256 * MEBIBYTE
 """A split of a million images is recorded in a few kilobytes; a list of marks in some 12 MB."""
 
-_MAX_CELL = 1 << 20
 _RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _MAX_SHOWN = 40
@@ -160,7 +159,6 @@ def _open_table(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text. {remedy}") from None
-    former = csv.field_size_limit(_MAX_CELL)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = list(map(unguard_cell, next(reader, [])))
@@ -175,8 +173,6 @@ def _open_table(
         yield header, (list(map(unguard_cell, row)) for row in rows) if "'" in text else rows
     except csv.Error as error:
         raise InputError(f"{path} can't be read as a CSV ({error}). {remedy}") from None
-    finally:
-        csv.field_size_limit(former)
 
 
 def _check_lengths(

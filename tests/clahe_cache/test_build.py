@@ -278,6 +278,7 @@ from pathlib import Path
 from xlite.clahe_cache import build, workers
 from xlite.settings import ClaheSettings
 from xlite.errors import XliteError
+from xlite.signals import catch_stop_signals
 
 apply = workers.apply_clahe
 
@@ -294,7 +295,8 @@ if __name__ == "__main__":
     settings = ClaheSettings(size=int(size))
     try:
         build.build_cache(
-            sources, Path(out), settings, file_format=file_format, workers=int(num_workers))
+            sources, Path(out), settings, file_format=file_format, workers=int(num_workers),
+            stopping=catch_stop_signals)
     except XliteError as error:
         print(error)
         sys.exit(error.exit_code)

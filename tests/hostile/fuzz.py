@@ -201,9 +201,12 @@ def _simple(name: str) -> str:
 
 def _parse_strictly(content: bytes) -> tuple[list[str], list[list[str]]]:
     """The header and rows of a CSV, without blanks around cells; all as long as the header."""
-    csv.field_size_limit(1 << 30)
     text = content.decode("utf-8-sig")
-    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    former = csv.field_size_limit(1 << 30)
+    try:
+        header, *rows = csv.reader(io.StringIO(text, newline=""))
+    finally:
+        csv.field_size_limit(former)
     rows = [[cell.strip() for cell in row] for row in rows if row]
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
