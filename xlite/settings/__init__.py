@@ -7,6 +7,7 @@ does not (device, workers) is in `Runtime`.
 from xlite.settings.dataset import TARGET_SAMPLERS, ClaheSettings, SamplerName, SamplerSettings
 from xlite.settings.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
 from xlite.settings.settings import LARGEST_SEED, Settings, Shown, fingerprint_of
+from xlite.settings.slurm import SlurmSettings
 from xlite.settings.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SamplerSettings",
     "Settings",
     "Shown",
+    "SlurmSettings",
     "TrainSettings",
     "fingerprint_of",
 ]
