@@ -1,0 +1,54 @@
+"""The folder of a study: the plan as it was given, the ledger, and a folder an agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from xlite.errors import InputError
+from xlite.studies.ledger import Ledger
+
+STUDIES: Final = "studies"
+"""The folder of the studies in an experiments folder."""
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """`experiments/studies/NAME/`, which any machine may see under another path."""
+
+    path: Path
+
+    @property
+    def plan_file(self) -> Path:
+        """The plan, for people: what counts is its text in the ledger."""
+        return self.path / "plan.toml"
+
+    @property
+    def agents(self) -> Path:
+        """A folder an agent, with its signs of life."""
+        return self.path / "agents"
+
+    @property
+    def logs(self) -> Path:
+        """A text file a run."""
+        return self.path / "logs"
+
+    @property
+    def experiments(self) -> Path:
+        """The experiments folder that it lies in: run folders are named from there."""
+        return self.path.parent.parent
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, not read yet."""
+        return Ledger(self.path / "ledger")
+
+    def require_begun(self) -> None:
+        """Raise InputError where no study has begun in the folder."""
+        if not self.ledger.path_of(1).exists():
+            raise InputError(
+                f"{self.path} holds no study. Pass a folder that `xlite study run PLAN.toml` made, "
+                "as in experiments/studies/NAME."
+            )
