@@ -7,12 +7,14 @@ from pathlib import Path
 from xlite.errors import InputError
 
 SPLIT_DIR = Path("data/splits")
+FOLDS_DIR = Path("data/folds")
 CACHE_DIR = Path("data/clahe_cache")
 EXPERIMENTS_DIR = Path("experiments")
 
 SPLIT_PARTS = ("train", "val", "test")
 """The parts of a split; each is a file of its folder, NAME.csv."""
 SPLIT_RECORD = "split.json"
+FOLDS_RECORD = "folds.json"
 
 # In the experiments folder, where the report looks for what others wrote.
 TRAINING_PROGRESS = "training_progress.json"

@@ -132,7 +132,7 @@ def read_table_methods(
     """
     methods = []
     for name, source in tables.items():
-        labelled, join = join_predictions(source, split.parts["val"], name=name)
+        labelled, join = join_predictions(source, split.require_part("val"), name=name)
         shown = source if isinstance(source, str | Path) else name
         if not allow_partial:
             join.require_whole(shown)

@@ -97,7 +97,7 @@ def read_judged_table(
     split = None
     if split_dir is not None:
         split, part = _read_split(split_dir, labels), part or "val"
-        manifest = split.parts[part]
+        manifest = split.require_part(part)
     elif part is not None:
         raise InputError("--part needs --split DIR, which says what the part is.")
     else:

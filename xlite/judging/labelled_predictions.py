@@ -135,7 +135,7 @@ def read_run_predictions(run_dir: Path, part: str, split: Split) -> LabelledPred
             "differs. Pass the split of the run with --split DIR."
         )
     path = run.find_predictions(part)
-    labelled, join = join_predictions(path, split.parts[part], name=run_dir.name)
+    labelled, join = join_predictions(path, split.require_part(part), name=run_dir.name)
     _require_complete(path, join, num_images=run.config.data.images.get(part))
     return labelled
 

@@ -87,6 +87,17 @@ class RecordedFormat(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoldPlace(Result):
+    """Which fold a split's test part is; numbers are from 0."""
+
+    number: int
+    """Counted on over the repeats: the name of the split's folder."""
+    num_folds: int
+    """Folds of a repeat."""
+    repeat: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitRecord(Result):
     """A split: what `split_by_patient` returns, `xlite split --json` prints, `split.json` keeps.
 
@@ -94,6 +105,9 @@ class SplitRecord(Result):
     """
 
     newest_schema: ClassVar[int] = 2
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"val", "stratify", "hold_out", "images_left_out", "fold"}
+    )
 
     schema_version: Annotated[int, Field(ge=1)] = 1
     source: str | None = None
@@ -103,6 +117,15 @@ class SplitRecord(Result):
     ratios: list[float] | None = None
     official_lists: bool = False
     subset: float | None = None
+    val: float | None = None
+    """Validation's share of the images outside the test part, where that is a fold or held out."""
+    stratify: tuple[str, ...] | None = None
+    """Columns that were stratified over, besides the labels."""
+    hold_out: tuple[str, ...] | None = None
+    """What the test part was chosen by, as COLUMN=VALUE."""
+    images_left_out: int | None = None
+    """Other images of the patients who were held out: they are in no part."""
+    fold: FoldPlace | None = None
     labels: tuple[str, ...]
     layout: Layout = "nih"
     """How the labels are stored: NIH's label text, or one column a label."""
@@ -121,9 +144,20 @@ class SplitRecord(Result):
 
     def is_same_split(self, other: SplitRecord) -> bool:
         """Whether both were made alike, whatever version wrote them."""
-        skipped = {"schema_version", "files", "layout"}
+        skipped = ("schema_version", "files", "layout")
         mine, others = self.to_json(), other.to_json()
-        return all(mine[name] == others[name] for name in mine if name not in skipped)
+        for name in skipped:
+            del mine[name], others[name]
+        return mine == others
+
+    def describe_making(self) -> str:
+        """What tells it from other splits of the table, in brackets of a message."""
+        said = f"seed {self.seed}"
+        if self.fold is not None:
+            return f"{said}, one of {self.fold.num_folds} folds"
+        if self.hold_out is not None:
+            return f"{said}, held out: {', '.join(self.hold_out)}"
+        return f"{said}, ratios {self.ratios}"
 
     def to_json(self) -> dict[str, Any]:
         """The content of `split.json`."""

@@ -1,4 +1,4 @@
-"""Splits as folders: three label tables and a record, written whole, read back and checked."""
+"""Splits as folders: label tables and a record, written whole, read back and checked."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.files import atomic_path, sha256_of_file, write_json
 from xlite.ownership import require_replaceable_file, require_writable_folder
-from xlite.places import SPLIT_PARTS, SPLIT_RECORD
+from xlite.places import FOLDS_RECORD, SPLIT_PARTS, SPLIT_RECORD
 from xlite.results.split import SplitRecord
 from xlite.splitting.leakage import audit_parts, require_no_leakage
-from xlite.splitting.split_record import SPLIT_REMEDY, files_format, layout_of
+from xlite.splitting.split_record import SPLIT_REMEDY, files_format, layout_of, part_names
 from xlite.tables.label_table import TableFormat, read_manifest, written_format
 from xlite.tables.manifest import Manifest, write_manifest
 
@@ -27,10 +27,22 @@ Parts = dict[str, Manifest]
 
 @dataclass(frozen=True)
 class Split:
-    """A split as read from its folder: the three parts and the SHA-256 of their files."""
+    """A split as read from its folder: the parts and the SHA-256 of their files.
+
+    One that was made without validation has no part "val".
+    """
 
     parts: Parts
     sha256: dict[str, str]
+
+    def require_part(self, name: str) -> Manifest:
+        """The part of this name; InputError where the split was made without it."""
+        if name not in self.parts:
+            raise InputError(
+                f"the split has no {name} part: it was made with --no-val. Name its test part, or "
+                "make a split with validation."
+            )
+        return self.parts[name]
 
 
 def write_split(
@@ -54,8 +66,8 @@ def write_split(
     if earlier is not None and not overwrite:
         if not earlier.is_same_split(made):
             raise InputError(
-                f"{out} holds another split (seed {earlier.seed}, ratios "
-                f"{earlier.ratios}). Pass another --out, or --overwrite to replace it."
+                f"{out} holds another split ({earlier.describe_making()}). Pass another --out, or "
+                "--overwrite to replace it."
             )
         read_split(out)
         return replace(earlier, rows=made.rows)
@@ -72,6 +84,9 @@ def write_split(
         for name in files:
             _require_ours(out / name, ours, overwrite=overwrite)
         require_replaceable_file(out / SPLIT_RECORD, is_ours=lambda _: True)
+        stale = _find_stale(out, files, ours)
+    for path in stale:
+        path.unlink()
     made = replace(made, files=files)
     write_json(out / SPLIT_RECORD, made.to_json())
     return made
@@ -80,29 +95,23 @@ def write_split(
 def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
     """The split in a folder of train.csv, val.csv and test.csv, checked.
 
-    With `split.json` beside them the files have to be the ones it records. With `table` the
-    labels are those of the label table, which has to agree. Raises LeakageError when a patient
-    is on two sides.
+    With `split.json` beside them the files have to be the ones it records, and validation may be
+    missing where it records none. With `table` the labels are those of the label table, which has
+    to agree. Raises LeakageError when a patient is on two sides.
     """
-    paths = {name: folder / f"{name}.csv" for name in SPLIT_PARTS}
-    for path in paths.values():
-        if not path.exists():
-            raise InputError(f"split file {path} does not exist. {SPLIT_REMEDY}")
-    sha256 = {name: sha256_of_file(path) for name, path in paths.items()}
     vocabulary = table.vocabulary if table is not None else None
-    table_format, is_guarded = TableFormat(), False
-    record_path = folder / SPLIT_RECORD
-    # lexists: a record that is a link to nothing is broken, not absent.
-    if os.path.lexists(record_path):
-        record = SplitRecord.read(record_path, remedy=SPLIT_REMEDY)
+    table_format, is_guarded, record = TableFormat(), False, _read_record(folder)
+    if record is not None:
         vocabulary, table_format = record.labels, files_format(record)
         is_guarded = record.is_guarded
-        for name in SPLIT_PARTS:
-            if record.files.get(f"{name}.csv") != sha256[name]:
-                raise InputError(
-                    f"{paths[name]} was changed since the split was made (its SHA-256 differs "
-                    f"from {record_path}). Restore it, or run `xlite split` again."
-                )
+    paths = _find_tables(folder, record)
+    sha256 = {name: sha256_of_file(path) for name, path in paths.items()}
+    for name, path in paths.items():
+        if record is not None and record.files.get(path.name) != sha256[name]:
+            raise InputError(
+                f"{path} was changed since the split was made (its SHA-256 differs "
+                f"from {folder / SPLIT_RECORD}). Restore it, or run `xlite split` again."
+            )
     parts = {
         name: read_manifest(
             path,
@@ -140,6 +149,34 @@ def describe_split(parts: Parts, record: Mapping[str, Any]) -> SplitRecord:
     )
 
 
+def _read_record(folder: Path) -> SplitRecord | None:
+    path = folder / SPLIT_RECORD
+    # lexists: a record that is a link to nothing is broken, not absent.
+    return SplitRecord.read(path, remedy=SPLIT_REMEDY) if os.path.lexists(path) else None
+
+
+def _find_tables(folder: Path, record: SplitRecord | None) -> dict[str, Path]:
+    """The tables of a split's parts; InputError where one is missing, or is there unrecorded."""
+    names = SPLIT_PARTS if record is None else part_names(record)
+    for name in SPLIT_PARTS:
+        path = folder / f"{name}.csv"
+        if name in names and not path.exists():
+            raise InputError(f"split file {path} does not exist. {_find_remedy(folder)}")
+        if name not in names and os.path.lexists(path):
+            raise InputError(
+                f"{path} is no part of the split: {folder / SPLIT_RECORD} records none for "
+                "validation. Move it elsewhere."
+            )
+    return {name: folder / f"{name}.csv" for name in names}
+
+
+def _find_remedy(folder: Path) -> str:
+    """What to do where a folder holds no split."""
+    if os.path.lexists(folder / FOLDS_RECORD):
+        return f"The folder holds folds: pass one of them, such as {folder / '0'}."
+    return SPLIT_REMEDY
+
+
 def _read_earlier(out: Path, *, overwrite: bool) -> SplitRecord | None:
     """The record of the split that `out` holds; None where there is none, or it is to go."""
     path = out / SPLIT_RECORD
@@ -164,6 +201,22 @@ def _require_ours(path: Path, ours: set[str], *, overwrite: bool) -> None:
     require_replaceable_file(
         path, is_ours=lambda _: sha256_of_file(path) in ours, overwrite=overwrite
     )
+
+
+def _find_stale(out: Path, files: Mapping[str, str], ours: set[str]) -> list[Path]:
+    """The tables that an earlier split left, and this one has none of; InputError for foreign ones.
+
+    Read as part of the split they would be refused, and nobody's file is deleted.
+    """
+    paths = [out / f"{name}.csv" for name in SPLIT_PARTS if f"{name}.csv" not in files]
+    stale = [path for path in paths if os.path.lexists(path)]
+    for path in stale:
+        if path.is_symlink() or not path.is_file() or sha256_of_file(path) not in ours:
+            raise InputError(
+                f"{path} was not written by this command, and the split has no such part. Move it "
+                "elsewhere, or pass another --out."
+            )
+    return stale
 
 
 def _require_lossless(part: Manifest, written: Path, path: Path) -> None:

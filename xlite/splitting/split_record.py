@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from xlite.places import SPLIT_PARTS
 from xlite.results.split import Layout, RecordedFormat, SplitRecord
 from xlite.tables.label_table import TableFormat, written_format
 from xlite.tables.manifest import is_written_as_nih
@@ -19,6 +20,12 @@ def layout_of(vocabulary: tuple[str, ...]) -> Layout:
 def files_format(record: SplitRecord) -> TableFormat:
     """The format of the split's own files."""
     return TableFormat() if record.layout == "nih" else written_format(record.labels)
+
+
+def part_names(record: SplitRecord) -> tuple[str, ...]:
+    """The parts that a split has: one that was made with `--no-val` has none for validation."""
+    is_without_val = bool(record.parts) and "val" not in record.parts
+    return tuple(name for name in SPLIT_PARTS if name != "val" or not is_without_val)
 
 
 def record_format(table_format: TableFormat) -> RecordedFormat:
