@@ -20,6 +20,7 @@ from xlite.cli import (
     report,
     split,
     status,
+    study,
     train,
 )
 from xlite.cli.exit_codes import ErrorHandlingGroup
@@ -70,6 +71,7 @@ for command in (
     models,
     train,
     status,
+    study,
     evaluate,
     ablate,
     compare,
