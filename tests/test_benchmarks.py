@@ -17,7 +17,7 @@ import pytest
 
 import benchmarks
 from benchmarks import __main__ as command
-from benchmarks import bootstrap, checkpoint, label_table, measure, memory, scale
+from benchmarks import bootstrap, checkpoint, label_table, measure, memory, scale, study_scale
 from xlite.labels import NIH_LABELS, decode_labels
 from xlite.models.catalogue import MODELS
 from xlite.models.classifier import build_classifier
@@ -203,3 +203,18 @@ def test_the_memory_file_has_the_six_hybrids() -> None:
     one = record["mobilenet_v3_large_mhsa"]
     assert one["state"] == 16 * 7_129_246
     assert set(one["image"]) == {str(size) for size in memory.IMAGE_SIZES}
+
+
+@pytest.mark.parametrize("num_agents", [1, 20])
+def test_a_simulated_study_does_every_item_once_and_again_where_its_agent_died(
+    num_agents: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_scale, "_SECONDS_TO_DEATH", 600.0)
+    latencies = study_scale.Latencies(read=0.001, append=0.04)
+    found = study_scale.simulate(num_agents, 200, 60.0, latencies)
+    # A claim and an end an item; a claim and a release where the agent died.
+    assert found.entries == 2 * 200 + 2 * found.lost
+    assert found.lost > 0
+    assert found.appends_tried >= found.entries - found.lost
+    assert found.makespan_seconds >= found.ideal_seconds
+    assert (found.appends_tried == found.entries - found.lost) == (num_agents == 1)
