@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xlite.cli.settings_file import SettingsFile
-from xlite.cli.settings_values import read_text, read_value, type_of
+from xlite.cli.settings_values import type_of
 from xlite.errors import InputError, did_you_mean
-from xlite.settings.names import PARTS, current_name
+from xlite.run_folder.settings_file import SettingsFile
+from xlite.settings.by_name import option_name
+from xlite.settings.names import current_name
+from xlite.settings.typed_values import read_text, read_value
 
 Parameters = Mapping[str, inspect.Parameter]
 
@@ -78,7 +80,7 @@ class KnownOptions:
                 )
         settings: dict[str, GivenSetting] = {}
         for key, value in file.values.items():
-            name = _option_name(key)
+            name = option_name(key)
             if file.is_record and self.find(name) is None:
                 continue
             parameter = self.require(name, str(file.path))
@@ -88,12 +90,3 @@ class KnownOptions:
             read = read_value(value, type_of(self.parameters[parameter]), where)
             settings[parameter] = GivenSetting(read, str(file.path))
         return settings
-
-
-def _option_name(key: tuple[str, ...]) -> str:
-    """The name of the option for a key: in a table, the field's or the option's own."""
-    *tables, name = key
-    if not tables:
-        return current_name(name)
-    kind, field = PARTS[tables[0]], name.replace("-", "_")
-    return kind.option(field).lstrip("-") if field in kind.model_fields else current_name(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlite.cli.known_options import GivenSetting, KnownOptions, Parameters
-from xlite.cli.settings_file import read_settings_file
+from xlite.run_folder.settings_file import read_settings_file
 
 _EXCLUSIVE = (
     ("seed", "seeds"),

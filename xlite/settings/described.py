@@ -40,9 +40,7 @@ def describe_fields(kind: type[Settings]) -> list[DescribedField]:
 def _describe(kind: type[Settings], field: str, text: str) -> DescribedField:
     info, shown = kind.model_fields[field], kind.shown(field)
     members = _list_members(info.annotation)
-    plain = [member for member in members if member is not NoneType]
-    is_simple = len(plain) == 1 and plain[0] in (bool, int, float, Path)
-    type_name = plain[0].__name__ if is_simple else "str"
+    type_name = type_of_field(kind, field)[0].__name__
     default = None if shown.is_unset else info.default
     return DescribedField(
         field=field,
@@ -54,6 +52,17 @@ def _describe(kind: type[Settings], field: str, text: str) -> DescribedField:
         panel=shown.panel or kind.panel,
         is_common=shown.is_common,
     )
+
+
+def type_of_field(kind: type[Settings], field: str) -> tuple[type, bool]:
+    """The type of a field's option, None left out, and whether the field may be None.
+
+    bool, int, float, Path, or str, also where the settings read more than one form of text.
+    """
+    members = _list_members(kind.model_fields[field].annotation)
+    plain = [member for member in members if member is not NoneType]
+    is_simple = len(plain) == 1 and plain[0] in (bool, int, float, Path)
+    return plain[0] if is_simple else str, NoneType in members
 
 
 def _list_members(annotation: Any) -> list[Any]:

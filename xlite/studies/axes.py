@@ -6,11 +6,12 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
 
 from xlite.errors import InputError, did_you_mean
-from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
-from xlite.settings.names import current_name, setting_places
+from xlite.settings import TrainSettings
+from xlite.settings.by_name import NONE, Place, replace_fields, setting_at
+from xlite.settings.described import type_of_field
+from xlite.settings.names import PARTS, current_name, setting_places
 from xlite.studies.plan import PlannedRun, name_run, require_distinct, require_known_models
 
 _FIXED = {
@@ -189,16 +190,13 @@ def _read_settled(
     settled = {}
     for name in dict.fromkeys(name for one in combinations for name in one.values):
         if name not in on_axes:
-            part, field = _find_field(name)
-            value = getattr(base if part is None else getattr(base, part), field)
+            value = setting_at(base, _find_field(name))
             settled[name] = "none" if value is None else str(value).lower()
     return settled
 
 
 def _combine(baseline: Variant, combination: Combination) -> Variant:
-    settings = baseline.settings
-    for name, value in combination.values.items():
-        settings = _change_setting(settings, name, value)
+    settings = _change_settings(baseline.settings, combination.values)
     return Variant(combination.name, {**baseline.values, **combination.values}, settings)
 
 
@@ -210,10 +208,8 @@ def _build_variant(
     differs_from: Sequence[str] | None,
 ) -> Variant:
     """base: with `settled` in it already, which is part of a whole name and of the values."""
-    settings = base
-    for axis, value in zip(axes, values, strict=True):
-        settings = _change_setting(settings, axis.name, value)
     chosen = {axis.name: value for axis, value in zip(axes, values, strict=True)}
+    settings = _change_settings(base, chosen)
     named = [
         f"{name}={value}"
         for place, (name, value) in enumerate(chosen.items())
@@ -224,29 +220,19 @@ def _build_variant(
     return Variant(",".join(named), {**chosen, **settled}, settings)
 
 
-def _change_setting(settings: TrainSettings, name: str, text: str) -> TrainSettings:
-    part, field = _find_field(name)
-    if part is None:
-        return TrainSettings.parse(
-            **{**_values(settings), field: _read(TrainSettings, field, text)}
-        )
-    owner: LossSettings | SamplerSettings = getattr(settings, part)
-    kind = type(owner)
-    changed = kind.parse(**{**_values(owner), field: _read(kind, field, text)})
-    return settings.model_copy(update={part: changed})
+def _change_settings(settings: TrainSettings, values: Mapping[str, str]) -> TrainSettings:
+    places = {_find_field(name): text for name, text in values.items()}
+    return replace_fields(settings, {place: _read(place, text) for place, text in places.items()})
 
 
-def _values(settings: Settings) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in type(settings).model_fields}
-
-
-def _read(kind: type[Settings], field: str, text: str) -> str | None:
+def _read(place: Place, text: str) -> str | None:
     """The text, which validation turns into the field's type; `none` where that is a value."""
-    is_optional = type(None) in get_args(kind.model_fields[field].annotation)
-    return None if is_optional and text == "none" else text
+    part, field = place
+    _, is_optional = type_of_field(TrainSettings if part is None else PARTS[part], field)
+    return None if is_optional and text == NONE else text
 
 
-def _find_field(name: str) -> tuple[str | None, str]:
+def _find_field(name: str) -> Place:
     """Where a setting is kept, as `setting_places` says; InputError for one that can't be varied.
 
     >>> _find_field("focal-gamma"), _find_field("lr")
