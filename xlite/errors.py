@@ -52,6 +52,10 @@ class LeakageError(CheckFailedError):
     """A patient or an image stands on two sides of a split."""
 
 
+class RunInUseError(CheckFailedError):
+    """Another process trains the run, or may do so."""
+
+
 class InterruptedRunError(XliteError):
     """A signal stopped the work after its state was saved; the message says how to continue."""
 

@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from xlite.errors import CheckFailedError
 from xlite.executors import training_job
 from xlite.models.classifier import build_classifier
-from xlite.run_folder.lock import is_held, read_owner
+from xlite.run_folder.lock import is_held
+from xlite.run_folder.signs_of_life import read_owner
 
 
 def arguments(project: Any, out: Path, models: str, *more: object) -> tuple[str, ...]:

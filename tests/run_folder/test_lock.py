@@ -15,8 +15,9 @@ import pytest
 
 from xlite.errors import CheckFailedError, InputError
 from xlite.files import write_json
-from xlite.run_folder import lock
-from xlite.run_folder.lock import LOCK, LOCK_RECORD, hold_lock, is_held, read_owner
+from xlite.run_folder import signs_of_life
+from xlite.run_folder.lock import hold_lock, is_held
+from xlite.run_folder.signs_of_life import LOCK, LOCK_RECORD, read_owner
 
 HOLD = """
 import sys
@@ -217,7 +218,7 @@ def test_a_damaged_record_counts_as_absent(tmp_path: Path, content: str) -> None
 def test_the_record_is_touched_while_training_lasts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(signs_of_life, "HEARTBEAT_SECONDS", 0.01)
     record = tmp_path / LOCK_RECORD
     with hold_lock(tmp_path):
         write_record(tmp_path, host="x", seconds_silent=500)

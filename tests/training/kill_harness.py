@@ -50,7 +50,7 @@ from xlite.run_folder.file_names import (
     RUN_SCORES,
     predictions_name,
 )
-from xlite.run_folder.lock import LOCK_RECORD
+from xlite.run_folder.signs_of_life import LOCK_RECORD
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.splitting.split import divide_by_patient
 from xlite.splitting.split_folder import read_split, write_split

@@ -68,6 +68,8 @@ class Release(_Entry):
     holder: str
     """Whose claim ends."""
     reason: Literal["stopped", "lost"]
+    epochs: int = 0
+    """Of a lost one: the epochs that it had finished since its claim."""
 
 
 class End(_Entry):

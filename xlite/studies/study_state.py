@@ -32,7 +32,7 @@ class ItemState:
     end: End | None = None
     end_number: int = 0
     num_lost: int = 0
-    """How often an agent died over it."""
+    """How often in a row an agent died over it before it had finished an epoch."""
 
     @property
     def has_ended(self) -> bool:
@@ -109,7 +109,8 @@ class StudyState:
         item = self.items.get(entry.item)
         if item is not None and item.holder == entry.holder:
             item.status, item.holder = "released", None
-            item.num_lost += entry.reason == "lost"
+            if entry.reason == "lost":
+                item.num_lost = 0 if entry.epochs else item.num_lost + 1
 
     def _end(self, entry: End) -> None:
         item = self.items.get(entry.item)
