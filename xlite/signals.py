@@ -112,16 +112,17 @@ def heed_no_signals() -> Iterator[StopRequest]:
 
 
 @contextmanager
-def hold_back_interrupts() -> Iterator[None]:
+def hold_back_interrupts(*others: signal.Signals) -> Iterator[None]:
     """Processes that start within the block never see SIGINT, not even while they import.
 
     A terminal sends Ctrl-C to all of its processes; what becomes of children is their parent's
-    to decide. Windows has no such mask, and nothing changes there.
+    to decide. others: signals that are held back as well, as SIGTERM, which Slurm sends to every
+    process of a job. Windows has no such mask, and nothing changes there.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *others})
     try:
         yield
     finally:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
+import time
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +232,24 @@ def test_a_loader_process_that_is_killed_is_said_in_a_sentence(project: Any) -> 
     sampler = EpochSampler(len(dataset), batch_size=16, seed=0)
     with pytest.raises(XliteError, match="a loader process was killed"):
         list(build_loader(dataset, sampler, num_workers=1))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system masks no signals")
+def test_loader_processes_outlive_the_end_that_is_asked_of_all_processes_of_a_job(
+    project: Any,
+) -> None:
+    dataset = make_dataset(project)
+    sampler = EpochSampler(len(dataset), batch_size=4, seed=0)
+    undisturbed = [batch.index.tolist() for batch in build_loader(dataset, sampler)]
+    batches = iter(build_loader(dataset, sampler, num_workers=2))
+    seen = [next(batches).index.tolist()]
+    children = [child for child in multiprocessing.active_children() if child.is_alive()]
+    assert len(children) == 2
+    # The server that they come from, too: their own state is read from it.
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    for pid in (server, *(child.pid for child in children)):
+        os.kill(pid, signal.SIGTERM)
+    time.sleep(0.5)
+    seen += [batch.index.tolist() for batch in batches]
+    assert seen == undisturbed
+    assert len(seen) > 6  # more than what was ready when the signal came

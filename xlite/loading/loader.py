@@ -13,6 +13,7 @@ import signal
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import cv2
@@ -181,10 +182,14 @@ def resize_images(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 class BatchLoader(DataLoader[Batch]):
-    """A DataLoader whose processes leave Ctrl-C to their parent, and whose errors are their own."""
+    """A DataLoader whose processes leave signals to their parent; errors of theirs are raised."""
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        with hold_back_interrupts():
+        if self.num_workers and hasattr(signal, "pthread_sigmask"):
+            # Its own start would let the signals through again.
+            resource_tracker.ensure_running()
+        # Slurm sends SIGTERM to every process of a job: without them the trainer could not save.
+        with hold_back_interrupts(signal.SIGTERM):
             batches = super().__iter__()
         try:
             for batch in batches:
