@@ -1,0 +1,69 @@
+"""Which branches of a plan were taken, as far as its rules and questions have been decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from xlite.studies.study_plan import Ask, Rule, StudyPlan
+from xlite.studies.study_state import StudyState
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What one outcome of a rule or a question begins."""
+
+    of: str
+    """The id of the rule or the question."""
+    outcome: str
+    """`then`, `otherwise`, or the choice."""
+    targets: tuple[str, ...]
+    is_taken: bool | None
+    """None while it is not decided."""
+
+
+def list_branches(plan: StudyPlan, state: StudyState) -> Iterator[Branch]:
+    """The branches of all rules, then of all questions."""
+    for rule in plan.rules:
+        yield from branches_of_rule(rule, state)
+    for ask in plan.asks:
+        yield from branches_of_question(ask, state)
+
+
+def branches_of_rule(rule: Rule, state: StudyState) -> Iterator[Branch]:
+    """The two branches of a rule, those without targets left out."""
+    decision = state.decisions.get(f"rule:{rule.id}")
+    holds = None if decision is None else bool(decision.choice.get("holds"))
+    for outcome, targets in (("then", rule.then), ("otherwise", rule.otherwise)):
+        if targets:
+            is_taken = None if holds is None else holds == (outcome == "then")
+            yield Branch(rule.id, outcome, targets, is_taken)
+
+
+def branches_of_question(ask: Ask, state: StudyState) -> Iterator[Branch]:
+    """A branch a choice that begins something."""
+    answer = state.answers.get(ask.id)
+    for choice, follows in ask.choices.items():
+        if follows.then:
+            is_taken = None if answer is None else answer.choice == choice
+            yield Branch(ask.id, choice, follows.then, is_taken)
+
+
+def find_not_taken(plan: StudyPlan, state: StudyState) -> frozenset[str]:
+    """The targets that no branch has begun or can begin any more, and what waits on them."""
+    named: dict[str, list[bool | None]] = {}
+    for branch in list_branches(plan, state):
+        for target in branch.targets:
+            named.setdefault(target, []).append(branch.is_taken)
+    lost = {
+        target for target, taken in named.items() if not any(one in (True, None) for one in taken)
+    }
+    waits = {
+        one.id: one.after
+        for group in (plan.experiments, plan.phases, plan.asks)
+        for one in group
+        if one.after
+    }
+    while further := {name for name, after in waits.items() if lost & set(after)} - lost:
+        lost |= further
+    return frozenset(lost)

@@ -1,0 +1,143 @@
+"""The searches of a study: their trials, the best of them, and how far to believe it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any, Literal
+
+from xlite.results.study import NodeState, Search, SearchedSetting, Trial
+from xlite.studies.study_plan import Phase, StudyPlan
+from xlite.studies.study_state import StudyState
+from xlite.studies.summary.trained_items import TrainedItem, finished_runs, last_ends
+
+
+def list_searches(
+    plan: StudyPlan,
+    state: StudyState,
+    trained: Mapping[str, Sequence[TrainedItem]],
+    not_taken: frozenset[str],
+) -> list[Search]:
+    """The plan's phases in its order, each with its trials."""
+    return [
+        _describe(phase, state, trained, is_taken=phase.id not in not_taken)
+        for phase in plan.phases
+    ]
+
+
+def _describe(
+    phase: Phase,
+    state: StudyState,
+    trained: Mapping[str, Sequence[TrainedItem]],
+    *,
+    is_taken: bool,
+) -> Search:
+    trials = [
+        _describe_trial(phase, number, choice, trained.get(f"{phase.id}/{number}", ()))
+        for number, choice in sorted(_list_suggestions(phase, state).items())
+    ]
+    scored = [trial for trial in trials if _is_number(trial.score)]
+    longest = max((trial.epochs for trial in scored), default=0)
+    # A paused trial's score is of fewer epochs: it has lost to those that went on.
+    ripe = [trial for trial in scored if trial.state == "finished"] or [
+        trial for trial in scored if trial.epochs == longest
+    ]
+    kept = state.decisions.get(f"keep:{phase.id}")
+    optimism = None if kept is None else kept.choice.get("optimism")
+    return Search(
+        id=phase.id,
+        method=phase.method,
+        score=str(phase.score),
+        state=_find_state(phase, trials, state, is_taken=is_taken),
+        space=tuple(
+            SearchedSetting(
+                name=name,
+                kind=drawn.kind,
+                values=drawn.values,
+                low=float(drawn.low),
+                high=float(drawn.high),
+            )
+            for name, drawn in phase.space.items()
+        ),
+        trials=tuple(trials),
+        best=max(ripe, key=lambda trial: trial.score or 0.0).number if ripe else None,
+        optimism=float(optimism) if isinstance(optimism, int | float) else None,
+        kept="" if kept is None else _describe_kept(kept.choice),
+    )
+
+
+def _list_suggestions(phase: Phase, state: StudyState) -> dict[int, dict[str, Any]]:
+    """The settings of each trial by its number."""
+    pattern = re.compile(rf"suggest:{re.escape(phase.id)}/(\d+)")
+    return {
+        int(match[1]): decision.choice
+        for subject, decision in state.decisions.items()
+        if (match := pattern.fullmatch(subject)) and decision.choice
+    }
+
+
+def _describe_trial(
+    phase: Phase, number: int, settings: dict[str, Any], items: Sequence[TrainedItem]
+) -> Trial:
+    rungs: dict[int, list[float]] = {}
+    for item in items:
+        score = None if item.end is None else item.end.scores.get(str(phase.score))
+        if item.end is not None and score is not None and score.point is not None:
+            rungs.setdefault(item.epochs or item.end.epochs, []).append(score.point)
+    # A rung is reached when all seeds have: till then its mean is of others than the rest's.
+    num_runs = len({item.key for item in items})
+    means = {epochs: fmean(points) for epochs, points in sorted(rungs.items())}
+    whole: dict[int, float | None] = {
+        epochs: mean for epochs, mean in means.items() if len(rungs[epochs]) == num_runs
+    }
+    ends = last_ends(items)
+    return Trial(
+        number=number,
+        settings=settings,
+        state=_state_of_trial(items),
+        epochs=max((end.epochs for end in ends.values()), default=0),
+        score=whole[max(whole)] if whole else None,
+        rungs=whole,
+        runs=tuple(finished_runs(items).values()),
+    )
+
+
+def _state_of_trial(
+    items: Sequence[TrainedItem],
+) -> Literal["waiting", "running", "paused", "finished", "failed"]:
+    if not items:
+        return "waiting"
+    if any(item.end is None for item in items):
+        return "running"
+    outcomes = {end.outcome for end in last_ends(items).values()}
+    if "paused" in outcomes:
+        return "paused"
+    return "finished" if "finished" in outcomes else "failed"
+
+
+def _find_state(
+    phase: Phase, trials: Sequence[Trial], state: StudyState, *, is_taken: bool
+) -> NodeState:
+    is_over = "end" in state.decisions
+    if not trials:
+        return "waiting" if is_taken and not is_over else "not taken"
+    if not is_over and f"keep:{phase.id}" not in state.decisions:
+        return "running"
+    return "finished" if any(trial.score is not None for trial in trials) else "failed"
+
+
+def _describe_kept(choice: Mapping[str, Any]) -> str:
+    """What a `keep` decision handed on, in words.
+
+    >>> _describe_kept({"values": ["resnet18", "resnet34"]}), _describe_kept({"trials": [3, 7]})
+    ('resnet18, resnet34', 'trials 3, 7')
+    """
+    if "trials" in choice:
+        return f"trials {', '.join(map(str, choice['trials']))}"
+    return ", ".join(map(str, choice.get("values", ())))
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
