@@ -19,7 +19,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from xlite.errors import InterruptedRunError
 
@@ -32,6 +32,7 @@ _LONG_WORD = re.compile(r"\S{301,}")
 
 _verbosity = NORMAL
 _shows_tracebacks = False
+_copy: TextIO | None = None
 
 _BAR_SHARE = 4
 """A bar's description takes at most this part of the width: the bar is what is looked at."""
@@ -83,6 +84,17 @@ def hushed() -> Iterator[None]:
         _verbosity = before
 
 
+@contextmanager
+def copied_to(file: TextIO | None) -> Iterator[None]:
+    """Within the block what is said is also written to a file, which knows no `--quiet`."""
+    global _copy
+    before, _copy = _copy, file
+    try:
+        yield
+    finally:
+        _copy = before
+
+
 def show_tracebacks(wanted: bool) -> None:
     """Set whether `error` shows the traceback of the exception that is being handled."""
     global _shows_tracebacks
@@ -91,20 +103,17 @@ def show_tracebacks(wanted: bool) -> None:
 
 def say(message: str) -> None:
     """Write one line of progress or explanation, unless `--quiet`."""
-    if _verbosity >= NORMAL:
-        _tell(message)
+    _tell(message, NORMAL)
 
 
 def detail(message: str) -> None:
     """Write one line that only `--verbose` shows."""
-    if _verbosity >= VERBOSE:
-        _tell(message)
+    _tell(message, VERBOSE)
 
 
 def warn(message: str) -> None:
     """Write a warning; `--quiet` does not hide it, since the user has to decide about it."""
-    if _verbosity > SILENT:
-        _tell(f"warning: {message}")
+    _tell(f"warning: {message}", QUIET)
 
 
 def error(message: str) -> None:
@@ -119,12 +128,18 @@ def error(message: str) -> None:
     _tell(f"error: {message}")
 
 
-def _tell(text: str) -> None:
-    if sys.stderr is None:
-        return
-    # A full disk under a log, or a reader that has gone, must not end the training it tells of.
-    with contextlib.suppress(OSError):
-        sys.stderr.write(shorten_words(plain(text)) + "\n")
+def _tell(text: str, level: int = SILENT) -> None:
+    """Write a line where the verbosity is at least `level`; of a copy, all but what is hushed."""
+    is_copied = level <= max(_verbosity, NORMAL) and _verbosity > SILENT
+    for stream in (
+        sys.stderr if level <= _verbosity else None,
+        _copy if is_copied or level == SILENT else None,
+    ):
+        if stream is None:
+            continue
+        # A full disk under a log, or a reader that has gone, must not end the training it tells of.
+        with contextlib.suppress(OSError):
+            stream.write(shorten_words(plain(text)) + "\n")
 
 
 def shorten_words(text: str) -> str:

@@ -42,9 +42,14 @@ def run_training_job(
     except Exception as error:  # whatever one model does, the others go on
         if runtime.devices * runtime.num_nodes > 1 and not isinstance(error, XliteError):
             raise  # the processes of the run no longer agree on where they are
-        message, exit_code = explain(error)
-        console.error(f"{run.name} failed: {message}")
-        is_internal = exit_code == INTERNAL_ERROR
+        message, is_internal = say_failure(run.name, error)
         yield Outcome(run.name, run.run_dir, None, message, is_internal=is_internal)
     else:
         yield Outcome(run.name, run.run_dir, scores, None)
+
+
+def say_failure(name: str, error: Exception) -> tuple[str, bool]:
+    """What ended a piece of work, in one line, which is said; and whether xlite is to blame."""
+    message, exit_code = explain(error)
+    console.error(f"{name} failed: {message}")
+    return message, exit_code == INTERNAL_ERROR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from xlite.errors import InputError
@@ -10,9 +11,14 @@ from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES, RUNS, prediction
 from xlite.run_folder.folder import RunFolder
 
 
-def find_run_folders(runs_dir: Path) -> list[RunFolder]:
-    """The folders below `runs_dir` that say what they are, by name; nothing of them is read."""
-    return [RunFolder(path.parent) for path in sorted(runs_dir.glob(f"*/{RUN_CONFIG}"))]
+def find_run_folders(runs_dir: Path, *, leave_out: Collection[str] = ()) -> list[RunFolder]:
+    """The folders below `runs_dir` that say what they are, by name; nothing of them is read.
+
+    leave_out: names of folders that are not looked at.
+    """
+    folders = sorted(runs_dir.iterdir()) if runs_dir.is_dir() else []
+    runs = [RunFolder(folder) for folder in folders if folder.name not in leave_out]
+    return [run for run in runs if run.is_begun]
 
 
 def find_run_of(predictions: Path, part: str) -> RunFolder | None:

@@ -35,6 +35,14 @@ class StudyFolder:
         """A text file a run."""
         return self.path / "logs"
 
+    def log_of(self, item_id: str) -> Path:
+        """The text file of an item; ids have no `@` and no `~`, so that each has its own.
+
+        >>> StudyFolder(Path("s")).log_of("train:search/7:s0:e5").as_posix()
+        's/logs/train@search~7@s0@e5.log'
+        """
+        return self.logs / f"{item_id.replace(':', '@').replace('/', '~')}.log"
+
     @property
     def experiments(self) -> Path:
         """The experiments folder that it lies in: run folders are named from there."""

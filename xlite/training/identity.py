@@ -92,6 +92,49 @@ class RunIdentity:
         return cls(settings, content["data"], content.get("has_fixed_budget", False))
 
 
+class KnownRuns:
+    """The runs of a folder by what they are, for a process that asks for one after another.
+
+    Each run's records are read once: of 10,000 runs that takes seconds, looking which have come
+    since takes milliseconds.
+    """
+
+    def __init__(self, runs_dir: Path) -> None:
+        """Nothing is read before `locate`."""
+        self.runs_dir = runs_dir
+        self._seen: set[str] = set()
+        self._holders: dict[str, list[Path]] = {}
+
+    def locate(self, identity: RunIdentity) -> Path:
+        """The folder of a run, as `locate_run` finds it."""
+        named, key = self.runs_dir / identity.name, identity.key
+        if _read_key(named) == key:
+            return named
+        self._look_again()
+        holders = [folder for folder in self._holders.get(key, []) if RunFolder(folder).is_begun]
+        return holders[0] if holders else named
+
+    def _look_again(self) -> None:
+        for run in find_run_folders(self.runs_dir, leave_out=self._seen):
+            self._seen.add(run.name)
+            key = _read_key(run.path, says_why=True)
+            if key is not None:
+                self._holders.setdefault(key, []).append(run.path)
+
+
+def _read_key(folder: Path, *, says_why: bool = False) -> str | None:
+    """The key of the run in a folder; None where there is none that can be read."""
+    run = RunFolder(folder)
+    if not run.is_begun:
+        return None
+    try:
+        return RunIdentity.read(run).key
+    except InputError as error:
+        if says_why:
+            console.warn(f"{run.name} is passed over: {error}")
+        return None
+
+
 def read_identities(runs_dir: Path) -> dict[Path, RunIdentity]:
     """The identities of the runs below a folder; those that can't be read are left out."""
     found = {}

@@ -31,14 +31,19 @@ if TYPE_CHECKING:
 _MOST_HALVINGS = 3
 
 
-def train_epochs(run: OpenRun, *, stop: StopRequest) -> Iterator[EpochReport]:
+def train_epochs(
+    run: OpenRun, *, stop: StopRequest, until_epoch: int | None = None
+) -> Iterator[EpochReport]:
     """Train to the last epoch or the early stop; yields a report after each epoch, once saved.
 
+    until_epoch: go no further than to so many finished epochs, all else as if they were the first
+    of a straight run: what is saved then is what an interrupted run leaves between two epochs.
     Raises InterruptedRunError, state saved, when `stop` is set, and CheckFailedError when the loss
     or the gradient is no longer finite.
     """
     stepper, sampler = run.stepper, run.sampler
-    while not run.is_trained:
+    last_epoch = run.settings.epochs if until_epoch is None else until_epoch
+    while not run.is_trained and run.state.epoch < last_epoch:
         state = run.state
         stepper.begin_epoch(state)
         sampler.set_epoch(state.epoch, first_batch=state.step)

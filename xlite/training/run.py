@@ -88,7 +88,7 @@ def train_run(
         try:
             next(epochs)
         except StopIteration as end:
-            scores: RunScores = end.value
+            scores: RunScores = end.value  # it never pauses
             return scores
 
 
@@ -101,8 +101,14 @@ def follow_run(
     resume: bool,
     has_fixed_budget: bool,
     stop: StopRequest,
-) -> Generator[EpochReport, None, RunScores]:
-    """As `train_run`, which returns what this does; yields a report after each finished epoch."""
+    until_epoch: int | None = None,
+) -> Generator[EpochReport, None, RunScores | None]:
+    """As `train_run`, which returns what this does; yields a report after each finished epoch.
+
+    until_epoch: pause after so many finished epochs, everything saved, and return None; a run that
+    has come to its end by then is judged as any other. The next call with `resume` goes on to the
+    same bytes as a run that never paused.
+    """
     require_one_piece(settings)
     fabric = build_fabric(runtime, settings.precision)
     with ExitStack() as stack:
@@ -115,7 +121,9 @@ def follow_run(
         run = open_run(identity, data, run_dir, fabric=fabric, runtime=runtime)
         begin_or_continue(run, resume=resume)
         with _begin_sitting(run, runtime):
-            yield from train_epochs(run, stop=stop)
+            yield from train_epochs(run, stop=stop, until_epoch=until_epoch)
+            if not run.is_trained:
+                return None
             judged = judge_run(run, stop=stop)
         return finish_run(run_dir, judged) if fabric.is_global_zero else judged
 
@@ -161,6 +169,7 @@ def _begin_sitting(run: OpenRun, runtime: Runtime) -> AbstractContextManager[Non
         epochs=run.settings.epochs,
         runtime=runtime,
         fabric=run.fabric,
+        is_trained=lambda: run.is_trained,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from xlite.settings import TrainSettings
 from xlite.training.state import TrainState
@@ -55,3 +56,12 @@ def record_score(settings: TrainSettings, state: TrainState, score: float) -> bo
         state.plateau_cuts += 1
         state.plateau_epochs = 0
     return False
+
+
+def find_best_epoch(settings: TrainSettings, history: Sequence[Mapping[str, float]]) -> int:
+    """The epoch, from 0, whose weights a run keeps that has this history; -1 for an empty one."""
+    state = TrainState()
+    for row in history:
+        record_score(settings, state, row[f"val_{settings.monitor}"])
+        state.epoch += 1
+    return state.best_epoch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +28,18 @@ _DECIDES_DIGITS = ("num_threads", "num_processes", "device", "torch", "machine")
 
 @contextmanager
 def keep_sitting(
-    run_dir: Path, state: TrainState, *, epochs: int, runtime: Runtime, fabric: Fabric
+    run_dir: Path,
+    state: TrainState,
+    *,
+    epochs: int,
+    runtime: Runtime,
+    fabric: Fabric,
+    is_trained: Callable[[], bool],
 ) -> Iterator[None]:
     """Note in `sittings.json` that a sitting begins at `state`, and how the block ends.
 
-    Says so when it runs on something else than the one before. A kill leaves no end.
+    Says so when it runs on something else than the one before. A kill leaves no end. is_trained: a
+    run that is not when the block is left has paused, which is noted as an interruption.
     """
     earlier = RunFolder(run_dir).sittings
     environment = describe_environment(fabric)
@@ -50,7 +57,7 @@ def keep_sitting(
     outcome = "failed"
     try:
         yield
-        outcome = "finished"
+        outcome = "finished" if is_trained() else "interrupted"
     except (InterruptedRunError, KeyboardInterrupt):
         outcome = "interrupted"
         raise

@@ -1,0 +1,148 @@
+"""A study's work items of kind `train`: one run, to its end or to its next pause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlite import console
+from xlite.errors import InputError
+from xlite.run_folder.file_names import RUNS
+from xlite.run_folder.folder import RunFolder
+from xlite.studies.item_result import ItemResult, ItemStart
+from xlite.studies.ledger_entries import Score
+from xlite.studies.study_plan import ScoreName, StudyPlan
+from xlite.training.identity import KnownRuns, RunIdentity
+from xlite.training.run import follow_run, has_reached
+from xlite.training.schedule import find_best_epoch
+from xlite.workflows.study_data import load_item_data, require_file
+
+if TYPE_CHECKING:
+    from xlite.run_folder.records import RunScores
+    from xlite.settings import Runtime, TrainSettings
+    from xlite.signals import StopRequest
+    from xlite.studies.folder import StudyFolder
+    from xlite.studies.work_item import WorkItem
+    from xlite.training.state import EpochReport
+
+_COLUMNS = {
+    "auroc": "auroc",
+    "average_precision": "average_precision",
+    "f1": "f1",
+    "precision": "precision",
+    "recall": "recall",
+    "sensitivity": "recall",
+}
+"""The scores of validation that a run's history has, by their names in a plan."""
+
+
+def train_item(
+    item: WorkItem, folder: StudyFolder, plan: StudyPlan, *, runtime: Runtime, stop: StopRequest
+) -> Iterator[ItemStart | EpochReport | ItemResult]:
+    """Train the run of an item; yields its start, a report after each epoch, and the result.
+
+    A run with the same settings and data is taken as far as it is, whoever trained it. Raises what
+    `follow_run` raises.
+    """
+    settings = item.settings
+    if settings is None:
+        raise ValueError(f"{item.id} has no settings")
+    data = load_item_data(item, plan)
+    identity = RunIdentity.of(settings, data, has_fixed_budget=item.has_fixed_budget)
+    experiments = find_experiments(folder)
+    run_dir = _known_runs(experiments / RUNS).locate(identity)
+    yield ItemStart(run=f"{RUNS}/{run_dir.name}")
+    if has_reached(run_dir, settings, data):
+        console.say(f"{item.id}: finished already, taken as it is ({run_dir})")
+        yield _conclude(item, settings, run_dir, plan)
+        return
+    if item.until_epoch is not None and len(RunFolder(run_dir).history) > item.until_epoch:
+        console.say(f"{item.id}: is past epoch {item.until_epoch} already ({run_dir})")
+        yield _conclude(item, settings, run_dir, plan)
+        return
+    require_file(item.weights, settings.initial_weights, what="weights")
+    require_file(item.warm_start, settings.warm_start, what="warm start")
+    files = {"weights_path": item.weights, "warm_start": item.warm_start}
+    yield from follow_run(
+        settings,
+        data,
+        run_dir,
+        runtime=runtime.model_copy(update=files),
+        resume=True,
+        has_fixed_budget=item.has_fixed_budget,
+        stop=stop,
+        until_epoch=item.until_epoch,
+    )
+    yield _conclude(item, settings, run_dir, plan)
+
+
+def find_experiments(folder: StudyFolder) -> Path:
+    """The experiments folder, from the working folder where it lies below: runs note how it was
+    named, and are the same whichever machine trained them.
+    """
+    experiments, here = folder.experiments.absolute(), Path.cwd()
+    return experiments.relative_to(here) if experiments.is_relative_to(here) else experiments
+
+
+@lru_cache(maxsize=4)
+def _known_runs(runs_dir: Path) -> KnownRuns:
+    return KnownRuns(runs_dir)
+
+
+def _conclude(
+    item: WorkItem, settings: TrainSettings, run_dir: Path, plan: StudyPlan
+) -> ItemResult:
+    """The result of a run that is at its end, or at least as far as it was asked to go.
+
+    Of one that is further, what it was after the epoch that is asked about: whoever trained it,
+    and how far, every ledger says the same.
+    """
+    run = RunFolder(run_dir)
+    scores, last = run.scores, item.until_epoch
+    rows = run.history if last is None else run.history[:last]
+    has_ended = scores is not None and (last is None or scores.epochs <= last)
+    if scores is not None and has_ended:
+        epochs, seconds = scores.epochs, scores.seconds
+    else:
+        epochs, seconds = len(rows), round(sum(row["seconds"] for row in rows), 3)
+    if not rows:
+        raise InputError(f"{run_dir} has no history.csv, which holds its scores. Restore it.")
+    best = find_best_epoch(settings, rows)
+    return ItemResult(
+        outcome="finished" if has_ended else "paused",
+        run=f"{RUNS}/{run.name}",
+        epochs=epochs,
+        seconds=seconds,
+        scores=_read_scores(rows[best], asked_of_validation(plan)),
+        details={"best_epoch": best + 1, **_describe_end(scores if has_ended else None)},
+    )
+
+
+def _describe_end(scores: RunScores | None) -> dict[str, bool]:
+    return {} if scores is None else {"stopped_early": scores.stopped_early}
+
+
+def asked_of_validation(plan: StudyPlan) -> list[ScoreName]:
+    """The scores of one label of validation that anything in the plan asks for."""
+    asked = [phase.score for phase in plan.phases]
+    asked += [rule.when.score for rule in plan.rules]
+    asked += [one.success.score for one in plan.experiments if one.success is not None]
+    asked += [plan.finish.score, *plan.finish.then]
+    return [name for name in dict.fromkeys(asked) if name.part == "val" and name.label is not None]
+
+
+def _read_scores(row: Mapping[str, float], of_labels: Sequence[ScoreName]) -> dict[str, Score]:
+    """The scores in a row of the history: every macro mean, and those of labels asked for."""
+    names = [ScoreName("val", score) for score in _COLUMNS] + [
+        name for name in of_labels if name.score in _COLUMNS
+    ]
+    columns = {
+        name: "_".join(filter(None, ("val", _COLUMNS[name.score], name.label))) for name in names
+    }
+    return {
+        str(name): Score(point=row[column] if row[column] == row[column] else None)
+        for name, column in columns.items()
+        if column in row
+    }
