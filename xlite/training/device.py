@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,13 +43,16 @@ def build_fabric(runtime: Runtime, precision: str) -> Fabric:
         # It starts the processes and connects them. No model is wrapped in it: what they exchange
         # they do once a step (`xlite.training.processes`).
         strategy = DDPStrategy()
-    fabric = Fabric(
-        accelerator=kind,
-        strategy=strategy,
-        devices=[int(number)] if number else devices,
-        num_nodes=num_nodes,
-        precision=_PRECISIONS[precision],  # type: ignore[arg-type]
-    )
+    with warnings.catch_warnings():
+        # Wherever Slurm is installed Fabric would ask for `srun`, which one process has no use for.
+        warnings.filterwarnings("ignore", message="The `srun` command is available")
+        fabric = Fabric(
+            accelerator=kind,
+            strategy=strategy,
+            devices=[int(number)] if number else devices,
+            num_nodes=num_nodes,
+            precision=_PRECISIONS[precision],  # type: ignore[arg-type]
+        )
     if devices > 1:
         announce_launch()
     fabric.launch()
