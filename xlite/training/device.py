@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +14,7 @@ from lightning_fabric.strategies.strategy import Strategy
 from xlite import console
 from xlite.errors import InputError
 from xlite.settings import Runtime
-from xlite.training.launcher import announce_launch, count_processes
+from xlite.training.launcher import announce_launch, count_processes, without_advice
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -43,9 +42,7 @@ def build_fabric(runtime: Runtime, precision: str) -> Fabric:
         # It starts the processes and connects them. No model is wrapped in it: what they exchange
         # they do once a step (`xlite.training.processes`).
         strategy = DDPStrategy()
-    with warnings.catch_warnings():
-        # Wherever Slurm is installed Fabric would ask for `srun`, which one process has no use for.
-        warnings.filterwarnings("ignore", message="The `srun` command is available")
+    with without_advice():
         fabric = Fabric(
             accelerator=kind,
             strategy=strategy,

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 
@@ -31,7 +34,9 @@ def count_processes(runtime: Runtime) -> tuple[int, int]:
     if _TORCHRUN_ID in os.environ:
         return _ask_torchrun(runtime)
     _require_tasks_per_node()
-    if SLURMEnvironment.detect():
+    with without_advice():
+        is_slurm_job = SLURMEnvironment.detect()
+    if is_slurm_job:
         return runtime.devices, runtime.num_nodes
     left = [name for name in _OF_A_LAUNCHER if name in os.environ]
     if left and not _is_started_by_us():
@@ -46,6 +51,18 @@ def count_processes(runtime: Runtime) -> tuple[int, int]:
             "or leave --nodes out."
         )
     return runtime.devices, 1
+
+
+@contextmanager
+def without_advice() -> Iterator[None]:
+    """A block in which Fabric looks for Slurm without a word.
+
+    Wherever Slurm is installed it would ask for `srun`, in and out of a job, which a run on one
+    device has no use for.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The `srun` command is available")
+        yield
 
 
 def _require_tasks_per_node() -> None:
