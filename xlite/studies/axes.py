@@ -94,6 +94,7 @@ def plan_variants(
     combinations: Sequence[Combination] = (),
     baseline: str | None = None,
     product: bool = False,
+    knows_models: bool = True,
 ) -> list[Variant]:
     """The variants that axes and combinations make of `base`, the baseline first.
 
@@ -101,7 +102,8 @@ def plan_variants(
     NAME=VALUE, separated by commas. Each further variant differs from it on one axis, or, with
     `product`, every combination of values is one; then come `combinations`, each the baseline but
     for its own values. Raises InputError for a setting or value that does not exist, for two
-    variants with the same settings, and for less than two.
+    variants with the same settings, and for less than two. knows_models: whether models are looked
+    up, for which timm is imported.
     """
     if axes or not combinations:
         require_distinct("--losses, --samplers and --vary together", [axis.name for axis in axes])
@@ -128,7 +130,8 @@ def plan_variants(
         for values in points
     ]
     variants += [_combine(variants[0], combination) for combination in combinations]
-    require_known_models([variant.settings.model for variant in variants])
+    if knows_models:
+        require_known_models([variant.settings.model for variant in variants])
     if len(variants) < 2:
         raise InputError(
             "an ablation compares at least two variants. Pass --losses bce,focal, --samplers "

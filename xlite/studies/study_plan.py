@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from xlite.errors import InputError
 from xlite.places import CACHE_DIR, EXPERIMENTS_DIR, SPLIT_DIR
-from xlite.settings import Runtime, TrainSettings
+from xlite.settings import Runtime, SlurmSettings, TrainSettings
 
 END: Final = "end"
 """The target of a rule or of an answer after which nothing of the plan is begun any more."""
@@ -61,6 +61,8 @@ class Success:
     minimum: float | None = None
     target: float | None = None
     stretch: float | None = None
+    known: float | None = None
+    """What the score is today, which the thresholds are to be told apart from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +248,8 @@ class StudyPlan:
     runtime: Runtime = field(default_factory=Runtime)
     rest_seconds: float = 0.0
     """Between two runs of an agent."""
+    slurm: SlurmSettings | None = None
+    """What a cluster is asked for; None where the plan does not say."""
 
     @property
     def targets(self) -> frozenset[str]:
