@@ -6,23 +6,27 @@ lock, its own checkpoint and its own end. A process that dies takes nothing but 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InterruptedRunError
-from xlite.executors.worker import Interrupted, Speech, Started, train_in_child
-from xlite.signals import StopRequest, hold_back_interrupts
+from xlite.executors.child_process import (
+    Interrupted,
+    Voice,
+    describe_death,
+    show_line,
+    start_child,
+)
+from xlite.executors.worker import Started, train_in_child
+from xlite.signals import StopRequest
 from xlite.studies.outcome import Outcome, StudyRun
 from xlite.training.state import EpochReport
 
@@ -53,8 +57,7 @@ def train_side_by_side(
         data=data,
         runtime=runtime,
         resume=resume,
-        num_threads=max(1, _count_cores() // runtime.jobs),
-        speech=Speech(*console.current_settings()),
+        voice=Voice.for_one_of(runtime.jobs),
     )
     crew = _Crew(record)
     waiting = deque(runs)
@@ -66,7 +69,7 @@ def train_side_by_side(
             elif waiting and len(crew.children) < runtime.jobs and time.monotonic() >= next_start:
                 run = waiting.popleft()
                 record.claim(run)
-                crew.children.append(_start(run, train))
+                crew.start(run, train)
             if crew.listen():
                 next_start = time.monotonic() + runtime.pause_seconds
     finally:
@@ -103,6 +106,11 @@ class _Crew:
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: list[StudyRun] = field(default_factory=list)
     is_stopping: bool = False
+
+    def start(self, run: StudyRun, train: partial[None]) -> None:
+        """Start the process that trains a run."""
+        process, connection = start_child(partial(train, run=run), name=run.name)
+        self.children.append(_Child(run, process, connection))
 
     def stop(self) -> None:
         """Ask each child, once, to save and end."""
@@ -150,7 +158,7 @@ class _Crew:
     def _note(self, child: _Child, message: object) -> None:
         match message:
             case str():
-                _show(child.run.name, message)
+                show_line(child.run.name, message)
             case Started():
                 child.was_started = True
                 self.record.start(child.run)
@@ -175,51 +183,11 @@ class _Crew:
                 self._note_interruption(run)
             return
         if outcome is None:
-            outcome = Outcome(run.name, run.run_dir, None, _describe_death(child.process.exitcode))
+            error = (
+                f"{describe_death(child.process.exitcode)}. Lower --jobs or --batch-size if so; "
+                "--resume continues from its last checkpoint."
+            )
+            outcome = Outcome(run.name, run.run_dir, None, error)
             console.error(f"{run.name} failed: {outcome.error}")
         self.record.end(run, outcome)
         self.outcomes.append(outcome)
-
-
-def _start(run: StudyRun, train: partial[None]) -> _Child:
-    # A fork would inherit torch's and OpenCV's threads as locks that nobody opens again. And a
-    # pipe for each child: the lock of a common queue would die with the process that holds it.
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=train, args=(sender, run), name=run.name)
-    # Its own start would let interrupts through again.
-    resource_tracker.ensure_running()
-    with hold_back_interrupts():
-        process.start()
-    sender.close()
-    return _Child(run, process, receiver)
-
-
-def _count_cores() -> int:
-    # A container or a batch system may grant fewer than the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _show(name: str, line: str) -> None:
-    if line.startswith("warning: "):
-        console.warn(f"{name}: {line.removeprefix('warning: ')}")
-    elif line.startswith("error: "):
-        console.error(line.removeprefix("error: "))
-    else:
-        console.say(f"{name} | {line}")
-
-
-def _describe_death(exit_code: int | None) -> str:
-    """What an exit code of a process without an outcome means, and what to do.
-
-    >>> _describe_death(-9)[:54]
-    'its process was killed by SIGKILL (exit code -9), as s'
-    """
-    if exit_code is not None and exit_code < 0:
-        cause = f"was killed by {signal.Signals(-exit_code).name} (exit code {exit_code})"
-    else:
-        cause = f"ended by itself with exit code {exit_code}"
-    return (
-        f"its process {cause}, as systems do that run out of memory. Lower --jobs or "
-        "--batch-size if so; --resume continues from its last checkpoint."
-    )

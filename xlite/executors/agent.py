@@ -1,0 +1,266 @@
+"""An agent: a process that takes a study's items on, one at a time, until nothing is left.
+
+Any number of them, on any machines that see the study's folder, do a study together: whatever they
+agree on is an entry of the ledger, and each entry was written in sight of all before it. An agent
+knows no rules: what can be done now, and how an item is done, are given to it.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from xlite import console
+from xlite.errors import InputError, InternalError, InterruptedRunError, RunInUseError, explain
+from xlite.executors.agent_entries import AgentEntries
+from xlite.executors.agent_life import AgentFolder, AgentProgress, AgentWatch, be_agent
+from xlite.executors.agent_log import log_path, logged
+from xlite.signals import StopRequest, StopSource, heed_no_signals
+from xlite.studies.folder import StudyFolder
+from xlite.studies.item_result import ItemResult, ItemStart, Perform
+from xlite.studies.next_step import Step
+from xlite.studies.study_plan import Ask
+from xlite.studies.study_state import StudyState
+from xlite.studies.work_item import WorkItem
+
+if TYPE_CHECKING:
+    from xlite.training.state import EpochReport
+
+MOST_LOST: Final = 3
+"""So often in a row an item may cost an agent its life, no epoch being finished."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_BUSY_SECONDS = 10.0
+"""Until a run is tried again that another process trains."""
+_FAULTS_OF_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
+"""What is wrong with a machine or its disks, and not with the item."""
+
+Listener = Callable[[WorkItem, "ItemStart | EpochReport | ItemResult | None"], None]
+"""Is told what comes of an item that the agent does; None where that was interrupted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkEnd:
+    """Why an agent has nothing left to do."""
+
+    state: StudyState
+    waiting_for: tuple[Ask, ...] = ()
+    """The questions that all the rest waits for; none once the study has ended."""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the study has."""
+        return not self.waiting_for
+
+
+def work(
+    folder: StudyFolder,
+    *,
+    find_step: Callable[[StudyState], Step],
+    perform: Perform,
+    listener: Listener = lambda *_: None,
+    rest_seconds: float = 0.0,
+    stopping: StopSource = heed_no_signals,
+) -> WorkEnd:
+    """Do the study's items until it has ended or waits for a person alone; returns which.
+
+    find_step: what can be done in a state; a pure function. rest_seconds: between two runs of this
+    agent. Once what `stopping` gives is set the item is saved and set free, and InterruptedRunError
+    raised. Raises InputError for a ledger that can't be read or written, OSError for a disk that is
+    full, InternalError for a fault in the rules; the item is set free, and other agents go on.
+    """
+    folder.require_begun()
+    with be_agent(folder.agents) as own, stopping() as stop:
+        return _Agent(folder, own, find_step, perform, listener, rest_seconds, stop).work()
+
+
+@dataclass
+class _Agent:
+    folder: StudyFolder
+    own: AgentFolder
+    find_step: Callable[[StudyState], Step]
+    perform: Perform
+    listener: Listener
+    rest_seconds: float
+    stop: StopRequest
+    _not_before: dict[str, float] = field(default_factory=dict)
+    """By item: when a run may be tried again, by this process's clock."""
+    _rested_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.watch = AgentWatch(self.own)
+        self.entries = AgentEntries(self.folder.ledger, self.own.name)
+
+    @property
+    def state(self) -> StudyState:
+        """Where the study stands, as far as this agent knows."""
+        return self.entries.state
+
+    def work(self) -> WorkEnd:
+        """Do what can be done until nothing is left; see `work`."""
+        step, num_seen, pause = Step(), -1, _SHORTEST_PAUSE
+        while True:
+            self._end_if_asked()
+            self.entries.refresh()
+            if self.state.num_entries != num_seen:
+                step, num_seen = self._find_step(), self.state.num_entries
+                pause = _SHORTEST_PAUSE
+            if step.decisions:
+                due = step.decisions[0]
+                if self.entries.record(due):
+                    console.say(f"decided {due.subject}: {due.why}")
+            elif self._set_lost_free():
+                continue
+            elif (item := self._choose(step)) is not None:
+                if self.entries.claim(item.id):
+                    self._do(item)
+            elif (end := self._find_end(step)) is not None:
+                return end
+            else:
+                self._wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _find_step(self) -> Step:
+        try:
+            return self.find_step(self.state)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InternalError(explain(error)[0]) from error
+
+    def _set_lost_free(self) -> bool:
+        """Set the items of agents that died free; whether there was one."""
+        for item, holder in self.state.held.items():
+            if holder == self.own.name or not self.watch.is_lost(
+                holder, self.entries.claim_file(item)
+            ):
+                continue
+            progress = AgentFolder(self.folder.agents / holder).read_progress(
+                item, self.state.items[item].claim
+            )
+            epochs = 0 if progress is None else progress.num_reports
+            if self.entries.release(item, reason="lost", holder=holder, epochs=epochs):
+                console.say(f"{item}: agent {holder} is gone, the item is free again")
+            return True
+        return False
+
+    def _choose(self, step: Step) -> WorkItem | None:
+        """The first ready item that may be begun now; None where there is none."""
+        now = time.monotonic()
+        return next(
+            (
+                item
+                for item in step.ready
+                if now >= self._not_before.get(item.id, 0.0)
+                and (item.kind != "train" or now >= self._rested_at)
+            ),
+            None,
+        )
+
+    def _find_end(self, step: Step) -> WorkEnd | None:
+        if step.ready or self.state.held:
+            return None
+        if not step.is_ended and not step.waiting_for:
+            raise InternalError(
+                f"the study in {self.folder.path} has not ended, and its rules find nothing to do."
+            )
+        return WorkEnd(state=self.state, waiting_for=() if step.is_ended else step.waiting_for)
+
+    def _do(self, item: WorkItem) -> None:
+        """Do an item that this agent holds, and write down how it ended."""
+        if self.state.items[item.id].num_lost >= MOST_LOST:
+            error = (
+                f"{MOST_LOST} agents died over it, as processes do that run out of memory. Its "
+                f"log is {log_path(self.folder.logs, item.id)}."
+            )
+            self._write_end(item, ItemResult(outcome="failed", error=error))
+            return
+        try:
+            result = self._perform(item)
+        except RunInUseError as error:
+            console.say(f"{item.id}: {error}")
+            self._not_before[item.id] = time.monotonic() + _BUSY_SECONDS
+            self._let_go(item)
+        except BaseException:
+            # On a full disk the ledger may take no entry either: then others find that this agent
+            # is gone.
+            with suppress(InputError):
+                self._let_go(item)
+            raise
+        else:
+            self._write_end(item, result)
+            if item.kind == "train" and self.rest_seconds:
+                console.say(f"resting {self.rest_seconds:g} s before the next run")
+                self._rested_at = time.monotonic() + self.rest_seconds
+
+    def _perform(self, item: WorkItem) -> ItemResult:
+        with logged(log_path(self.folder.logs, item.id)):
+            try:
+                return self._follow(item)
+            except (InterruptedRunError, RunInUseError):
+                raise
+            except Exception as error:  # whatever one item does, the others go on
+                if isinstance(error, OSError) and error.errno in _FAULTS_OF_PLACE:
+                    raise
+                message, _ = explain(error)
+                console.error(f"{item.id} failed: {message}")
+                return ItemResult(outcome="failed", error=message)
+
+    def _follow(self, item: WorkItem) -> ItemResult:
+        """Do the item and pass on what comes of it, until its result."""
+        progress = AgentProgress(
+            item=item.id,
+            claim=self.state.items[item.id].claim,
+            epochs=item.until_epoch or (None if item.settings is None else item.settings.epochs),
+            updated=self.watch.now(),
+        )
+        for news in self.perform(item, self.stop):
+            if isinstance(news, ItemResult):
+                return news
+            self.listener(item, news)
+            if isinstance(news, ItemStart):
+                changes: dict[str, object] = {"run": news.run}
+            else:
+                changes = {
+                    "epochs_done": news.epochs_done,
+                    "best_val_auroc": news.best_val_auroc,
+                    "seconds": news.seconds,
+                    "num_reports": progress.num_reports + 1,
+                }
+            progress = progress.model_copy(update={**changes, "updated": self.watch.now()})
+            self.own.write_progress(progress)
+        raise RuntimeError(f"{item.id} ended without a result")
+
+    def _let_go(self, item: WorkItem) -> None:
+        self.listener(item, None)
+        self.entries.release(item.id, reason="stopped")
+
+    def _write_end(self, item: WorkItem, result: ItemResult) -> None:
+        if not self.entries.end(item.id, result):
+            console.say(f"{item.id}: is no longer this agent's, which was silent for too long")
+            return
+        self.listener(item, result)
+        scores = ", ".join(
+            f"{name} {console.decimal(score.point)}" for name, score in result.scores.items()
+        )
+        num_ended = sum(one.has_ended for one in self.state.items.values())
+        console.say(
+            f"{item.id}: {result.outcome}{f' ({scores})' if scores else ''}; {num_ended} items "
+            f"have ended, {len(self.state.held)} are at work"
+        )
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.stop and time.monotonic() < deadline:
+            time.sleep(_SHORTEST_PAUSE)
+
+    def _end_if_asked(self) -> None:
+        if self.stop:
+            raise InterruptedRunError(
+                f"stopped; all is saved. `xlite study work {self.folder.path}` goes on.",
+                signal_number=self.stop.signal_number or 0,
+            )
