@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InputError, InternalError, InterruptedRunError, RunInUseError, explain
@@ -29,9 +29,6 @@ from xlite.studies.work_item import WorkItem
 
 if TYPE_CHECKING:
     from xlite.training.state import EpochReport
-
-MOST_LOST: Final = 3
-"""So often in a row an item may cost an agent its life, no epoch being finished."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _BUSY_SECONDS = 10.0
@@ -62,20 +59,25 @@ def work(
     *,
     find_step: Callable[[StudyState], Step],
     perform: Perform,
+    describe_loss: Callable[[StudyState, str], str | None] = lambda *_: None,
     listener: Listener = lambda *_: None,
     rest_seconds: float = 0.0,
     stopping: StopSource = heed_no_signals,
 ) -> WorkEnd:
     """Do the study's items until it has ended or waits for a person alone; returns which.
 
-    find_step: what can be done in a state; a pure function. rest_seconds: between two runs of this
-    agent. Once what `stopping` gives is set the item is saved and set free, and InterruptedRunError
-    raised. Raises InputError for a ledger that can't be read or written, OSError for a disk that is
-    full, InternalError for a fault in the rules; the item is set free, and other agents go on.
+    find_step: what can be done in a state; a pure function. describe_loss: why an item (its id)
+    that cost agents their lives is not to be tried again, if so. rest_seconds: between two runs
+    of this agent. Once what `stopping` gives is set the item is saved and set free, and
+    InterruptedRunError raised. Raises InputError for a ledger that can't be read or written,
+    OSError for a disk that is full, InternalError for a fault in the rules; the item is set free,
+    and other agents go on.
     """
     folder.require_begun()
     with be_agent(folder.agents) as own, stopping() as stop:
-        return _Agent(folder, own, find_step, perform, listener, rest_seconds, stop).work()
+        return _Agent(
+            folder, own, find_step, perform, describe_loss, listener, rest_seconds, stop
+        ).work()
 
 
 @dataclass
@@ -84,6 +86,7 @@ class _Agent:
     own: AgentFolder
     find_step: Callable[[StudyState], Step]
     perform: Perform
+    describe_loss: Callable[[StudyState, str], str | None]
     listener: Listener
     rest_seconds: float
     stop: StopRequest
@@ -172,12 +175,9 @@ class _Agent:
 
     def _do(self, item: WorkItem) -> None:
         """Do an item that this agent holds, and write down how it ended."""
-        if self.state.items[item.id].num_lost >= MOST_LOST:
-            error = (
-                f"{MOST_LOST} agents died over it, as processes do that run out of memory. Its "
-                f"log is {log_path(self.folder.logs, item.id)}."
-            )
-            self._write_end(item, ItemResult(outcome="failed", error=error))
+        loss = self.describe_loss(self.state, item.id)
+        if loss is not None:
+            self._write_end(item, ItemResult(outcome="failed", error=loss))
             return
         try:
             result = self._perform(item)

@@ -19,8 +19,8 @@ class AgentEntries:
     """A ledger as one agent reads and writes it, and the state that it comes to."""
 
     def __init__(self, ledger: Ledger, agent: str) -> None:
-        """Nothing is read before `refresh`."""
-        self.state = StudyState()
+        """Nothing is read before `refresh`; what has been read counts."""
+        self.state = StudyState.of(ledger.entries)
         self._ledger, self._agent = ledger, agent
 
     def refresh(self) -> bool:
