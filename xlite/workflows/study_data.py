@@ -10,10 +10,12 @@ from xlite.clahe_cache.file_names import CACHE_RECORD
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
 from xlite.places import FOLDS_RECORD, SPLIT_RECORD
+from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.folds_folder import is_folds, read_folds
 from xlite.workflows.study_runs import load_data
 
 if TYPE_CHECKING:
+    from xlite.splitting.split_folder import Split
     from xlite.studies.study_plan import StudyPlan
     from xlite.studies.work_item import WorkItem
     from xlite.training.data import StudyData
@@ -40,6 +42,11 @@ def load_item_data(item: WorkItem, plan: StudyPlan) -> StudyData:
         )
     )
     return _load(split, plan.labels, plan.cache, plan.images, stamps)
+
+
+def read_item_split(item: WorkItem, plan: StudyPlan) -> Split:
+    """The split that an item is about, without its images."""
+    return read_checked_split(find_item_split(item, plan), plan.labels)
 
 
 def find_item_split(item: WorkItem, plan: StudyPlan) -> Path:

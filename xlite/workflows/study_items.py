@@ -18,6 +18,8 @@ from xlite.errors import InterruptedRunError, RunInUseError
 from xlite.executors.training_job import say_failure
 from xlite.studies.item_result import ItemResult, ItemStart
 from xlite.training.state import EpochReport
+from xlite.workflows.study_caching import build_item
+from xlite.workflows.study_judging import judge_item
 from xlite.workflows.study_training import train_item
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 _Work = Callable[..., Iterator[ItemStart | EpochReport | ItemResult]]
 
-_WORK: dict[str, _Work] = {"train": train_item}
+_WORK: dict[str, _Work] = {"cache": build_item, "train": train_item, "judge": judge_item}
 
 
 def perform(
