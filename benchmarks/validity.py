@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import validity_balance, validity_intervals, validity_verdicts
+from benchmarks import validity_balance, validity_folds, validity_intervals, validity_verdicts
 from benchmarks.rates import Rate, Simulation
 from xlite import console, files
 
@@ -23,6 +23,7 @@ RESULTS = Path(__file__).with_name("validity.json")
 GROUPS: dict[str, dict[str, Simulation]] = {
     "intervals": validity_intervals.SIMULATIONS,
     "verdicts": validity_verdicts.SIMULATIONS,
+    "folds": validity_folds.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,
 }
 """The simulations by name, in the groups that docs/judging.md has a table of each."""

@@ -1,0 +1,104 @@
+"""Simulations of tests over folds, with planted truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import t as student
+
+from benchmarks.fold_learners import Trial, draw_trial
+from benchmarks.rates import Rate, Simulation
+from xlite.scores.bootstrap import resample_scores
+from xlite.scores.fold_differences import FoldDifference, compare_folds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_LEVEL = 0.05
+_DESIGNS = ((5, 1), (5, 2), (5, 10), (10, 1), (10, 10), (3, 2))
+"""Folds and repeats."""
+
+
+def equal_learners() -> list[Rate]:
+    """Equal learners are told apart over folds at 0.05."""
+    rates = []
+    for num_folds, repeats in _DESIGNS:
+        trials = _draw(600 if repeats == 10 else 2000, num_folds=num_folds, repeats=repeats)
+        case = f"{num_folds} folds, {repeats} {'repeat' if repeats == 1 else 'repeats'}"
+        tests: dict[str, tuple[Callable[[Trial], float], float | None]] = {
+            "corrected": (_corrected, 0.06),
+            "naive": (_naive, None),
+            **({"corrected, on F - 1 degrees of freedom": (_freer, None)} if repeats > 1 else {}),
+        }
+        for name, (find_p, most) in tests.items():
+            rates.append(_reject(trials, find_p, f"{case}: {name}", most))
+    trials = _draw(1000, num_folds=5, repeats=1)
+    case = "5 folds, 1 repeat: patients of the pooled predictions alone"
+    return [*rates, _reject(trials, _resample_pooled, case, None)]
+
+
+def better_learners() -> list[Rate]:
+    """A learner that is 0.14 of AUROC better is found over folds."""
+    rates = []
+    for num_folds, repeats in ((5, 1), (5, 2), (10, 1)):
+        trials = _draw(1000, num_folds=num_folds, repeats=repeats, gain=0.2)
+        case = f"{num_folds} folds, {repeats} {'repeat' if repeats == 1 else 'repeats'}: corrected"
+        rates.append(_reject(trials, _corrected, case, None))
+    return rates
+
+
+SIMULATIONS: dict[str, Simulation] = {
+    "folds-of-equal-learners": equal_learners,
+    "folds-of-better-learners": better_learners,
+}
+"""What is simulated, by the name that the command line has for it."""
+
+
+def _draw(count: int, *, num_folds: int, repeats: int, gain: float = 0.0) -> list[Trial]:
+    rng = np.random.default_rng(0)
+    return [draw_trial(rng, num_folds=num_folds, repeats=repeats, gain=gain) for _ in range(count)]
+
+
+def _reject(
+    trials: list[Trial], find_p: Callable[[Trial], float], case: str, most: float | None
+) -> Rate:
+    found: NDArray[np.float64] = np.array([find_p(trial) for trial in trials])
+    return Rate(case=case, rate=float((found < _LEVEL).mean()), trials=len(trials), most=most)
+
+
+def _corrected(trial: Trial) -> float:
+    return float(_compare(trial).p)
+
+
+def _naive(trial: Trial) -> float:
+    return float(_compare(trial).p_naive)
+
+
+def _compare(trial: Trial) -> FoldDifference:
+    num_folds = int(trial.folds.max()) + 1
+    return compare_folds(
+        trial.differences, repeats=len(trial.folds), test_per_train=1 / (num_folds - 1)
+    )
+
+
+def _freer(trial: Trial) -> float:
+    """By Bouckaert and Frank's degrees of freedom: those of all folds of all repeats, less one."""
+    found = _compare(trial)
+    statistic = abs(float(found.difference / found.standard_error))
+    return float(2 * student.sf(statistic, len(trial.differences) - 1))
+
+
+def _resample_pooled(trial: Trial) -> float:
+    """By resampled patients of the pooled predictions, the models taken as they are."""
+    drawn = resample_scores(
+        trial.targets[:, None],
+        [1 / (1 + np.exp(-scores[0][:, None])) for scores in trial.scores],
+        np.arange(len(trial.targets)),
+        rng=np.random.default_rng(0),
+        num_resamples=200,
+        scores=("auroc",),
+    )["auroc"][..., 0]
+    change = drawn[1] - drawn[0]
+    return float(2 * student.sf(abs(change.mean()) / change.std(ddof=1), trial.targets.sum() - 1))
