@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xlite.cli.running_options import RunningOptions
     from xlite.studies.outcome import Outcome
     from xlite.studies.plan import PlannedRun
-    from xlite.training.data import StudyData
+    from xlite.training.folded_data import AnyData
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class StudyOptions:
 
         check_out(self.out)
 
-    def load_data(self) -> StudyData:
+    def load_data(self) -> AnyData:
         """The split's parts and where their images come from."""
         from xlite.workflows.study_runs import load_data
 
         return load_data(self.split, self.labels, self.cache, self.images)
 
     def run(
-        self, plan: Sequence[PlannedRun], data: StudyData, running: RunningOptions
+        self, plan: Sequence[PlannedRun], data: AnyData, running: RunningOptions
     ) -> list[Outcome]:
         """Train what is unfinished of the plan and bring the experiment log up to date."""
         from xlite.workflows.study_runs import run_study

@@ -22,8 +22,8 @@ from xlite.settings import Runtime
 from xlite.signals import StopRequest, StopSource, heed_no_signals
 from xlite.studies.outcome import Outcome, StudyRun
 from xlite.studies.plan import PlannedRun
-from xlite.training.data import StudyData
 from xlite.training.device import is_main_process, launch_processes
+from xlite.training.folded_data import AnyData, data_of
 from xlite.training.identity import (
     RunIdentity,
     locate_run,
@@ -40,7 +40,7 @@ _POLL_SECONDS = 0.1
 
 def run_plan(
     plan: Sequence[PlannedRun],
-    data: StudyData,
+    data: AnyData,
     out: Path,
     *,
     runtime: Runtime,
@@ -62,7 +62,9 @@ def run_plan(
         )
     launch_processes(runtime)
     identities = [
-        RunIdentity.of(planned.settings, data, has_fixed_budget=planned.has_fixed_budget)
+        RunIdentity.of(
+            planned.settings, data_of(data, planned.fold), has_fixed_budget=planned.has_fixed_budget
+        )
         for planned in plan
     ]
     existing = read_identities(out / RUNS)
@@ -78,12 +80,14 @@ def run_plan(
     record = StudyRecord(out, is_writer=is_main)
     outcomes: dict[str, Outcome] = {}
     for run in runs:
-        if has_reached(run.run_dir, run.settings, data):
+        if has_reached(run.run_dir, run.settings, data_of(data, run.planned.fold)):
             console.say(f"{run.name}: finished already, skipped ({run.run_dir})")
             scores = RunFolder(run.run_dir).require_scores()
             outcomes[run.name] = Outcome(run.name, run.run_dir, scores, None)
     unfinished = [run for run in runs if run.name not in outcomes]
-    check_runs([run.settings for run in unfinished], data, runtime)
+    for fold in dict.fromkeys(run.planned.fold for run in unfinished):
+        of_fold = [run.settings for run in unfinished if run.planned.fold == fold]
+        check_runs(of_fold, data_of(data, fold), runtime)
     record.enter(unfinished)
     for run in runs:
         if run.name in outcomes:
@@ -106,7 +110,7 @@ def _refuse_existing(runs: Sequence[StudyRun]) -> None:
 
 def _train_in_turn(
     runs: Sequence[StudyRun],
-    data: StudyData,
+    data: AnyData,
     record: StudyRecord,
     *,
     runtime: Runtime,
@@ -120,7 +124,8 @@ def _train_in_turn(
         record.claim(run)
         record.start(run)
         try:
-            for news in run_training_job(run, data, runtime=runtime, resume=resume, stop=stop):
+            own = data_of(data, run.planned.fold)
+            for news in run_training_job(run, own, runtime=runtime, resume=resume, stop=stop):
                 if isinstance(news, Outcome):
                     record.end(run, news)
                     outcomes.append(news)

@@ -87,6 +87,7 @@ def _describe_run(name: str, entry: Entry, run: RunFolder) -> dict[str, Any]:
         "loss": settings.loss.name,
         "sampler": settings.sampler.name,
         "seed": settings.seed,
+        **({"fold": entry["fold"]} if "fold" in entry else {}),
         "parameters": scores.num_parameters,
         "epochs": scores.epochs,
         "minutes": round(scores.seconds / 60, 2),

@@ -28,19 +28,20 @@ from xlite.executors.child_process import (
 from xlite.executors.worker import Started, train_in_child
 from xlite.signals import StopRequest
 from xlite.studies.outcome import Outcome, StudyRun
+from xlite.training.folded_data import data_of
 from xlite.training.state import EpochReport
 
 if TYPE_CHECKING:
     from xlite.executors.study_record import StudyRecord
     from xlite.settings import Runtime
-    from xlite.training.data import StudyData
+    from xlite.training.folded_data import AnyData
 
 _POLL_SECONDS = 0.2
 
 
 def train_side_by_side(
     runs: Sequence[StudyRun],
-    data: StudyData,
+    data: AnyData,
     record: StudyRecord,
     *,
     runtime: Runtime,
@@ -54,7 +55,6 @@ def train_side_by_side(
     """
     train = partial(
         train_in_child,
-        data=data,
         runtime=runtime,
         resume=resume,
         voice=Voice.for_one_of(runtime.jobs),
@@ -69,7 +69,7 @@ def train_side_by_side(
             elif waiting and len(crew.children) < runtime.jobs and time.monotonic() >= next_start:
                 run = waiting.popleft()
                 record.claim(run)
-                crew.start(run, train)
+                crew.start(run, partial(train, data=data_of(data, run.planned.fold)))
             if crew.listen():
                 next_start = time.monotonic() + runtime.pause_seconds
     finally:

@@ -88,11 +88,13 @@ class StudyRecord:
             self._progress.update({run.name: self._describe(run) | fields})
 
     def _describe(self, run: StudyRun) -> Entry:
+        fold = {} if run.planned.fold is None else {"fold": run.planned.fold}
         return {
             "model": run.settings.model,
             "seed": run.settings.seed,
             "epochs": run.settings.epochs,
             "run": run.run_dir.relative_to(self._out).as_posix(),
+            **fold,
         }
 
 

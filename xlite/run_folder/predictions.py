@@ -45,7 +45,12 @@ def write_predictions(run_dir: Path, part: str, predictions: Predictions) -> Non
 
     part: which part of the split the images are of.
     """
-    with atomic_path(run_dir / predictions_name(part)) as temporary:
+    write_pooled_predictions(run_dir / predictions_name(part), predictions)
+
+
+def write_pooled_predictions(path: Path, predictions: Predictions) -> None:
+    """Write predictions of whichever images as `write_predictions` writes those of a part."""
+    with atomic_path(path) as temporary:
         # Nine digits give every float32 back exactly.
         write_table(temporary, predictions.to_frame(), float_format="%.9g")
 

@@ -54,6 +54,14 @@ class Outcome:
         }
 
 
+def group_by_fold(
+    outcomes: Sequence[Outcome], folds: Sequence[int | None]
+) -> list[tuple[Outcome, ...]]:
+    """The outcomes of `plan_folds` by what was planned: one a fold each."""
+    size = len(folds)
+    return [tuple(outcomes[start : start + size]) for start in range(0, len(outcomes), size)]
+
+
 def require_success(outcomes: Sequence[Outcome]) -> None:
     """Raise CheckFailedError when a run failed, InternalError when xlite is to blame for one."""
     failed = [outcome for outcome in outcomes if outcome.error is not None]

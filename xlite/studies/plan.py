@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xlite.errors import InputError
 from xlite.models.catalogue import parse_model_name, require_listed
@@ -18,6 +18,8 @@ class PlannedRun:
     settings: TrainSettings
     has_fixed_budget: bool = False
     """Whether the number of epochs is what is varied, and so part of what the run is."""
+    fold: int | None = None
+    """The number of the fold that it is trained without and tested on; None without folds."""
 
 
 def plan_models(
@@ -40,6 +42,22 @@ def plan_models(
         )
         for model in models
         for seed in used
+    ]
+
+
+def plan_folds(plan: Sequence[PlannedRun], folds: Sequence[int | None]) -> list[PlannedRun]:
+    """Each run of a plan once a fold, the folds of one after the other, named `NAME:f0`.
+
+    folds: None alone where there are none, and the plan stays as it is.
+
+    >>> settings = TrainSettings(model="resnet18")
+    >>> [run.name for run in plan_folds([PlannedRun("resnet18:s0", settings)], [0, 1])]
+    ['resnet18:s0:f0', 'resnet18:s0:f1']
+    """
+    return [
+        run if fold is None else replace(run, name=f"{run.name}:f{fold}", fold=fold)
+        for run in plan
+        for fold in folds
     ]
 
 

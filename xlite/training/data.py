@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _READERS = 4
 _BLOCK_BYTES = 1 << 20
+_ONLY = "the split"
+"""What messages call a split that is no fold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,43 +83,64 @@ def load_study_data(
     Without a cache, and with `images_dir`, CLAHE is computed while loading, with a warning.
     Raises InputError when a part is too poor to train or to judge on.
     """
+    (data,) = load_splits_data({_ONLY: (split, split_dir)}, cache_dir, images_dir=images_dir)
+    return data
+
+
+def load_splits_data(
+    splits: Mapping[str, tuple[Split, Path | None]],
+    cache_dir: Path,
+    *,
+    images_dir: Path | None = None,
+) -> list[StudyData]:
+    """The data of splits of the same images, which are opened once for all of them.
+
+    splits: by what messages call them, each with the folder that it lies in. Otherwise as
+    `load_study_data`.
+    """
     source: PixelSource
-    parts = split.parts
+    parts = [dict(split.parts) for split, _ in splits.values()]
     if images_dir is not None:
         settings = ClaheSettings()
         console.warn(
             f"CLAHE is computed at each loading from {images_dir}, an order of magnitude slower "
             "than from a cache. For more than a quick look run `xlite cache-clahe` first."
         )
-        parts = {
-            name: locate_images(part, images_dir, skip_missing=None) for name, part in parts.items()
-        }
-        source = RuntimeClahe(list(parts.values()), settings)
+        parts = [
+            {name: locate_images(one, images_dir, skip_missing=None) for name, one in each.items()}
+            for each in parts
+        ]
+        distinct = _take_distinct(parts)
+        source = RuntimeClahe(distinct, settings)
         source.require_readable()
-        fingerprint = fingerprint_files(parts, settings)
+        fingerprint = fingerprint_files(distinct, settings)
     else:
         cache = ClaheCache.open(cache_dir)
         cache.require_whole()
         source, settings, fingerprint = cache, cache.settings, cache.fingerprint
         parts = _leave_out(parts, cache.failed_ids())
-    _check_parts(parts)
-    return StudyData(
-        parts=parts,
-        source=source,
-        is_cached=images_dir is None,
-        image_size=settings.size,
-        split_sha256=split.sha256,
-        source_fingerprint=fingerprint,
-        clahe=settings,
-        places=DataPlaces(
-            split_dir=split_dir,
-            cache_dir=cache_dir if images_dir is None else None,
-            images_dir=images_dir,
-        ),
-    )
+    for name, each in zip(splits, parts, strict=True):
+        _check_parts(each, name)
+    return [
+        StudyData(
+            parts=each,
+            source=source,
+            is_cached=images_dir is None,
+            image_size=settings.size,
+            split_sha256=split.sha256,
+            source_fingerprint=fingerprint,
+            clahe=settings,
+            places=DataPlaces(
+                split_dir=split_dir,
+                cache_dir=cache_dir if images_dir is None else None,
+                images_dir=images_dir,
+            ),
+        )
+        for each, (split, split_dir) in zip(parts, splits.values(), strict=True)
+    ]
 
 
-def fingerprint_files(parts: Mapping[str, Manifest], settings: ClaheSettings) -> str:
+def fingerprint_files(parts: Sequence[Manifest], settings: ClaheSettings) -> str:
     """SHA-256 of how images are equalised, and of the name and the bytes of each image file.
 
     Not of where the files lie or when they were written: a copy of the folder is the same data.
@@ -127,7 +150,7 @@ def fingerprint_files(parts: Mapping[str, Manifest], settings: ClaheSettings) ->
     digest = hashlib.sha256(settings.fingerprint().encode())
     places = {
         str(image_id): Path(path)
-        for part in parts.values()
+        for part in parts
         for image_id, path in zip(part.image_ids, part.table["path"], strict=True)
     }
     names = sorted(places)
@@ -147,27 +170,45 @@ def _hash_image(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _leave_out(parts: dict[str, Manifest], failed: list[str]) -> dict[str, Manifest]:
+def _take_distinct(splits: Sequence[Mapping[str, Manifest]]) -> list[Manifest]:
+    """Every image of all of the splits once."""
+    seen: set[str] = set()
+    taken = []
+    for part in (part for parts in splits for part in parts.values()):
+        is_new = np.array([image_id not in seen for image_id in part.image_ids], dtype=np.bool_)
+        seen.update(part.image_ids)
+        taken.append(part.select(is_new))
+    return taken
+
+
+def _leave_out(
+    splits: Sequence[Mapping[str, Manifest]], failed: list[str]
+) -> list[dict[str, Manifest]]:
     """The parts without images that the cache could not read, which are counted and named."""
-    kept = {name: part.select(~np.isin(part.image_ids, failed)) for name, part in parts.items()}
-    num_left_out = sum(len(part) - len(kept[name]) for name, part in parts.items())
-    if num_left_out:
-        console.warn(
-            f"{num_left_out} images are left out: they could not be read when the cache was "
-            f"built (first: {', '.join(failed[:5])})."
+    if failed:
+        num_left_out = sum(
+            int(np.isin(part.image_ids, failed).sum()) for part in _take_distinct(splits)
         )
-    return kept
+        if num_left_out:
+            console.warn(
+                f"{num_left_out} images are left out: they could not be read when the cache was "
+                f"built (first: {', '.join(failed[:5])})."
+            )
+    return [
+        {name: part.select(~np.isin(part.image_ids, failed)) for name, part in parts.items()}
+        for parts in splits
+    ]
 
 
-def _check_parts(parts: dict[str, Manifest]) -> None:
+def _check_parts(parts: Mapping[str, Manifest], where: str) -> None:
     for name in SPLIT_PARTS:
         if name not in parts or not len(parts[name]):
-            raise InputError(f"the {name} part of the split is empty. Run `xlite split` again.")
+            raise InputError(f"the {name} part of {where} is empty. Run `xlite split` again.")
     for name in ("train", "val"):
         if not _judgeable(parts[name].labels).any():
             raise InputError(
-                f"no label has both a positive and a negative image in the {name} part. "
-                "Split a larger label table."
+                f"no label has both a positive and a negative image in the {name} part"
+                f"{'' if where == _ONLY else f' of {where}'}. Split a larger label table."
             )
 
 

@@ -15,13 +15,14 @@ from xlite.reporting.experiment_log import update_experiment_log
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
+from xlite.training.folded_data import FoldedData
 from xlite.workflows.study_folder import check_out
 from xlite.workflows.study_runs import load_data, run_study
 
 if TYPE_CHECKING:
     from xlite.results.ablation import Ablation
     from xlite.studies.outcome import Outcome
-    from xlite.training.data import StudyData
+    from xlite.training.folded_data import AnyData
 
 
 def ablate(
@@ -90,7 +91,7 @@ def judge_outcomes(
     variants: Sequence[Variant],
     seeds: Sequence[int],
     outcomes: Sequence[Outcome],
-    data: StudyData,
+    data: AnyData,
     *,
     out: Path,
     margin: float,
@@ -101,6 +102,8 @@ def judge_outcomes(
 
     outcomes: those of `plan_runs`, in its order.
     """
+    if isinstance(data, FoldedData):
+        raise InputError("ablate takes a single split. Pass one of the folds as --split.")
     ablation = judge_ablation(
         group_outcomes(variants, seeds, outcomes),
         data,
