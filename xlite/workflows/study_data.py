@@ -12,7 +12,7 @@ from xlite.files import sha256_of_file
 from xlite.places import FOLDS_RECORD, SPLIT_RECORD
 from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.folds_folder import is_folds, read_folds
-from xlite.workflows.study_runs import load_data
+from xlite.workflows.study_runs import load_split_data
 
 if TYPE_CHECKING:
     from xlite.splitting.split_folder import Split
@@ -92,7 +92,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 def _load(
     split: Path, labels: Path | None, cache: Path, images: Path | None, _stamps: tuple[object, ...]
 ) -> StudyData:
-    return load_data(split, labels, cache, images)
+    return load_split_data(split, labels, cache, images)
 
 
 @lru_cache(maxsize=64)

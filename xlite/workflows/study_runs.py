@@ -17,7 +17,7 @@ from xlite.splitting.fold_splits import read_fold_splits
 from xlite.splitting.folds_folder import is_folds
 from xlite.studies.outcome import Outcome, group_by_fold
 from xlite.studies.plan import PlannedRun, plan_folds
-from xlite.training.data import load_study_data
+from xlite.training.data import StudyData, load_study_data
 from xlite.training.device import is_main_process
 from xlite.training.folded_data import (
     AnyData,
@@ -31,16 +31,20 @@ from xlite.training.folded_data import (
 def load_data(
     split: str | Path, labels: str | Path | None, cache: str | Path, images: str | Path | None
 ) -> AnyData:
-    """The split's parts, and where their images come from: the cache, or the folder `images`.
-
-    Of a folder of folds those of each fold.
-    """
-    table = None if labels is None else Path(labels)
+    """The parts of a split, or of each of a folder of folds, and where their images come from."""
+    if not is_folds(Path(split)):
+        return load_split_data(split, labels, cache, images)
+    folds, split_dirs = read_fold_splits(Path(split), None if labels is None else Path(labels))
     images_dir = None if images is None else Path(images)
-    if is_folds(Path(split)):
-        folds, split_dirs = read_fold_splits(Path(split), table)
-        return load_folded_data(folds, split_dirs, Path(cache), images_dir=images_dir)
-    parts = read_checked_split(Path(split), table)
+    return load_folded_data(folds, split_dirs, Path(cache), images_dir=images_dir)
+
+
+def load_split_data(
+    split: str | Path, labels: str | Path | None, cache: str | Path, images: str | Path | None
+) -> StudyData:
+    """The split's parts, and where their images come from: the cache, or the folder `images`."""
+    parts = read_checked_split(Path(split), None if labels is None else Path(labels))
+    images_dir = None if images is None else Path(images)
     return load_study_data(parts, Path(cache), images_dir=images_dir, split_dir=Path(split))
 
 
