@@ -96,10 +96,14 @@ class Decision(_Entry):
 
     kind: Literal["decision"] = "decision"
     subject: _Id
-    """What was decided, once: `rule:ID`, `suggest:PHASE/NUMBER`, `promote:PHASE/NUMBER:EPOCHS`,
-    `keep:PHASE`, `winner`, `end`."""
+    """What was decided, once: `rule:ID`, `suggest:PHASE/NUMBER`, `promote:PHASE/NUMBER:EPOCHS` with
+    the epochs that are trained next, `keep:PHASE`, `winner`, `end`."""
     choice: dict[str, Any]
-    """The outcome, in values that its rule knows."""
+    """The outcome. Of a rule `holds` and `begins`; of a suggestion all settings by name that the
+    phase, or those before it, searched, empty where there are no others; of `keep` the numbers of
+    the `trials`, the best first, `values` where those of a setting are kept, and `optimism`; of
+    `winner` the `id` of an experiment, a trial as `PHASE/NUMBER`, or None; of `end` what was
+    `not_taken` and which items `failed`; of a promotion nothing."""
     why: str
     """In words, with the numbers."""
     saw: list[int] = Field(default_factory=list)

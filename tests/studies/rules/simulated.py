@@ -63,6 +63,9 @@ class Simulation:
         self.entries.append(entry)
         self.state.apply([entry])
 
+    def append_claim(self, item: WorkItem, agent: str = "a0") -> None:
+        self.append(Claim(at=AT, agent=agent, item=item.id))
+
     def decide(self, due: DueDecision, agent: str = "a0") -> None:
         values = {"choice": due.choice, "why": due.why, "saw": list(due.saw)}
         self.append(Decision(at=AT, agent=agent, subject=due.subject, **values))
@@ -74,7 +77,9 @@ class Simulation:
             self.append(End(at=AT, agent=agent, item=item.id, outcome="failed", error=error))
             return
         names = item.scores if item.kind == "judge" else ("val.auroc",)
-        points = {name: self.score_of(item, name) for name in names if item.kind != "cache"}
+        points = {
+            name: self.score_of(item, name) for name in names if item.kind in ("train", "judge")
+        }
         scores = {name: Score(point=x, low=x - 0.01, high=x + 0.01) for name, x in points.items()}
         run = f"runs/{item.id.partition(':e')[0]}" if item.kind == "train" else None
         outcome = "paused" if item.until_epoch else "finished"
@@ -112,7 +117,7 @@ class Simulation:
             self.decide(step.decisions[0], agent)
         elif step.ready:
             item = step.ready[0]
-            self.append(Claim(at=AT, agent=agent, item=item.id))
+            self.append_claim(item, agent)
             assert self.state.items[item.id].holder == agent
             self.agents[agent] = item
         elif step.waiting_for:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -11,7 +11,9 @@ from xlite.studies.next_step import DueDecision, Step
 from xlite.studies.rules.asked_scores import finishing_of
 from xlite.studies.rules.cache_items import is_cache_built, ready_cache_items
 from xlite.studies.rules.conditions import decide_rule
-from xlite.studies.rules.runs import folders_of, judge_id, judge_item, train_item
+from xlite.studies.rules.measured import measure
+from xlite.studies.rules.runs import Run, folders_of, judge_id, judge_item, train_item
+from xlite.studies.rules.search import Search
 from xlite.studies.rules.standing import Standing
 from xlite.studies.rules.winner import WINNER, decide_winner
 from xlite.studies.study_plan import Ask, Experiment, Phase, StudyPlan
@@ -42,10 +44,18 @@ def find_next_step(
     if END_DECISION in state.decisions:
         return Step(is_ended=True)
     standing = Standing(plan, state, folds)
-    decisions = tuple(_due_rules(standing))
+    searches = [
+        Search(phase, standing) for phase in plan.phases if standing.status(phase.id) == "begun"
+    ]
+    kept = (search.due_keep() for search in searches)
+    decisions = (*_due_rules(standing), *(one for one in kept if one is not None))
     if decisions:
         return Step(decisions=decisions)
-    ready = tuple(_ready_items(standing))
+    ready = tuple(_ready_items(standing, searches))
+    if not ready and is_cache_built(plan.build, state):
+        for search in searches:
+            if (due := search.due_work()) is not None:
+                return Step(decisions=(due,))
     asks = tuple(ask for ask in plan.asks if standing.status(ask.id) == "begun")
     if ready or asks or state.held:
         return Step(ready=ready, waiting_for=asks)
@@ -70,10 +80,10 @@ def _due_rules(standing: Standing) -> Iterator[DueDecision]:
     for rule in standing.plan.rules:
         if standing.status(rule.id) == "begun":
             score = rule.when.score
-            yield decide_rule(rule, [standing.measure(one, score) for one in rule.when.of])
+            yield decide_rule(rule, [measure(standing, one, score) for one in rule.when.of])
 
 
-def _ready_items(standing: Standing) -> Iterator[WorkItem]:
+def _ready_items(standing: Standing, searches: Sequence[Search]) -> Iterator[WorkItem]:
     plan, state = standing.plan, standing.state
     if not is_cache_built(plan.build, state):
         if plan.build is not None and not standing.is_stopped:
@@ -82,30 +92,39 @@ def _ready_items(standing: Standing) -> Iterator[WorkItem]:
     begun = [one for one in plan.experiments if standing.status(one.id) == "begun"]
     for experiment in begun:
         yield from _ready_judgement(standing, experiment)
+    for search in searches:
+        yield from search.judge_items()
     runs = [
         (run.place, place, run)
         for place, experiment in enumerate(begun)
         for run in standing.runs(experiment)
-        if _is_free(state, run.item)
+        if standing.is_free(run.item)
     ]
     for _, place, run in sorted(runs, key=lambda one: one[:2]):
-        experiment = begun[place]
-        yield train_item(experiment, experiment.id, experiment.settings, run)
+        yield _train_item_of(begun[place], run)
+    for search in searches:
+        yield from search.train_items()
+
+
+def _train_item_of(experiment: Experiment, run: Run) -> WorkItem:
+    return train_item(
+        experiment,
+        experiment.id,
+        experiment.settings,
+        run,
+        item_id=run.item,
+        has_fixed_budget=experiment.has_fixed_budget,
+    )
 
 
 def _ready_judgement(standing: Standing, experiment: Experiment) -> Iterator[WorkItem]:
     ends = standing.ends(experiment)
     scores = standing.scores_asked(experiment.id)
-    if ends is None or not scores or not _is_free(standing.state, judge_id(experiment.id)):
+    if ends is None or not scores or not standing.is_free(judge_id(experiment.id)):
         return
     runs = folders_of(ends)
     if runs:
         yield judge_item(experiment, experiment.id, runs, scores)
-
-
-def _is_free(state: StudyState, item_id: str) -> bool:
-    item = state.items.get(item_id)
-    return item is None or (item.holder is None and item.end is None)
 
 
 def _finish(standing: Standing) -> Step:

@@ -41,20 +41,27 @@ def list_runs(subject: str, seeds: Sequence[int], num_folds: int) -> list[Run]:
 
 
 def train_item(
-    owner: Experiment | Phase, subject: str, settings: TrainSettings, run: Run
+    owner: Experiment | Phase,
+    subject: str,
+    settings: TrainSettings,
+    run: Run,
+    *,
+    item_id: str,
+    until_epoch: int | None = None,
+    has_fixed_budget: bool = False,
 ) -> WorkItem:
-    """The item that trains a run to its end."""
-    is_budget = owner.has_fixed_budget if isinstance(owner, Experiment) else "epochs" in owner.space
+    """The item that trains a run, to its end or to a pause."""
     return WorkItem(
-        id=run.item,
+        id=item_id,
         kind="train",
         subject=subject,
         settings=settings.model_copy(update={"seed": run.seed}),
         fold=run.fold,
+        until_epoch=until_epoch,
         split=owner.split,
         weights=owner.weights,
         warm_start=owner.warm_start,
-        has_fixed_budget=is_budget,
+        has_fixed_budget=has_fixed_budget,
     )
 
 

@@ -11,19 +11,19 @@ from typing import Literal
 from xlite.studies.ledger_entries import End
 from xlite.studies.rules.asked_scores import scores_asked
 from xlite.studies.rules.cache_items import failed_cache_item
-from xlite.studies.rules.measured import Measured, measure_judged
 from xlite.studies.rules.runs import Run, folders_of, judge_id, list_runs
+from xlite.studies.rules.trials import Trial
 from xlite.studies.study_plan import END, Ask, Experiment, Phase, Rule, ScoreName, StudyPlan
 from xlite.studies.study_state import StudyState
 
 Status = Literal["waiting", "not taken", "begun", "ended"]
 """Of an experiment, phase, question or rule. A question has begun when it can be answered."""
 
-_Part = Experiment | Phase | Rule | Ask
+PlanPart = Experiment | Phase | Rule | Ask
 
 
 class Standing:
-    """The statuses of a plan's parts, and the scores that rules see, at one state of the ledger.
+    """The statuses of a plan's parts at one state of the ledger.
 
     Each is found when it is first asked for.
     """
@@ -34,7 +34,7 @@ class Standing:
         self.state = state
         self._folds = folds
         self._statuses: dict[str, Status] = {}
-        parts: tuple[_Part, ...] = (*plan.experiments, *plan.phases, *plan.rules, *plan.asks)
+        parts: tuple[PlanPart, ...] = (*plan.experiments, *plan.phases, *plan.rules, *plan.asks)
         self._parts = {one.id: one for one in parts}
         self._namers: dict[str, list[str]] = defaultdict(list)
         for rule in plan.rules:
@@ -52,6 +52,10 @@ class Standing:
             self._statuses[part] = "waiting"
             self._statuses[part] = self._find_status(part)
         return self._statuses[part]
+
+    def part(self, part: str) -> PlanPart | None:
+        """What the plan has under an id."""
+        return self._parts.get(part)
 
     def num_folds(self, owner: Experiment | Phase) -> int:
         """How many folds its split is made of; 0 for a plain split."""
@@ -71,21 +75,21 @@ class Standing:
         """The scores by which an experiment, or a phase's best trial, is judged."""
         return scores_asked(self.plan, subject)
 
-    def measure(self, subject: str, score: ScoreName) -> Measured:
-        """The score of an experiment that has ended, or that won't be taken."""
-        if self.status(subject) == "not taken":
-            return Measured(subject, note="not taken")
-        part = self._parts[subject]
-        items = [run.item for run in self.runs(part)] if isinstance(part, Experiment) else []
-        return measure_judged(self.state, subject, score, items)
+    def trials(self, phase: Phase) -> tuple[Trial, ...]:
+        """The trials of a phase that were suggested, in the order of their numbers."""
+        found: list[Trial] = []
+        while True:
+            number = len(found) + 1
+            suggestion = self.state.decisions.get(f"suggest:{phase.id}/{number}")
+            # Without settings it says that there are no others.
+            if suggestion is None or not suggestion.choice:
+                return tuple(found)
+            found.append(Trial(phase, number, self.state, self.num_folds(phase)))
 
-    def measure_candidates(self, score: ScoreName) -> list[Measured]:
-        """The scores of all that may win, in the order of the plan."""
-        return [
-            self.measure(one.id, score)
-            for one in self.plan.experiments
-            if self.status(one.id) == "ended"
-        ]
+    def is_free(self, item_id: str) -> bool:
+        """Whether an item has not ended and nobody holds it."""
+        item = self.state.items.get(item_id)
+        return item is None or (item.holder is None and item.end is None)
 
     @cached_property
     def is_stopped(self) -> bool:
@@ -108,15 +112,15 @@ class Standing:
             case Ask() if found.id in self.state.answers:
                 return "ended"
         way = self._way_to(found)
-        if way != "begun" or isinstance(found, Phase):
-            return way
-        if self.is_stopped and not self._was_touched(found):
+        if way != "not taken" and self.is_stopped and not self._was_touched(found):
             return "not taken"
-        return "ended" if isinstance(found, Experiment) and self._is_done(found) else "begun"
+        return "ended" if way == "begun" and self._is_done(found) else way
 
     def _way_to(self, part: Experiment | Phase | Ask) -> Status:
         """Whether a part may begin by the branches that name it and by what it comes after."""
         before = [self.status(one) for one in part.after]
+        if isinstance(part, Phase) and part.previous is not None:
+            before.append(self.status(part.previous))
         namers = self._namers.get(part.id)
         if namers and not any(part.id in self._begun_by(namer) for namer in namers):
             statuses = [self.status(namer) for namer in namers]
@@ -147,13 +151,17 @@ class Standing:
         return "waiting" if has_open else "begun"
 
     def _was_touched(self, part: Experiment | Phase | Ask) -> bool:
-        if not isinstance(part, Experiment):
-            return False
-        return any(run.item in self.state.items for run in self.runs(part))
+        if isinstance(part, Phase):
+            return f"suggest:{part.id}/1" in self.state.decisions
+        if isinstance(part, Experiment):
+            return any(run.item in self.state.items for run in self.runs(part))
+        return False
 
-    def _is_done(self, experiment: Experiment) -> bool:
-        ends = self.ends(experiment)
+    def _is_done(self, part: Experiment | Phase | Ask) -> bool:
+        if isinstance(part, Phase):
+            return f"keep:{part.id}" in self.state.decisions
+        ends = self.ends(part) if isinstance(part, Experiment) else None
         if ends is None:
             return False
-        is_judged = self.state.end_of(judge_id(experiment.id)) is not None
-        return is_judged or not folders_of(ends) or not self.scores_asked(experiment.id)
+        is_judged = self.state.end_of(judge_id(part.id)) is not None
+        return is_judged or not folders_of(ends) or not self.scores_asked(part.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlite.studies.next_step import DueDecision
-from xlite.studies.rules.measured import Measured
+from xlite.studies.rules.measured import Measured, measure_candidates
 from xlite.studies.rules.standing import Standing
 
 WINNER = "winner"
@@ -36,7 +36,7 @@ def _named_winner(standing: Standing) -> DueDecision | None:
 
 def _best_scored(standing: Standing) -> DueDecision:
     finish = standing.plan.finish
-    first, *others = (standing.measure_candidates(score) for score in (finish.score, *finish.then))
+    first, *others = (measure_candidates(standing, score) for score in (finish.score, *finish.then))
     places = [place for place, one in enumerate(first) if one.point is not None]
     saw = tuple(sorted({number for one in first for number in one.saw}))
     shown = ", ".join(map(str, first))
