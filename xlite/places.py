@@ -21,6 +21,17 @@ TRAINING_PROGRESS = "training_progress.json"
 BASELINE_RESULTS = "baseline_results.csv"
 ABLATION = "ablation.csv"
 BALANCE_VERIFICATION = "data_balance_verification.csv"
+STUDIES = "studies"
+"""A folder a study."""
+
+# In the folder of a study.
+STUDY_RECORD = "study.json"
+"""What its ledger comes to; written anew as that grows."""
+STUDY_SUMMARY = "summary.csv"
+STUDY_VERDICTS = "verdicts.json"
+STUDY_COMPARISON = "comparison.json"
+SEALED_LOOK = "test_look.json"
+MODEL_CARD = "model_card.md"
 
 _EXPERIMENT_LOG = "EXPERIMENT_LOG.md"
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import typer
 
 from xlite.cli.known_options import OF_COMMAND_LINE, GivenSetting
 from xlite.cli.option_values import parameter_name
 from xlite.settings.names import PARTS, setting_places
+from xlite.settings.settings_text import toml_value
 
 
 def render_settings(context: typer.Context, settings: Mapping[str, GivenSetting] | None) -> str:
@@ -30,7 +28,7 @@ def render_settings(context: typer.Context, settings: Mapping[str, GivenSetting]
         tables[table].append(
             f"# {key} is not set"
             if value in (None, [], ())
-            else f"{key} = {_toml(value)}  # {origin}"
+            else f"{key} = {toml_value(value)}  # {origin}"
         )
     return "\n".join(
         line
@@ -55,15 +53,3 @@ def _origin_of(parameter: str, context: typer.Context, settings: Mapping[str, Gi
     if source is not None and source.name == "COMMANDLINE":
         return "option"
     return settings[parameter].origin.replace("\n", " ") if parameter in settings else "default"
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML has it; of text, JSON's form but for one control character."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    text = str(value) if isinstance(value, Path) else value
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -13,10 +13,13 @@ from xlite.scores.thresholded import count_at_thresholds, f1, fit_f1_thresholds
 from xlite.splitting.split_folder import Split
 
 
-def look_at_test(groups: RunGroups, split: Split, *, command: str) -> list[LookAtTest]:
+def look_at_test(
+    groups: RunGroups, split: Split, *, command: str, is_once: bool = False
+) -> list[LookAtTest]:
     """Macro test scores of each run, at thresholds of its validation part.
 
-    Each look is noted beside the run, with the command that asked for it.
+    Each look is noted beside the run, with the command that asked for it. is_once: as of
+    `record_test_look`.
     """
     looks = []
     for name, runs in groups.items():
@@ -25,7 +28,9 @@ def look_at_test(groups: RunGroups, split: Split, *, command: str) -> list[LookA
             auroc, average_precision = ranking_scores(test.targets, test.probs)
             thresholds = fit_f1_thresholds(val.targets, val.probs)
             calls = count_at_thresholds(test.targets, test.probs, thresholds)
-            noted = record_test_look(looks_folder(run_dir), test, command, run=run_dir.name)
+            noted = record_test_look(
+                looks_folder(run_dir), test, command, run=run_dir.name, is_once=is_once
+            )
             looks.append(
                 LookAtTest(
                     name=name,

@@ -37,25 +37,40 @@ class LooksAtTest(Result):
 
 
 def record_test_look(
-    folder: Path, labelled: LabelledPredictions, command: str, *, run: str | None
+    folder: Path,
+    labelled: LabelledPredictions,
+    command: str,
+    *,
+    run: str | None,
+    is_once: bool = False,
 ) -> list[Look]:
     """All looks at the test set of these images, oldest first, after noting that one is taken now.
 
     folder: where looks are kept (`looks_folder`). run: the name of the run that is judged, if any.
+    is_once: the same command at the same run is the same look, taken up after it was cut off.
     """
     digest = digest_test_set(labelled)
     folder.mkdir(parents=True, exist_ok=True)
     # Of two commands that look at the same time, the second has to see the first one's look.
     with FileLock(folder / _LOCK):
         noted = _read_looks(folder / TEST_LOOKS)
-        noted.append(Look(time=current_time(), command=command, test_set=digest, run=run))
-        write_json(folder / TEST_LOOKS, LooksAtTest(looks=tuple(noted)).to_json())
+        look = Look(time=current_time(), command=command, test_set=digest, run=run)
+        before = [place for place, other in enumerate(noted) if _is_same(look, other)]
+        if is_once and before:
+            del noted[before[0] + 1 :]  # what it saw then
+        else:
+            noted.append(look)
+            write_json(folder / TEST_LOOKS, LooksAtTest(looks=tuple(noted)).to_json())
     # Looks that version 0.1 kept with each run are of the test part that the run was judged on.
-    before = [
+    older = [
         look for path in sorted(folder.glob(f"{RUNS}/*/{TEST_LOOKS}")) for look in _read_looks(path)
     ]
     same = [look for look in noted if look.test_set in (digest, None)]
-    return sorted([*before, *same], key=lambda look: look.time)
+    return sorted([*older, *same], key=lambda look: look.time)
+
+
+def _is_same(look: Look, other: Look) -> bool:
+    return (look.command, look.test_set, look.run) == (other.command, other.test_set, other.run)
 
 
 def has_look(run_dir: Path) -> bool:

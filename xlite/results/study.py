@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from xlite.results import Result
+from xlite.results.ablation import VariantVerdict
+from xlite.results.comparison import LookAtTest
 
 NodeKind = Literal["experiment", "phase", "rule", "question", "end"]
 NodeState = Literal["waiting", "running", "finished", "failed", "decided", "open", "not taken"]
@@ -111,6 +113,8 @@ class Trial(Result):
     """Finished epochs of its longest run."""
     score: float | None = None
     """The mean over its seeds, at the last rung that it reached."""
+    scores: dict[str, StudyScore] = field(default_factory=dict)
+    """By name, as it was judged; else the one above."""
     rungs: dict[int, float | None] = field(default_factory=dict)
     """The score by finished epochs at a pause, and at the end."""
     runs: tuple[str, ...] = ()
@@ -165,6 +169,48 @@ class StudyDecision(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsNote(Result):
+    """Whence weights are that lie under a name of the plan, in a file beside them."""
+
+    sha256: str
+    study: str
+    winner: str
+    run: str
+    """The folder of the run whose best epoch they are of."""
+    seed: int
+    fold: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyVerdicts(Result):
+    """What each experiment is worth against the baseline, in `verdicts.json`."""
+
+    baseline: str
+    rule: str
+    """In words."""
+    images: int
+    patients: int
+    level: float
+    verdicts: dict[str, VariantVerdict]
+    """By experiment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedLook(Result):
+    """What the winner scores on the sealed test part, in `test_look.json`."""
+
+    winner: str
+    images: int
+    patients: int
+    looks: int
+    """How often the test part had been looked at, with this look."""
+    level: float
+    scores: dict[str, StudyScore]
+    """By name, as `test.auroc`: the mean over the seeds, with its interval over patients."""
+    by_seed: tuple[LookAtTest, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study(Result):
     """A study as far as its ledger goes."""
 
@@ -203,3 +249,15 @@ class Study(Result):
     def find_experiment(self, name: str | None) -> StudyExperiment | None:
         """The experiment of that id; None where there is none."""
         return next((one for one in self.experiments if one.id == name), None)
+
+    def find_trial(self, name: str | None) -> Trial | None:
+        """The trial of that id, `PHASE/NUMBER`; None where there is none."""
+        trials = {
+            f"{one.id}/{trial.number}": trial for one in self.searches for trial in one.trials
+        }
+        return trials.get(name or "")
+
+    def scores_of(self, name: str | None) -> dict[str, StudyScore]:
+        """The scores of an experiment or a trial by their names."""
+        found = self.find_experiment(name) or self.find_trial(name)
+        return {} if found is None else dict(found.scores)

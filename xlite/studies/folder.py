@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from xlite.errors import InputError
 from xlite.studies.ledger import Ledger
-
-STUDIES: Final = "studies"
-"""The folder of the studies in an experiments folder."""
 
 
 @dataclass(frozen=True)

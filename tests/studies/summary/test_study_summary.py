@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from told_studies import AUROC, FINE_TUNING, SEARCH, Told, tell_fine_tuning, tell_search
 
+from xlite.places import STUDY_RECORD
 from xlite.results.study import Study, StudyScore
 from xlite.studies.folder import StudyFolder
 from xlite.studies.study_plan import Success
 from xlite.studies.summary.experiments import find_reached
-from xlite.studies.summary.study import STUDY_RECORD, summarise_study, write_study_record
+from xlite.studies.summary.study import summarise_study, write_study_record
 
 FOLDER = Path("experiments/studies/told")
 

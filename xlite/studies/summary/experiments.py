@@ -38,7 +38,7 @@ def _describe(
 ) -> StudyExperiment:
     ends, judged = last_ends(items), state.end_of(f"judge:{one.id}")
     success = one.success or Success(score=plan.finish.score)
-    scores = _read_scores(judged, [end for end in ends.values() if end.outcome == "finished"])
+    scores = read_scores(judged, [end for end in ends.values() if end.outcome == "finished"])
     return StudyExperiment(
         id=one.id,
         title=one.title,
@@ -95,7 +95,7 @@ def _list_changes(one: Experiment) -> dict[str, object]:
     return changes
 
 
-def _read_scores(judged: End | None, finished: Sequence[End]) -> dict[str, StudyScore]:
+def read_scores(judged: End | None, finished: Sequence[End]) -> dict[str, StudyScore]:
     """The scores of the judgement; before there is one the means over runs, without intervals."""
     if judged is not None and judged.scores:
         return {name: _read_score(score) for name, score in judged.scores.items()}

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, Literal
 
-from xlite.results.study import NodeState, Search, SearchedSetting, Trial
+from xlite.results.study import NodeState, Search, SearchedSetting, StudyScore, Trial
+from xlite.studies.ledger_entries import End
 from xlite.studies.study_plan import Phase, StudyPlan
 from xlite.studies.study_state import StudyState
+from xlite.studies.summary.experiments import read_scores
 from xlite.studies.summary.trained_items import TrainedItem, finished_runs, last_ends
 
 
@@ -35,7 +37,13 @@ def _describe(
     is_taken: bool,
 ) -> Search:
     trials = [
-        _describe_trial(phase, number, choice, trained.get(f"{phase.id}/{number}", ()))
+        _describe_trial(
+            phase,
+            number,
+            choice,
+            trained.get(f"{phase.id}/{number}", ()),
+            state.end_of(f"judge:{phase.id}/{number}"),
+        )
         for number, choice in sorted(_list_suggestions(phase, state).items())
     ]
     scored = [trial for trial in trials if _is_number(trial.score)]
@@ -79,13 +87,17 @@ def _list_suggestions(phase: Phase, state: StudyState) -> dict[int, dict[str, An
 
 
 def _describe_trial(
-    phase: Phase, number: int, settings: dict[str, Any], items: Sequence[TrainedItem]
+    phase: Phase,
+    number: int,
+    settings: dict[str, Any],
+    items: Sequence[TrainedItem],
+    judged: End | None,
 ) -> Trial:
     rungs: dict[int, list[float]] = {}
     for item in items:
-        score = None if item.end is None else item.end.scores.get(str(phase.score))
-        if item.end is not None and score is not None and score.point is not None:
-            rungs.setdefault(item.epochs or item.end.epochs, []).append(score.point)
+        found = None if item.end is None else item.end.scores.get(str(phase.score))
+        if item.end is not None and found is not None and found.point is not None:
+            rungs.setdefault(item.epochs or item.end.epochs, []).append(found.point)
     # A rung is reached when all seeds have: till then its mean is of others than the rest's.
     num_runs = len({item.key for item in items})
     means = {epochs: fmean(points) for epochs, points in sorted(rungs.items())}
@@ -93,12 +105,15 @@ def _describe_trial(
         epochs: mean for epochs, mean in means.items() if len(rungs[epochs]) == num_runs
     }
     ends = last_ends(items)
+    score = whole[max(whole)] if whole else None
+    scores = read_scores(judged, ())
     return Trial(
         number=number,
         settings=settings,
         state=_state_of_trial(items),
         epochs=max((end.epochs for end in ends.values()), default=0),
-        score=whole[max(whole)] if whole else None,
+        score=score,
+        scores=scores or ({} if score is None else {str(phase.score): StudyScore(point=score)}),
         rungs=whole,
         runs=tuple(finished_runs(items).values()),
     )

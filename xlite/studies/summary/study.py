@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from xlite.files import write_json
+from xlite.places import STUDY_RECORD
 from xlite.results.study import Study, StudyDecision
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Decision
@@ -17,9 +18,6 @@ from xlite.studies.summary.experiments import list_experiments
 from xlite.studies.summary.searches import list_searches
 from xlite.studies.summary.trained_items import list_trained_items
 from xlite.studies.summary.tree import draw_tree
-
-STUDY_RECORD: Final = "study.json"
-"""In a study's folder: what its ledger comes to. Written anew as the ledger grows."""
 
 _OF_SEARCHES = ("suggest:", "promote:")
 """Decisions that are as many as trials, and shown with them."""

@@ -1,0 +1,218 @@
+"""A study's experiments judged against each other and against its baseline, on validation alone.
+
+Trials are compared where a phase confirmed them with fresh seeds; a sweep's own runs never are,
+since the best of them is the best by chance, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xlite import console
+from xlite.errors import InputError
+from xlite.files import atomic_path, write_json, write_table
+from xlite.judging.ablation import judge_variant
+from xlite.judging.compared_runs import RunGroups, read_run_methods
+from xlite.judging.comparison import compare_methods, write_comparison
+from xlite.judging.methods import align_methods
+from xlite.judging.paired_differences import TESTED, JudgedMethods, judge_methods
+from xlite.judging.ranking import TIE_BREAKERS, parse_order
+from xlite.judging.verdict import (
+    DEFAULT_MARGIN,
+    DEFAULT_SAFETY_MARGIN,
+    describe_verdict_rule,
+)
+from xlite.places import STUDY_SUMMARY, STUDY_VERDICTS
+from xlite.results.study import Study, StudyScore, StudyVerdicts
+from xlite.splitting.checked_split import read_checked_split
+from xlite.studies.study_plan import Finally, StudyPlan
+from xlite.studies.study_state import StudyState
+from xlite.studies.summary.study import find_baseline
+from xlite.studies.summary.trained_items import finished_runs, list_trained_items
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What is compared on one split, and where that is written."""
+
+    split: Path
+    runs: RunGroups
+    folder: Path
+
+
+def compare_study(
+    study: Study, plan: StudyPlan, state: StudyState, folder: Path, experiments: Path
+) -> dict[str, Any]:
+    """Write summary.csv and, for each split, the comparison and the verdicts; what was found.
+
+    folder: the study's. Experiments on the study's split are compared in it, those on another in a
+    folder of its own, `on-SPLIT`. The values returned are plain, for the ledger.
+    """
+    found: dict[str, Any] = {"file": STUDY_SUMMARY, "compared": {}, "left_out": {}}
+    for one in _gather(plan, state, folder, experiments):
+        name = one.split.as_posix()
+        if len(one.runs) < 2:
+            names = ", ".join(one.runs)
+            found["left_out"][name] = f"only {names} has finished runs: nothing to compare with"
+            continue
+        try:
+            found["compared"][name] = _compare(one, plan, experiments)
+        except InputError as error:
+            # Of several splits one may be gone; what is known of the others still stands.
+            console.warn(f"{name}: {error}")
+            found["left_out"][name] = str(error)
+    _write_summary(study, folder / STUDY_SUMMARY)
+    return found
+
+
+def _gather(plan: StudyPlan, state: StudyState, folder: Path, experiments: Path) -> list[Compared]:
+    """The finished runs by split, and there by experiment or confirmed trial."""
+    trained = list_trained_items(state)
+    confirming = {phase.id: phase for phase in plan.phases if phase.method == "confirm"}
+    owners = {one.id: one.split or plan.split for one in plan.experiments}
+    for subject in trained:
+        phase = confirming.get(subject.partition("/")[0]) if "/" in subject else None
+        if phase is not None:
+            owners[subject] = phase.split or plan.split
+    groups: dict[Path, dict[str, dict[int, Path]]] = {}
+    for name, split in owners.items():
+        runs = finished_runs(trained.get(name, ()))
+        if runs:
+            by_seed = {key.seed: experiments / run for key, run in sorted(runs.items())}
+            groups.setdefault(split, {})[name] = by_seed
+    return [
+        Compared(
+            split=split,
+            runs=runs,
+            folder=folder if split == plan.split else folder / f"on-{split.name}",
+        )
+        for split, runs in groups.items()
+    ]
+
+
+def _compare(one: Compared, plan: StudyPlan, experiments: Path) -> dict[str, Any]:
+    parts = read_checked_split(one.split, plan.labels)
+    methods, num_left_out = align_methods(read_run_methods(one.runs, parts))
+    if num_left_out:
+        console.warn(f"{num_left_out} images are not in all of the predictions and are left out.")
+    judged = judge_methods(methods)
+    comparison = compare_methods(
+        judged, order_of(plan.finish), runs=one.runs, command=f"study {plan.name}: compare"
+    )
+    one.folder.mkdir(parents=True, exist_ok=True)
+    write_comparison(one.folder, comparison)
+    found: dict[str, Any] = {"best": comparison.best, "chosen": comparison.chosen}
+    baseline = find_baseline(plan)
+    if baseline in one.runs and baseline is not None:
+        verdicts = judge_against(baseline, judged)
+        write_json(one.folder / STUDY_VERDICTS, verdicts.to_json())
+        found["verdicts"] = {name: verdict.decision for name, verdict in verdicts.verdicts.items()}
+    return found
+
+
+def order_of(finish: Finally) -> tuple[str, ...]:
+    """The scores that rank and choose, as `parse_order` has them.
+
+    Those of the plan, where the comparison of methods knows them: it is of macro means, and its
+    first score is one whose differences have an interval.
+
+    >>> order_of(Finally())
+    ('auroc', 'average_precision', 'recall')
+    """
+    first = finish.score if finish.score.label is None else None
+    by = first.score if first is not None and first.score in TESTED else TESTED[0]
+    known = [one.score for one in finish.then if one.label is None and one.score in TIE_BREAKERS]
+    then = [name for name in dict.fromkeys(known) if name != by]
+    return parse_order(f"val.{by}", [f"val.{name}" for name in then] or None)
+
+
+def judge_against(baseline: str, judged: JudgedMethods) -> StudyVerdicts:
+    """The verdict on each method by how its AUROC differs from the baseline's."""
+    labelled, level = judged.reference, judged.resampling.level
+    return StudyVerdicts(
+        baseline=baseline,
+        rule=describe_verdict_rule(
+            margin=DEFAULT_MARGIN, safety_margin=DEFAULT_SAFETY_MARGIN, level=level
+        ),
+        images=len(labelled),
+        patients=len(np.unique(labelled.patient_ids)),
+        level=level,
+        verdicts={
+            method.name: judge_variant(
+                judged,
+                baseline,
+                method.name,
+                judged.difference(baseline, method.name, "auroc"),
+            )
+            for method in judged.methods
+            if method.name != baseline
+        },
+    )
+
+
+def _write_summary(study: Study, path: Path) -> None:
+    """Write a row an experiment, in the order of the plan, and a row a confirmed trial."""
+    rows = [
+        {
+            "experiment": one.id,
+            "title": one.title,
+            "state": one.state,
+            "score": one.score,
+            **_limits(one.result),
+            "on": one.on if one.has_criteria else None,
+            "minimum": one.minimum,
+            "target": one.target,
+            "stretch": one.stretch,
+            "reached": one.reached,
+            "expected_low": one.expected[0] if one.expected else None,
+            "expected_high": one.expected[1] if one.expected else None,
+            "as_expected": one.is_as_expected,
+            "seeds": len(one.seeds),
+            "finished_runs": len(one.runs),
+            "failed_runs": len(one.failures),
+            "minutes": round(one.seconds / 60, 2),
+            **_other_scores(one.scores, one.score),
+        }
+        for one in study.experiments
+    ]
+    rows += [
+        {
+            "experiment": f"{search.id}/{trial.number}",
+            "title": ", ".join(f"{name}={value}" for name, value in trial.settings.items()),
+            "state": trial.state,
+            "score": search.score,
+            "point": trial.score,
+            "finished_runs": len(trial.runs),
+        }
+        for search in study.searches
+        if search.method == "confirm"
+        for trial in search.trials
+    ]
+    counts = ["seeds", "finished_runs", "failed_runs"]
+    table = pd.DataFrame(rows, columns=_columns_of(rows))
+    with atomic_path(path) as temporary:
+        write_table(temporary, table.astype({name: "Int64" for name in counts if name in table}))
+
+
+def _columns_of(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row)) or ["experiment"]
+
+
+def _limits(score: StudyScore) -> dict[str, float | None]:
+    return {"point": score.point, "low": score.low, "high": score.high}
+
+
+def _other_scores(scores: Mapping[str, StudyScore], shown: str) -> dict[str, float | None]:
+    """The scores but the one that the row is of, three columns each."""
+    return {
+        f"{name}{end}": value
+        for name, score in scores.items()
+        if name != shown
+        for end, value in (("", score.point), ("_low", score.low), ("_high", score.high))
+    }

@@ -1,0 +1,137 @@
+"""What a study does once, after all else has ended: work items of kind `finish`.
+
+Each can be performed again, after a crash say, and leaves the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from xlite.errors import XliteError
+from xlite.files import write_text
+from xlite.places import MODEL_CARD, SEALED_LOOK
+from xlite.reporting.begun_studies import read_study_files
+from xlite.reporting.model_card import render_card
+from xlite.results.study import Study
+from xlite.studies.folder import StudyFolder
+from xlite.studies.item_result import ItemResult
+from xlite.studies.study_plan import StudyPlan
+from xlite.studies.study_state import StudyState
+from xlite.studies.summary.study import find_baseline, write_study_record
+from xlite.studies.work_item import WorkItem
+from xlite.workflows.report import report
+from xlite.workflows.study_comparison import compare_study
+from xlite.workflows.study_sealed_look import look_once
+from xlite.workflows.study_winner import (
+    Winner,
+    copy_winner_weights,
+    find_winner,
+    write_winner_settings,
+)
+
+REPORT: Final = "report.html"
+NO_IMPROVEMENT: Final = "No improvement: nothing won, and what was in use before stays in use."
+
+_Details = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ending:
+    """A study that has come to its end, and the plan that it followed."""
+
+    folder: StudyFolder
+    plan: StudyPlan
+    state: StudyState
+    study: Study
+    winner: Winner | None
+
+
+def finish(item: WorkItem, folder: StudyFolder, plan: StudyPlan, state: StudyState) -> ItemResult:
+    """How one action of `[finally]` ended, with the file that it has written in its details.
+
+    item: its subject is a field of `Finally`, its winner the experiment or trial that won; without
+    a winner nothing is written in its name, and the details say so. What can't be done, a foreign
+    file in the way say, is a failed result, whose error says what to do. Before the action the
+    study's `study.json` is brought up to date.
+    """
+    study = write_study_record(folder, plan, state)
+    try:
+        won = find_winner(item.winner, folder.experiments, plan, state) if item.winner else None
+        ending = _Ending(folder=folder, plan=plan, state=state, study=study, winner=won)
+        details = _ACTIONS[item.subject](ending)
+    except XliteError as error:
+        return ItemResult(outcome="failed", error=str(error))
+    if won is not None and won.id == find_baseline(plan) and len(plan.experiments) > 1:
+        details["note"] = f"No improvement: the baseline {won.id} stays."
+    return ItemResult(outcome="finished", details=details)
+
+
+def _compare(ending: _Ending) -> _Details:
+    return compare_study(
+        ending.study,
+        ending.plan,
+        ending.state,
+        ending.folder.path,
+        ending.folder.experiments,
+    )
+
+
+def _of_winner(action: Callable[[_Ending, Winner], _Details]) -> Callable[[_Ending], _Details]:
+    """The action where there is a winner, and a note where there is none."""
+
+    def act(ending: _Ending) -> _Details:
+        if ending.winner is None:
+            return {"note": NO_IMPROVEMENT}
+        return action(ending, ending.winner)
+
+    return act
+
+
+def _write_settings(ending: _Ending, winner: Winner) -> _Details:
+    path = _require(ending.plan.finish.settings)
+    write_winner_settings(winner, ending.study, path)
+    return {"file": path.as_posix()}
+
+
+def _copy_weights(ending: _Ending, winner: Winner) -> _Details:
+    path = _require(ending.plan.finish.weights)
+    note = copy_winner_weights(winner, ending.study, path)
+    return {"file": path.as_posix(), "run": note.run, "seed": note.seed, "sha256": note.sha256}
+
+
+def _write_card(ending: _Ending, winner: Winner) -> _Details:
+    path = ending.folder.path / MODEL_CARD
+    files = read_study_files(ending.folder.path)
+    write_text(path, render_card(files, list(winner.runs.values())))
+    return {"file": MODEL_CARD}
+
+
+def _look_at_test(ending: _Ending, winner: Winner) -> _Details:
+    look = look_once(winner, ending.study, ending.plan, ending.folder.path)
+    scores = {name: score.to_json() for name, score in look.scores.items()}
+    return {"file": SEALED_LOOK, "looks": look.looks, "scores": scores}
+
+
+def _write_report(ending: _Ending) -> _Details:
+    plan = ending.plan
+    path = ending.folder.path / REPORT
+    page = report(path, experiments=ending.folder.experiments, split=plan.split, cache=plan.cache)
+    return {"file": REPORT, "bytes": page.bytes}
+
+
+def _require(path: Path | None) -> Path:
+    assert path is not None, "an item is made of what the plan names"
+    return path
+
+
+_ACTIONS: dict[str, Callable[[_Ending], _Details]] = {
+    "compare": _compare,
+    "report": _write_report,
+    "card": _of_winner(_write_card),
+    "settings": _of_winner(_write_settings),
+    "weights": _of_winner(_copy_weights),
+    "test": _of_winner(_look_at_test),
+}
