@@ -129,7 +129,7 @@ def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
     auroc, freedom = estimate.auroc[0], estimate.freedom
     of_images, of_patients = estimate.variance_of_images[0], estimate.variance[0]
     num_positives, num_negatives = ((targets == code).sum(axis=0) for code in (1, 0))
-    expected = _variance(auroc, num_positives, num_negatives)
+    expected = auroc_variance(auroc, num_positives, num_negatives)
     shape = _shrink(of_images, expected, np.ones_like(auroc), freedom, PRIOR_PATIENTS)
     copies = _most_effect(targets, groups)
     effect = _shrink(of_patients, of_images, copies, freedom, COPY_PATIENTS)
@@ -137,7 +137,7 @@ def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
     inflation = critical**2 * shape * np.maximum(effect, 1)
 
     def is_compatible(theta: PerClass) -> NDArray[np.bool_]:
-        variance = inflation * _variance(theta, num_positives, num_negatives)
+        variance = inflation * auroc_variance(theta, num_positives, num_negatives)
         return np.asarray((auroc - theta) ** 2 <= variance)
 
     return AurocInterval(
@@ -161,8 +161,8 @@ def _most_effect(targets: Targets, groups: NDArray[Any] | None) -> PerClass:
     return effect
 
 
-def _variance(auroc: PerClass, num_positives: PerClass, num_negatives: PerClass) -> PerClass:
-    """V(θ) of the module's docstring; NaN where a class lacks positives or negatives."""
+def auroc_variance(auroc: PerClass, num_positives: PerClass, num_negatives: PerClass) -> PerClass:
+    """V(θ) of the module's docstring, (C,); NaN where a class lacks positives or negatives."""
     spread = (num_positives + num_negatives) / 2 - 1
     shape = 1 + spread * ((1 - auroc) / (2 - auroc) + auroc / (1 + auroc))
     pairs = np.where(num_positives * num_negatives > 0, num_positives * num_negatives, np.nan)
