@@ -36,14 +36,14 @@ def build_cache(scratch: Path, file_format: FileFormat = "packed") -> ClaheCache
     return ClaheCache.open(out)
 
 
-def build_study(cache: ClaheCache) -> StudyData:
-    """The radiographs over and over: 320 to train on and 64 to validate on."""
+def build_study(cache: ClaheCache, *, num_train: int = NUM_TRAIN) -> StudyData:
+    """The radiographs over and over: 320 to train on, or `num_train`, and 64 to validate on."""
     manifest = find_radiographs().manifest
 
     def take(number: int) -> NDArray[np.int64]:
         return np.arange(number) % len(manifest)
 
-    parts = {"train": manifest.select(take(NUM_TRAIN)), "val": manifest.select(take(NUM_VAL))}
+    parts = {"train": manifest.select(take(num_train)), "val": manifest.select(take(NUM_VAL))}
     return StudyData(
         parts={**parts, "test": parts["val"]},
         source=cache,

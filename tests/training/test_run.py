@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
+import weakref
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -325,6 +327,37 @@ def test_memory_that_runs_out_halves_the_parts_and_keeps_the_batch(
     )
     with pytest.raises(CheckFailedError, match="out of memory with batches of 16 in 16 parts"):
         train_run(settings, data, tmp_path / "none", runtime=CPU)
+
+
+def test_what_did_not_fit_is_let_go_of_before_the_step_is_tried_in_parts(
+    data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A traceback holds the tensors of the step that failed: the next one would not fit either."""
+    forward, release = step.Stepper._forward, step.Stepper.release_memory
+    kept: list[weakref.ref[torch.Tensor]] = []
+    are_gone: list[bool] = []
+
+    def fail_once(self: Any, images: Any, state: TrainState, part: int) -> Any:
+        logits = forward(self, images, state, part)
+        if state.num_parts == SETTINGS.accumulate:
+            kept.append(weakref.ref(logits))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return logits
+
+    def watch(self: Any) -> None:
+        release(self)
+        are_gone.extend(one() is None for one in kept)
+
+    monkeypatch.setattr(step.Stepper, "_forward", fail_once)
+    monkeypatch.setattr(step.Stepper, "release_memory", watch)
+    gc.disable()
+    try:
+        settings = SETTINGS.model_copy(update={"epochs": 1})
+        scores = train_run(settings, data, tmp_path / "run", runtime=CPU)
+    finally:
+        gc.enable()
+    assert scores.accumulate == 2 * SETTINGS.accumulate
+    assert are_gone == [True]
 
 
 TWO_WAY = SETTINGS.model_copy(

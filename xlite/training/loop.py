@@ -47,7 +47,8 @@ def train_epochs(
         state = run.state
         stepper.begin_epoch(state)
         sampler.set_epoch(state.epoch, first_batch=state.step)
-        is_stopped = False
+        is_stopped = is_too_large = False
+        row = None
         try:
             with _show_steps(run) as show_step, isolated_torch_seed(run.fabric.device):
                 for batch in _time_loading(run.train_loader, state.tally.seconds):
@@ -66,6 +67,9 @@ def train_epochs(
                         save_state(run)
             row = None if is_stopped else validate(run, stop)
         except OutOfMemoryError:
+            is_too_large = True
+        if is_too_large:
+            # Out of the block, in which the exception still holds the tensors of the step.
             _split_steps(run)
             continue
         if row is None:

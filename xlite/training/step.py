@@ -5,6 +5,7 @@ B images of a process's share of a batch, C classes.
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -140,6 +141,8 @@ class Stepper:
     def release_memory(self) -> None:
         """Drop what a step that did not fit has left behind."""
         self._optimizer.zero_grad(set_to_none=True)
+        # The step's frames, its tensors in them, hang in a circle on the exception that ended it.
+        gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
