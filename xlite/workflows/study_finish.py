@@ -5,10 +5,11 @@ Each can be performed again, after a crash say, and leaves the same files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from xlite.errors import XliteError
 from xlite.files import write_text
@@ -18,6 +19,7 @@ from xlite.reporting.model_card import render_card
 from xlite.results.study import Study
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult
+from xlite.studies.ledger import Ledger
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.study import find_baseline, write_study_record
@@ -31,6 +33,10 @@ from xlite.workflows.study_winner import (
     find_winner,
     write_winner_settings,
 )
+
+if TYPE_CHECKING:
+    from xlite.settings import Runtime
+    from xlite.signals import StopRequest
 
 REPORT: Final = "report.html"
 NO_IMPROVEMENT: Final = "No improvement: nothing won, and what was in use before stays in use."
@@ -47,6 +53,18 @@ class _Ending:
     state: StudyState
     study: Study
     winner: Winner | None
+
+
+def finish_item(
+    item: WorkItem, folder: StudyFolder, plan: StudyPlan, *, runtime: Runtime, stop: StopRequest
+) -> Iterator[ItemResult]:
+    """Do an item of kind `finish`; yields the result. It takes no notice of `stop`: it is short."""
+    # Not the folder's ledger: how far that has been read is what its agent goes by.
+    ledger = Ledger(folder.ledger.folder)
+    ledger.refresh()
+    started = time.monotonic()
+    result = finish(item, folder, plan, StudyState.of(ledger.entries))
+    yield replace(result, seconds=round(time.monotonic() - started, 3))
 
 
 def finish(item: WorkItem, folder: StudyFolder, plan: StudyPlan, state: StudyState) -> ItemResult:

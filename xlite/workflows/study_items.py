@@ -19,6 +19,7 @@ from xlite.executors.training_job import say_failure
 from xlite.studies.item_result import ItemResult, ItemStart
 from xlite.training.state import EpochReport
 from xlite.workflows.study_caching import build_item
+from xlite.workflows.study_finish import finish_item
 from xlite.workflows.study_judging import judge_item
 from xlite.workflows.study_training import train_item
 
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
 
 _Work = Callable[..., Iterator[ItemStart | EpochReport | ItemResult]]
 
-_WORK: dict[str, _Work] = {"cache": build_item, "train": train_item, "judge": judge_item}
+_WORK: dict[str, _Work] = {
+    "cache": build_item,
+    "train": train_item,
+    "judge": judge_item,
+    "finish": finish_item,
+}
 
 
 def perform(
@@ -39,7 +45,7 @@ def perform(
 ) -> Iterator[ItemStart | EpochReport | ItemResult]:
     """Do the work of an item; yields its start, a report after each epoch, and at last the result.
 
-    item: of kind `cache`, `train` or `judge`. What was done before is taken as it is, so that the
+    What was done before is taken as it is, so that the
     same call may be made again at any time. What is said meanwhile is added to the item's log.
     What is wrong with the item is said and is the result, `failed`. Raises what may be otherwise
     next time: InterruptedRunError, everything saved, when `stop` was set, RunInUseError while

@@ -8,19 +8,16 @@ import numpy as np
 
 from xlite.errors import InputError
 from xlite.files import write_json
-from xlite.judging.labelled_predictions import read_run_predictions
+from xlite.judging.asked_scores import JudgedRun, measure_asked
+from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
 from xlite.judging.looks_at_test import look_at_test
-from xlite.judging.methods import Method
-from xlite.judging.paired_differences import JudgedMethods, judge_methods
 from xlite.places import SEALED_LOOK
 from xlite.results.study import SealedLook, Study, StudyScore
-from xlite.scores.bootstrap import macro_interval
 from xlite.splitting.checked_split import read_checked_split
-from xlite.studies.study_plan import StudyPlan
+from xlite.studies.study_plan import ScoreName, StudyPlan
 from xlite.workflows.study_winner import Winner
 
 _SCORES = ("auroc", "average_precision")
-"""Those that need no threshold."""
 
 
 def look_once(winner: Winner, study: Study, plan: StudyPlan, folder: Path) -> SealedLook:
@@ -39,42 +36,30 @@ def look_once(winner: Winner, study: Study, plan: StudyPlan, folder: Path) -> Se
     looks = look_at_test(
         {winner.id: runs}, parts, command=f"study {study.name}: test", is_once=True
     )
-    judged = judge_methods(
-        [
-            Method(
-                name=winner.id,
-                predictions={
-                    seed: read_run_predictions(path, "test", parts) for seed, path in runs.items()
-                },
-            )
-        ]
-    )
+    judged = [JudgedRun(read_run_predictions(path, "test", parts)) for path in runs.values()]
+    images = judged[0].labelled
+    measured = measure_asked(judged, _list_scores(plan, images))
     look = SealedLook(
         winner=winner.id,
-        images=len(judged.reference),
-        patients=len(np.unique(judged.reference.patient_ids)),
+        images=len(images),
+        patients=len(np.unique(images.patient_ids)),
         looks=max(one.looks for one in looks),
-        level=judged.resampling.level,
-        scores={f"test.{score}": _score(judged, winner.id, score) for score in _SCORES},
+        level=judged[0].evaluated.level,
+        scores={
+            name: StudyScore(point=score.point, low=score.low, high=score.high)
+            for name, score in measured.items()
+        },
         by_seed=tuple(looks),
     )
     write_json(folder / SEALED_LOOK, look.to_json())
     return look
 
 
-def _score(judged: JudgedMethods, name: str, score: str) -> StudyScore:
-    """The macro mean over the seeds, with its interval: other patients, the same seeds."""
-    columns, rows = judged.macro_columns, list(judged.rows(name).values())
-    low, high = macro_interval(
-        judged.mean_scores(name)[score][columns],
-        judged.resampled[score][rows].mean(axis=0)[:, columns],
-        judged.patients.freedom[columns],
-        level=judged.resampling.level,
-    )
-    return StudyScore(
-        point=_defined(judged.macro(name, score)), low=_defined(low), high=_defined(high)
-    )
-
-
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _list_scores(plan: StudyPlan, images: LabelledPredictions) -> list[ScoreName]:
+    """AUROC, average precision, and what the winner was chosen by, of labels that can be judged."""
+    asked = [ScoreName("test", score) for score in _SCORES]
+    asked += [
+        ScoreName("test", one.score, one.label) for one in (plan.finish.score, *plan.finish.then)
+    ]
+    positives = dict(zip(images.vocabulary, images.positives, strict=True))
+    return [name for name in dict.fromkeys(asked) if name.label is None or positives[name.label]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from xlite.studies.study_plan import (
     Rule,
     ScoreName,
     StudyPlan,
+    Success,
 )
 from xlite.studies.study_state import StudyState
 
@@ -230,6 +232,42 @@ def test_the_best_score_wins_and_ties_are_told_apart() -> None:
     assert "0.9004" in why
 
 
+@pytest.mark.parametrize(
+    ("scores", "winner"), [((0.7, 0.81, 0.9), "B"), ((0.7, 0.6, 0.9), "A"), ((0.85, 0.8, 0.9), "A")]
+)
+def test_what_is_below_its_minimum_does_not_win(scores: tuple[float, ...], winner: str) -> None:
+    # The lower bounds of the simulation are 0.01 below the points.
+    success = Success(score=AUROC, on="lower bound", minimum=0.8)
+    plan = StudyPlan(
+        name="s",
+        experiments=(
+            experiment("A"),
+            experiment("B", success=success),
+            experiment("C", success=replace(success, minimum=0.95)),
+        ),
+        finish=Finally(report=True),
+    )
+    study = Simulation(plan, score_of=scored(**dict(zip("ABC", scores, strict=True))))
+    study.run()
+    assert study.choice("winner") == {"id": winner}
+    assert "below the minimum" in study.state.decisions["winner"].why
+    assert "C 0.8900 of val.auroc, 0.95 wanted" in study.state.decisions["winner"].why
+    study.require_replayable()
+
+
+def test_nothing_wins_where_nothing_has_reached_its_minimum() -> None:
+    success = Success(score=AUROC, minimum=0.95)
+    plan = StudyPlan(
+        name="s", experiments=(experiment("A", success=success),), finish=Finally(report=True)
+    )
+    study = Simulation(plan)
+    study.run()
+    assert study.choice("winner") == {"id": None}
+    assert study.state.decisions["winner"].why == (
+        "nothing has reached its minimum; below the minimum: A 0.9000 of val.auroc, 0.95 wanted"
+    )
+
+
 def test_what_is_done_at_the_end_is_done_in_order() -> None:
     finish = Finally(
         report=True,
@@ -241,7 +279,7 @@ def test_what_is_done_at_the_end_is_done_in_order() -> None:
     )
     study = Simulation(StudyPlan(name="s", experiments=(experiment("A"),), finish=finish))
     study.run()
-    order = ("compare", "settings", "weights", "card", "test", "report")
+    order = ("compare", "settings", "weights", "test", "card", "report")
     assert study.ends[2:] == [f"finish:{name}" for name in order]
     assert study.choice("end") == {"not_taken": [], "failed": []}
     assert study.step().is_ended

@@ -6,8 +6,8 @@ from typing import Final
 
 from xlite.studies.study_plan import Finally, ScoreName, StudyPlan
 
-FINISHING: Final = ("compare", "settings", "weights", "card", "test", "report")
-"""What can be done at the end, in this order: the report tells of all the others."""
+FINISHING: Final = ("compare", "settings", "weights", "test", "card", "report")
+"""What can be done at the end, in this order: card and report tell of what was done before."""
 
 
 def finishing_of(finish: Finally) -> tuple[str, ...]:

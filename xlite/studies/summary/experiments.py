@@ -44,7 +44,7 @@ def _describe(
         title=one.title,
         changes=_list_changes(one),
         split=None if one.split is None else one.split.as_posix(),
-        state=_find_state(items, judged, is_taken=is_taken, is_over="end" in state.decisions),
+        state=_find_state(one, items, is_taken=is_taken, is_over="end" in state.decisions),
         seeds=one.seeds,
         runs=tuple(finished_runs(items).values()),
         failures=tuple(
@@ -116,11 +116,14 @@ def _read_score(score: Score) -> StudyScore:
 
 
 def _find_state(
-    items: Sequence[TrainedItem], judged: End | None, *, is_taken: bool, is_over: bool
+    one: Experiment, items: Sequence[TrainedItem], *, is_taken: bool, is_over: bool
 ) -> NodeState:
     if not items:
         return "waiting" if is_taken and not is_over else "not taken"
-    outcomes = {end.outcome for end in last_ends(items).values()}
-    if judged is None and not is_over:
+    ends = last_ends(items)
+    has_all = {item.key.seed for item in items} == set(one.seeds) and len(ends) == len(
+        {item.key for item in items}
+    )
+    if not has_all and not is_over:
         return "running"
-    return "finished" if "finished" in outcomes else "failed"
+    return "finished" if any(end.outcome == "finished" for end in ends.values()) else "failed"

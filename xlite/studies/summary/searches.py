@@ -54,6 +54,9 @@ def _describe(
     ]
     kept = state.decisions.get(f"keep:{phase.id}")
     optimism = None if kept is None else kept.choice.get("optimism")
+    # What was kept was ranked by judgements, where there were some.
+    numbers = [] if kept is None else kept.choice.get("trials", [])
+    best = max(ripe, key=lambda trial: trial.score or 0.0).number if ripe else None
     return Search(
         id=phase.id,
         method=phase.method,
@@ -70,7 +73,7 @@ def _describe(
             for name, drawn in phase.space.items()
         ),
         trials=tuple(trials),
-        best=max(ripe, key=lambda trial: trial.score or 0.0).number if ripe else None,
+        best=numbers[0] if numbers else best,
         optimism=float(optimism) if isinstance(optimism, int | float) else None,
         kept="" if kept is None else _describe_kept(kept.choice),
     )
@@ -146,12 +149,15 @@ def _find_state(
 def _describe_kept(choice: Mapping[str, Any]) -> str:
     """What a `keep` decision handed on, in words.
 
-    >>> _describe_kept({"values": ["resnet18", "resnet34"]}), _describe_kept({"trials": [3, 7]})
-    ('resnet18, resnet34', 'trials 3, 7')
+    >>> _describe_kept({"values": ["resnet18", "resnet34"], "trials": [3, 7]})
+    'resnet18, resnet34 (of trials 3, 7)'
+    >>> _describe_kept({"trials": [3]})
+    'trial 3'
     """
-    if "trials" in choice:
-        return f"trials {', '.join(map(str, choice['trials']))}"
-    return ", ".join(map(str, choice.get("values", ())))
+    numbers = ", ".join(map(str, choice.get("trials", ())))
+    trials = f"trial{'s' if ',' in numbers else ''} {numbers}" if numbers else "nothing"
+    values = ", ".join(map(str, choice.get("values", ())))
+    return f"{values} (of {trials})" if values else trials
 
 
 def _is_number(value: float | None) -> bool:
