@@ -152,7 +152,7 @@ class Standing:
 
     def _was_touched(self, part: Experiment | Phase | Ask) -> bool:
         if isinstance(part, Phase):
-            return f"suggest:{part.id}/1" in self.state.decisions
+            return self._is_done(part) or f"suggest:{part.id}/1" in self.state.decisions
         if isinstance(part, Experiment):
             return any(run.item in self.state.items for run in self.runs(part))
         return False

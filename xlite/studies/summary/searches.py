@@ -13,6 +13,7 @@ from xlite.studies.ledger_entries import End
 from xlite.studies.study_plan import Phase, StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.experiments import read_scores
+from xlite.studies.summary.search_figures import rung_correlations
 from xlite.studies.summary.trained_items import TrainedItem, finished_runs, last_ends
 
 
@@ -76,6 +77,7 @@ def _describe(
         best=numbers[0] if numbers else best,
         optimism=float(optimism) if isinstance(optimism, int | float) else None,
         kept="" if kept is None else _describe_kept(kept.choice),
+        rung_correlations=rung_correlations(trials),
     )
 
 
