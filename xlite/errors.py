@@ -56,6 +56,12 @@ class RunInUseError(CheckFailedError):
     """Another process trains the run, or may do so."""
 
 
+class WaitingForPersonError(XliteError):
+    """All that is left waits for a person's answer; the message says how to give it."""
+
+    exit_code = 3
+
+
 class InterruptedRunError(XliteError):
     """A signal stopped the work after its state was saved; the message says how to continue."""
 

@@ -72,15 +72,6 @@ def test_an_agent_does_all_items_and_records_all_decisions(folder: StudyFolder) 
     assert end.state.end_of("train:toy/0:s0").run == "runs/train_toy_0_s0"  # type: ignore[union-attr]
 
 
-def test_what_is_said_during_an_item_is_in_its_log(folder: StudyFolder) -> None:
-    def speak(item: WorkItem, stop: StopRequest) -> Iterator[ItemResult]:
-        agents.console.say("the images are loaded")
-        yield ItemResult(outcome="finished")
-
-    work(folder, find_step=one_item, perform=speak)
-    assert "the images are loaded" in (folder.logs / "train_toy_0_s0.log").read_text()
-
-
 def test_an_item_that_raises_has_failed_and_the_others_go_on(folder: StudyFolder) -> None:
     def fail(item: WorkItem, stop: StopRequest) -> Iterator[ItemResult]:
         raise InputError("its weights are of another model.")

@@ -6,9 +6,11 @@ from types import ModuleType
 
 import typer
 
+from xlite.cli import study_decide, study_run, study_status, study_work
+
 _EPILOG = "Example: xlite study run PLAN.toml"
 
-_COMMANDS: tuple[ModuleType, ...] = ()
+_COMMANDS: tuple[ModuleType, ...] = (study_run, study_work, study_status, study_decide)
 """Each has `register`, which adds its command to the group."""
 
 

@@ -18,7 +18,6 @@ from xlite import console
 from xlite.errors import InputError, InternalError, InterruptedRunError, RunInUseError, explain
 from xlite.executors.agent_entries import AgentEntries
 from xlite.executors.agent_life import AgentFolder, AgentProgress, AgentWatch, be_agent
-from xlite.executors.agent_log import log_path, logged
 from xlite.signals import StopRequest, StopSource, heed_no_signals
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult, ItemStart, Perform
@@ -198,17 +197,16 @@ class _Agent:
                 self._rested_at = time.monotonic() + self.rest_seconds
 
     def _perform(self, item: WorkItem) -> ItemResult:
-        with logged(log_path(self.folder.logs, item.id)):
-            try:
-                return self._follow(item)
-            except (InterruptedRunError, RunInUseError):
+        try:
+            return self._follow(item)
+        except (InterruptedRunError, RunInUseError):
+            raise
+        except Exception as error:  # whatever one item does, the others go on
+            if isinstance(error, OSError) and error.errno in _FAULTS_OF_PLACE:
                 raise
-            except Exception as error:  # whatever one item does, the others go on
-                if isinstance(error, OSError) and error.errno in _FAULTS_OF_PLACE:
-                    raise
-                message, _ = explain(error)
-                console.error(f"{item.id} failed: {message}")
-                return ItemResult(outcome="failed", error=message)
+            message, _ = explain(error)
+            console.error(f"{item.id} failed: {message}")
+            return ItemResult(outcome="failed", error=message)
 
     def _follow(self, item: WorkItem) -> ItemResult:
         """Do the item and pass on what comes of it, until its result."""

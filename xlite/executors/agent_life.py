@@ -71,6 +71,12 @@ class AgentFolder:
         return self.name.rsplit("-", 2)[0]
 
     @property
+    def pid(self) -> int:
+        """The process as its name has it; 0 for a name that no agent gave itself."""
+        parts = self.name.rsplit("-", 2)
+        return int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else 0
+
+    @property
     def is_here(self) -> bool:
         """Whether it is of this host, where the kernel's lock tells whether it lives."""
         return self.host == _host()

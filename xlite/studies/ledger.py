@@ -74,6 +74,14 @@ class Ledger:
             self._entries.append(entry)
         return is_written
 
+    def require_whole(self) -> None:
+        """Raise InputError for entries behind one that is missing: none can go on from there."""
+        while later := [name for name in self.find_foreign() if _NAME.fullmatch(name)]:
+            # Another process may have written them since the last look.
+            if not self.refresh():
+                path = self.path_of(len(self._entries) + 1)
+                raise InputError(f"{path} is missing, and {later[0]} is there. {_REMEDY}")
+
     def find_foreign(self) -> list[str]:
         """The names in the folder that are no entry's, and entries behind a gap."""
         if not self.folder.is_dir():

@@ -1,0 +1,49 @@
+"""`xlite study run`: a study from its plan file, begun or gone on with on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlite.cli import options
+from xlite.cli.expansion import expand_groups
+from xlite.cli.study_options import Device, Jobs, Workers, end_study_command
+from xlite.signals import catch_stop_signals
+
+_EPILOG = "Example: xlite study run PLAN.toml --jobs 2"
+
+
+def register(study: typer.Typer) -> None:
+    """Add the command to the group."""
+    study.command("run", epilog=_EPILOG)(expand_groups(run))
+
+
+def run(
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN.toml", help="The plan.", show_default=False)
+    ],
+    jobs: Jobs = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder for runs and tables. Default: the plan's."
+        ),
+    ] = None,
+    device: Device = None,
+    workers: Workers = None,
+    json: options.Json = False,
+) -> None:
+    """Carry out the study of a plan file, from wherever it is, until it ends or asks a person.
+
+    It lies in OUT/studies/NAME. Stopped by Ctrl-C, SIGTERM or a power cut, the same command goes
+    on; others may work on it at the same time, here or with `xlite study work` on machines that
+    see the folder. Exit code 1 says that items failed, 3 that it waits for a person.
+    """
+    from xlite.workflows.study import run_study_plan
+
+    status = run_study_plan(
+        plan, out=out, jobs=jobs, device=device, num_workers=workers, stopping=catch_stop_signals
+    )
+    end_study_command(status, json=json)

@@ -1,0 +1,36 @@
+"""A study by its folder or its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlite.errors import InputError, did_you_mean
+from xlite.studies.folder import STUDIES, StudyFolder
+
+
+def list_studies(experiments: Path) -> list[StudyFolder]:
+    """The studies of an experiments folder that have begun, by name."""
+    studies = experiments / STUDIES
+    if not studies.is_dir():
+        return []
+    folders = [StudyFolder(path) for path in sorted(studies.iterdir())]
+    return [folder for folder in folders if folder.ledger.path_of(1).exists()]
+
+
+def find_study(study: str | Path, experiments: Path) -> StudyFolder:
+    """The study whose folder is `study`, or that is called so in an experiments folder.
+
+    Raises InputError where there is none; it names those that are like it.
+    """
+    for path in (experiments / STUDIES / study, Path(study)):
+        folder = StudyFolder(path)
+        if folder.ledger.path_of(1).exists():
+            return folder
+    names = [folder.path.name for folder in list_studies(experiments)]
+    if not names:
+        raise InputError(
+            f"{study} is no study, and {experiments} holds none. Pass a folder that `xlite study "
+            "run PLAN.toml` made, or --out DIR."
+        )
+    hint = did_you_mean(str(study), names) or f" There are: {', '.join(names[:10])}."
+    raise InputError(f"{experiments} holds no study called {study}.{hint}")

@@ -1,0 +1,103 @@
+"""How a study begins: its folder, with the plan in the first entry of its ledger."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from xlite import console
+from xlite.errors import InputError
+from xlite.files import write_text
+from xlite.ownership import refuse_links
+from xlite.studies.folder import STUDIES, StudyFolder
+from xlite.studies.ledger_entries import Begin, entry_time
+from xlite.studies.plan_file import PlanSource, parse_plan, read_plan
+from xlite.studies.recorded_plan import read_state, texts_in_force
+from xlite.workflows.study_folder import check_out
+
+PERSON: Final = "person"
+"""The writer of entries that no agent writes."""
+
+
+def begin_study(plan: str | Path, out: str | Path | None = None) -> StudyFolder:
+    """The folder of the plan's study, `out/studies/NAME`, where it begins, or goes on.
+
+    out: None for the plan's. Paths of the plan start from the working folder. Raises InputError for
+    a plan that is not sound, one that was edited after its study began, and a folder that can't be
+    written to or is no study's.
+    """
+    source = read_plan(Path(plan))
+    parsed = parse_plan(source.text, source.base, where=str(plan))
+    experiments = parsed.out if out is None else Path(out)
+    check_out(experiments)
+    folder = StudyFolder(experiments / STUDIES / parsed.name)
+    refuse_links([folder.path, folder.plan_file, folder.ledger.folder])
+    if not folder.ledger.path_of(1).exists():
+        _refuse_remains(folder)
+        if _begin(folder, source, parsed.name):
+            console.say(f"the study {parsed.name} begins: {folder.path}")
+            _keep_copies(folder, source)
+            return folder
+    state = read_state(folder)
+    if texts_in_force(state) != (source.text, source.base):
+        raise InputError(_describe_edit(folder, source, texts_in_force(state)))
+    _keep_copies(folder, source)
+    console.say(f"the study {parsed.name} goes on: {folder.path}")
+    return folder
+
+
+def _refuse_remains(folder: StudyFolder) -> None:
+    """Raise InputError for a study's folder without its ledger's beginning."""
+    if not os.path.lexists(folder.path):
+        return
+    if not folder.path.is_dir():
+        raise InputError(f"{folder.path} is not a folder. Move it away, or rename the study.")
+    found = sorted(path.name for path in folder.path.iterdir() if path.name != "ledger")
+    found += [f"ledger/{name}" for name in folder.ledger.find_foreign()]
+    if found:
+        raise InputError(
+            f"{folder.path} holds {found[0]} and not the beginning of a ledger "
+            f"({folder.ledger.path_of(1).name}), without which no study is known. Copy the whole "
+            "folder, or move it away to begin anew; finished runs are found again."
+        )
+
+
+def _begin(folder: StudyFolder, source: PlanSource, name: str) -> bool:
+    """Write the first entry; False when another process was faster."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    root = os.path.relpath(Path.cwd().resolve(), folder.path.resolve())
+    return folder.ledger.append(
+        Begin(
+            at=entry_time(),
+            agent=PERSON,
+            name=name,
+            plan=source.text,
+            base=source.base,
+            root=Path(root).as_posix(),
+        )
+    )
+
+
+def _keep_copies(folder: StudyFolder, source: PlanSource) -> None:
+    """Copy plan and settings file, for people; what was edited there counts for nothing."""
+    texts = {folder.plan_file: source.text}
+    if source.base is not None:
+        suffix = ".json" if source.base.lstrip().startswith("{") else ".toml"
+        texts[folder.path / f"base{suffix}"] = source.base
+    for path, text in texts.items():
+        if not path.exists():
+            write_text(path, text)
+        elif path.read_text(encoding="utf-8", errors="replace") != text:
+            console.warn(
+                f"{path} is a copy, and was edited: what counts is the plan in the ledger."
+            )
+
+
+def _describe_edit(folder: StudyFolder, source: PlanSource, before: tuple[str, str | None]) -> str:
+    which = "it" if source.text != before[0] else "the settings file that it names"
+    return (
+        f"{source.path} is not the plan that the study in {folder.path} goes by: {which} was "
+        "edited since. Take the edit back, or give the plan another name to begin another study; "
+        "runs with the same settings are taken as they are."
+    )
