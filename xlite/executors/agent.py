@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _BUSY_SECONDS = 10.0
 """Until a run is tried again that another process trains."""
+_MOST_SCORES = 2
+"""Of an item, in the line that says its end; the ledger has all."""
 _FAULTS_OF_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
 """What is wrong with a machine or its disks, and not with the item."""
 
@@ -243,7 +245,8 @@ class _Agent:
             return
         self.listener(item, result)
         scores = ", ".join(
-            f"{name} {console.decimal(score.point)}" for name, score in result.scores.items()
+            f"{name} {console.decimal(score.point)}"
+            for name, score in list(result.scores.items())[:_MOST_SCORES]
         )
         num_ended = sum(one.has_ended for one in self.state.items.values())
         console.say(

@@ -62,7 +62,7 @@ class StudyStatus(Result):
     folder: str
     """As it was named."""
     state: Literal["running", "stopped", "waiting", "ended"]
-    """`running`: an agent lives; `stopped`: none does, and work is left; `waiting`: for a person."""
+    """`running`: an agent lives; `stopped`: none, and work is left; `waiting`: for a person."""
     items: tuple[StatusItem, ...]
     agents: tuple[StatusAgent, ...]
     decisions: tuple[StudyDecision, ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlite.errors import InputError, did_you_mean
-from xlite.studies.folder import STUDIES, StudyFolder
+from xlite.places import STUDIES
+from xlite.studies.folder import StudyFolder
 
 
 def list_studies(experiments: Path) -> list[StudyFolder]:

@@ -72,7 +72,7 @@ def work_on_study(
         work_side_by_side(agent, jobs=jobs, stopping=stopping)
     else:
         agent(stopping=stopping)
-    return read_study_status(folder.path)
+    return read_study_status(study)
 
 
 def take_part(
@@ -111,9 +111,13 @@ class _Hands:
     ) -> Iterator[ItemStart | EpochReport | ItemResult]:
         """Do an item that `find_step` has found."""
         # Imported late: it takes seconds.
+        from xlite.workflows.study_finish import finish
         from xlite.workflows.study_items import perform
 
         assert self._state is not None
         plan = self.plan.of(self._state)
+        if item.kind == "finish":
+            yield finish(item, self.folder, plan, self._state)
+            return
         runtime: Runtime = plan.runtime.model_copy(update=self._changes)
         yield from perform(item, self.folder, plan, runtime=runtime, stop=stop)

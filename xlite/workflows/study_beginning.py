@@ -10,7 +10,8 @@ from xlite import console
 from xlite.errors import InputError
 from xlite.files import write_text
 from xlite.ownership import refuse_links
-from xlite.studies.folder import STUDIES, StudyFolder
+from xlite.places import STUDIES
+from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Begin, entry_time
 from xlite.studies.plan_file import PlanSource, parse_plan, read_plan
 from xlite.studies.recorded_plan import read_state, texts_in_force
