@@ -92,7 +92,7 @@ def test_a_study_asks_is_answered_from_elsewhere_and_ends(
     runs = {item["run"] for item in ended["items"] if item["id"].startswith("train:")}
     assert len(runs) == 2
     settings = [json.loads((study.parents[1] / run / "config.json").read_text()) for run in runs]
-    assert {one["settings"]["dropout"] for one in settings} == {0.0, 0.3}
+    assert {one["settings"]["dropout"] for one in settings} == {0.1, 0.3}
 
 
 def test_a_project_that_was_moved_goes_on(home: Path, tmp_path: Path) -> None:
