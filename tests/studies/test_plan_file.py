@@ -362,16 +362,17 @@ BAD = [
     (
         SETTINGS
         + SEARCH.replace("[search]", '[[phase]]\nid = "s"')
-        + '[[phase]]\nid = "t"\nmethod = "confirm"\n',
-        "confirm trains the trials that the phase before it keeps",
+        + '[[phase]]\nid = "t"\nmethod = "confirm"\nruns = 2\n',
+        "confirm searches nothing, and takes no runs",
     ),
     (
         SETTINGS
         + SEARCH.replace("[search]", '[[phase]]\nid = "s"')
         + 'keep = {best = 2}\n[[phase]]\nid = "t"\nmethod = "confirm"\n',
-        "seed 0 has trained the trials that were chosen by it",
+        "t confirms with seed 0, by which s has chosen",
     ),
     (SETTINGS + '[[phase]]\nid = "t"\n', "there is nothing to search"),
+    (SETTINGS + '[[phase]]\nid = "t"\nmethod = "confirm"\n', "keeps, and there is none"),
     (E + "[cache]\nsize = 256\n", "[cache]: name the folder of the radiographs"),
     (E + '[cache]\nimages = "x"\nsize = 2\n', "[cache]: --size: input should be greater than"),
     (E + '[cache]\nimages = "x"\nsiez = 2\n', "there is no key 'siez' here. Did you mean size?"),

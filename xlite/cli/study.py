@@ -6,11 +6,17 @@ from types import ModuleType
 
 import typer
 
-from xlite.cli import study_decide, study_run, study_status, study_work
+from xlite.cli import study_check, study_decide, study_run, study_status, study_work
 
 _EPILOG = "Example: xlite study run PLAN.toml"
 
-_COMMANDS: tuple[ModuleType, ...] = (study_run, study_work, study_status, study_decide)
+_COMMANDS: tuple[ModuleType, ...] = (
+    study_check,
+    study_run,
+    study_work,
+    study_status,
+    study_decide,
+)
 """Each has `register`, which adds its command to the group."""
 
 

@@ -95,9 +95,7 @@ def measure_model(
     Raises InputError for an unknown name and for a size that the model does not take.
     """
     spec = parse_model_name(name)
-    # On the meta device tensors have shapes and no values: nothing is initialised or computed.
-    with torch.device("meta"):
-        model = build_classifier(name, num_classes=num_classes, pretrained=False, seed=0)
+    model = build_shapes(name, num_classes=num_classes)
     size = model.backbone.default_image_size if image_size is None else image_size
     with explain_refused_size(model, size):
         num_macs = count_macs(model, image_size=size)
@@ -110,6 +108,15 @@ def measure_model(
         image_size=size,
         pretrained_weights=_find_weights(spec.timm_name),
     )
+
+
+def build_shapes(name: str, *, num_classes: int) -> Classifier:
+    """The model on torch's meta device: its tensors have shapes and no values.
+
+    Nothing is initialised, computed or downloaded. Raises InputError for an unknown name.
+    """
+    with torch.device("meta"):
+        return build_classifier(name, num_classes=num_classes, pretrained=False, seed=0)
 
 
 @contextmanager

@@ -65,6 +65,12 @@ def chosen_targets(plan: StudyPlan) -> frozenset[str]:
     return frozenset(named) - {END}
 
 
+def list_begun(plan: StudyPlan) -> tuple[str, ...]:
+    """What begins at once: nothing has to end or be decided before it."""
+    nodes = _list_nodes(plan)
+    return tuple(name for name, node in nodes.items() if not (node.is_chosen or node.waits_for))
+
+
 def _list_nodes(plan: StudyPlan) -> dict[str, _Node]:
     chosen = chosen_targets(plan)
     waiting = [(one.id, one.after) for one in plan.experiments]

@@ -125,7 +125,7 @@ def _read_distribution(table: Table, name: str) -> Distribution:
     if kind == "values":
         if any(value.count(one) > 1 for one in value):
             raise InputError(f"{table.where}: values has one of them more than once.")
-        return Distribution(kind="values", values=tuple(map(_frozen, value)))
+        return Distribution(kind="values", values=tuple(value))
     low, high = _read_range(value, kind, table.where)
     part, field = require_place((name,), table.where)
     owner = TrainSettings if part is None else PARTS[part]
@@ -134,10 +134,6 @@ def _read_distribution(table: Table, name: str) -> Distribution:
             f"{table.where}: {name} is a whole number. Write int = [{low:g}, {high:g}]."
         )
     return Distribution(kind=cast(Any, kind), low=low, high=high, step=step)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _read_range(value: Sequence[Any], kind: str, where: str) -> tuple[float, float]:
@@ -174,16 +170,8 @@ def _find_faults(phase: Phase, previous: Phase | None) -> Iterator[str]:
 
 
 def _find_faults_of_confirm(phase: Phase, previous: Phase | None) -> Iterator[str]:
-    if previous is None or previous.keep is None or previous.keep.setting is not None:
-        yield (
-            "confirm trains the trials that the phase before it keeps. Give that one keep = "
-            "{best = 2}, without a setting."
-        )
-    elif reused := sorted(set(phase.seeds) & set(previous.seeds)):
-        yield (
-            f"seed {reused[0]} has trained the trials that were chosen by it. Confirm with fresh "
-            "seeds: seeds = [100, 101, 102]."
-        )
+    if previous is None:
+        yield "confirm trains the trials that the phase before it keeps, and there is none."
     for name, value in (("space", phase.space), ("runs", phase.runs), ("rungs", phase.rungs)):
         if value:
             yield f"confirm searches nothing, and takes no {name}."

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from xlite.errors import did_you_mean
 from xlite.models.catalogue import require_listed
 from xlite.studies.plan_tables import ID_FORM, Faults, is_id
+from xlite.studies.rules.kept_trials import require_fresh_seeds
 from xlite.studies.study_plan import END, Ask, Experiment, Phase, Rule, ScoreName, StudyPlan
 
 _NO_MODEL = 'has no model. Name one: [settings] model = "resnet18".'
@@ -22,6 +23,8 @@ def find_reference_faults(plan: StudyPlan, *, is_whole: bool) -> list[str]:
     for finding in [*findings, _check_settings] if is_whole else findings:
         for fault in finding(plan):
             faults.add(fault)
+    with faults.kept():
+        require_fresh_seeds(plan.phases)
     for name in dict.fromkeys(one.settings.model for one in plan.experiments):
         _check_model(name, faults)
     for phase in plan.phases:
