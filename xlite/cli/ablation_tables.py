@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.cli.fold_tables import print_fold_tests
 from xlite.cli.intervals import bracket
 from xlite.cli.verdict_tables import print_verdicts
 from xlite.console import decimal
@@ -32,6 +33,8 @@ def print_ablation(found: Ablation) -> None:
             f"{collapse.variant}: {collapse.kind} ({collapse.meaning}): "
             f"{', '.join(collapse.labels)}. Likely cause: {collapse.cause}."
         )
+    if found.over_folds is not None:
+        print_fold_tests(found.over_folds, found.baseline, level=found.level)
     print_verdicts(found, macros)
 
 
@@ -58,7 +61,7 @@ def _print_macro(found: Ablation, rows: Sequence[VariantRow]) -> None:
         )
     console.table(
         f"Macro over {len(found.macro_labels)} labels of "
-        f"{found.images:,} validation images ({found.patients:,} patients)",
+        f"{found.images:,} {found.part_name} images ({found.patients:,} patients)",
         ["variant", "seeds", "AUROC", "AUROC change", "AP change", "F1", "time", "MB"],
         cells,
         caption=f"Changes against {found.baseline} with their "
@@ -71,6 +74,7 @@ def _print_macro(found: Ablation, rows: Sequence[VariantRow]) -> None:
 
 def _print_classes(found: Ablation, variants: Sequence[str]) -> None:
     rows = {(row.variant, row.label): row for row in found.rows if not row.is_macro}
+    counted = "val +" if found.over_folds is None else "all +"
     cells = [
         [
             label + (" †" if row.few_positives else ""),
@@ -84,12 +88,12 @@ def _print_classes(found: Ablation, variants: Sequence[str]) -> None:
     ]
     console.table(
         f"AUROC of {found.baseline} and its change by label, rarest first",
-        ["label", "train +", "val +", "AUROC", *variants],
+        ["label", "train +", counted, "AUROC", *variants],
         cells,
         caption="* Holm-corrected p below "
-        f"{1 - found.level:.2g}. † fewer than 30 validation positives. "
+        f"{1 - found.level:.2g}. † fewer than 30 {found.part_name} positives. "
         "AP and F1: ablation.csv.",
-        drop_first=["train +", "val +", "AUROC"],
+        drop_first=["train +", counted, "AUROC"],
         all_in="ablation.csv",
     )
 

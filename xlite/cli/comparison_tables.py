@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.cli.fold_tables import print_fold_tests
 from xlite.console import decimal
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ def print_comparison(found: Comparison) -> None:
     """Print the ranking, how the choice came about, and the test scores where they were asked."""
     score, best = found.ranking_score, found.rows[0]
     console.table(
-        f"Macro over {len(found.macro_labels)} labels of {found.images:,} validation "
-        f"images ({found.patients:,} patients)",
+        f"Macro over {len(found.macro_labels)} labels of {found.images:,} "
+        f"{found.part_name} images ({found.patients:,} patients)",
         ["model", "rank", "seeds", "AUROC", "AP", "F1", "recall", f"{score} change", "p"],
         [_list_cells(row) for row in found.rows],
         caption=f"Change against {found.best}, {100 * found.level:g} % interval, p "
@@ -30,6 +31,11 @@ def print_comparison(found: Comparison) -> None:
         f"{score} of {decimal(best.expected(score))} rather than {decimal(best.score(score))} on "
         "other patients (scores shrunk together)."
     )
+    if found.over_folds is not None:
+        score, level = found.ranking_score, found.level
+        print_fold_tests(
+            found.over_folds, found.best, level=level, score=score, all_in="comparison"
+        )
     _say_what_is_compared(found)
     for step in found.steps:
         console.say(f"  {step}")

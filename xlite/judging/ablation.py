@@ -1,6 +1,7 @@
 """An ablation judged: what each variant changes for each class, what it costs, and the verdict.
 
-Everything is computed from the runs' predictions of the validation part.
+Everything is computed from the runs' predictions of the validation part, over folds from their
+out-of-fold predictions.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ import numpy as np
 from xlite.files import atomic_path, write_json, write_table
 from xlite.judging.ablation_rows import list_rows
 from xlite.judging.collapsed_labels import gather_collapses
+from xlite.judging.folded_methods import (
+    judge_folded_methods,
+    list_fold_tests,
+    read_folded_method,
+)
 from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import (
@@ -32,13 +38,16 @@ from xlite.judging.verdict import (
 )
 from xlite.places import ABLATION
 from xlite.results.ablation import Ablation, VariantVerdict
+from xlite.results.fold_tests import OUT_OF_FOLD
 from xlite.scores.power import estimate_need
 from xlite.splitting.split_folder import Split
 from xlite.studies.progress import current_time
+from xlite.training.folded_data import FoldedData, data_of, list_folds
 
 if TYPE_CHECKING:
     from xlite.judging.evaluation import Resampling
-    from xlite.training.data import StudyData
+    from xlite.studies.outcome import Outcome
+    from xlite.training.folded_data import AnyData
 
 ABLATION_RECORD = "ablation.json"
 PART = "val"
@@ -46,7 +55,7 @@ PART = "val"
 
 def judge_ablation(
     runs: Sequence[VariantRuns],
-    data: StudyData,
+    data: AnyData,
     *,
     margin: float = DEFAULT_MARGIN,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
@@ -61,7 +70,9 @@ def judge_ablation(
     baseline, *others = runs
     if not baseline.finished:
         return None
-    judged = judge_methods(_read_methods(runs, data), resampling=resampling)
+    judged = _judge(runs, data, resampling)
+    # Of folds the first: what is known of a training part is much the same in each.
+    some_data = data_of(data, list_folds(data)[0])
     name, level, labelled = baseline.variant.name, judged.resampling.level, judged.reference
     differences = {
         variant: {score: judged.difference(name, variant, score) for score in TESTED}
@@ -77,7 +88,7 @@ def judge_ablation(
         command=command,
         time=current_time(),
         baseline=name,
-        part=PART,
+        part=PART if judged.folds is None else OUT_OF_FOLD,
         images=len(labelled),
         patients=len(np.unique(labelled.patient_ids)),
         seeds=tuple(baseline.outcomes),
@@ -85,12 +96,18 @@ def judge_ablation(
         margin=margin,
         safety_margin=safety_margin,
         resamples=judged.resampling.num_resamples,
-        rule=describe_verdict_rule(margin=margin, safety_margin=safety_margin, level=level),
+        rule=describe_verdict_rule(
+            margin=margin,
+            safety_margin=safety_margin,
+            level=level,
+            over_folds=judged.folds is not None,
+        ),
         macro_labels=tuple(labelled.vocabulary[column] for column in judged.macro_columns),
         verdict=verdicts,
         variants=tuple(map(describe_variant, runs)),
-        collapse=tuple(gather_collapses(judged, runs, data)),
-        rows=tuple(list_rows(judged, differences, data.parts["train"].positives)),
+        collapse=tuple(gather_collapses(judged, runs, some_data)),
+        rows=tuple(list_rows(judged, differences, some_data.parts["train"].positives)),
+        over_folds=list_fold_tests(judged, name, list(differences)),
     )
 
 
@@ -118,6 +135,9 @@ def judge_variant(
         is_identical=judged.is_identical(baseline, variant),
         need=estimate_need(macro, difference=margin if margin > 0 else None, level=level),
     )
+    over_folds = judged.difference_over_folds(baseline, variant, "auroc")
+    if over_folds is not None:
+        evidence = evidence.widen(over_folds)
     verdict = decide_verdict(evidence, margin=margin, safety_margin=safety_margin, level=level)
     return VariantVerdict(
         **vars(verdict),
@@ -136,17 +156,33 @@ def write_ablation(out: Path, ablation: Ablation) -> tuple[Path, Path]:
     return path, record
 
 
-def _read_methods(runs: Sequence[VariantRuns], data: StudyData) -> list[Method]:
+def _judge(
+    runs: Sequence[VariantRuns], data: AnyData, resampling: Resampling | None
+) -> JudgedMethods:
     """The variants that have a finished run, each with the predictions of those."""
+    finished = {one.variant.name: one.finished for one in runs if one.finished}
+    if isinstance(data, FoldedData):
+        splits = data.splits
+        methods = [
+            read_folded_method(name, {seed: _number(each) for seed, each in seeds.items()}, splits)
+            for name, seeds in finished.items()
+        ]
+        return judge_folded_methods(methods, splits, resampling=resampling)[0]
     split = Split(parts=data.parts, sha256=data.split_sha256)
-    return [
-        Method(
-            name=one.variant.name,
-            predictions={
-                seed: read_run_predictions(outcome.run_dir, PART, split)
-                for seed, outcome in one.finished.items()
-            },
-        )
-        for one in runs
-        if one.finished
-    ]
+    return judge_methods(
+        [
+            Method(
+                name=name,
+                predictions={
+                    seed: read_run_predictions(one.run_dir, PART, split)
+                    for seed, (one,) in seeds.items()
+                },
+            )
+            for name, seeds in finished.items()
+        ],
+        resampling=resampling,
+    )
+
+
+def _number(outcomes: Sequence[Outcome]) -> dict[int, Path]:
+    return {fold: outcome.run_dir for fold, outcome in enumerate(outcomes)}

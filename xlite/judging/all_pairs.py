@@ -19,7 +19,7 @@ import numpy as np
 
 from xlite.judging.methods import share_seeds
 from xlite.scores.bootstrap import average_classes
-from xlite.scores.multiplicity import adjust_max_t
+from xlite.scores.multiplicity import adjust_holm, adjust_max_t
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,8 @@ def compare_all_pairs(judged: JudgedMethods, score: str) -> AllPairs:
     1993, section 2.3.2), whose distribution without any difference is drawn: the images by the
     resamples of patients, the same for all methods, and the seeds by normal draws of the spread
     that is pooled over all pairs (`_pool_spread`); both over standard errors that are as uncertain
-    as those of the data, by χ² draws. A pair's own p is the least that its corrected p can be.
+    as those of the data, by χ² draws. A pair's own p is the least that its corrected p can be, and
+    over folds that of the corrected test over folds, which Holm corrects for all pairs.
     """
     names = [method.name for method in judged.methods]
     differences = {
@@ -75,6 +76,10 @@ def compare_all_pairs(judged: JudgedMethods, score: str) -> AllPairs:
     corrected[np.isnan(own)] = np.nan
     # Of two predictions that are the very same there is no statistic, but a p of 1.
     corrected[own == 1] = 1.0
+    if judged.folds is not None:
+        over_folds = [judged.difference_over_folds(*pair, score) for pair in differences]
+        p = [np.nan if one is None else float(one.macro.p) for one in over_folds]
+        corrected = np.maximum(corrected, adjust_holm(np.array(p)))
     known = ~np.isnan(error)
     return AllPairs(
         differences=differences,

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 def gather_collapses(
     judged: JudgedMethods, runs: Sequence[VariantRuns], data: StudyData
 ) -> list[CollapsedLabels]:
-    """Collapsed labels by variant, kind and cause, with the seeds of each."""
+    """Collapsed labels by variant, kind and cause, with the seeds of each.
+
+    Over folds the causes are sought in the run of the first.
+    """
     train = data.parts["train"]
     known = np.maximum((train.labels >= 0).sum(axis=0), 1)
     groups: dict[tuple[str, str, str, str], dict[str, list[int]]] = {}
@@ -32,9 +35,9 @@ def gather_collapses(
     for method in judged.methods:
         rows, one = judged.rows(method.name), by_name[method.name]
         exposure = _measure_exposure(one.variant.settings, data)
-        for seed, outcome in one.finished.items():
+        for seed, outcomes in one.finished.items():
             facts = read_run_facts(
-                outcome.run_dir,
+                outcomes[0].run_dir,
                 train_positives=train.positives,
                 prevalence=train.positives / known,
                 exposure=exposure,

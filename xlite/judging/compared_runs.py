@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InputError
+from xlite.judging.fold_runs import FoldRuns, find_fold
 from xlite.judging.labelled_predictions import join_predictions, read_run_predictions
 from xlite.judging.methods import Method
 from xlite.places import TRAINING_PROGRESS
@@ -24,9 +25,13 @@ from xlite.studies.progress import read_entries
 
 if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource
+    from xlite.splitting.fold_splits import FoldSplits
+    from xlite.tables.manifest import Manifest
 
 RunGroups = Mapping[str, Mapping[int, Path]]
 """Run folders by method and seed."""
+FoldsBySeed = Mapping[int, FoldRuns]
+"""Run folders by seed and fold."""
 
 
 def find_finished_runs(out: Path) -> list[Path]:
@@ -49,33 +54,55 @@ def group_runs(run_dirs: Sequence[Path]) -> dict[str, dict[int, Path]]:
     A method is called as the progress file calls its runs, without the seed; where that is not
     unique, as the folder of its first run.
     """
-    groups: dict[str, dict[int, Path]] = {}
+    return {
+        name: {seed: by_fold[0] for seed, by_fold in runs.items()}
+        for name, runs in _group(run_dirs, None).items()
+    }
+
+
+def group_fold_runs(run_dirs: Sequence[Path], folds: FoldSplits) -> dict[str, FoldsBySeed]:
+    """The same over folds: by method, seed and fold. InputError for a run of none of the folds."""
+    return dict(_group(run_dirs, folds))
+
+
+def _group(
+    run_dirs: Sequence[Path], folds: FoldSplits | None
+) -> dict[str, dict[int, dict[int, Path]]]:
+    """By method, seed and fold; without folds all are of fold 0."""
+    groups: dict[str, dict[int, dict[int, Path]]] = {}
     names: dict[str, str] = {}
     for run_dir in run_dirs:
         run = RunFolder(run_dir)
         run.require_begun()
         settings = run.settings
         key = TrainSettings.fingerprint(settings.model_copy(update={"seed": 0}))
-        runs = groups.setdefault(key, {})
-        if settings.seed in runs:
-            raise InputError(
-                f"{runs[settings.seed]} and {run_dir} have the same settings and seed. Leave one "
-                "out."
-            )
-        runs[settings.seed] = run_dir
+        runs = groups.setdefault(key, {}).setdefault(settings.seed, {})
+        fold = 0 if folds is None else find_fold(run, folds)
+        if fold in runs:
+            _refuse_twice(RunFolder(runs[fold]), run, fold=None if folds is None else fold)
+        runs[fold] = run_dir
         names.setdefault(key, _name_in_progress(run_dir) or run_dir.name)
     is_unique = {key: list(names.values()).count(name) == 1 for key, name in names.items()}
-    return {
-        names[key] if is_unique[key] else next(iter(runs.values())).name: runs
-        for key, runs in groups.items()
-    }
+    first = {key: next(iter(next(iter(runs.values())).values())) for key, runs in groups.items()}
+    return {names[key] if is_unique[key] else first[key].name: runs for key, runs in groups.items()}
+
+
+def _refuse_twice(one: RunFolder, other: RunFolder, *, fold: int | None) -> None:
+    what = "settings and seed" if fold is None else f"settings, seed and fold ({fold})"
+    if one.config.data.split_sha256 != other.config.data.split_sha256:
+        raise InputError(
+            f"{one.path} and {other.path} have the same {what}, and were trained on different "
+            "splits. If these are folds, pass their folder as --split; else leave one out."
+        )
+    raise InputError(f"{one.path} and {other.path} have the same {what}. Leave one out.")
 
 
 def _name_in_progress(run_dir: Path) -> str | None:
     path = run_dir.parent.parent / TRAINING_PROGRESS
     for name, entry in read_entries(path).items():
         if Path(entry["run"]).name == run_dir.name:
-            return re.sub(rf":s{entry['seed']}$", "", name)
+            of_fold = f":f{entry['fold']}" if "fold" in entry else ""
+            return re.sub(rf":s{entry['seed']}$", "", name.removesuffix(of_fold))
     return None
 
 
@@ -124,15 +151,15 @@ def sort_items(
 
 
 def read_table_methods(
-    tables: Mapping[str, PredictionSource], split: Split, *, allow_partial: bool
+    tables: Mapping[str, PredictionSource], manifest: Manifest, *, allow_partial: bool
 ) -> list[Method]:
-    """A method a table of predictions of the validation part.
+    """A method a table of predictions of the images of a manifest: those that are judged.
 
-    Raises InputError, unless `allow_partial`, for one that lacks images or labels of the split.
+    Raises InputError, unless `allow_partial`, for one that lacks images or labels of them.
     """
     methods = []
     for name, source in tables.items():
-        labelled, join = join_predictions(source, split.require_part("val"), name=name)
+        labelled, join = join_predictions(source, manifest, name=name)
         shown = source if isinstance(source, str | Path) else name
         if not allow_partial:
             join.require_whole(shown)

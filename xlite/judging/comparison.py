@@ -1,6 +1,7 @@
 """Methods side by side: ranked with ties by a paired test, and one of them chosen.
 
-Only validation scores rank and choose. The test part never does.
+Only validation scores rank and choose, over folds those of out-of-fold predictions. The test part
+never does.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import numpy as np
 
 from xlite.files import atomic_path, write_json, write_table
 from xlite.judging.all_pairs import AllPairs, compare_all_pairs, shrink_scores
+from xlite.judging.compared_folds import FoldGroups
 from xlite.judging.compared_runs import RunGroups
+from xlite.judging.folded_methods import list_fold_tests
 from xlite.judging.paired_differences import JudgedMethods
 from xlite.judging.ranking import TIE_BREAKERS, Place, choose_method, rank_methods
 from xlite.results.comparison import Comparison, LookAtTest, MethodRow
+from xlite.results.fold_tests import OUT_OF_FOLD
 from xlite.studies.progress import current_time
 
 COMPARISON = "comparison.csv"
@@ -28,14 +32,15 @@ def compare_methods(
     order: Sequence[str],
     *,
     runs: RunGroups | None = None,
+    fold_runs: FoldGroups | None = None,
     test: Sequence[LookAtTest] | None = None,
     command: str = "",
 ) -> Comparison:
     """The methods in the order of their ranking, and the one that `order` chooses.
 
-    order: of `parse_order`. runs: the run folders of those methods that are ours. test: what a
-    look at the test part has shown, which chooses nothing. command: what asked for it, as it is
-    noted.
+    order: of `parse_order`. runs, fold_runs: the run folders of those methods that are ours,
+    without folds or with. test: what a look at the test part has shown, which chooses nothing.
+    command: what asked for it, as it is noted.
     """
     pairs = compare_all_pairs(judged, order[0])
     places = rank_methods(judged, order[0], pairs)
@@ -44,7 +49,7 @@ def compare_methods(
     return Comparison(
         command=command,
         time=current_time(),
-        part="val",
+        part="val" if judged.folds is None else OUT_OF_FOLD,
         images=len(labelled),
         patients=len(np.unique(labelled.patient_ids)),
         labels=tuple(labelled.vocabulary),
@@ -62,6 +67,10 @@ def compare_methods(
             for name, by_seed in (runs or {}).items()
         },
         test=None if test is None else tuple(test),
+        fold_runs=None if fold_runs is None else _name_runs(fold_runs),
+        over_folds=list_fold_tests(
+            judged, places[0].name, [place.name for place in places[1:]], order[:1]
+        ),
     )
 
 
@@ -72,6 +81,16 @@ def write_comparison(out: Path, comparison: Comparison) -> tuple[Path, Path]:
         write_table(temporary, comparison.to_frame())
     write_json(record, comparison.to_json())
     return path, record
+
+
+def _name_runs(groups: FoldGroups) -> dict[str, dict[int, dict[int, str]]]:
+    return {
+        name: {
+            seed: {fold: run_dir.name for fold, run_dir in runs.items()}
+            for seed, runs in seeds.items()
+        }
+        for name, seeds in groups.items()
+    }
 
 
 def _build_rows(

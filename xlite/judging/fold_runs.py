@@ -5,7 +5,7 @@ N images, C labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,6 @@ from xlite.settings import TrainSettings
 if TYPE_CHECKING:
     from xlite.splitting.fold_splits import FoldSplits
 
-OUT_OF_FOLD = "out-of-fold"
-"""What is judged over folds, where it is the name of a part without them."""
 FOLD = "fold"
 """The column of the fold that an image was tested in."""
 
@@ -65,20 +63,22 @@ def find_siblings(run_dir: Path, folds: FoldSplits) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def describe_missing(runs: FoldRuns, folds: FoldSplits) -> str | None:
-    """Which folds have no finished run, in words; None where all have."""
-    missing = [str(number) for number in range(len(folds.splits)) if number not in runs]
-    if not missing:
-        return None
-    return f"no finished run of fold {', '.join(missing)} of {len(folds.splits)}"
+def describe_missing(runs: FoldRuns, wanted: Iterable[int]) -> str | None:
+    """Which of the folds have no finished run, in words; None where all have.
+
+    >>> describe_missing({0: Path("a"), 2: Path("b")}, range(4))
+    'no finished run of fold 1, 3'
+    """
+    missing = [str(number) for number in wanted if number not in runs]
+    return f"no finished run of fold {', '.join(missing)}" if missing else None
 
 
-def require_all_folds(runs: FoldRuns, folds: FoldSplits, *, name: str) -> None:
+def require_folds(runs: FoldRuns, wanted: Iterable[int], *, name: str) -> None:
     """Raise InputError, which names them, when folds have no finished run."""
-    missing = describe_missing(runs, folds)
+    missing = describe_missing(runs, wanted)
     if missing is not None:
         raise InputError(
-            f"{name} has {missing}. Train them with the same command and --resume; what is pooled "
+            f"{name} has {missing}. Train them by the same command with --resume: what is pooled "
             "has to be of every image."
         )
 

@@ -31,6 +31,8 @@ from xlite.scores.thresholded import confusion_counts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.judging.fold_scores import FoldComparison, FoldScores
+
 TESTED = ("auroc", "average_precision", "f1")
 """The scores whose differences have an interval."""
 NUM_RESAMPLES = 2000
@@ -81,6 +83,8 @@ class JudgedMethods:
     """(M, R, C) each, of the TESTED."""
     patients: FindingPatients
     """Of each class, with and without it."""
+    folds: FoldScores | None = None
+    """The scores of each fold, where the predictions are out of fold."""
 
     @property
     def reference(self) -> LabelledPredictions:
@@ -164,6 +168,18 @@ class JudgedMethods:
             p_holm=adjust_holm(p),
             macro=macro,
         )
+
+    def difference_over_folds(
+        self, baseline: str, method: str, score: str
+    ) -> FoldComparison | None:
+        """The same difference over folds, seeds averaged; None without folds or common seeds."""
+        rows_a, rows_b = self.rows(baseline), self.rows(method)
+        seeds = share_seeds(list(rows_a), list(rows_b))
+        if self.folds is None or not seeds:
+            return None
+        rows = [[rows_a[a] for a, _ in seeds], [rows_b[b] for _, b in seeds]]
+        columns, level = self.macro_columns, self.resampling.level
+        return self.folds.compare(np.array(rows, dtype=np.intp), columns, score, level=level)
 
     def _find(self, name: str) -> Method:
         return next(method for method in self.methods if method.name == name)

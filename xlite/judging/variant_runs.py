@@ -1,4 +1,4 @@
-"""The runs of an ablation by variant and seed, as they ended, and what they cost."""
+"""The runs of an ablation by variant, seed and fold, as they ended, and what they cost."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ from xlite.studies.outcome import Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class VariantRuns:
-    """A variant with the outcome of its run for each seed."""
+    """A variant with the outcomes of each seed: of its one run, or of one a fold."""
 
     variant: Variant
-    outcomes: Mapping[int, Outcome]
+    outcomes: Mapping[int, Sequence[Outcome]]
 
     @property
-    def finished(self) -> dict[int, Outcome]:
-        """Those that have scores."""
-        return {seed: one for seed, one in self.outcomes.items() if one.scores is not None}
+    def finished(self) -> dict[int, Sequence[Outcome]]:
+        """Those seeds of which every run has scores."""
+        return {
+            seed: runs
+            for seed, runs in self.outcomes.items()
+            if all(one.scores is not None for one in runs)
+        }
 
 
 def group_outcomes(
-    variants: Sequence[Variant], seeds: Sequence[int], outcomes: Sequence[Outcome]
+    variants: Sequence[Variant], seeds: Sequence[int], outcomes: Sequence[Sequence[Outcome]]
 ) -> list[VariantRuns]:
-    """The outcomes of `axes.plan_runs` by variant and seed."""
+    """The outcomes of each run of `axes.plan_runs`, one a fold, by variant and seed."""
     places = itertools.product(seeds, variants)
     found = {
-        (variant.name, seed): outcome
-        for (seed, variant), outcome in zip(places, outcomes, strict=True)
+        (variant.name, seed): runs for (seed, variant), runs in zip(places, outcomes, strict=True)
     }
     return [
         VariantRuns(variant=variant, outcomes={seed: found[variant.name, seed] for seed in seeds})
@@ -47,10 +50,17 @@ def describe_variant(runs: VariantRuns) -> VariantRecord:
     return VariantRecord(
         name=runs.variant.name,
         values=dict(runs.variant.values),
-        cost=_measure_cost(list(runs.finished.values())),
+        cost=_measure_cost([one for of_seed in runs.finished.values() for one in of_seed]),
         runs=tuple(
-            VariantRun(seed=seed, name=outcome.name, run=outcome.run_dir.name, error=outcome.error)
-            for seed, outcome in runs.outcomes.items()
+            VariantRun(
+                seed=seed,
+                fold=fold if len(outcomes) > 1 else None,
+                name=outcome.name,
+                run=outcome.run_dir.name,
+                error=outcome.error,
+            )
+            for seed, outcomes in runs.outcomes.items()
+            for fold, outcome in enumerate(outcomes)
         ),
     )
 

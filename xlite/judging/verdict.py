@@ -15,10 +15,12 @@ import numpy as np
 from xlite.console import decimal
 from xlite.results.ablation import Verdict
 from xlite.scores.finding_patients import LEAST_PATIENTS
+from xlite.scores.multiplicity import adjust_holm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.judging.fold_scores import FoldComparison
     from xlite.scores.power import DecisionNeed
 
 Decision = Literal["ADOPT", "REJECT", "TRADE-OFF", "UNDECIDED"]
@@ -37,6 +39,11 @@ any difference.
 
 _POWER = 0.8
 _MOST_LABELS = 6
+
+_BOTH_TESTS = (
+    "Over folds interval and p are the wider and the larger of two: of patients and seeds, on the "
+    "pooled out-of-fold predictions, and of the corrected t-test over folds."
+)
 
 NO_EFFECT = "The predictions are identical: what was varied changes nothing here."
 
@@ -64,6 +71,26 @@ class Evidence:
     """Whether the predictions are the very same."""
     need: DecisionNeed | None = None
     """What it would take to tell a macro change as large as the margin from none."""
+    num_folds: int = 0
+    """The folds that were trained over, with which limits and p are those of both tests."""
+
+    def widen(self, over_folds: FoldComparison) -> Evidence:
+        """The evidence that passes the corrected test over folds as well: wider, and larger p.
+
+        Patients and seeds know nothing of other training images, and folds of one seed begin alike:
+        neither test stands for the other.
+        """
+        macro, classes = over_folds.macro, over_folds.classes
+        judged = np.where(np.isnan(self.p), np.nan, classes.p)
+        return replace(
+            self,
+            macro_low=float(np.minimum(self.macro_low, macro.low)),
+            macro_high=float(np.maximum(self.macro_high, macro.high)),
+            low=np.minimum(self.low, classes.low),
+            p=np.maximum(self.p, adjust_holm(judged)),
+            need=None,
+            num_folds=int(macro.num_folds),
+        )
 
 
 def describe_verdict_rule(
@@ -71,9 +98,10 @@ def describe_verdict_rule(
     margin: float = DEFAULT_MARGIN,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
     level: float = 0.95,
+    over_folds: bool = False,
 ) -> str:
     """The rule in words, to stand beside every verdict."""
-    return (
+    rule = (
         f"A label has gained or lost when its AUROC changes by more than {margin:g} with a "
         f"Holm-corrected p below {1 - level:.2g}; it is safe when the {100 * level:g} % interval "
         f"of its change lies above -{safety_margin:g}. REJECT: the interval of the macro AUROC "
@@ -82,6 +110,7 @@ def describe_verdict_rule(
         "UNDECIDED: all else, and always with one seed. Labels that fewer than "
         f"{LEAST_PATIENTS} patients have are not judged."
     )
+    return f"{rule} {_BOTH_TESTS}" if over_folds else rule
 
 
 def decide_verdict(
@@ -132,11 +161,7 @@ def decide_verdict(
     decision = _apply_rule(evidence, verdict)
     reasons = _describe_evidence(evidence, verdict, decision, level)
     if evidence.num_seeds < 2:
-        reasons.append(
-            "One seed: the interval covers the images, not the seeds, so it is about these two "
-            f"trained models and not about the methods (as such it would be {decision}). Pass "
-            "--seeds 0,1,2."
-        )
+        reasons.append(_describe_one_seed(evidence, decision))
         decision = "UNDECIDED"
     elif decision == "UNDECIDED" and not evidence.macro_low > 0:
         if -margin < evidence.macro_low and evidence.macro_high < margin:
@@ -144,6 +169,17 @@ def decide_verdict(
         elif evidence.need is not None:
             reasons += _describe_need(evidence.need, evidence.num_seeds, margin)
     return replace(verdict, decision=decision, reasons=tuple(reasons))
+
+
+def _describe_one_seed(evidence: Evidence, decision: Decision) -> str:
+    about = (
+        "all folds begin with the same initial weights, so the interval covers the images and not "
+        "the seeds"
+        if evidence.num_folds
+        else "the interval covers the images, not the seeds, so it is about these two trained "
+        "models and not about the methods"
+    )
+    return f"One seed: {about} (as such it would be {decision}). Pass --seeds 0,1,2."
 
 
 def _apply_rule(evidence: Evidence, found: Verdict) -> Decision:
@@ -179,9 +215,10 @@ def _describe_macro(evidence: Evidence, level: float) -> str:
     if np.isnan(evidence.macro_low):
         return "No label can be judged: too few patients, or no seed in common."
     low, high = (decimal(limit, sign=True) for limit in (evidence.macro_low, evidence.macro_high))
+    both = ", over patients and folds" if evidence.num_folds else ""
     return (
         f"Macro AUROC {decimal(evidence.macro_change, sign=True)}, {100 * level:g} % interval "
-        f"{low} to {high}."
+        f"{low} to {high}{both}."
     )
 
 

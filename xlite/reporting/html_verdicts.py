@@ -86,8 +86,9 @@ def _describe_ablation(study: Ablation | None) -> Section:
         return absent_section(key, title, f"There is no {ABLATION_FILE}.", _ABLATE)
     blocks: list[Block] = [
         Paragraph(
-            f"Changes against {study.baseline} on {study.images:,} validation images of "
-            f"{study.patients:,} patients, seeds {', '.join(map(str, study.seeds))}; "
+            f"Changes against {study.baseline} on {study.images:,} "
+            f"{study.part_name} images of {study.patients:,} patients, seeds "
+            f"{', '.join(map(str, study.seeds))}; "
             f"{study.level:.0%} intervals; p corrected for the number of labels (Holm). The rarest "
             "label in training comes first."
         ),
@@ -201,9 +202,9 @@ def _describe_comparison(study: Comparison | None) -> Section:
         for row in study.rows
     ]
     table = Table(
-        caption=f"Methods on {study.images:,} validation images of {study.patients:,} patients. "
-        "Equal ranks: the paired test can't tell them apart. Expected: on other patients, since "
-        "the best is the best by chance, too.",
+        caption=f"Methods on {study.images:,} {study.part_name} images of {study.patients:,} "
+        "patients. Equal ranks: the paired test can't tell them apart. Expected: on other "
+        "patients, since the best is the best by chance, too.",
         columns=[Column(title="method", is_number=False), *(Column(title=name) for name in titles)],
         rows=rows,
     )

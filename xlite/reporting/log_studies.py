@@ -24,10 +24,11 @@ def describe_study(
     then the time of judging stands in. environment: what its first run ran on, or nothing.
     """
     common = [
-        f"Judged on: {study.images:,} validation images of {study.patients:,} patients; "
+        f"Judged on: {study.images:,} {study.part_name} images of {study.patients:,} patients; "
         f"{study.level:.0%} intervals",
         f"File: {Path(os.path.relpath(path, log_dir)).as_posix()} (the next {study.kind} "
         "overwrites it)",
+        *_describe_folds(study),
     ]
     title, objective, key_result, decision, facts, tables = (
         _describe_ablation(study) if isinstance(study, Ablation) else _describe_comparison(study)
@@ -46,6 +47,19 @@ def describe_study(
         + (f" ({environment}):" if environment else ":"),
         command=study.command or f"# {_UNKNOWN_COMMAND}",
     )
+
+
+def _describe_folds(study: Ablation | Comparison) -> list[str]:
+    """What the tests over folds say of each method's macro mean, a sentence each."""
+    if study.over_folds is None:
+        return []
+    score = "auroc" if isinstance(study, Ablation) else study.ranking_score
+    return [
+        f"Over {one.folds} folds: {one.name} {decimal(one.change, sign=True)} "
+        f"({decimal(one.change_low, sign=True)} to {decimal(one.change_high, sign=True)}), p "
+        f"{decimal(one.p)} corrected for shared training images (naive {decimal(one.p_naive)})"
+        for one in study.over_folds.macro(score)
+    ]
 
 
 def identify_study(study: Ablation | Comparison) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from xlite.results import Number, Result
+from xlite.results.fold_tests import FoldTests, describe_part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,11 @@ class Cost(Result):
 class VariantRun(Result):
     """A run of a variant: its seed, what it is called, its folder, and why it failed."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"fold"})
+
     seed: int
+    fold: int | None = None
+    """The number of the fold that it was trained without; None without folds."""
     name: str
     run: str
     error: str | None
@@ -161,6 +166,7 @@ class Ablation(Result):
     """
 
     kind: ClassVar[str] = "ablation"
+    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds"})
 
     command: str = ""
     """What made it, or nothing."""
@@ -188,6 +194,13 @@ class Ablation(Result):
     collapse: tuple[CollapsedLabels, ...]
     rows: tuple[VariantRow, ...]
     """By variant and label, rarest in training first and the macro mean last."""
+    over_folds: FoldTests | None = None
+    """The tests over folds; None, and no key of the JSON, without folds."""
+
+    @property
+    def part_name(self) -> str:
+        """What the images that are judged are called: validation, or out-of-fold."""
+        return describe_part(self.part)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from xlite.results import Number, Result, read_undefined
+from xlite.results.fold_tests import FoldTests, describe_part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,7 @@ class Comparison(Result):
     """
 
     kind: ClassVar[str] = "comparison"
-    left_out: ClassVar[frozenset[str]] = frozenset({"test"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"test", "fold_runs", "over_folds"})
 
     command: str = ""
     """What made it, or nothing."""
@@ -140,6 +141,15 @@ class Comparison(Result):
     """The run folder of each seed of each method that is ours."""
     test: tuple[LookAtTest, ...] | None = None
     """None, and no key of the JSON, unless the test part was looked at."""
+    fold_runs: dict[str, dict[int, dict[int, str]]] | None = None
+    """By method, seed and fold: the run folders, instead of `runs`; None without folds."""
+    over_folds: FoldTests | None = None
+    """The tests over folds of all others against the best; None without folds."""
+
+    @property
+    def part_name(self) -> str:
+        """What the images that are judged are called: validation, or out-of-fold."""
+        return describe_part(self.part)
 
     @property
     def ranking_score(self) -> str:

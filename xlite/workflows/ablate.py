@@ -15,7 +15,8 @@ from xlite.reporting.experiment_log import update_experiment_log
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
-from xlite.training.folded_data import FoldedData
+from xlite.studies.outcome import group_by_fold
+from xlite.training.folded_data import list_folds
 from xlite.workflows.study_folder import check_out
 from xlite.workflows.study_runs import load_data, run_study
 
@@ -43,13 +44,13 @@ def ablate(
     """What each variant changes against the first, with the verdict by rule on it.
 
     Each variant is trained with each of the seeds, one run a folder in `out/runs`, all else equal,
-    and judged on the validation part. variants: settings by name, or what `plan_variants` makes of
-    axes; the first is the baseline. seeds: None for that of its settings; with one seed nothing can
-    be decided. resume: take finished runs as they are and continue unfinished ones. images: compute
-    CLAHE at each loading from this folder instead of a cache. margin: change of a label's AUROC up
-    to which it has neither gained nor lost. safety_margin: loss that ADOPT has to rule out for each
-    label. Writes ablation.csv and ablation.json, naming `command` as what made them, and brings the
-    experiment log up to date.
+    and judged on the validation part; over a folder of folds it is one run a fold, and out-of-fold
+    predictions are judged. variants: settings by name, or what `plan_variants` makes of axes; the
+    first is the baseline. seeds: None for that of its settings; with one seed nothing is decided.
+    resume: take finished runs as they are and continue unfinished ones. images: compute CLAHE at
+    each loading from this folder instead of a cache. margin: change of a label's AUROC up to which
+    it has neither gained nor lost. safety_margin: loss that ADOPT has to rule out for each label.
+    Writes ablation.csv and ablation.json, naming `command`, and the experiment log.
 
     A run that fails is among the result's `failures`, and the others go on. Raises InputError
     before anything is trained for variants, folders or a runtime that can't be used, and
@@ -100,12 +101,10 @@ def judge_outcomes(
 ) -> Ablation | None:
     """The ablation that trained runs are, written to `out`; None without a run of the baseline.
 
-    outcomes: those of `plan_runs`, in its order.
+    outcomes: those of `plan_runs`, in its order, over folds one a fold of each.
     """
-    if isinstance(data, FoldedData):
-        raise InputError("ablate takes a single split. Pass one of the folds as --split.")
     ablation = judge_ablation(
-        group_outcomes(variants, seeds, outcomes),
+        group_outcomes(variants, seeds, group_by_fold(outcomes, list_folds(data))),
         data,
         margin=margin,
         safety_margin=safety_margin,

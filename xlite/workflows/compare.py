@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xlite import console, places
 from xlite.errors import InputError, did_you_mean
+from xlite.judging.compared_folds import (
+    FoldGroups,
+    add_siblings,
+    group_all_runs,
+    group_named_runs,
+    read_folded_methods,
+)
 from xlite.judging.compared_runs import (
     RunGroups,
     find_finished_runs,
@@ -17,6 +25,7 @@ from xlite.judging.compared_runs import (
     sort_items,
 )
 from xlite.judging.comparison import compare_methods, write_comparison
+from xlite.judging.folded_methods import judge_folded_methods
 from xlite.judging.looks_at_test import look_at_test
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import judge_methods
@@ -27,6 +36,8 @@ from xlite.reporting.experiment_log import update_experiment_log
 from xlite.results.comparison import Comparison
 from xlite.run_folder.file_names import RUNS
 from xlite.splitting.checked_split import read_checked_split
+from xlite.splitting.fold_splits import read_fold_splits
+from xlite.splitting.folds_folder import is_folds
 
 Compared = str | Path | Sequence[str | Path] | Mapping[str, PredictionSource]
 """Run folders, names of runs and CSVs of predictions; or folders, CSVs and data frames by name."""
@@ -49,11 +60,13 @@ def compare(
     items: run folders, names of runs, and CSVs of predictions; or run folders, CSVs and data frames
     by the name that the method in them is to have; None for all finished runs of the experiments
     folder, which is `out`, or `experiments` without it. Runs that are not named and differ in the
-    seed alone are one method. by: the score that ranks: val.auroc, val.average_precision or val.f1.
-    then: what breaks ties, in that order; None for val.average_precision, then val.recall. labels:
-    a table that the split has to agree with. show_test: take along the runs' test scores, which
-    choose nothing; each look is counted. With `out`, comparison.csv and comparison.json are written
-    there, naming `command` as what made them, and the experiment log is brought up to date.
+    seed alone are one method. Over a folder of folds as `split` ranked are the pooled out-of-fold
+    predictions, and a run stands for those of the other folds. by: the score that ranks: val.auroc,
+    val.average_precision or val.f1. then: what breaks ties, in that order; None for
+    val.average_precision, then val.recall. labels: a table that the split has to agree with.
+    show_test: take along the runs' test scores, which choose nothing; each look is counted. With
+    `out`, comparison.csv and comparison.json are written there, naming `command` as what made them,
+    and the experiment log is brought up to date.
 
     Raises InputError for fewer than two methods, runs of another split, predictions that lack
     images or labels (unless `allow_partial`), and an order that uses the test part.
@@ -62,31 +75,73 @@ def compare(
     if out is not None:
         require_writable_folder(experiments)
     order = parse_order(by, then)
-    groups, tables = _find_items(items, experiments)
-    parts = read_checked_split(Path(split), None if labels is None else Path(labels))
-    methods = [
-        *read_run_methods(groups, parts),
-        *read_table_methods(tables, parts, allow_partial=allow_partial),
-    ]
-    if len(methods) < 2:
-        raise InputError(
-            f"only {methods[0].name} is there to compare: runs that differ in the seed alone count "
-            "as one. Name two models or more."
-        )
-    methods, num_left_out = align_methods(methods)
-    if num_left_out:
-        console.warn(f"{num_left_out} images are not in all of the predictions and are left out.")
-    comparison = compare_methods(
-        judge_methods(methods),
-        order,
-        runs=groups,
-        test=look_at_test(groups, parts, command=command) if show_test else None,
-        command=command,
-    )
+    table = None if labels is None else Path(labels)
+    if is_folds(Path(split)):
+        if show_test:
+            raise InputError(
+                "--show-test: folds have no sealed test part. Every image is in the test part of "
+                "one, and out-of-fold predictions are what ranks."
+            )
+        comparison = _compare_folds(items, experiments, order, Path(split), table, allow_partial)
+    else:
+        groups, tables = _find_items(items, experiments)
+        parts = read_checked_split(Path(split), table)
+        methods = read_run_methods(groups, parts)
+        if tables:
+            val = parts.require_part("val")
+            methods += read_table_methods(tables, val, allow_partial=allow_partial)
+        _require_two([one.name for one in methods])
+        methods, num_left_out = align_methods(methods)
+        _say_left_out(num_left_out)
+        judged = judge_methods(methods)
+        test = look_at_test(groups, parts, command=command) if show_test else None
+        comparison = compare_methods(judged, order, runs=groups, test=test)
+    comparison = replace(comparison, command=command)
     if out is not None:
         write_comparison(experiments, comparison)
         update_experiment_log(places.experiment_log_path(experiments), experiments)
     return comparison
+
+
+def _compare_folds(
+    items: Compared | None,
+    experiments: Path,
+    order: Sequence[str],
+    split: Path,
+    labels: Path | None,
+    allow_partial: bool,
+) -> Comparison:
+    """The methods on their out-of-fold predictions; a run stands for those of the other folds."""
+    folds, _ = read_fold_splits(split, labels)
+    tables: Mapping[str, PredictionSource] = {}
+    groups: FoldGroups
+    if isinstance(items, Mapping):
+        runs, tables = sort_items(items)
+        groups = add_siblings(runs, folds)
+    elif items:
+        found = _find_paths(items, experiments)
+        groups = group_named_runs([path for path in found if path.is_dir()], folds)
+        tables = name_files([path for path in found if not path.is_dir()], taken=groups)
+    else:
+        groups = group_all_runs(find_finished_runs(experiments), folds)
+    methods = read_folded_methods(groups, tables, folds, allow_partial=allow_partial)
+    _require_two([one.name for one in methods])
+    judged, num_left_out = judge_folded_methods(methods, folds)
+    _say_left_out(num_left_out)
+    return compare_methods(judged, order, fold_runs=groups)
+
+
+def _require_two(names: Sequence[str]) -> None:
+    if len(names) < 2:
+        raise InputError(
+            f"only {names[0] if names else 'nothing'} is there to compare: runs that differ in "
+            "the seed alone count as one. Name two models or more."
+        )
+
+
+def _say_left_out(num_images: int) -> None:
+    if num_images:
+        console.warn(f"{num_images} images are not in all of the predictions and are left out.")
 
 
 def _find_items(
@@ -96,13 +151,14 @@ def _find_items(
     """The runs by method and seed, and the tables of predictions by name."""
     if isinstance(items, Mapping):
         return sort_items(items)
-    if items:
-        one_or_more = [items] if isinstance(items, str | Path) else items
-        found = [_find_item(Path(item), experiments) for item in one_or_more]
-    else:
-        found = find_finished_runs(experiments)
+    found = _find_paths(items, experiments) if items else find_finished_runs(experiments)
     groups = group_runs([path for path in found if path.is_dir()])
     return groups, name_files([path for path in found if not path.is_dir()], taken=groups)
+
+
+def _find_paths(items: str | Path | Sequence[str | Path], experiments: Path) -> list[Path]:
+    one_or_more = [items] if isinstance(items, str | Path) else items
+    return [_find_item(Path(item), experiments) for item in one_or_more]
 
 
 def _find_item(item: Path, experiments: Path) -> Path:
