@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from xlite.settings import SamplerSettings as SamplerSettings
     from xlite.settings import TrainSettings as TrainSettings
     from xlite.splitting.audit import audit_split as audit_split
+    from xlite.splitting.folds import make_folds as make_folds
     from xlite.splitting.split import split_by_patient as split_by_patient
     from xlite.synthetic.generate import generate_synthetic as generate_synthetic
     from xlite.tables.label_table import TableFormat as TableFormat
@@ -56,6 +57,7 @@ _HOMES = {
     "read_labels": "xlite.tables.read_labels",
     "TableFormat": "xlite.tables.label_table",
     "split_by_patient": "xlite.splitting.split",
+    "make_folds": "xlite.splitting.folds",
     "audit_split": "xlite.splitting.audit",
     "cache_clahe": "xlite.workflows.cache_clahe",
     "verify_balance": "xlite.workflows.verify_balance",

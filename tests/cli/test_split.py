@@ -157,6 +157,19 @@ def test_a_split_file_that_was_edited_is_refused(project: Any, xlite: Any, tmp_p
         (("stray.csv",), "Pass --audit"),
         (("--audit", "one.csv"), "at least two"),
         (("--labels-col", "a", "--label-cols", "b"), "exclude each other"),
+        (("--folds", "1"), "--folds"),
+        (("--folds", "1000"), "can't fill 1000 folds"),
+        (("--folds", "3", "--ratios", "70/15/15"), "--ratios is of a single split"),
+        (("--folds", "3", "--subset", "0.5"), "--subset is of a single split"),
+        (("--folds", "3", "--hold-out", "view=AP"), "--hold-out is of a single split"),
+        (("--folds", "3", "--test-list", "x.txt"), "--test-list is of a single split"),
+        (("--folds", "3", "--val", "0.2", "--no-val"), "exclude each other"),
+        (("--folds", "3", "--val", "1"), "no share between 0 and 1"),
+        (("--folds", "3", "--stratify", "viev"), "Did you mean view?"),
+        (("--repeats", "2"), "--repeats goes with --folds"),
+        (("--val", "0.15"), "--val goes with --folds or --hold-out"),
+        (("--hold-out", "view=Ap"), "There are: PA, AP"),
+        (("--hold-out", "AP"), "is not COLUMN=VALUE"),
     ],
 )
 def test_wrong_usage_is_explained(
@@ -195,6 +208,45 @@ def test_a_generic_table_keeps_its_format_for_later_commands(
     changed = xlite(*verify, "--labels", tmp_path / "t.csv")
     assert changed.exit_code == 2
     assert "scan0.png" in changed.stderr
+
+
+def test_folds_are_printed_and_recorded(xlite_ok: Any, project: Any, tmp_path: Path) -> None:
+    arguments = ("split", "--labels", project.table, "--folds", 3, "--repeats", 2)
+    out = tmp_path / "folds"
+    shown = xlite_ok(*arguments, "--stratify", "view", "--out", out)
+    assert "2 × 3 folds, seed 42" in shown.stdout
+    assert "view PA" in shown.stdout
+    assert "patients on two sides of a fold: 0" in shown.stderr
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    record = json.loads(xlite_ok(*arguments, "--out", tmp_path / "other", "--json").stdout)
+    assert record == json.loads((tmp_path / "other" / "folds.json").read_text())
+    assert [fold["repeat"] for fold in record["folds"]] == [0, 0, 0, 1, 1, 1]
+    assert sum(fold["images"] for fold in record["folds"][:3]) == 160
+    assert record["patient_overlap"] == 0
+    assert record["max_positive_excess"] < 1
+    again = xlite_ok(*arguments, "--out", tmp_path / "other", "--json")
+    assert json.loads(again.stdout) == record
+    # Each is a split for every command that reads one.
+    xlite_ok("split", "--audit", *(out / "4" / f"{name}.csv" for name in PARTS))
+    xlite_ok("verify-balance", "--split", out / "4", "--batches", 60, "--out", tmp_path / "e")
+
+
+def test_a_folder_of_folds_is_no_split(
+    xlite_ok: Any, xlite: Any, project: Any, tmp_path: Path
+) -> None:
+    xlite_ok("split", "--labels", project.table, "--folds", 2, "--out", tmp_path / "f")
+    result = xlite("verify-balance", "--split", tmp_path / "f", "--out", tmp_path / "e")
+    assert result.exit_code == 2
+    assert "The folder holds folds: pass one of them" in result.stderr
+
+
+def test_a_view_is_held_out(xlite_ok: Any, project: Any, tmp_path: Path) -> None:
+    arguments = ("split", "--labels", project.table, "--hold-out", "view=AP")
+    shown = xlite_ok(*arguments, "--no-val", "--out", tmp_path / "s")
+    record = json.loads((tmp_path / "s" / "split.json").read_text())
+    assert (record["hold_out"], list(record["parts"])) == (["view=AP"], ["train", "test"])
+    assert f"{record['images_left_out']} other images of these patients" in shown.stderr
+    assert record["images_left_out"] > 0
 
 
 def write_parts(folder: Path, *patients: str, images: tuple[str, ...] = ("1.png", "2.png")) -> Any:

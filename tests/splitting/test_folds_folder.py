@@ -12,7 +12,8 @@ from xlite.errors import InputError
 from xlite.files import sha256_of_file, write_json
 from xlite.results.folds import FoldsRecord, FoldSummary
 from xlite.splitting.folds_folder import is_folds, read_folds
-from xlite.splitting.split_folder import Parts, read_split, write_split
+from xlite.splitting.split_folder import Parts, read_split
+from xlite.splitting.split_writer import write_split
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import read_labels
 

@@ -53,7 +53,8 @@ from xlite.run_folder.file_names import (
 from xlite.run_folder.signs_of_life import LOCK_RECORD
 from xlite.settings import LossSettings, Runtime, SamplerSettings, TrainSettings
 from xlite.splitting.split import divide_by_patient
-from xlite.splitting.split_folder import read_split, write_split
+from xlite.splitting.split_folder import read_split
+from xlite.splitting.split_writer import write_split
 from xlite.synthetic.generate import generate_synthetic
 from xlite.tables.label_table import read_manifest
 from xlite.training import exact_resume

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,8 @@ from xlite import console, places
 from xlite.cli import options
 from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
-from xlite.cli.split_tables import print_audit, print_parts
+from xlite.cli.part_options import PartOptions
+from xlite.cli.split_tables import print_audit, print_folds, print_split
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _EPILOG = (
     "Example: xlite split --labels Data_Entry_2017.csv --out data/splits\n\n"
+    "Example: xlite split --labels Data_Entry_2017.csv --folds 5 --repeats 2 --out data/folds\n\n"
+    "Example: xlite split --labels Data_Entry_2017.csv --hold-out view=AP --out data/held_out\n\n"
     "Example: xlite split --audit train.csv val.csv test.csv"
 )
 
@@ -29,14 +32,11 @@ Files = Annotated[list[Path] | None, typer.Argument(help="With --audit: the file
 Audit = Annotated[
     bool, typer.Option("--audit", help="Judge the given files instead of making a split.")
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")]
-Ratios = Annotated[str, typer.Option(help="Shares of images for training, validation and test.")]
-TrainValList = Annotated[
-    Path | None, typer.Option(metavar="TXT", help="NIH's official train_val_list.txt.")
-]
-TestList = Annotated[Path | None, typer.Option(metavar="TXT", help="NIH's official test_list.txt.")]
-Subset = Annotated[
-    float | None, typer.Option(help="Keep this fraction of training, by whole patients.")
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder to write. Default: data/splits, data/folds for folds."
+    ),
 ]
 Overwrite = Annotated[
     bool,
@@ -52,15 +52,12 @@ def register(app: typer.Typer) -> None:
 
 
 def split(
+    parts: PartOptions,
     columns: ColumnOptions,
     files: Files = None,
     audit: Audit = False,
     labels: options.Labels = None,
-    out: Out = places.SPLIT_DIR,
-    ratios: Ratios = "70/15/15",
-    train_val_list: TrainValList = None,
-    test_list: TestList = None,
-    subset: Subset = None,
+    out: Out = None,
     seed: options.Seed = 42,
     overwrite: Overwrite = False,
     json: options.Json = False,
@@ -69,8 +66,10 @@ def split(
 
     Writes train.csv, val.csv and test.csv, in NIH's columns where the labels are NIH's and else
     with one column a label, and split.json with the seed, the counts, the largest deviation of a
-    label's prevalence and the SHA-256 of each file.
+    label's prevalence and the SHA-256 of each file. With --folds a folder of them for each fold,
+    and folds.json with the positives of each and their largest distance from a K-th, in patients.
     """
+    from xlite.splitting.folds import make_folds
     from xlite.splitting.split import split_by_patient
 
     table_format = columns.to_table_format()
@@ -79,26 +78,18 @@ def split(
         return
     if files:
         raise InputError(f"unexpected {files[0]}. Pass --audit to judge files of a split.")
-    made = split_by_patient(
-        places.find_label_table(labels),
-        out=out,
-        ratios=ratios,
-        train_val_list=train_val_list,
-        test_list=test_list,
-        subset=subset,
-        seed=seed,
-        table_format=table_format,
-        overwrite=overwrite,
-    )
-    if json:
-        console.result_json(made.to_json())
-        return
-    num_images = sum(len(rows) for rows in made.rows.values())
-    print_parts(made.parts, title=f"Split of {num_images:,} images, seed {seed}")
-    console.say(
-        f"patients on two sides: {made.patient_overlap}; largest deviation of a label's "
-        f"prevalence: {made.max_deviation_pp:.3f} percentage points\nwritten: {out}"
-    )
+    shared: dict[str, Any] = {
+        "labels": places.find_label_table(labels),
+        "seed": seed,
+        "table_format": table_format,
+        "overwrite": overwrite,
+    }
+    if parts.folds is None:
+        made = split_by_patient(**shared, **parts.for_split(), out=out or places.SPLIT_DIR)
+        print_split(made, out or places.SPLIT_DIR, as_json=json)
+    else:
+        folds = make_folds(**shared, **parts.for_folds(), out=out or places.FOLDS_DIR)
+        print_folds(folds, out or places.FOLDS_DIR, as_json=json)
 
 
 def _audit(files: Sequence[Path], table_format: TableFormat, *, as_json: bool) -> None:

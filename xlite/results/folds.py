@@ -68,9 +68,9 @@ class FoldsRecord(Result):
         mine, others = self.to_json(), other.to_json()
         return all(mine[name] == others[name] for name in mine if name not in skipped)
 
-    def to_json(self) -> dict[str, Any]:
-        """The content of `folds.json`."""
-        return {name: value for name, value in super().to_json().items() if name != "rows"}
+    def to_dict(self) -> dict[str, Any]:
+        """The values that `folds.json` has, by the names of the fields."""
+        return {name: value for name, value in super().to_dict().items() if name != "rows"}
 
     def to_frame(self) -> pd.DataFrame:
         """One row a fold and label: `fold`, `repeat`, `label`, `images` of the fold, `positives`

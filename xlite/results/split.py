@@ -106,7 +106,7 @@ class SplitRecord(Result):
 
     newest_schema: ClassVar[int] = 2
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"val", "stratify", "hold_out", "images_left_out", "fold"}
+        {"val", "stratify", "hold_out", "images_left_out", "fold", "warnings"}
     )
 
     schema_version: Annotated[int, Field(ge=1)] = 1
@@ -126,6 +126,7 @@ class SplitRecord(Result):
     images_left_out: int | None = None
     """Other images of the patients who were held out: they are in no part."""
     fold: FoldPlace | None = None
+    warnings: tuple[str, ...] | None = None
     labels: tuple[str, ...]
     layout: Layout = "nih"
     """How the labels are stored: NIH's label text, or one column a label."""
@@ -159,9 +160,9 @@ class SplitRecord(Result):
             return f"{said}, held out: {', '.join(self.hold_out)}"
         return f"{said}, ratios {self.ratios}"
 
-    def to_json(self) -> dict[str, Any]:
-        """The content of `split.json`."""
-        return {name: value for name, value in super().to_json().items() if name != "rows"}
+    def to_dict(self) -> dict[str, Any]:
+        """The values that `split.json` has, by the names of the fields."""
+        return {name: value for name, value in super().to_dict().items() if name != "rows"}
 
     def to_frame(self) -> pd.DataFrame:
         """One row a part and label: `part`, `label`, `images` of the part, `positives`,

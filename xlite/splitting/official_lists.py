@@ -14,6 +14,7 @@ from xlite.inputs import MAX_TABLE_BYTES, read_bytes
 from xlite.splitting.leakage import audit_parts, require_no_leakage
 from xlite.splitting.patient_disjoint import assign_patients
 from xlite.splitting.split_folder import Parts
+from xlite.splitting.strata import Strata
 from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -30,12 +31,18 @@ class OfficialLists(NamedTuple):
 
 
 def split_by_lists(
-    manifest: Manifest, lists: OfficialLists, *, val_share: float, seed: int
+    manifest: Manifest,
+    lists: OfficialLists,
+    *,
+    val_share: float,
+    seed: int,
+    strata: Strata | None = None,
 ) -> Parts:
     """The parts given by two lists of images, validation carved out of the first by patient.
 
-    val_share: validation's share of the first list's images. Raises InputError for images that
-    are in no list or not in the table, LeakageError when a patient is in both lists.
+    val_share: validation's share of the first list's images; at 0 there is no such part. Raises
+    InputError for images that are in no list or not in the table, LeakageError when a patient is
+    in both lists.
     """
     sides = {"--train-val-list": lists.train_val, "--test-list": lists.test}
     is_listed = {
@@ -56,13 +63,16 @@ def split_by_lists(
         )
     rest = manifest.select(is_train_val)
     part = assign_patients(
-        rest.labels, rest.patient_codes, ratios=(1 - val_share, val_share), seed=seed
+        rest.labels,
+        rest.patient_codes,
+        ratios=(1 - val_share, val_share),
+        seed=seed,
+        strata=None if strata is None else strata.select(is_train_val).indicators,
     )
-    parts = {
-        "train": rest.select(part == 0),
-        "val": rest.select(part == 1),
-        "test": manifest.select(is_test),
-    }
+    parts = {"train": rest.select(part == 0)}
+    if val_share:
+        parts["val"] = rest.select(part == 1)
+    parts["test"] = manifest.select(is_test)
     require_no_leakage(audit_parts(parts))
     return parts
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from xlite.errors import InputError
 from xlite.labels import has_no_finding
-from xlite.splitting.patient_exchange import exchange_patients
+from xlite.splitting.patient_exchange import MAX_ROUNDS, exchange_patients
 
 # A label expected in this many patients of the smallest part needs no reservation.
 _COMMON_PATIENTS = 10
@@ -42,12 +42,16 @@ def assign_patients(
     *,
     ratios: Sequence[float],
     seed: int,
+    strata: NDArray[np.bool_] | None = None,
+    rounds: int = MAX_ROUNDS,
 ) -> NDArray[np.int64]:
     """The part of each image, (N,) in 0 … len(ratios) - 1; a patient's images share one part.
 
     labels: (N, C), of which only 1 counts as positive. patient_codes: (N,) integers; their
     order, not that of the rows, keys the randomness, so sorted codes give the same patients the
     same part however the table is ordered. ratios: shares of the images, normalised to sum 1.
+    strata: (N, S) what is stratified over besides the labels, as a label would be. rounds: of
+    exchanges, at most.
 
     Balanced are, over the images and over the patients, every label, no finding, and the total.
     A part of ratio 0 stays empty; any other gets at least one patient. A label gets one positive
@@ -71,11 +75,11 @@ def assign_patients(
             "holds patients and not, say, the hospital."
         )
     rng = np.random.Generator(np.random.Philox(key=seed))
-    counts = _count_by_patient(labels, patient_of_row, len(patients))
+    counts = count_by_patient(labels, patient_of_row, len(patients), strata)
     reserved = _reserve_rare(counts, shares, rng)
-    part = _sample_systematically(counts, shares, rng)
+    part = sample_systematically(counts, shares, rng)
     part = np.where(reserved >= 0, reserved, part)
-    exchange_patients(part, counts, shares, reserved < 0, rng)
+    exchange_patients(part, counts, shares, reserved < 0, rng, rounds=rounds)
     return active[part][patient_of_row]
 
 
@@ -114,7 +118,7 @@ def measure_deviation(labels: NDArray[np.int8], part: NDArray[np.integer]) -> De
            [-25.,  25.]])
     """
     num_parts = int(part.max()) + 1
-    positives = _count_by_patient(labels, part, num_parts)
+    positives = count_by_patient(labels, part, num_parts)
     num_images = positives[:, -1:].astype(np.float64)
     num_images[num_images == 0] = np.nan
     whole = positives[:, :-1].sum(axis=0) / len(labels)
@@ -135,18 +139,24 @@ def _normalise_ratios(ratios: Sequence[float]) -> tuple[NDArray[np.float64], NDA
     return values[active] / total, active
 
 
-def _count_by_patient(
-    labels: NDArray[np.int8], patient_of_row: NDArray[np.integer], num_patients: int
+def count_by_patient(
+    labels: NDArray[np.int8],
+    patient_of_row: NDArray[np.integer],
+    num_patients: int,
+    strata: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
-    """(P, C + 2) images of each patient with each label, without a finding, and in all."""
-    num_classes = labels.shape[1]
-    counts = np.empty((num_patients, num_classes + 2), dtype=np.int64)
-    for column in range(num_classes):
-        positive = patient_of_row[labels[:, column] == 1]
-        counts[:, column] = np.bincount(positive, minlength=num_patients)
-    healthy = patient_of_row[has_no_finding(labels)]
-    counts[:, num_classes] = np.bincount(healthy, minlength=num_patients)
-    counts[:, num_classes + 1] = np.bincount(patient_of_row, minlength=num_patients)
+    """(P, C + S + 2) images of each patient with each label, in each stratum, without a finding,
+    and in all."""
+    every_row = np.ones(len(labels), dtype=np.bool_)
+    has = [
+        *(labels == 1).T,
+        *(() if strata is None else strata.T),
+        has_no_finding(labels),
+        every_row,
+    ]
+    counts = np.empty((num_patients, len(has)), dtype=np.int64)
+    for column, rows in enumerate(has):
+        counts[:, column] = np.bincount(patient_of_row[rows], minlength=num_patients)
     return counts
 
 
@@ -195,7 +205,7 @@ def _draw_reservation(
     return reserved, num_unmet
 
 
-def _sample_systematically(
+def sample_systematically(
     counts: NDArray[np.int64], shares: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """(P,) parts such that similar patients are spread over the parts in the right shares.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _SIZE_EMPHASIS = 10
 # On NIH's 112,120 rows X² falls from 140 to 1 in 250 rounds of 0.3 ms and to 0.15 in 3,000; the
 # largest deviation of a prevalence is then 0.013 percentage points (median of 20 seeds).
-_MAX_ROUNDS = 3_000
+MAX_ROUNDS = 3_000
 _MAX_STALLED_ROUNDS = 300
 _POOL_SIZE = 32_768
 # Numbers evaluated in a round, so that 200 labels cost what 14 do.
@@ -30,11 +30,16 @@ def exchange_patients(
     shares: NDArray[np.float64],
     is_free: NDArray[np.bool_],
     rng: np.random.Generator,
-) -> None:
+    *,
+    weights: NDArray[np.float64] | None = None,
+    rounds: int = MAX_ROUNDS,
+) -> int:
     """Lower X² in place by exchanging up to two free patients of one part for up to two of another.
 
     part: (P,) in 0 … K - 1, changed in place. counts: (P, F / 2) images. shares: (K,) of sum 1.
-    is_free: (P,), False for patients who stay where they are.
+    is_free: (P,), False for patients who stay where they are. weights: (F,) of the squared
+    deviations from target, instead of X²'s. rounds: how many exchanges are tried at most; returned
+    is how many were.
 
     Exchanges are drawn, and the best of a draw is made: the best of the whole table would send the
     same convenient patients to the same part for every seed. Two at a time, because a patient with
@@ -43,31 +48,28 @@ def exchange_patients(
     num_positive = np.count_nonzero(counts, axis=0)
     shares_of = _target_shares(num_positive, shares)
     targets = np.hstack([shares_of * counts.sum(axis=0), shares_of * num_positive])
-    weights = np.divide(1, targets, out=np.zeros_like(targets), where=targets > 0)
-    weights[:, len(num_positive) - 1] *= _SIZE_EMPHASIS
+    weight = _weigh_as_pearson(targets) if weights is None else np.tile(weights, (len(shares), 1))
     sums = _sum_parts(part, counts, len(shares))
     num_classes = counts.shape[1]
     pool = _choose_pool(counts, is_free, rng)
     place = part[pool]
-    vacant = len(pool)
-    vectors = np.zeros((len(pool) + 1, 2 * num_classes), dtype=np.int32)
-    vectors[:vacant, :num_classes] = counts[pool]
-    vectors[:, num_classes:] = vectors[:, :num_classes] > 0
+    vacant, vectors = len(pool), _stack_vectors(counts[pool])
     num_draws = max(_ROUND_SIZE // (2 * num_classes), _MIN_DRAWS)
     num_draws = min(num_draws, 8 * len(pool) + 1)
-    stalled = 0
-    for _ in range(_MAX_ROUNDS):
+    made = stalled = 0
+    while made < rounds and stalled < _MAX_STALLED_ROUNDS:
         deviation = sums - targets
-        if np.abs(deviation).max() < 1 or stalled == _MAX_STALLED_ROUNDS:
+        if np.abs(deviation).max() < 1:
             break
+        made += 1
         a, b = rng.choice(len(shares), size=2, replace=False)
         leaving, joining = (
             _draw_up_to_two(np.flatnonzero(place == k), vacant, num_draws, rng) for k in (a, b)
         )
         net = vectors[leaving[0]] + vectors[leaving[1]] - vectors[joining[0]] - vectors[joining[1]]
         moved = net.T.astype(np.float64, order="C")
-        curvature = (weights[a] + weights[b])[:, None]
-        slope = 2 * (weights[b] * deviation[b] - weights[a] * deviation[a])[:, None]
+        curvature = (weight[a] + weight[b])[:, None]
+        slope = 2 * (weight[b] * deviation[b] - weight[a] * deviation[a])[:, None]
         # Summed over axis 0, row after row: no BLAS, hence the same split on every machine.
         change = (moved * (moved * curvature + slope)).sum(axis=0)
         best = int(change.argmin())
@@ -81,6 +83,23 @@ def exchange_patients(
             exchanged = source[:, best]
             place[exchanged[exchanged != vacant]] = target
     part[pool] = place
+    return made
+
+
+def _weigh_as_pearson(targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K, F) weights of the squared deviations in X²."""
+    weights = np.divide(1, targets, out=np.zeros_like(targets), where=targets > 0)
+    weights[:, targets.shape[1] // 2 - 1] *= _SIZE_EMPHASIS
+    return weights
+
+
+def _stack_vectors(counts: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(P + 1, F) counts of each patient in images and in patients; last, of nobody."""
+    num_patients, num_classes = counts.shape
+    vectors = np.zeros((num_patients + 1, 2 * num_classes), dtype=np.int32)
+    vectors[:-1, :num_classes] = counts
+    vectors[:, num_classes:] = vectors[:, :num_classes] > 0
+    return vectors
 
 
 def _sum_parts(

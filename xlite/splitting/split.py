@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError
 from xlite.places import SPLIT_PARTS
 from xlite.results.split import SplitRecord
+from xlite.splitting.carving import VAL, carve_validation, require_val_share
+from xlite.splitting.held_out import hold_out_images
 from xlite.splitting.official_lists import OfficialLists, read_image_list, split_by_lists
 from xlite.splitting.patient_disjoint import assign_patients, choose_subset
-from xlite.splitting.split_folder import Parts, describe_split, write_split
-from xlite.splitting.split_record import record_format
+from xlite.splitting.split_folder import Parts
+from xlite.splitting.split_record import describe_source, find_files
+from xlite.splitting.split_writer import describe_split, write_split
+from xlite.splitting.strata import Strata, read_strata
 from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest
-from xlite.tables.read_labels import LabelSource, has_patients, read_labels
+from xlite.tables.read_labels import LabelSource, read_labels, require_patients
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 RATIOS = "70/15/15"
 """Shares of the images for training, validation and test."""
@@ -34,6 +40,9 @@ def split_by_patient(
     ratios: str | Sequence[float] = RATIOS,
     train_val_list: str | Path | None = None,
     test_list: str | Path | None = None,
+    hold_out: str | Sequence[str] = (),
+    val: float | None = VAL,
+    stratify: str | Sequence[str] = (),
     subset: float | None = None,
     seed: int = 42,
     table_format: TableFormat | None = None,
@@ -44,8 +53,11 @@ def split_by_patient(
     labels, patients, table_format: as `read_labels` takes them. out: the folder for the tables and
     `split.json`; nothing is written without it. ratios: three positive shares of the images.
     train_val_list, test_list: NIH's official lists, validation being carved out of the first.
-    subset: the share of training, in (0, 1], to keep, by whole patients. overwrite: replace another
-    split in `out`. The rows of each part are in `rows`.
+    hold_out: "COLUMN=VALUE", or several of one column, whose images are the test part; others of
+    its patients are left out. val: None for no validation; with `hold_out` its share of the rest.
+    stratify: further columns to stratify over, of the table or "view", "age", "sex". subset: the
+    share of training, in (0, 1], to keep, by whole patients. overwrite: replace another split in
+    `out`. The rows of each part are in `rows`.
 
     Raises InputError for a table, list or folder that can't be used, LeakageError where the lists
     divide a patient.
@@ -58,26 +70,100 @@ def split_by_patient(
     """
     layout = table_format or TableFormat()
     manifest = read_labels(labels, patients, table_format=layout)
-    if not has_patients(manifest):
-        raise InputError("it is not known whose the images are. Pass `patients`, an id an image.")
-    shares = _read_ratios(ratios)
-    lists = _read_lists(train_val_list, test_list)
-    parts = _divide(manifest, lists, shares=shares, subset=subset, seed=seed)
-    source = Path(labels).name if isinstance(labels, str | Path) else None
+    require_patients(manifest)
+    way = _Way(
+        held=(hold_out,) if isinstance(hold_out, str) else tuple(dict.fromkeys(hold_out)),
+        lists=_read_lists(train_val_list, test_list),
+        ratios=ratios,
+        val=require_val_share(val),
+    )
+    strata = read_strata(labels, stratify, manifest, num_parts=len(SPLIT_PARTS))
+    parts = way.divide(manifest, labels, strata, seed=seed)
     record = {
-        "source": source,
-        "table_format": record_format(layout) if source else None,
+        **describe_source(labels, layout),
+        **way.describe(parts, strata, num_images=len(manifest)),
         "seed": seed,
-        "ratios": shares,
-        "official_lists": lists is not None,
         "subset": subset,
-        "rows": _find_rows(manifest, parts),
     }
+    if subset is not None:
+        parts = take_subset(parts, fraction=subset, seed=seed)
+    record["rows"] = _find_rows(manifest, parts)
     if out is None:
         return describe_split(parts, record)
-    given = (labels, train_val_list, test_list)
-    sources = [Path(one) for one in given if isinstance(one, str | Path)]
+    sources = find_files(labels, train_val_list, test_list)
     return write_split(parts, Path(out), record, overwrite=overwrite, sources=sources)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How the parts are chosen: by shares, by lists, or by what is held out."""
+
+    held: tuple[str, ...]
+    lists: OfficialLists | None
+    ratios: str | Sequence[float]
+    val: float | None
+
+    @property
+    def shares(self) -> list[float]:
+        """The shares of training, validation and test; without validation it adds to training."""
+        train, val, test = _read_ratios(self.ratios)
+        return [train + val, 0.0, test] if self.val is None else [train, val, test]
+
+    def __post_init__(self) -> None:
+        """Raise InputError where the parts are chosen in two ways at once."""
+        if self.held and self.lists is not None:
+            raise InputError(
+                "--hold-out and the official lists both say what the test part is. Pass one."
+            )
+        if self.held and self.ratios != RATIOS:
+            raise InputError(
+                "--ratios divide the whole table, and --hold-out says what the test part is. "
+                "Pass --val, validation's share of the rest."
+            )
+        if not self.held and self.val not in (None, VAL):
+            raise InputError(
+                "--val goes with --folds or --hold-out. Validation's share is the second of "
+                "--ratios here."
+            )
+
+    def describe(self, parts: Parts, strata: Strata | None, *, num_images: int) -> dict[str, Any]:
+        """What the record of the split says of it; num_images: of the table."""
+        warnings = () if strata is None else strata.warnings
+        making = {
+            "ratios": self.shares,
+            "official_lists": self.lists is not None,
+            "stratify": None if strata is None else tuple(strata.values),
+            "warnings": warnings or None,
+        }
+        if not self.held:
+            return making
+        return making | {
+            "ratios": None,
+            "val": self.val,
+            "hold_out": self.held,
+            "images_left_out": num_images - sum(map(len, parts.values())),
+            "warnings": (*_warn_about_absent(parts["test"]), *warnings) or None,
+        }
+
+    def divide(
+        self,
+        manifest: Manifest,
+        labels: LabelSource | ArrayLike,
+        strata: Strata | None,
+        *,
+        seed: int,
+    ) -> Parts:
+        """The parts; see `split_by_patient`."""
+        shares = self.shares
+        if self.held:
+            part = hold_out_images(labels, manifest, self.held)
+            targets, codes = manifest.labels, manifest.patient_codes
+            part = carve_validation(targets, codes, part, val=self.val, seed=seed, strata=strata)
+            return _select_parts(manifest, part)
+        if self.lists is None:
+            return divide_by_patient(manifest, ratios=shares, seed=seed, strata=strata)
+        val_share = shares[1] / (shares[0] + shares[1])
+        return split_by_lists(manifest, self.lists, val_share=val_share, seed=seed, strata=strata)
 
 
 def _read_lists(
@@ -90,29 +176,35 @@ def _read_lists(
     return OfficialLists(read_image_list(Path(train_val_list)), read_image_list(Path(test_list)))
 
 
-def _divide(
-    manifest: Manifest,
-    lists: OfficialLists | None,
-    *,
-    shares: Sequence[float],
-    subset: float | None,
-    seed: int,
+def divide_by_patient(
+    manifest: Manifest, *, ratios: Sequence[float], seed: int, strata: Strata | None = None
 ) -> Parts:
-    if lists is None:
-        parts = divide_by_patient(manifest, ratios=shares, seed=seed)
-    else:
-        val_share = shares[1] / (shares[0] + shares[1])
-        parts = split_by_lists(manifest, lists, val_share=val_share, seed=seed)
-    return parts if subset is None else take_subset(parts, fraction=subset, seed=seed)
-
-
-def divide_by_patient(manifest: Manifest, *, ratios: Sequence[float], seed: int) -> Parts:
     """Train, val and test parts that share no patient, stratified over all labels.
 
-    ratios: shares of images for the three parts, in that order.
+    ratios: shares of images for the three parts, in that order; there is no part of share 0.
     """
-    part = assign_patients(manifest.labels, manifest.patient_codes, ratios=ratios, seed=seed)
-    return {name: manifest.select(part == number) for number, name in enumerate(SPLIT_PARTS)}
+    part = assign_patients(
+        manifest.labels,
+        manifest.patient_codes,
+        ratios=ratios,
+        seed=seed,
+        strata=None if strata is None else strata.indicators,
+    )
+    return _select_parts(manifest, part)
+
+
+def _select_parts(manifest: Manifest, part: NDArray[np.int64]) -> Parts:
+    """The parts by (N,) places in `SPLIT_PARTS`; there is none without images."""
+    chosen = {name: part == place for place, name in enumerate(SPLIT_PARTS)}
+    return {name: manifest.select(rows) for name, rows in chosen.items() if rows.any()}
+
+
+def _warn_about_absent(test: Manifest) -> list[str]:
+    """A warning where no image of the test part has a label."""
+    absent = [name for name, n in zip(test.vocabulary, test.positives, strict=True) if not n]
+    if not absent:
+        return []
+    return [f"no image of the test part has {', '.join(absent)}: no score of it can be computed."]
 
 
 def take_subset(parts: Parts, *, fraction: float, seed: int) -> Parts:

@@ -1,26 +1,21 @@
-"""Splits as folders: label tables and a record, written whole, read back and checked."""
+"""Splits as read from their folders: label tables and a record, checked."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError
-from xlite.files import atomic_path, sha256_of_file, write_json
-from xlite.ownership import require_replaceable_file, require_writable_folder
+from xlite.files import sha256_of_file
 from xlite.places import FOLDS_RECORD, SPLIT_PARTS, SPLIT_RECORD
 from xlite.results.split import SplitRecord
 from xlite.splitting.leakage import audit_parts, require_no_leakage
-from xlite.splitting.split_record import SPLIT_REMEDY, files_format, layout_of, part_names
-from xlite.tables.label_table import TableFormat, read_manifest, written_format
-from xlite.tables.manifest import Manifest, write_manifest
+from xlite.splitting.split_record import SPLIT_REMEDY, files_format, part_names
+from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.manifest import Manifest
 
 Parts = dict[str, Manifest]
 
@@ -45,53 +40,6 @@ class Split:
         return self.parts[name]
 
 
-def write_split(
-    parts: Parts,
-    out: Path,
-    record: Mapping[str, Any],
-    *,
-    overwrite: bool,
-    sources: Sequence[Path] = (),
-) -> SplitRecord:
-    """Write the three tables and, last, `split.json`; returns its content.
-
-    record: what the split was made with (seed, ratios, …). The tables are read back and compared
-    before any of them takes its name. A folder with another split, or with files of these names
-    that we did not write, is an InputError unless `overwrite`; `sources`, the files that the split
-    is made from, are never replaced. The same split again changes nothing.
-    """
-    require_writable_folder(out)
-    made = describe_split(parts, record)
-    earlier = _read_earlier(out, overwrite=overwrite)
-    if earlier is not None and not overwrite:
-        if not earlier.is_same_split(made):
-            raise InputError(
-                f"{out} holds another split ({earlier.describe_making()}). Pass another --out, or "
-                "--overwrite to replace it."
-            )
-        read_split(out)
-        return replace(earlier, rows=made.rows)
-    with ExitStack() as stack:
-        files: dict[str, str] = {}
-        for name, part in parts.items():
-            path = out / f"{name}.csv"
-            _refuse_source(path, sources)
-            temporary = stack.enter_context(atomic_path(path))
-            write_manifest(part, temporary)
-            _require_lossless(part, temporary, path)
-            files[path.name] = sha256_of_file(temporary)
-        ours = {*files.values(), *(earlier.files.values() if earlier else ())}
-        for name in files:
-            _require_ours(out / name, ours, overwrite=overwrite)
-        require_replaceable_file(out / SPLIT_RECORD, is_ours=lambda _: True)
-        stale = _find_stale(out, files, ours)
-    for path in stale:
-        path.unlink()
-    made = replace(made, files=files)
-    write_json(out / SPLIT_RECORD, made.to_json())
-    return made
-
-
 def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
     """The split in a folder of train.csv, val.csv and test.csv, checked.
 
@@ -104,14 +52,8 @@ def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
     if record is not None:
         vocabulary, table_format = record.labels, files_format(record)
         is_guarded = record.is_guarded
-    paths = _find_tables(folder, record)
-    sha256 = {name: sha256_of_file(path) for name, path in paths.items()}
-    for name, path in paths.items():
-        if record is not None and record.files.get(path.name) != sha256[name]:
-            raise InputError(
-                f"{path} was changed since the split was made (its SHA-256 differs "
-                f"from {folder / SPLIT_RECORD}). Restore it, or run `xlite split` again."
-            )
+    sha256 = hash_tables(folder, record)
+    paths = {name: folder / f"{name}.csv" for name in sha256}
     parts = {
         name: read_manifest(
             path,
@@ -129,34 +71,17 @@ def read_split(folder: Path, *, table: Manifest | None = None) -> Split:
     return Split(parts=parts, sha256=sha256)
 
 
-def describe_split(parts: Parts, record: Mapping[str, Any]) -> SplitRecord:
-    """The record of a split that is not written yet; LeakageError where it leaks.
-
-    record: what it was made with, as in `write_split`.
-    """
-    audit = audit_parts(parts)
-    require_no_leakage(audit)
-    vocabulary = parts["train"].vocabulary
-    return SplitRecord(
-        **record,
-        schema_version=SplitRecord.newest_schema,
-        labels=vocabulary,
-        layout=layout_of(vocabulary),
-        patient_overlap=sum(audit.patient_overlap.values()),
-        max_deviation_pp=audit.max_deviation_pp,
-        parts=audit.parts,
-        files={},
-    )
-
-
 def _read_record(folder: Path) -> SplitRecord | None:
     path = folder / SPLIT_RECORD
     # lexists: a record that is a link to nothing is broken, not absent.
     return SplitRecord.read(path, remedy=SPLIT_REMEDY) if os.path.lexists(path) else None
 
 
-def _find_tables(folder: Path, record: SplitRecord | None) -> dict[str, Path]:
-    """The tables of a split's parts; InputError where one is missing, or is there unrecorded."""
+def hash_tables(folder: Path, record: SplitRecord | None) -> dict[str, str]:
+    """The SHA-256 of the tables of a split's parts.
+
+    Raises InputError where one is missing, is there unrecorded, or is not the one recorded.
+    """
     names = SPLIT_PARTS if record is None else part_names(record)
     for name in SPLIT_PARTS:
         path = folder / f"{name}.csv"
@@ -167,7 +92,14 @@ def _find_tables(folder: Path, record: SplitRecord | None) -> dict[str, Path]:
                 f"{path} is no part of the split: {folder / SPLIT_RECORD} records none for "
                 "validation. Move it elsewhere."
             )
-    return {name: folder / f"{name}.csv" for name in names}
+    sha256 = {name: sha256_of_file(folder / f"{name}.csv") for name in names}
+    for name, found in sha256.items():
+        if record is not None and record.files.get(f"{name}.csv") != found:
+            raise InputError(
+                f"{folder / name}.csv was changed since the split was made (its SHA-256 differs "
+                f"from {folder / SPLIT_RECORD}). Restore it, or run `xlite split` again."
+            )
+    return sha256
 
 
 def _find_remedy(folder: Path) -> str:
@@ -175,73 +107,6 @@ def _find_remedy(folder: Path) -> str:
     if os.path.lexists(folder / FOLDS_RECORD):
         return f"The folder holds folds: pass one of them, such as {folder / '0'}."
     return SPLIT_REMEDY
-
-
-def _read_earlier(out: Path, *, overwrite: bool) -> SplitRecord | None:
-    """The record of the split that `out` holds; None where there is none, or it is to go."""
-    path = out / SPLIT_RECORD
-    if not path.exists():
-        return None
-    try:
-        return SplitRecord.read(path, remedy="Pass another --out, or --overwrite to replace it.")
-    except InputError:
-        if overwrite:
-            return None
-        raise
-
-
-def _refuse_source(path: Path, sources: Sequence[Path]) -> None:
-    if any(path.exists() and source.exists() and path.samefile(source) for source in sources):
-        raise InputError(
-            f"{path} is what the split is made from, and is never replaced. Pass another --out."
-        )
-
-
-def _require_ours(path: Path, ours: set[str], *, overwrite: bool) -> None:
-    require_replaceable_file(
-        path, is_ours=lambda _: sha256_of_file(path) in ours, overwrite=overwrite
-    )
-
-
-def _find_stale(out: Path, files: Mapping[str, str], ours: set[str]) -> list[Path]:
-    """The tables that an earlier split left, and this one has none of; InputError for foreign ones.
-
-    Read as part of the split they would be refused, and nobody's file is deleted.
-    """
-    paths = [out / f"{name}.csv" for name in SPLIT_PARTS if f"{name}.csv" not in files]
-    stale = [path for path in paths if os.path.lexists(path)]
-    for path in stale:
-        if path.is_symlink() or not path.is_file() or sha256_of_file(path) not in ours:
-            raise InputError(
-                f"{path} was not written by this command, and the split has no such part. Move it "
-                "elsewhere, or pass another --out."
-            )
-    return stale
-
-
-def _require_lossless(part: Manifest, written: Path, path: Path) -> None:
-    """Raise InputError unless the file that was written reads back as the part it holds."""
-    back = read_manifest(
-        written,
-        table_format=written_format(part.vocabulary),
-        vocabulary=part.vocabulary,
-        is_guarded=True,
-    )
-    differs = [
-        name
-        for name in ("image_id", "patient_id", "view", "age", "sex")
-        if not part.table[name]
-        .reset_index(drop=True)
-        .astype(object)
-        .equals(back.table[name].astype(object))
-    ]
-    if back.vocabulary != part.vocabulary or not np.array_equal(back.labels, part.labels):
-        differs.append("labels")
-    if differs:
-        raise InputError(
-            f"{path} would not read back as the table it is made from: {', '.join(differs)} "
-            "differ. Write the cells of the label table without blanks and control characters."
-        )
 
 
 def _require_same_labels(part: Manifest, table: Manifest, path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from xlite.places import SPLIT_PARTS
 from xlite.results.split import Layout, RecordedFormat, SplitRecord
@@ -26,6 +28,18 @@ def part_names(record: SplitRecord) -> tuple[str, ...]:
     """The parts that a split has: one that was made with `--no-val` has none for validation."""
     is_without_val = bool(record.parts) and "val" not in record.parts
     return tuple(name for name in SPLIT_PARTS if name != "val" or not is_without_val)
+
+
+def describe_source(labels: object, table_format: TableFormat) -> dict[str, Any]:
+    """What a record says of the labels that it was made from: nothing where they are no file."""
+    if not isinstance(labels, str | Path):
+        return {"source": None, "table_format": None}
+    return {"source": Path(labels).name, "table_format": record_format(table_format)}
+
+
+def find_files(*given: object) -> list[Path]:
+    """Those of what a split is made from that are files."""
+    return [Path(one) for one in given if isinstance(one, str | Path)]
 
 
 def record_format(table_format: TableFormat) -> RecordedFormat:

@@ -86,7 +86,12 @@ def is_written_as_nih(vocabulary: Sequence[str]) -> bool:
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a manifest so that nothing of it is lost.
+    """Write a manifest so that nothing of it is lost; see `encode_manifest`."""
+    path.write_bytes(encode_manifest(manifest))
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """A manifest as a CSV, a line an image, from which nothing of it is lost.
 
     NIH's labels become NIH's "Finding Labels", which other tools read, and "Unknown Labels" when
     the table has any. Any other vocabulary becomes one column a label, of 1, 0 and -1: text can
@@ -107,7 +112,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         columns[UNKNOWN_COL] = decode_labels(
             manifest.labels, manifest.vocabulary, code=UNKNOWN, empty=""
         )
-    pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\n")
+    return pd.DataFrame(columns).to_csv(index=False, lineterminator="\n").encode()
 
 
 def _write_age(years: float) -> str:

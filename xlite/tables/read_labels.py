@@ -67,6 +67,12 @@ def has_patients(manifest: Manifest) -> bool:
     return bool((manifest.table["patient_id"] != "").any())
 
 
+def require_patients(manifest: Manifest) -> None:
+    """Raise InputError where it is not known whose the images are."""
+    if not has_patients(manifest):
+        raise InputError("it is not known whose the images are. Pass `patients`, an id an image.")
+
+
 def _is_table(frame: pd.DataFrame, layout: TableFormat) -> bool:
     """Whether a data frame is meant as a label table, and not as an array of labels."""
     return layout.image_col in frame or any(kind.kind not in "biuf" for kind in frame.dtypes)
