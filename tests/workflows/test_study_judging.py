@@ -76,7 +76,6 @@ def test_one_run_has_the_scores_of_its_evaluation(
         split=plan.split,
         out=tmp_path / "evaluation",
         figures=False,
-        seed=0,
     )
     for name in names:
         _, score, *label = name.split(".")

@@ -24,6 +24,8 @@ from xlite.scores.resampling import count_freedom
 from xlite.studies.ledger_entries import Score
 from xlite.studies.study_plan import ScoreName
 
+_RESAMPLING = Resampling(seed=42)
+"""As `xlite evaluate` resamples where nothing else is asked for: it says the same of a run."""
 _EVALUATED = ("auroc", "average_precision", "f1")
 """The scores whose intervals an evaluation has."""
 _SYNONYMS = {"sensitivity": "recall"}
@@ -52,18 +54,17 @@ class JudgedRun:
     @cached_property
     def evaluated(self) -> Scores:
         """What `xlite evaluate` says of it."""
-        return score_predictions(self.labelled, self.calls)
+        return score_predictions(self.labelled, self.calls, resampling=_RESAMPLING)
 
     @cached_property
     def resampled_calls(self) -> dict[str, Resampled]:
         """(R, C) of each score of calls."""
-        resampling = Resampling()
         return resample_calls(
             self.calls.targets,
             self.calls.is_called,
             self.labelled.patient_ids,
-            rng=resampling.generator(),
-            num_resamples=resampling.num_resamples,
+            rng=_RESAMPLING.generator(),
+            num_resamples=_RESAMPLING.num_resamples,
         )
 
     def measure(self, asked: ScoreName) -> tuple[float, float, float]:
