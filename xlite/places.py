@@ -11,7 +11,9 @@ FOLDS_DIR = Path("data/folds")
 CACHE_DIR = Path("data/clahe_cache")
 EXPERIMENTS_DIR = Path("experiments")
 
-SPLIT_PARTS = ("train", "val", "test")
+VALIDATION = "val"
+"""The part of a split by which epochs and models are chosen; a split may be made without."""
+SPLIT_PARTS = ("train", VALIDATION, "test")
 """The parts of a split; each is a file of its folder, NAME.csv."""
 SPLIT_RECORD = "split.json"
 FOLDS_RECORD = "folds.json"

@@ -18,11 +18,11 @@ def print_ranking(outcomes: Sequence[Outcome], path: Path) -> None:
     """Show the finished runs, best on validation first; `path` holds all that is left out."""
     finished = [(one.name, one.scores) for one in outcomes if one.scores is not None]
     # NaN, where it is undefined, comes last.
-    aurocs = {name: scores.val.macro["auroc"] for name, scores in finished}
+    aurocs = {name: scores.val_macro["auroc"] for name, scores in finished}
     finished.sort(key=lambda one: (math.isnan(aurocs[one[0]]), -aurocs[one[0]]))
     cells = []
     for name, scores in finished:
-        val = scores.val.macro
+        val = scores.val_macro
         cells.append(
             [
                 name,

@@ -62,7 +62,8 @@ def write_results(out: Path, progress: ProgressFile) -> list[str]:
 
 
 def _describe_run(name: str, entry: Entry, run: RunFolder) -> dict[str, Any]:
-    scores, val, settings = run.require_scores(), run.require_scores().val, run.settings
+    scores, settings = run.require_scores(), run.settings
+    macro, labels = scores.val_macro, scores.val.per_class if scores.val is not None else {}
     spec = parse_model_name(settings.model)
     last_epoch = run.history[-1] if run.history else {}
     return {
@@ -71,7 +72,7 @@ def _describe_run(name: str, entry: Entry, run: RunFolder) -> dict[str, Any]:
         "attention": spec.attention,
         "num_parameters": scores.num_parameters,
         "model_size_mb": round(scores.num_parameters * _BYTES_A_PARAMETER / 2**20, 2),
-        "best_val_auc": val.macro["auroc"],
+        "best_val_auc": macro["auroc"],
         "best_epoch": scores.best_epoch,
         **{
             f"final_{part}_{score}": last_epoch.get(f"{part}_{column}")
@@ -91,10 +92,10 @@ def _describe_run(name: str, entry: Entry, run: RunFolder) -> dict[str, Any]:
         "parameters": scores.num_parameters,
         "epochs": scores.epochs,
         "minutes": round(scores.seconds / 60, 2),
-        "val_auroc": val.macro["auroc"],
-        "val_average_precision": val.macro["average_precision"],
-        "val_f1": val.macro["f1"],
-        **{f"val_auroc_{label}": row["auroc"] for label, row in val.per_class.items()},
+        "val_auroc": macro["auroc"],
+        "val_average_precision": macro["average_precision"],
+        "val_f1": macro["f1"],
+        **{f"val_auroc_{label}": row["auroc"] for label, row in labels.items()},
         "run": entry["run"],
         "split": fingerprint_of(run.config.data.split_sha256),
         "fingerprint": scores.fingerprint,

@@ -106,7 +106,7 @@ def _describe_finished(run: StudyRun, scores: RunScores) -> Entry:
     return {
         "status": FINISHED,
         "epochs_done": scores.epochs,
-        "best_val_auroc": scores.val.macro["auroc"],
+        "best_val_auroc": scores.val_macro["auroc"],
         "seconds": scores.seconds,
         "error": None,
         "note": note,

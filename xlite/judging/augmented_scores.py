@@ -8,8 +8,9 @@ from pathlib import Path
 from xlite.errors import InputError
 from xlite.judging.evaluation import Resampling, measure_change, score_predictions
 from xlite.judging.judged_predictions import JudgedPredictions
-from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.threshold_choice import ThresholdChoice
+from xlite.places import VALIDATION
 from xlite.results.evaluation import AugmentedScores
 from xlite.training.augmented_prediction import VIEWS, predict_with_views
 from xlite.training.data import load_study_data
@@ -37,8 +38,8 @@ def score_views(
 
     means = augment(judged.labelled, judged.part)
     val = None
-    if judged.part == "test":
-        val = augment(read_run_predictions(run_dir, "val", judged.split), "val")
+    if judged.takes_thresholds_of_validation:
+        val = augment(judged.read_validation(), VALIDATION)
     calls = choice.call(replace(judged, labelled=means), val=val)
     scores = score_predictions(means, calls, resampling=resampling)
     return AugmentedScores(

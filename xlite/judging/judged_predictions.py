@@ -18,6 +18,7 @@ from xlite.judging.labelled_predictions import (
     read_run_predictions,
 )
 from xlite.judging.sealed_test import find_test_run
+from xlite.places import VALIDATION
 from xlite.run_folder.file_names import RUNS
 from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.split_folder import Split
@@ -55,6 +56,18 @@ class JudgedPredictions:
     def split_sha256(self) -> str | None:
         """The SHA-256 of the part's table; None without a split."""
         return None if self.split is None or self.part is None else self.split.sha256[self.part]
+
+    @property
+    def takes_thresholds_of_validation(self) -> bool:
+        """Whether it is a run's test part, and the run has a validation part beside it."""
+        has_validation = self.split is not None and VALIDATION in self.split.parts
+        return self.part == "test" and self.run_dir is not None and has_validation
+
+    def read_validation(self) -> LabelledPredictions:
+        """What the judged run has said of its validation part."""
+        assert self.run_dir is not None
+        assert self.split is not None
+        return read_run_predictions(self.run_dir, VALIDATION, self.split)
 
     @property
     def is_test(self) -> bool:

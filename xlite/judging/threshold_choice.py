@@ -9,7 +9,7 @@ from xlite import console
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
 from xlite.judging.judged_predictions import JudgedPredictions
-from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import (
     ThresholdedCalls,
     apply_thresholds,
@@ -92,7 +92,7 @@ class ThresholdChoice:
         """The calls on the judged images, at thresholds that none of them helped to fit.
 
         val: what a run's test part takes its thresholds from; None reads what the run has said of
-        its validation part.
+        its validation part. Without one they are cross-fitted, as anyone's are.
         """
         labelled = judged.labelled
         if self.file is not None:
@@ -105,9 +105,9 @@ class ThresholdChoice:
             )
             source = f"from {self.file}, fitted on {fitted_on.name}"
             return apply_thresholds(fitted, labelled, source=source)
-        if judged.part == "test" and judged.run_dir is not None and judged.split is not None:
+        if judged.takes_thresholds_of_validation:
             if val is None:
-                val = read_run_predictions(judged.run_dir, "val", judged.split)
+                val = judged.read_validation()
             fitted = fit_to_predictions(val, method=self.method, calibration=self.calibration)
             return apply_thresholds(fitted, labelled, source="fitted on the validation part")
         return crossfit_calls(labelled, method=self.method, calibration=self.calibration)

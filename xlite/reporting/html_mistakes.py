@@ -14,6 +14,8 @@ import numpy as np
 
 from xlite.labels import NO_FINDING
 from xlite.reporting.html_page import (
+    NO_RUN,
+    Absence,
     Block,
     Gallery,
     Paragraph,
@@ -70,17 +72,20 @@ def find_mistakes(run: RunImages, *, num_images: int) -> list[Mistake]:
 
 
 def describe_mistakes(
-    run: RunImages | None, mistakes: Sequence[Mistake], pixels: Mapping[str, NDArray[np.uint8]]
+    run: RunImages | None,
+    mistakes: Sequence[Mistake],
+    pixels: Mapping[str, NDArray[np.uint8]],
+    *,
+    absence: Absence = NO_RUN,
 ) -> Section:
     """Thumbnails of mistakes with what was said and what is true.
 
-    pixels: (S, S) by image id; an image without is left out and counted. run: None when no run
-    is finished.
+    pixels: (S, S) by image id; an image without is left out and counted. run: None when none can
+    be judged, which `absence` explains.
     """
     key, title = "mistakes", "What the model gets most wrong"
     if run is None:
-        why = "No run is finished."
-        return absent_section(key, title, why, "xlite train --models efficientnet_b0_mhsa")
+        return absent_section(key, title, *absence)
     shown = [mistake for mistake in mistakes if run.image_ids[mistake.row] in pixels]
     if not shown:
         why = "There is no CLAHE cache with the images of the validation part."

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -137,6 +137,20 @@ class Section:
     blocks: Sequence[Block]
     is_absent: bool = False
     """Whether it only says what is missing."""
+
+
+class Absence(NamedTuple):
+    """Why a section has nothing to show, and the command that changes that."""
+
+    why: str
+    command: str
+
+
+NO_RUN = Absence("No run is finished.", "xlite train --models efficientnet_b0_mhsa")
+NO_VALIDATION = Absence(
+    "The split has no validation part, on which this page judges. The test part is judged apart:",
+    "xlite evaluate RUN --part test",
+)
 
 
 def absent_section(key: str, title: str, why: str, command: str) -> Section:

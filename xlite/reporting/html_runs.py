@@ -12,6 +12,8 @@ import numpy as np
 
 from xlite.reporting.html_figures import draw_calibration, draw_history, draw_operating_curves
 from xlite.reporting.html_page import (
+    NO_RUN,
+    Absence,
     Block,
     Cell,
     Column,
@@ -42,8 +44,6 @@ from xlite.scores.thresholded import crossfit_f1
 if TYPE_CHECKING:
     from xlite.reporting.run_images import RunImages
 
-_TRAIN = "xlite train --models efficientnet_b0_mhsa"
-
 
 def rank_runs(runs: Sequence[RunFolder]) -> list[RunFolder]:
     """The runs with the best validation AUROC first, unfinished ones last."""
@@ -57,7 +57,7 @@ def describe_runs(
     key, title = "runs", "Runs and their curves"
     warnings = [Paragraph(fault, is_warning=True) for fault in faults]
     if not runs and not faults:
-        return absent_section(key, title, "No run has been trained.", _TRAIN)
+        return absent_section(key, title, "No run has been trained.", NO_RUN.command)
     columns = ["run", "model", "loss", "sampler", "seed", "epochs", "best"]
     scores = ["AUROC", "AP", "F1", "minutes"]
     table = Table(
@@ -91,7 +91,7 @@ def _describe_run(run: RunFolder) -> list[Cell]:
     cells.append(number(settings.seed, 0))
     if scores is None:
         return [*cells, number(len(run.history), 0), *plain(*"–––––")]
-    macro = scores.val.macro
+    macro = scores.val_macro
     return [
         *cells,
         number(scores.epochs, 0),
@@ -105,11 +105,13 @@ def _columns_of(run: RunFolder) -> dict[str, list[float]]:
     return {name: [row[name] for row in run.history] for name in run.history[0]}
 
 
-def describe_scores(runs: Sequence[RunImages], *, rng: np.random.Generator) -> Section:
+def describe_scores(
+    runs: Sequence[RunImages], *, rng: np.random.Generator, absence: Absence = NO_RUN
+) -> Section:
     """The validation scores of the chosen runs, with 95 % intervals; one table a run."""
     key, title = "scores", "Scores with intervals"
     if not runs:
-        return absent_section(key, title, "No run is finished.", _TRAIN)
+        return absent_section(key, title, *absence)
     blocks: list[Block] = [
         Paragraph(
             "Validation part, 95 % intervals. AUROC of a label: Newcombe's, clustered by "
@@ -177,11 +179,11 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
     )
 
 
-def describe_operating_curves(runs: Sequence[RunImages]) -> Section:
+def describe_operating_curves(runs: Sequence[RunImages], *, absence: Absence = NO_RUN) -> Section:
     """ROC, precision-recall and reliability curves of the chosen runs."""
     key, title = "curves", "ROC, precision-recall and calibration"
     if not runs:
-        return absent_section(key, title, "No run is finished.", _TRAIN)
+        return absent_section(key, title, *absence)
     return Section(
         key,
         title,

@@ -10,7 +10,7 @@ from typing import Any
 from xlite.console import decimal
 from xlite.reporting.log_markdown import LogEntry, join_command
 from xlite.run_folder.folder import RunFolder
-from xlite.run_folder.records import Environment, Preprocessing, Sitting
+from xlite.run_folder.records import Environment, Preprocessing, RunScores, Sitting
 from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
 
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
@@ -32,19 +32,11 @@ def describe_run(run: RunFolder, *, finished: str, log_dir: Path) -> LogEntry:
     changes = _list_changes(run)
     images = ", ".join(f"{count:,} {part}" for part, count in data.images.items())
     digests = ", ".join(f"{part} {text[:12]}" for part, text in data.split_sha256.items())
-    macro = scores.val.macro
     differences = ", ".join(f"{name} = {value}" for name, value in changes.items())
     facts = [
         f"Differs from the defaults: {differences or 'nothing'}",
         f"Data: {images} images; split SHA-256: {digests}; pixels {data.source[:12]}",
-        f"Validation, macro: AUROC {decimal(macro['auroc'])}, AP "
-        f"{decimal(macro['average_precision'])}, F1 {decimal(macro['f1'])} "
-        f"({scores.val.f1_thresholds} thresholds)",
-        *(
-            f"Left out of the macro {score}, undefined: {', '.join(labels)}"
-            for score, labels in scores.val.undefined.items()
-        ),
-        f"Best epoch: {scores.best_epoch} of {scores.epochs}",
+        *_describe_validation(scores),
         f"Parameters: {scores.num_parameters:,}",
         f"Time: {scores.seconds / 60:.1f} min" + (f", finished {finished}" if finished else ""),
         f"Folder: {Path(os.path.relpath(run.path, log_dir)).as_posix()}",
@@ -63,12 +55,30 @@ def describe_run(run: RunFolder, *, finished: str, log_dir: Path) -> LogEntry:
         title=f"{settings.model}, {settings.loss.name}, sampler {settings.sampler.name}, seed "
         f"{settings.seed}",
         objective="train one model; a single run decides nothing",
-        key_result=f"val AUROC {decimal(macro['auroc'])}",
+        key_result=f"val AUROC {decimal(scores.val_macro['auroc'])}"
+        if scores.val is not None
+        else "not judged: no validation part",
         decision="",
         facts=facts,
         command_note=_describe_reproduction(run),
         command=build_train_command(run),
     )
+
+
+def _describe_validation(scores: RunScores) -> list[str]:
+    if scores.val is None:
+        return [f"Validation: the split has none; the weights are those of epoch {scores.epochs}"]
+    macro = scores.val.macro
+    return [
+        f"Validation, macro: AUROC {decimal(macro['auroc'])}, AP "
+        f"{decimal(macro['average_precision'])}, F1 {decimal(macro['f1'])} "
+        f"({scores.val.f1_thresholds} thresholds)",
+        *(
+            f"Left out of the macro {score}, undefined: {', '.join(labels)}"
+            for score, labels in scores.val.undefined.items()
+        ),
+        f"Best epoch: {scores.best_epoch} of {scores.epochs}",
+    ]
 
 
 def describe_environment(environment: Environment) -> str:

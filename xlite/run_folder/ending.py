@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlite.files import sha256_of_file, write_json
+from xlite.places import VALIDATION
 from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
@@ -18,7 +19,7 @@ from xlite.run_folder.file_names import (
 )
 from xlite.run_folder.records import RunScores
 
-_PREDICTIONS = tuple(map(predictions_name, ("val", "test")))
+_PREDICTIONS = tuple(map(predictions_name, (VALIDATION, "test")))
 
 
 def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
@@ -26,7 +27,8 @@ def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
 
     The checkpoint before the last is no longer needed, and goes.
     """
-    names = (*_PREDICTIONS, RUN_BEST, RUN_CONFIG)
+    predictions = _PREDICTIONS if scores.val is not None else _PREDICTIONS[1:]
+    names = (*predictions, RUN_BEST, RUN_CONFIG)
     files = {name: sha256_of_file(run_dir / name) for name in names}
     finished = scores.model_copy(update={"files": files})
     write_json(run_dir / RUN_SCORES, finished.to_json())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
+from xlite.places import VALIDATION
 from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
@@ -170,8 +171,8 @@ class RunFolder:
 
     @property
     def val_auroc(self) -> float:
-        """Macro AUROC on validation; NaN while unfinished or where undefined."""
-        return self.scores.val.macro["auroc"] if self.scores else math.nan
+        """Macro AUROC on validation; NaN while unfinished, where undefined, or without one."""
+        return self.scores.val_macro["auroc"] if self.scores else math.nan
 
     @cached_property
     def history(self) -> list[dict[str, float]]:
@@ -197,6 +198,12 @@ class RunFolder:
 
         Raises InputError for an unfinished run, and when the file is gone or was changed since.
         """
+        scores = self.require_scores()
+        if part == VALIDATION and scores.val is None:
+            raise InputError(
+                f"{self.path} was trained on a split without a validation part. Judge it on "
+                "another, as with --part test."
+            )
         return self._find_written(predictions_name(part))
 
     def find_weights(self) -> Path:

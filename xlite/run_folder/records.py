@@ -6,6 +6,7 @@ neither how images were made nor what the predictions' bytes were.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -21,6 +22,9 @@ from xlite.run_folder.file_names import RUN_CONFIG, RUN_SITTINGS
 _LARGEST_INTEGER = 2**63
 _OF_VERSION_1 = {"environment", "runtime"}
 """Fields of `config.json` that moved to `sittings.json`."""
+
+_MACRO = ("auroc", "average_precision", "f1")
+"""The macro scores that every part has."""
 
 _Scores = dict[str, int | Number]
 """By name: counts are whole numbers."""
@@ -178,7 +182,7 @@ class PartScores(_Part):
     @field_validator("macro")
     @classmethod
     def _check_macro(cls, macro: _Scores) -> _Scores:
-        absent = [name for name in ("auroc", "average_precision", "f1") if name not in macro]
+        absent = [name for name in _MACRO if name not in macro]
         if absent:
             raise ValueError(f"it has no {absent[0]!r}")
         return macro
@@ -209,10 +213,18 @@ class RunScores(Record):
     stopped_early: bool
     accumulate: int | None = None
     seconds: float = Field(ge=0)
-    val: PartScores
+    val: PartScores | None
+    """None where the split has no validation part."""
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of what belongs to the scores, by name: predictions, weights and, since they say what
     they are of, `config.json`; none in version 1."""
+
+    @property
+    def val_macro(self) -> _Scores:
+        """The macro scores on validation by name; NaN each without one."""
+        if self.val is None:
+            return dict.fromkeys(_MACRO, math.nan)
+        return self.val.macro
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as the file holds them: an undefined score is None."""

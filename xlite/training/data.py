@@ -17,7 +17,7 @@ from xlite.errors import InputError
 from xlite.inputs import open_regular
 from xlite.loading.loader import PixelSource
 from xlite.loading.runtime_clahe import RuntimeClahe
-from xlite.places import SPLIT_PARTS
+from xlite.places import SPLIT_PARTS, VALIDATION
 from xlite.scores.ranking import auroc
 from xlite.settings import ClaheSettings, fingerprint_of
 from xlite.splitting.split_folder import Split
@@ -66,6 +66,11 @@ class StudyData:
         return self.parts["train"].vocabulary
 
     @property
+    def has_validation(self) -> bool:
+        """Whether epochs and runs can be chosen by a part that they don't train on."""
+        return VALIDATION in self.parts
+
+    @property
     def fingerprint(self) -> str:
         """Changes when an image, a label or a side of the split does."""
         return fingerprint_of([self.split_sha256, self.source_fingerprint])
@@ -81,7 +86,8 @@ def load_study_data(
     """The data of a split whose images lie in a CLAHE cache; `split_dir` is where the split lies.
 
     Without a cache, and with `images_dir`, CLAHE is computed while loading, with a warning.
-    Raises InputError when a part is too poor to train or to judge on.
+    The split may have no validation part. Raises InputError when a part is too poor to train or to
+    judge on.
     """
     (data,) = load_splits_data({_ONLY: (split, split_dir)}, cache_dir, images_dir=images_dir)
     return data
@@ -201,11 +207,13 @@ def _leave_out(
 
 
 def _check_parts(parts: Mapping[str, Manifest], where: str) -> None:
+    # A split may be made without validation; a part that is there has to be of use.
     for name in SPLIT_PARTS:
-        if name not in parts or not len(parts[name]):
+        is_absent = name not in parts and name != VALIDATION
+        if is_absent or (name in parts and not len(parts[name])):
             raise InputError(f"the {name} part of {where} is empty. Run `xlite split` again.")
-    for name in ("train", "val"):
-        if not _judgeable(parts[name].labels).any():
+    for name in ("train", VALIDATION):
+        if name in parts and not _judgeable(parts[name].labels).any():
             raise InputError(
                 f"no label has both a positive and a negative image in the {name} part"
                 f"{'' if where == _ONLY else f' of {where}'}. Split a larger label table."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlite.errors import InputError
 from xlite.splitting.fold_splits import FoldSplits
 from xlite.splitting.split_folder import Split
 from xlite.training.data import StudyData, load_splits_data
@@ -51,6 +52,18 @@ def data_of(data: AnyData, fold: int | None) -> StudyData:
     if fold is None:
         raise ValueError("a run over folds has to say which fold it is of")
     return data.folds[fold]
+
+
+def require_judgeable(data: AnyData) -> None:
+    """Raise InputError where variants can't be judged: a split without validation that is no folds.
+
+    Over folds each image is judged by a run that has not seen it.
+    """
+    if isinstance(data, StudyData) and not data.has_validation:
+        raise InputError(
+            "variants are judged by the validation part, and the split was made without one "
+            "(--no-val). Make one with it, or folds, which are judged out of fold."
+        )
 
 
 def load_folded_data(

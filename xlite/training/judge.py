@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InterruptedRunError
 from xlite.models.classifier import count_parameters
+from xlite.places import VALIDATION
 from xlite.run_folder.predictions import Predictions, write_predictions
 from xlite.run_folder.records import PartScores, RunScores
 from xlite.scores.summary import summarize_scores
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
     """What the run has reached, for its `scores.json`; predictions of both parts are written.
 
-    Only validation is scored: the test part is sealed until `xlite evaluate --part test` asks.
+    Only validation is scored, where the split has it: the test part is sealed until `xlite evaluate
+    --part test` asks.
     Raises InterruptedRunError when `stop` is set on the way.
     """
     fabric, state, data, run_dir = run.fabric, run.state, run.data, run.run_dir
     model = run.stepper.model
     model.load_state_dict(run.best_weights)
-    val: dict[str, Any] = {}
-    for part in ("val", "test"):
+    val: dict[str, Any] | None = None
+    for part in (VALIDATION, "test") if data.has_validation else ("test",):
         manifest = data.parts[part]
         outputs = predict_logits(
             model,
@@ -46,7 +48,7 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
         if fabric.is_global_zero:
             predictions = Predictions(manifest.image_ids, probs, data.vocabulary)
             write_predictions(run_dir, part, predictions)
-        if part == "val":
+        if part == VALIDATION:
             val = summarize_scores(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
             )
@@ -61,5 +63,5 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
         stopped_early=state.epoch < run.settings.epochs,
         accumulate=state.num_parts,
         seconds=round(state.seconds, 3),
-        val=PartScores(**val),
+        val=None if val is None else PartScores(**val),
     )

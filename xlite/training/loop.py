@@ -18,7 +18,7 @@ from xlite.training.device import isolated_torch_seed
 from xlite.training.open_run import OpenRun
 from xlite.training.out_of_memory import OutOfMemoryError
 from xlite.training.saved_state import load_state, save_state, write_best
-from xlite.training.schedule import record_score
+from xlite.training.schedule import record_epoch
 from xlite.training.state import EpochReport, EpochTally
 from xlite.training.validation import validate
 
@@ -83,7 +83,7 @@ def train_epochs(
 def _finish_epoch(run: OpenRun, row: dict[str, float]) -> None:
     """Count the epoch in whose row of the history is given, and keep its weights if it is best."""
     state, settings = run.state, run.settings
-    is_best = record_score(settings, state, row[f"val_{settings.monitor}"])
+    is_best = record_epoch(settings, state, row)
     state.history.append(row)
     state.epoch += 1
     state.step, state.tally = 0, EpochTally()
@@ -96,10 +96,16 @@ def _finish_epoch(run: OpenRun, row: dict[str, float]) -> None:
         write_best(run)
     console.say(
         f"{run.title} epoch {state.epoch}/{settings.epochs}: "
-        f"train loss {row['train_loss']:.4f}, val loss {row['val_loss']:.4f}, "
-        f"val AUROC {row['val_auroc']:.4f}{' (best)' if is_best else ''}, "
+        f"train loss {row['train_loss']:.4f}, {_describe_validation(row, is_best=is_best)}"
         f"{row['images_per_second']:.1f} images/s"
     )
+
+
+def _describe_validation(row: dict[str, float], *, is_best: bool) -> str:
+    if "val_loss" not in row:
+        return ""
+    best = " (best)" if is_best else ""
+    return f"val loss {row['val_loss']:.4f}, val AUROC {row['val_auroc']:.4f}{best}, "
 
 
 def _split_steps(run: OpenRun) -> None:

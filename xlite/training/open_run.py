@@ -18,6 +18,7 @@ from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
+from xlite.places import VALIDATION
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampler import EpochSampler
 from xlite.sampling.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
@@ -47,7 +48,9 @@ class OpenRun:
     sampler: EpochSampler
     """Deals every process its share of each batch."""
     train_loader: DataLoader[Batch]
-    val_loader: DataLoader[Batch]
+    val_loader: DataLoader[Batch] | None
+    """None where the split has no validation part: then all epochs are trained, and the last
+    weights are kept."""
     checkpoint_seconds: float
     """How often a checkpoint is written within an epoch."""
     state: TrainState
@@ -122,16 +125,29 @@ def open_run(
         loaders=loaders,
         sampler=sampling.sampler,
         train_loader=loaders.build("train", sampling.sampler, augment=True),
-        val_loader=loaders.build_in_order("val"),
+        val_loader=loaders.build_in_order(VALIDATION) if data.has_validation else None,
         checkpoint_seconds=60 * runtime.checkpoint_minutes,
         state=TrainState(num_parts=settings.accumulate),
     )
+    if run.val_loader is None:
+        console.say(_describe_fixed_epochs(run))
     console.detail(
         f"{run.title}: {count_parameters(stepper.model):,} parameters on "
         f"{fabric.device}, {run.sampler.num_batches} batches an epoch, {loaders.num_workers} "
         f"loader processes, {run_dir}"
     )
     return run
+
+
+def _describe_fixed_epochs(run: OpenRun) -> str:
+    settings = run.settings
+    weights = "average of the weights" if settings.ema_decay else "last weights"
+    rate = "; --schedule plateau never cuts the rate" if settings.schedule == "plateau" else ""
+    return (
+        f"{run.title}: the split has no validation part, so nothing is selected: all "
+        f"{settings.epochs} epochs are trained and the {weights} kept. --monitor and "
+        f"--early-stopping are not in force{rate}."
+    )
 
 
 def _open_loaders(

@@ -58,10 +58,22 @@ def record_score(settings: TrainSettings, state: TrainState, score: float) -> bo
     return False
 
 
+def record_epoch(settings: TrainSettings, state: TrainState, row: Mapping[str, float]) -> bool:
+    """Note the epoch just finished by its row of the history; returns whether it is the best.
+
+    Without a validation part the last one is.
+    """
+    score = row.get(f"val_{settings.monitor}")
+    if score is None:
+        state.best_epoch = state.epoch
+        return True
+    return record_score(settings, state, score)
+
+
 def find_best_epoch(settings: TrainSettings, history: Sequence[Mapping[str, float]]) -> int:
     """The epoch, from 0, whose weights a run keeps that has this history; -1 for an empty one."""
     state = TrainState()
     for row in history:
-        record_score(settings, state, row[f"val_{settings.monitor}"])
+        record_epoch(settings, state, row)
         state.epoch += 1
     return state.best_epoch

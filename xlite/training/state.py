@@ -91,7 +91,8 @@ class TrainState:
     @property
     def report(self) -> EpochReport:
         """Where the run stands, between epochs."""
-        best_val_auroc = self.history[self.best_epoch]["val_auroc"] if self.history else None
+        best = self.history[self.best_epoch] if self.history else {}
+        best_val_auroc = best.get("val_auroc")
         return EpochReport(self.epoch, best_val_auroc, round(self.seconds, 3))
 
     def to_content(self) -> dict[str, Any]:

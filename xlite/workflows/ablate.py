@@ -16,7 +16,7 @@ from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
 from xlite.studies.outcome import group_by_fold
-from xlite.training.folded_data import list_folds
+from xlite.training.folded_data import list_folds, require_judgeable
 from xlite.workflows.study_folder import check_out
 from xlite.workflows.study_runs import load_data, run_study
 
@@ -69,6 +69,7 @@ def ablate(
     used_seeds = [variants[0].settings.seed] if seeds is None else list(seeds)
     plan = plan_runs(variants, used_seeds)
     data = load_data(split, labels, cache, images)
+    require_judgeable(data)
     outcomes = run_study(plan, data, folder, runtime=runtime, resume=resume)
     ablation = judge_outcomes(
         variants,

@@ -15,7 +15,7 @@ from xlite.judging.labelled_predictions import LabelledPredictions, read_run_pre
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
-from xlite.reporting.html_page import Section, is_page, write_page
+from xlite.reporting.html_page import NO_RUN, NO_VALIDATION, Section, is_page, write_page
 from xlite.reporting.html_project import describe_balance, describe_split
 from xlite.reporting.html_runs import (
     describe_environment,
@@ -96,6 +96,7 @@ def _describe(
     all_runs = rank_runs(found)
     chosen = _choose(all_runs, runs, experiments)
     judged = _read_predictions(chosen, split_dir)
+    absence = NO_VALIDATION if chosen and _lacks_validation(split_dir) else NO_RUN
     best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
     shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
@@ -103,10 +104,10 @@ def _describe(
         describe_split(split_dir),
         describe_balance(experiments),
         describe_runs(all_runs, [run.name for run in chosen], faults),
-        describe_scores(judged, rng=derive_generator("report")),
-        describe_operating_curves(judged),
+        describe_scores(judged, rng=derive_generator("report"), absence=absence),
+        describe_operating_curves(judged, absence=absence),
         *describe_studies(experiments),
-        describe_mistakes(best, mistakes, _read_pixels(cache, shown)),
+        describe_mistakes(best, mistakes, _read_pixels(cache, shown), absence=absence),
         describe_environment(chosen, version=__version__, command=command),
     ]
 
@@ -130,6 +131,10 @@ def _choose(
             f"Finished are: {known}."
         )
     return [by_name[name] for name in dict.fromkeys(wanted)]
+
+
+def _lacks_validation(split_dir: Path) -> bool:
+    return (split_dir / "train.csv").exists() and not (split_dir / "val.csv").exists()
 
 
 def _read_predictions(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
