@@ -83,11 +83,9 @@ def ablate(
     from xlite.studies.axes import plan_runs
     from xlite.studies.outcome import require_success
     from xlite.training.device import is_main_process
-    from xlite.training.folded_data import require_judgeable
     from xlite.workflows.ablate import judge_outcomes
 
-    data = study.load_data()
-    require_judgeable(data)
+    data = study.load_judgeable_data()
     outcomes = study.run(plan_runs(variants, used_seeds), data, running)
     if is_main_process():
         found = judge_outcomes(

@@ -43,11 +43,11 @@ class StudyOptions:
 
         check_out(self.out)
 
-    def load_data(self) -> AnyData:
-        """The split's parts and where their images come from."""
-        from xlite.workflows.study_runs import load_data
+    def load_judgeable_data(self) -> AnyData:
+        """The split's parts and where their images come from, for variants to be judged on."""
+        from xlite.workflows.study_runs import load_judgeable_data
 
-        return load_data(self.split, self.labels, self.cache, self.images)
+        return load_judgeable_data(self.split, self.labels, self.cache, self.images)
 
     def run(
         self, plan: Sequence[PlannedRun], data: AnyData, running: RunningOptions

@@ -178,6 +178,9 @@ def _describe_results(
     else:
         yield "The test part was not looked at."
     val = first.require_scores().val
+    if val is None:
+        yield "The split has no validation part: see the scores above."
+        return
     yield "AUROC of each label on validation, of the run whose weights these are:"
     yield markdown_table(
         ["label", "AUROC"],

@@ -16,9 +16,9 @@ from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
 from xlite.studies.outcome import group_by_fold
-from xlite.training.folded_data import list_folds, require_judgeable
+from xlite.training.folded_data import list_folds
 from xlite.workflows.study_folder import check_out
-from xlite.workflows.study_runs import load_data, run_study
+from xlite.workflows.study_runs import load_judgeable_data, run_study
 
 if TYPE_CHECKING:
     from xlite.results.ablation import Ablation
@@ -68,8 +68,7 @@ def ablate(
         variants = name_variants(variants)
     used_seeds = [variants[0].settings.seed] if seeds is None else list(seeds)
     plan = plan_runs(variants, used_seeds)
-    data = load_data(split, labels, cache, images)
-    require_judgeable(data)
+    data = load_judgeable_data(split, labels, cache, images)
     outcomes = run_study(plan, data, folder, runtime=runtime, resume=resume)
     ablation = judge_outcomes(
         variants,

@@ -25,6 +25,7 @@ from xlite.training.folded_data import (
     data_of,
     list_folds,
     load_folded_data,
+    require_judgeable,
 )
 
 
@@ -46,6 +47,15 @@ def load_split_data(
     parts = read_checked_split(Path(split), None if labels is None else Path(labels))
     images_dir = None if images is None else Path(images)
     return load_study_data(parts, Path(cache), images_dir=images_dir, split_dir=Path(split))
+
+
+def load_judgeable_data(
+    split: str | Path, labels: str | Path | None, cache: str | Path, images: str | Path | None
+) -> AnyData:
+    """As `load_data`; InputError where no variants could be judged in the end."""
+    data = load_data(split, labels, cache, images)
+    require_judgeable(data)
+    return data
 
 
 def run_study(
