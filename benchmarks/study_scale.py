@@ -23,7 +23,6 @@ from statistics import median
 
 from benchmarks.__main__ import describe_machine
 from xlite import console, files
-from xlite.executors.agent_entries import LONGEST_WAIT
 from xlite.studies.ledger import Ledger
 from xlite.studies.ledger_entries import Claim, End, entry_time
 
@@ -149,7 +148,8 @@ class _Study:
         self._count(4)  # create, flush, link, unlink
         if agent.seen != self.length:
             agent.num_losses += 1
-            longest = self.latencies.append * min(2**agent.num_losses, LONGEST_WAIT)
+            # Some wait, so that of a thousand that begin together not all lose again and again.
+            longest = self.latencies.append * min(2**agent.num_losses, 512)
             self._plan(self._look, number, self.random.uniform(0, longest))
             return
         self.length += 1

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,32 @@ def test_processes_that_start_within_the_block_never_see_an_interrupt() -> None:
         assert subprocess.run(command, check=False).returncode == 0
     outside = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
     assert outside.returncode == -signal.SIGINT
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can do it")
+@pytest.mark.parametrize("ends_first", [False, True])
+def test_a_process_is_told_of_the_end_of_the_one_that_started_it(
+    tmp_path: Path, ends_first: bool
+) -> None:
+    told = tmp_path / "told"
+    child = (
+        "import pathlib, signal, sys, time\n"
+        "from xlite.signals import end_with_starter\n"
+        f"signal.signal(15, lambda *_: (pathlib.Path({str(told)!r}).touch(), sys.exit()))\n"
+        f"time.sleep({int(ends_first)})\n"
+        "end_with_starter(int(sys.argv[1]))\n"
+        "print('begun', flush=True)\n"
+        "time.sleep(30)\n"
+    )
+    starter = (
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', sys.argv[1], str(os.getpid())],"
+        " stdout=subprocess.PIPE)\n"
+        f"{ends_first} or child.stdout.readline()\n"
+    )
+    subprocess.run([sys.executable, "-c", starter, child], check=True)
+    for _ in range(100):
+        if told.exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("the child was not told")

@@ -8,10 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
+
+_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux's prctl."""
 
 
 class StopRequest:
@@ -144,3 +148,18 @@ def end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=wait_and_end, daemon=True).start()
+
+
+def end_with_starter(starter: int) -> None:
+    """Have this process get SIGTERM when the one that started it, of the id `starter`, is gone.
+
+    For a process that `multiprocessing` has not started and that shall still save then. Only Linux
+    can do it; elsewhere nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != starter:  # it was gone before
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -7,6 +7,7 @@ import getpass
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ NODES = ("node1", "node2")
 
 _SYSTEM_PROGRAMS = "/usr/sbin:/usr/local/sbin"
 _STARTED_SECONDS = 30.0
+_NODE = "NODE_OF_A_TEST"
+"""The variable by which daemons, and what they start for themselves, are found."""
 
 # No cgroups and no accounting, which a container may not have, and nothing of /etc. JobRequeue=0
 # leaves it to the script to ask for it. config_overrides: this machine may have one processor.
@@ -93,11 +96,12 @@ class SlurmCluster:
     def kill_node(self, name: str) -> None:
         """Take a node away as a power cut does: its daemon, and all processes of its jobs."""
         daemon = self._daemons.pop(name)
-        daemon.kill()
+        # Slurm's own processes first: they would report the end of the jobs.
+        for variable in (f"{_NODE}={name}", f"SLURMD_NODENAME={name}"):
+            for pid in _find_processes(variable, f"SLURM_CONF={self.folder}"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         daemon.wait()
-        for pid in _find_processes(f"SLURMD_NODENAME={name}", f"SLURM_CONF={self.folder}"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, 9)
 
     def start_node(self, name: str) -> None:
         """Start the daemon of a node."""
@@ -110,7 +114,7 @@ class SlurmCluster:
         with (self.folder / f"{name}.out").open("ab") as output:
             self._daemons[name] = subprocess.Popen(
                 [program, *arguments[1:]],
-                env=self.environment,
+                env={**self.environment, _NODE: name},
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
@@ -135,7 +139,7 @@ class SlurmCluster:
         for pid in _find_processes(f"SLURM_CONF={self.folder}"):
             if pid != os.getpid():
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, 9)
+                    os.kill(pid, signal.SIGKILL)
 
 
 def missing_programs() -> list[str]:

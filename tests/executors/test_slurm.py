@@ -59,7 +59,7 @@ def test_what_the_plan_says_is_asked_of_slurm(tmp_path: Path) -> None:
         mem="64G", time="1-00:00:00", signal_seconds=300, options=("--constraint=a100|h100",),
         setup=("module load cuda/12.4",),
     )  # fmt: skip
-    text = write_array_script(settings, tmp_path / "studies/a", working_dir=tmp_path)
+    text = write_array_script(settings, tmp_path / "studies/a")
     assert text.startswith(FIRST_LINES)
     for option in (
         "--job-name=xlite-a", "--array=0-63", "--account=lab", "--partition=gpu", "--qos=long",
@@ -69,22 +69,22 @@ def test_what_the_plan_says_is_asked_of_slurm(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert f"#SBATCH {option}\n" in text
     assert f"{sys.executable} -m xlite study work {tmp_path}/studies/a " in text
-    assert "--mem" not in write_array_script(SlurmSettings(), tmp_path, working_dir=tmp_path)
+    assert "--mem" not in write_array_script(SlurmSettings(), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["50%j", "back\\slash", "two\nlines"])
 def test_a_folder_that_slurm_can_not_write_its_log_to_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="Slurm can't write logs to .* Pass another --out"):
-        write_array_script(SlurmSettings(), tmp_path / name, working_dir=tmp_path)
+        write_array_script(SlurmSettings(), tmp_path / name)
 
 
 @pytest.mark.parametrize("line", ["false", "cat <<EOF", "echo 'open", "if true; then", "true ||"])
 def test_a_line_of_setup_ends_with_itself_and_its_fault_is_said(tmp_path: Path, line: str) -> None:
-    script = write_array_script(
-        SlurmSettings(setup=(line, "touch after")), tmp_path, working_dir=tmp_path
-    )
+    script = write_array_script(SlurmSettings(setup=(line, "touch after")), tmp_path)
     head = script.partition("\n# As many threads")[0] + "\n"
-    done = subprocess.run(["bash", "-c", head], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", head], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     if line == "cat <<EOF":  # for bash a document may end with the text
         assert (tmp_path / "after").exists()
     else:
@@ -107,7 +107,7 @@ def test_a_refusal_of_slurm_is_one_sentence(
     monkeypatch.setenv("SLURM_CONF", cluster.environment["SLURM_CONF"])
     script = study / "slurm.sh"
     settings = SlurmSettings(partition="gpu")
-    script.write_text(write_array_script(settings, study, working_dir=study))
+    script.write_text(write_array_script(settings, study))
     with pytest.raises(InputError, match="refused the agents: .*Invalid partition.*in the plan"):
         submit_script(script)
 
@@ -125,7 +125,7 @@ def test_a_task_that_makes_way_comes_back_and_one_that_is_cancelled_does_not(
         agents=2, time="10", python=str(stand_in), setup=('export SETUP="it\'s done"',)
     )
     script = study / "slurm.sh"
-    script.write_text(write_array_script(settings, study, working_dir=tmp_path))
+    script.write_text(write_array_script(settings, study))
     job = submit_script(script)
 
     def notes(task: int) -> list[str]:

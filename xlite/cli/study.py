@@ -6,7 +6,7 @@ from types import ModuleType
 
 import typer
 
-from xlite.cli import study_check, study_decide, study_run, study_status, study_work
+from xlite.cli import study_check, study_decide, study_run, study_slurm, study_status, study_work
 
 _EPILOG = "Example: xlite study run PLAN.toml"
 
@@ -14,6 +14,7 @@ _COMMANDS: tuple[ModuleType, ...] = (
     study_check,
     study_run,
     study_work,
+    study_slurm,
     study_status,
     study_decide,
 )

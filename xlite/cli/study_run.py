@@ -10,6 +10,7 @@ import typer
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.study_options import Device, Jobs, Workers, end_study_command
+from xlite.errors import InputError
 from xlite.signals import catch_stop_signals
 
 _EPILOG = "Example: xlite study run PLAN.toml --jobs 2"
@@ -33,6 +34,23 @@ def run(
     ] = None,
     device: Device = None,
     workers: Workers = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Agents on this Ray cluster: HOST:PORT of its head, auto, or local.",
+        ),
+    ] = None,
+    agents: Annotated[
+        int | None,
+        typer.Option(
+            "--agents",
+            min=1,
+            max=10_000,
+            help="--ray: how many. Default: one for each GPU, else for each processor.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Carry out the study of a plan file, from wherever it is, until it ends or asks a person.
@@ -41,6 +59,19 @@ def run(
     on; others may work on it at the same time, here or with `xlite study work` on machines that
     see the folder. Exit code 1 says that items failed, 3 that it waits for a person.
     """
+    if ray is not None:
+        if jobs != 1 or device is not None or workers is not None:
+            raise InputError(
+                "--jobs, --device and --workers are of this machine. Leave them out with --ray; "
+                "[running] of the plan says them for all agents."
+            )
+        from xlite.workflows.study_ray import run_study_on_ray
+
+        status = run_study_on_ray(plan, ray, out=out, agents=agents, stopping=catch_stop_signals)
+        end_study_command(status, json=json)
+        return
+    if agents is not None:
+        raise InputError("--agents is for --ray. Pass --jobs for agents on this machine.")
     from xlite.workflows.study import run_study_plan
 
     status = run_study_plan(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from pathlib import Path
 from typing import Literal
@@ -15,12 +14,6 @@ from xlite.studies.study_state import StudyState
 
 _RETRY_SECONDS = 0.2
 
-LONGEST_WAIT = 64
-"""After a race that was lost, in times of a write: a random share of it, of twice as much after
-each further one, is waited. Of a thousand simulated agents that begin together each then writes 3
-times for an entry, and the last one has its first item after 53 s; without waiting it is 51 times
-and 42 s (`python -m benchmarks.study_scale`)."""
-
 
 class AgentEntries:
     """A ledger as one agent reads and writes it, and the state that it comes to."""
@@ -29,9 +22,6 @@ class AgentEntries:
         """Nothing is read before `refresh`; what has been read counts."""
         self.state = StudyState.of(ledger.entries)
         self._ledger, self._agent = ledger, agent
-        self._num_lost_races = 0
-        # Its own: two agents must not wait alike, and nobody's generator is to be moved.
-        self._random = random.Random()
 
     def refresh(self) -> bool:
         """Read what others have written; whether there was anything."""
@@ -114,14 +104,9 @@ class AgentEntries:
         return item is not None and item.holder == agent
 
     def _append(self, entry: Entry) -> bool:
-        begun = time.monotonic()
         if self._ledger.append(entry):
             self.state.apply([entry])
-            self._num_lost_races = 0
             return True
-        self._num_lost_races += 1
-        most = min(2**self._num_lost_races, LONGEST_WAIT)
-        time.sleep(self._random.uniform(0, most * (time.monotonic() - begun)))
         # A file server may be slow to show what another machine has written.
         if not self.refresh():
             time.sleep(_RETRY_SECONDS)

@@ -19,6 +19,9 @@ from pathlib import Path
 from xlite.errors import InputError
 from xlite.settings import SlurmSettings
 
+SCRIPT = "slurm.sh"
+"""The script in a study's folder."""
+
 FIRST_LINES = "#!/bin/bash\n# The agents of a study, written by `xlite study slurm`.\n"
 """How a script begins that is ours to replace."""
 
@@ -27,11 +30,11 @@ _NOT_IN_LOG_PATHS = ("%", "\\")
 """sbatch reads patterns, and takes backslashes away, also from within quotes."""
 
 
-def write_array_script(settings: SlurmSettings, study_dir: Path, *, working_dir: Path) -> str:
+def write_array_script(settings: SlurmSettings, study_dir: Path) -> str:
     """The batch script of `settings.agents` agents of the study in `study_dir`.
 
-    Both folders have to be there for the nodes under the same names; agents start in
-    `working_dir`. Raises InputError where Slurm could not write its log to the study's path.
+    The nodes have to see the folder under the same name. Raises InputError where Slurm could not
+    write its log there.
     """
     study_dir = study_dir.absolute()
     log = str(study_dir / "logs" / "slurm-%A_%a.log")
@@ -46,7 +49,6 @@ def write_array_script(settings: SlurmSettings, study_dir: Path, *, working_dir:
     lines = [
         *(f"#SBATCH {option}" for option in options),
         "",
-        f"cd -- {shlex.quote(str(working_dir.absolute()))} || exit 1",
         *map(_describe_setup, settings.setup),
         "",
         "# As many threads as processors were asked for; from Slurm 22.05 on srun does not ask for",
