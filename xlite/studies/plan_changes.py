@@ -102,7 +102,7 @@ class _Invalid:
         removed = [seed for seed in old.seeds if seed not in new.seeds]
         for seed in removed:
             self.items += [f"train:{old.id}:s{seed}", f"train:{old.id}:s{seed}:"]
-        asked, before = (set(scores_asked(plan, old.id)) for plan in (self.new, self.old))
+        asked, before = (set(scores_asked(plan)[old.id]) for plan in (self.new, self.old))
         if set(old.seeds) != set(new.seeds) or not asked <= before:
             self._move(old.id)
         self._is_end_open |= _differ(old, new, ("success", "expected"))

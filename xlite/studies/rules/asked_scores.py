@@ -19,20 +19,23 @@ def finishing_of(finish: Finally) -> tuple[str, ...]:
     return tuple(name for name in FINISHING if getattr(finish, name))
 
 
-def scores_asked(plan: StudyPlan, subject: str) -> tuple[ScoreName, ...]:
-    """The scores by which the plan judges an experiment or phase, each once; maybe none.
+def scores_asked(plan: StudyPlan) -> dict[str, tuple[ScoreName, ...]]:
+    """The scores by which the plan judges each experiment and phase, each score once; maybe none.
 
     They are that of its own criterion, or of the phase, those that rules ask of it, and, where the
-    study finishes with a winner, those by which it is found.
+    study finishes with a winner, those by which it is found. A range that is expected without a
+    criterion is one of the study's score.
     """
-    asked = [
-        one.success.score
-        for one in plan.experiments
-        if one.id == subject and one.success is not None
-    ]
-    asked += [phase.score for phase in plan.phases if phase.id == subject]
-    asked += [rule.when.score for rule in plan.rules if subject in rule.when.of]
-    is_expected = any(one.expected and one.id == subject for one in plan.experiments)
-    if finishing_of(plan.finish) or (is_expected and not asked):
-        asked += [plan.finish.score, *plan.finish.then]
-    return tuple(dict.fromkeys(asked))
+    asked: dict[str, list[ScoreName]] = {one.id: [] for one in plan.experiments}
+    asked |= {phase.id: [phase.score] for phase in plan.phases}
+    for experiment in plan.experiments:
+        if experiment.success is not None:
+            asked[experiment.id].append(experiment.success.score)
+    for rule in plan.rules:
+        for subject in rule.when.of:
+            asked.get(subject, []).append(rule.when.score)
+    for experiment in plan.experiments:
+        if experiment.expected and not asked[experiment.id]:
+            asked[experiment.id].append(plan.finish.score)
+    last = [plan.finish.score, *plan.finish.then] if finishing_of(plan.finish) else []
+    return {subject: tuple(dict.fromkeys([*scores, *last])) for subject, scores in asked.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -28,12 +29,17 @@ _NO_FOLDS: Final[Mapping[Path, int]] = MappingProxyType({})
 
 
 def find_next_step(
-    plan: StudyPlan, state: StudyState, *, folds: Mapping[Path, int] = _NO_FOLDS
+    plan: StudyPlan,
+    state: StudyState,
+    *,
+    folds: Mapping[Path, int] = _NO_FOLDS,
+    most_ready: int | None = None,
 ) -> Step:
     """What can be done now, in this order: decisions, items, questions; or that all is ended.
 
     folds: the number of folds by the split, as the plan names it, for each split of the plan that
-    is made of folds (repeats counted). The same plan, state and folds give the same step.
+    is made of folds (repeats counted). most_ready: with how many ready items the step is content,
+    for who wants the first ones alone; None for all. The same arguments give the same step.
 
     First comes the cache. Experiments come in the order of the plan, all with their first seed
     before any with its second one; what comes `after` something waits until that has ended. A
@@ -51,7 +57,7 @@ def find_next_step(
     decisions = (*_due_rules(standing), *(one for one in kept if one is not None))
     if decisions:
         return Step(decisions=decisions)
-    ready = tuple(_ready_items(standing, searches))
+    ready = tuple(itertools.islice(_ready_items(standing, searches), most_ready))
     if not ready and is_cache_built(plan.build, state):
         for search in searches:
             if (due := search.due_work()) is not None:

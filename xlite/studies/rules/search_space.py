@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +29,14 @@ class SearchSpace:
     drawn: Mapping[str, Distribution]
     starts: tuple[Mapping[str, Any], ...] = ()
     """The settings of the trials that the phase before kept; empty in the first phase."""
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        """The places of values in their order, by setting."""
+        return {
+            name: {key_of(value): place for place, value in enumerate(one.values)}
+            for name, one in self.drawn.items()
+        }
 
     @property
     def dimensions(self) -> dict[str, Distribution]:
@@ -53,10 +62,9 @@ class SearchSpace:
                 return None
             point[name] = settings[name]
             if distribution.kind == "values":
-                keys = list(map(key_of, distribution.values))
-                if key_of(settings[name]) not in keys:
+                point[name] = self._places[name].get(key_of(settings[name]))
+                if point[name] is None:
                     return None
-                point[name] = keys.index(key_of(settings[name]))
         if len(self.starts) > 1:
             kept = [
                 {name: value for name, value in start.items() if name not in self.drawn}

@@ -34,6 +34,7 @@ class Standing:
         self.state = state
         self._folds = folds
         self._statuses: dict[str, Status] = {}
+        self._runs: dict[str, list[Run]] = {}
         parts: tuple[PlanPart, ...] = (*plan.experiments, *plan.phases, *plan.rules, *plan.asks)
         self._parts = {one.id: one for one in parts}
         self._namers: dict[str, list[str]] = defaultdict(list)
@@ -63,7 +64,10 @@ class Standing:
 
     def runs(self, experiment: Experiment) -> list[Run]:
         """The runs of an experiment, those that have ended included."""
-        return list_runs(experiment.id, experiment.seeds, self.num_folds(experiment))
+        if experiment.id not in self._runs:
+            num_folds = self.num_folds(experiment)
+            self._runs[experiment.id] = list_runs(experiment.id, experiment.seeds, num_folds)
+        return self._runs[experiment.id]
 
     def ends(self, experiment: Experiment) -> list[End] | None:
         """How its runs ended; None while one has not."""
@@ -73,7 +77,7 @@ class Standing:
 
     def scores_asked(self, subject: str) -> tuple[ScoreName, ...]:
         """The scores by which an experiment, or a phase's best trial, is judged."""
-        return scores_asked(self.plan, subject)
+        return self._asked[subject]
 
     def trials(self, phase: Phase) -> tuple[Trial, ...]:
         """The trials of a phase that were suggested, in the order of their numbers."""
@@ -90,6 +94,10 @@ class Standing:
         """Whether an item has not ended and nobody holds it."""
         item = self.state.items.get(item_id)
         return item is None or (item.holder is None and item.end is None)
+
+    @cached_property
+    def _asked(self) -> dict[str, tuple[ScoreName, ...]]:
+        return scores_asked(self.plan)
 
     @cached_property
     def is_stopped(self) -> bool:

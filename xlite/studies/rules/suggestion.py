@@ -35,10 +35,16 @@ def suggest(phase: Phase, space: SearchSpace, number: int, trials: Sequence[Tria
             why = f"{phase.method}, {len(scored)} of {len(trials)} trials before it with a score"
             if attempt:
                 why += f"; {attempt} drawn before were known or did not fit"
-            saw = sorted({n for trial in trials for n in (trial.suggested_by, *trial.last.saw)})
-            return DueDecision(subject=subject, choice=settings, why=why, saw=tuple(saw))
+            return DueDecision(subject=subject, choice=settings, why=why, saw=_saw(phase, trials))
     why = f"no further settings were found after {len(trials)} trials"
     return DueDecision(subject=subject, choice={}, why=why)
+
+
+def _saw(phase: Phase, trials: Sequence[Trial]) -> tuple[int, ...]:
+    """The ends of the trials where the method heeds them."""
+    if phase.method != "tpe":
+        return ()
+    return tuple(sorted({number for trial in trials for number in trial.last.saw}))
 
 
 def fits(phase: Phase, settings: dict[str, object]) -> bool:

@@ -44,8 +44,8 @@ class Trial:
         self.number = number
         self.subject = f"{phase.id}/{number}"
         self.values: Mapping[str, Any] = state.decisions[f"suggest:{self.subject}"].choice
-        self.suggested_by = state.decision_numbers[f"suggest:{self.subject}"]
         self._state = state
+        self._score = str(phase.score)
         self._runs = list_runs(self.subject, phase.seeds, num_folds)
 
     @property
@@ -152,9 +152,7 @@ class Trial:
 
     def _mean_score(self, ends: Mapping[Run, tuple[End, int]]) -> float | None:
         scores = [
-            end.scores.get(str(self.phase.score))
-            for end, _ in ends.values()
-            if end.outcome != "failed"
+            end.scores.get(self._score) for end, _ in ends.values() if end.outcome != "failed"
         ]
         points = [score.point for score in scores if score is not None and score.point is not None]
         return fmean(points) if points and len(points) == len(scores) else None
