@@ -21,6 +21,7 @@ from xlite.splitting.split_folder import read_split
 from xlite.tables.read_labels import read_labels
 from xlite.workflows.ablate import ablate
 from xlite.workflows.compare import compare
+from xlite.workflows.evaluate import evaluate
 from xlite.workflows.train import train
 
 BCE = TrainSettings(
@@ -226,3 +227,45 @@ def test_json_of_single_splits_has_no_key_of_folds(golden: Path) -> None:
     found = compare(split="splits", out="experiments")
     assert not {"over_folds", "fold_runs"} & set(found.to_json())
     assert "over_folds" not in json.loads((golden / "experiments/comparison.json").read_text())
+
+
+def test_an_evaluation_over_folds_is_of_every_image_by_the_run_that_never_saw_it(
+    judged: tuple[Path, Ablation], place: Path, folds: Path, xlite_ok: Any
+) -> None:
+    _, ablation = judged
+    run = place / "runs" / runs_of(ablation, "fast")[1, 2]
+    shown = json.loads(xlite_ok("evaluate", run, "--split", folds, "--json").stdout)
+    assert (shown["images"], shown["part"]) == (160, "out-of-fold")
+    assert shown["thresholds"]["source"] == "of each fold, fitted on its validation part"
+    assert not shown["epoch_chosen_here"]
+    # Folds are no sealed test set.
+    assert "test_looks" not in shown
+    assert not (place / "test_looks.json").exists()
+    # The pooled file has the same probs, whoever judges it.
+    records = (path for path in (place / "out_of_fold").glob("*/out_of_fold.json"))
+    (pooled,) = (p.parent for p in records if run.name in p.read_text())
+    file = pooled / "predictions.csv"
+    same = evaluate(predictions=file, split=folds)
+    assert same.part == "out-of-fold"
+    by_label = {label: row["auroc"] for label, row in shown["per_class"].items()}
+    assert {label: row.auroc for label, row in same.per_class.items()} == pytest.approx(
+        by_label, nan_ok=True
+    )
+    # The folder of pooled predictions is as good as a run.
+    assert evaluate(pooled, split=folds).to_json()["per_class"] == shown["per_class"]
+    groups = evaluate(run, split=folds, by="fold").subgroups
+    assert sorted(one.group for one in groups) == ["0", "1", "2"]
+
+
+def test_what_does_not_go_with_folds_is_refused(
+    judged: tuple[Path, Ablation], place: Path, folds: Path
+) -> None:
+    _, ablation = judged
+    run = place / "runs" / runs_of(ablation, "fast")[0, 0]
+    with pytest.raises(InputError, match="--part test: over folds the out-of-fold"):
+        evaluate(run, split=folds, part="test")
+    with pytest.raises(InputError, match="--tta predicts anew with one run"):
+        evaluate(run, split=folds, tta=True)
+    shutil.rmtree(place / "runs" / runs_of(ablation, "fast")[0, 2])
+    with pytest.raises(InputError, match=r"test_resnet-bce-none-s0 has no finished run of fold 2"):
+        evaluate(run, split=folds)

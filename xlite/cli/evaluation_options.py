@@ -33,7 +33,8 @@ class JudgedOptions:
         typer.Option(
             "--split",
             metavar="DIR",
-            help="The run's split (default: data/splits), or one to take --part of predictions by.",
+            help="The run's split (default: data/splits), or one to take --part of predictions by. "
+            "Of folds the out-of-fold predictions of all of their runs are judged.",
             rich_help_panel=options.DATA,
         ),
     ] = None

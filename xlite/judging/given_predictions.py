@@ -11,6 +11,7 @@ import pandas as pd
 
 from xlite.errors import InputError
 from xlite.judging.array_predictions import read_judged_arrays
+from xlite.judging.judged_folds import read_judged_fold_table, read_judged_folds
 from xlite.judging.judged_predictions import (
     JudgedPredictions,
     add_columns,
@@ -19,6 +20,7 @@ from xlite.judging.judged_predictions import (
 )
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.predictions_file import PredictionSource
+from xlite.splitting.folds_folder import is_folds
 from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource
@@ -52,6 +54,11 @@ class GivenPredictions:
         """Raise InputError for what does not fit together, without reading any file."""
         if self.part is not None and self.part not in _PARTS:
             raise InputError(f"--part {self.part}: it has to be val or test.")
+        if self.part is not None and self.is_over_folds:
+            raise InputError(
+                f"--part {self.part}: over folds the out-of-fold predictions of all images are "
+                f"judged. Leave it out, or pass one fold: --split {self.split_dir}/0."
+            )
         if self.allow_partial and self.predictions is None:
             raise InputError("--allow-partial is for --predictions: a run has all of its images.")
         if (self.run is None) == (self.predictions is None):
@@ -78,8 +85,14 @@ class GivenPredictions:
             judged = read_judged_arrays(predictions, labels, self.patients, columns=columns)
         elif isinstance(by, Mapping):
             raise InputError("by holds columns, which go with arrays. Pass names of columns.")
+        elif self.run is not None and self.is_over_folds and self.split_dir is not None:
+            judged = read_judged_folds(self.run, self.split_dir, labels)
         elif self.run is not None:
             judged = read_judged_run(self.run, self.split_dir, self.part, labels)
+        elif self.is_over_folds and self.split_dir is not None:
+            judged = read_judged_fold_table(
+                predictions, self.split_dir, labels, allow_partial=self.allow_partial
+            )
         else:
             judged = read_judged_table(
                 predictions,
@@ -95,6 +108,11 @@ class GivenPredictions:
             image_column=self._image_column,
             welcome=GROUP_COLUMNS if subgroups else (),
         )
+
+    @property
+    def is_over_folds(self) -> bool:
+        """Whether the split is a folder of folds."""
+        return self.split_dir is not None and is_folds(self.split_dir)
 
     @property
     def _image_column(self) -> str:

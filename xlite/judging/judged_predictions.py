@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,8 @@ class JudgedPredictions:
     """The run that is judged; None for predictions of others."""
     test_run: Path | None = None
     """The run whose test predictions are judged as if they were anyone's."""
+    val_of_folds: Mapping[str, LabelledPredictions] = field(default_factory=dict)
+    """By the number of the fold: what the run of each says of its validation part."""
     join: JoinReport | None = None
     names_images: bool = True
     """Whether images are called by their names, and not by their rows."""
@@ -86,7 +88,7 @@ def read_judged_run(
 ) -> JudgedPredictions:
     """The predictions of a run's part, of its validation part where none is named."""
     split = _read_split(split_dir, labels)
-    part, run_dir = part or "val", _find_run(run)
+    part, run_dir = part or "val", find_run(run)
     labelled = read_run_predictions(run_dir, part, split)
     return JudgedPredictions(
         labelled=labelled, table=labels, split=split, part=part, run_dir=run_dir
@@ -160,16 +162,21 @@ def add_columns(
     return replace(judged, labelled=labelled)
 
 
-def _read_split(split_dir: Path | None, labels: LabelSource | None) -> Split:
+def require_table_file(labels: LabelSource | None) -> Path | None:
+    """The label table that a split has to agree with; InputError for one that is no file."""
     if labels is not None and not isinstance(labels, str | Path):
         raise InputError(
             "a split has labels of its own. Pass as labels the file that it was made from, or none."
         )
-    table = None if labels is None else Path(labels)
-    return read_checked_split(split_dir or places.SPLIT_DIR, table)
+    return None if labels is None else Path(labels)
 
 
-def _find_run(run: Path) -> Path:
+def _read_split(split_dir: Path | None, labels: LabelSource | None) -> Split:
+    return read_checked_split(split_dir or places.SPLIT_DIR, require_table_file(labels))
+
+
+def find_run(run: Path) -> Path:
+    """The folder of a run that is named by it, or by its name in `experiments/runs`."""
     named = places.EXPERIMENTS_DIR / RUNS / run
     if run.is_dir() or not named.is_dir():
         return run

@@ -8,6 +8,7 @@ from pathlib import Path
 from xlite import console
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
+from xlite.judging.fold_thresholds import call_by_fold
 from xlite.judging.judged_predictions import JudgedPredictions
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import (
@@ -110,6 +111,10 @@ class ThresholdChoice:
                 val = judged.read_validation()
             fitted = fit_to_predictions(val, method=self.method, calibration=self.calibration)
             return apply_thresholds(fitted, labelled, source="fitted on the validation part")
+        if judged.val_of_folds:
+            return call_by_fold(
+                labelled, judged.val_of_folds, method=self.method, calibration=self.calibration
+            )
         return crossfit_calls(labelled, method=self.method, calibration=self.calibration)
 
     def save(self, judged: JudgedPredictions) -> None:

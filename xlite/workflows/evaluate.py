@@ -60,13 +60,14 @@ def evaluate(
 ) -> Evaluation:
     """Every score of a run or of anyone's predictions, with intervals over patients.
 
-    run: a run's folder, or its name in `experiments/runs`; `part` of `split` is judged. Without a
-    run: `predictions`, a CSV or data frame that names its images, and `labels` in another or in a
-    split's part; or both (N, C), row by row of the same images, with `patients` (N,). by: columns
-    to group by; for arrays the columns themselves, by name. write: leave files in `out`, without
-    one in `evaluation/NAME`; by default where `out` is given. command: what a counted look at a
-    test part notes. The rest is as in `xlite evaluate`. Raises InputError for what does not fit
-    together, LeakageError for `thresholds` that have seen images or patients of these.
+    run: a run's folder, or its name in `experiments/runs`; `part` of `split` is judged, of a folder
+    of folds the out-of-fold predictions of its run for each. Without a run: `predictions`, a CSV or
+    data frame that names its images, and `labels` in another or in a split's part; or both (N, C),
+    row by row of the same images, with `patients` (N,). by: columns to group by; for arrays the
+    columns themselves, by name. write: leave files in `out`, without one in `evaluation/NAME`; by
+    default where `out` is given. command: what a counted look at a test part notes. The rest is as
+    in `xlite evaluate`. Raises InputError for what does not fit together, LeakageError for
+    `thresholds` that have seen images or patients of these.
     """
     given = GivenPredictions(
         _path(run), predictions, labels, patients, table_format, allow_partial, _path(split), part
@@ -96,6 +97,11 @@ def _check(given: GivenPredictions, choice: ThresholdChoice, *, tta: bool) -> No
         )
     if tta and given.run is None:
         raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
+    if tta and given.is_over_folds:
+        raise InputError(
+            "--tta predicts anew with one run, and over folds each image has its own. Pass one "
+            f"fold: --split {given.split_dir}/0."
+        )
     given.check()
     choice.check()
 
