@@ -76,6 +76,7 @@ def test_seeds_shrink_their_own_part_alone() -> None:
 def test_a_share_has_the_error_of_its_own_images() -> None:
     assert score_error("sensitivity", 0.5, 25, 1000) == pytest.approx(0.1)
     assert score_error("specificity", 0.5, 25, 100) == pytest.approx(0.05)
+    assert score_error("balanced_accuracy", 0.5, 25, 100) == pytest.approx(math.hypot(0.05, 0.025))
     assert math.isnan(score_error("f1", 0.5, 25, 100))
     assert math.isnan(score_error("sensitivity", 0.5, 0, 100))
     assert math.isnan(macro_error([math.nan]))

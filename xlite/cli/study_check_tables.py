@@ -10,11 +10,11 @@ from xlite import console
 
 if TYPE_CHECKING:
     from xlite.results.study import TreeNode
-    from xlite.results.study_check import StudyCheck
+    from xlite.results.study_check import PlannedThreshold, StudyCheck
 
 _WIDTH = 80
 _ASSUMED = (
-    "At best: as if each image were another patient's, labels of a mean independent, and seeds\n"
+    "At best: as if each image were another patient's, labels of a mean independent, and seeds "
     "0.01 apart. Positives of a mean are those of its rarest label with any."
 )
 _QUESTIONS = ("rule", "question")
@@ -32,19 +32,9 @@ def print_check(check: StudyCheck) -> None:
         console.table(
             "What can be told at each threshold with 80 % power",
             ["threshold", "value", "of", "on", "positives", "seeds", "tells ±"],
-            [
-                [
-                    one.where,
-                    f"{one.threshold:g}",
-                    one.score,
-                    one.on,
-                    f"{one.positives:,}",
-                    str(one.seeds),
-                    console.decimal(one.detectable),
-                ]
-                for one in check.thresholds
-            ],
-            drop_first=["seeds", "of"],
+            _group_thresholds(check.thresholds),
+            drop_first=["seeds", "on"],
+            wraps=["threshold"],
             caption=_ASSUMED,
         )
     if check.choices:
@@ -62,6 +52,23 @@ def print_check(check: StudyCheck) -> None:
             ],
             wraps=["choice"],
         )
+
+
+def _group_thresholds(thresholds: Sequence[PlannedThreshold]) -> list[list[str]]:
+    """A row for all experiments of which the same is to be said."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for one in thresholds:
+        owner, _, level = one.where.partition(": ")
+        cells = (
+            f"{one.threshold:g}",
+            one.score,
+            one.on,
+            f"{one.positives:,}",
+            str(one.seeds),
+            console.decimal(one.detectable),
+        )
+        rows.setdefault((level, *cells), []).append(owner)
+    return [[f"{', '.join(owners)}: {key[0]}", *key[1:]] for key, owners in rows.items()]
 
 
 def draw_lines(tree: Sequence[TreeNode]) -> Iterator[str]:

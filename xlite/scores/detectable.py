@@ -28,6 +28,7 @@ SEED_DEVIATION: Final = 0.01
 
 _OF_POSITIVES = ("recall", "sensitivity")
 _OF_NEGATIVES = ("specificity",)
+_OF_BOTH = ("recall", "specificity")
 
 
 def auroc_error(auroc: float, num_positives: int, num_negatives: int) -> float:
@@ -45,14 +46,17 @@ def auroc_error(auroc: float, num_positives: int, num_negatives: int) -> float:
 def score_error(score: str, value: float, num_positives: int, num_negatives: int) -> float:
     """The standard error of one label's score from the images alone; NaN where none is known.
 
-    score: `auroc`, `recall`, `sensitivity` or `specificity`; of others there is no such formula.
-    value: in [0, 1].
+    score: `auroc`, `recall`, `sensitivity`, `specificity`, or `balanced_accuracy`, for which both
+    are taken to be equal; of others there is no such formula. value: in [0, 1].
 
     >>> round(score_error("sensitivity", 0.7, 50, 500), 4)
     0.0648
     """
     if score == "auroc":
         return auroc_error(value, num_positives, num_negatives)
+    if score == "balanced_accuracy":
+        of_both = (score_error(one, value, num_positives, num_negatives) for one in _OF_BOTH)
+        return math.hypot(*of_both) / 2
     count = num_positives if score in _OF_POSITIVES else num_negatives
     if score not in (*_OF_POSITIVES, *_OF_NEGATIVES) or count < 1:
         return math.nan

@@ -35,7 +35,7 @@ def list_loads(plan: StudyPlan, folds: Mapping[Path, int]) -> dict[str, Load]:
         trials = count_trials(phase, phases)
         source = _source_of(phase, phases)
         loads[phase.id] = Load(
-            _models_of(source), trials * each, each * _count_epochs(phase, trials, source)
+            _models_of(phase, phases), trials * each, each * _count_epochs(phase, trials, source)
         )
     return loads
 
@@ -78,9 +78,12 @@ def _source_of(phase: Phase, phases: Mapping[str, Phase]) -> Phase:
     return phase
 
 
-def _models_of(phase: Phase) -> tuple[str, ...]:
+def _models_of(phase: Phase, phases: Mapping[str, Phase]) -> tuple[str, ...]:
+    """The models that its trials may have; those of the phase before where that one kept them."""
     if "model" in phase.space:
         return tuple(map(str, phase.space["model"].values))
+    if phase.previous is not None and (found := _models_of(phases[phase.previous], phases)):
+        return found
     return (phase.settings.model,) if phase.settings.model else ()
 
 
