@@ -8,7 +8,7 @@ import numpy as np
 
 from xlite.files import sha256_of_file, write_json
 from xlite.results.folds import FoldsRecord, FoldSummary
-from xlite.splitting.split_folder import write_split
+from xlite.splitting.split_writer import write_split
 from xlite.tables.manifest import Manifest
 
 
