@@ -16,7 +16,7 @@ from xlite.places import experiment_log_path
 from xlite.run_folder.folder import RunFolder, read_run
 from xlite.settings import LossSettings, Runtime, TrainSettings
 from xlite.signals import StopRequest
-from xlite.splitting.split_folder import read_split, write_split
+from xlite.splitting.split_folder import read_split
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult
 from xlite.studies.study_plan import StudyPlan
@@ -45,19 +45,11 @@ AVERAGED = SETTINGS.model_copy(update={"ema_decay": 0.9, "seed": 1})
 
 
 @pytest.fixture(scope="module")
-def split(project: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's split, its validation part left out."""
-    whole = read_split(project.split)
-    folder = tmp_path_factory.mktemp("without") / "split"
-    kept = {name: part for name, part in whole.parts.items() if name != "val"}
-    record = json.loads((project.split / "split.json").read_text())
-    made = {
-        name: record[name]
-        for name in ("seed", "ratios", "source", "table_format", "method")
-        if name in record
-    }
-    write_split(kept, folder, made, overwrite=False)
-    return folder
+def split(project: Any, tmp_path_factory: pytest.TempPathFactory, xlite_ok: Any) -> Path:
+    """One of two folds without validation."""
+    folds = tmp_path_factory.mktemp("without") / "folds"
+    xlite_ok("split", "--labels", project.table, "--folds", 2, "--no-val", "--out", folds)
+    return folds / "0"
 
 
 @pytest.fixture(scope="module")
