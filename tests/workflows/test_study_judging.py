@@ -10,9 +10,12 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.judging.asked_scores import ASKED_SCORES, JudgedRun, measure_asked
+from xlite.judging.fold_runs import read_out_of_fold
 from xlite.judging.labelled_predictions import read_run_predictions
+from xlite.scores.ranking import auroc
 from xlite.settings import LossSettings, Runtime, TrainSettings
 from xlite.signals import StopRequest
+from xlite.splitting.fold_splits import read_fold_splits
 from xlite.splitting.split_folder import read_split
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult
@@ -130,3 +133,51 @@ def test_a_label_without_positives_is_named(
     without = labelled.select(labelled.targets[:, column] != 1)
     with pytest.raises(InputError, match=f"none of the {len(without)} images .* has {LABEL}"):
         measure_asked([JudgedRun(without)], [ScoreName("val", "sensitivity", LABEL)])
+
+
+@pytest.fixture(scope="module")
+def folds(project: Any, tmp_path_factory: pytest.TempPathFactory, xlite_ok: Any) -> Path:
+    found = tmp_path_factory.mktemp("study") / "folds"
+    options = ("--folds", 2, "--repeats", 2, "--no-val")
+    xlite_ok("split", "--labels", project.table, *options, "--out", found)
+    return found
+
+
+def test_over_folds_every_image_is_judged_by_a_run_that_has_not_seen_it(
+    folds: Path, project: Any, tmp_path: Path
+) -> None:
+    folder = StudyFolder(tmp_path / "experiments" / "studies" / "a")
+    plan = StudyPlan(name="a", split=folds, cache=project.cache)
+    runs = []
+    for fold in range(4):
+        item = WorkItem(
+            id=f"train:E1:s0:f{fold}", kind="train", subject="E1", settings=SETTINGS, fold=fold
+        )
+        run = do(item, folder, plan).run
+        assert run is not None
+        runs.append(run)
+    assert len(set(runs)) == 4
+    both = do(judgement(tuple(runs), "oof.auroc"), folder, plan)
+    assert both.details["images"] == 160
+    assert both.details["seeds"] == [42]
+    assert both.details["repeats"] == 2
+    repeats = [do(judgement(tuple(runs[at : at + 2]), "oof.auroc"), folder, plan) for at in (0, 2)]
+    points = [one.scores["oof.auroc"].point or 0 for one in repeats]
+    assert both.scores["oof.auroc"].point == pytest.approx(np.mean(points))
+    fold_splits, _ = read_fold_splits(folds, None)
+    paths = {number: folder.experiments / run for number, run in enumerate(runs[:2])}
+    pooled = read_out_of_fold(paths, fold_splits, repeat=0, name="a")
+    assert points[0] == pytest.approx(np.nanmean(auroc(pooled.targets, pooled.probs)))
+    # One fold of the second repeat failed: what is judged is the first.
+    assert do(judgement(tuple(runs[:3]), "oof.auroc"), folder, plan).scores == repeats[0].scores
+    failed = do(judgement(tuple(runs[:1]), "oof.auroc"), folder, plan)
+    assert "no finished run of fold 1" in (failed.error or "")
+    failed = do(judgement(tuple(runs), "val.auroc"), folder, plan)
+    assert "without a validation part" in (failed.error or "")
+
+
+def test_a_single_split_has_nothing_out_of_fold(
+    folder: StudyFolder, plan: StudyPlan, runs: tuple[str, ...]
+) -> None:
+    result = do(judgement(runs, "oof.auroc"), folder, plan)
+    assert "this is a single split" in (result.error or "")

@@ -91,16 +91,27 @@ def read_out_of_fold(
     In the order of `folds.images`; the number of the fold is among the columns. Raises InputError
     as `read_run_predictions` does.
     """
+    wanted = {number: runs[number] for number in folds.numbers(repeat)}
+    pooled = pool_folds(wanted, folds, part="test", name=name)
+    places = pd.Index(folds.images.image_ids).get_indexer(pd.Index(pooled.image_ids))
+    return pooled.select(np.argsort(places, kind="stable"))
+
+
+def pool_folds(runs: FoldRuns, folds: FoldSplits, *, part: str, name: str) -> LabelledPredictions:
+    """What runs have said of a part of their folds, one after the other, each image as often.
+
+    The number of the fold is among the columns. Raises InputError as `read_run_predictions` does.
+    """
     pieces = [
-        read_run_predictions(runs[number], "test", folds.splits[number])
-        for number in folds.numbers(repeat)
+        read_run_predictions(run_dir, part, folds.splits[number])
+        for number, run_dir in runs.items()
     ]
-    numbers = np.repeat(folds.numbers(repeat), [len(piece) for piece in pieces])
+    numbers = np.repeat(list(runs), [len(piece) for piece in pieces])
     columns = {
         column: np.concatenate([piece.columns[column] for piece in pieces])
         for column in pieces[0].columns
     }
-    pooled = LabelledPredictions(
+    return LabelledPredictions(
         name=name,
         image_ids=np.concatenate([piece.image_ids for piece in pieces]),
         patient_ids=np.concatenate([piece.patient_ids for piece in pieces]),
@@ -109,5 +120,3 @@ def read_out_of_fold(
         vocabulary=pieces[0].vocabulary,
         columns={**columns, FOLD: numbers.astype(str).astype(object)},
     )
-    places = pd.Index(folds.images.image_ids).get_indexer(pd.Index(pooled.image_ids))
-    return pooled.select(np.argsort(places, kind="stable"))

@@ -11,6 +11,7 @@ from xlite.errors import InputError
 from xlite.files import sha256_of_file
 from xlite.places import FOLDS_RECORD, SPLIT_RECORD
 from xlite.splitting.checked_split import read_checked_split
+from xlite.splitting.fold_splits import FoldSplits, read_fold_splits
 from xlite.splitting.folds_folder import is_folds, read_folds
 from xlite.workflows.study_runs import load_split_data
 
@@ -44,9 +45,12 @@ def load_item_data(item: WorkItem, plan: StudyPlan) -> StudyData:
     return _load(split, plan.labels, plan.cache, plan.images, stamps)
 
 
-def read_item_split(item: WorkItem, plan: StudyPlan) -> Split:
-    """The split that an item is about, without its images."""
-    return read_checked_split(find_item_split(item, plan), plan.labels)
+def read_item_split(item: WorkItem, plan: StudyPlan) -> Split | FoldSplits:
+    """The split or the folds that an item of kind `judge` is about, without the images."""
+    split = item.split or plan.split
+    if is_folds(split):
+        return _read_folds(split, plan.labels, _stamp(split / FOLDS_RECORD))
+    return read_checked_split(split, plan.labels)
 
 
 def find_item_split(item: WorkItem, plan: StudyPlan) -> Path:
@@ -93,6 +97,11 @@ def _load(
     split: Path, labels: Path | None, cache: Path, images: Path | None, _stamps: tuple[object, ...]
 ) -> StudyData:
     return load_split_data(split, labels, cache, images)
+
+
+@lru_cache(maxsize=1)
+def _read_folds(folds: Path, labels: Path | None, _stamp: object) -> FoldSplits:
+    return read_fold_splits(folds, labels)[0]
 
 
 @lru_cache(maxsize=64)

@@ -67,13 +67,20 @@ def perform(
 def _attempt(
     item: WorkItem, folder: StudyFolder, plan: StudyPlan, *, runtime: Runtime, stop: StopRequest
 ) -> Generator[ItemStart | EpochReport | ItemResult]:
+    run, epochs = None, 0
     try:
-        yield from _WORK[item.kind](item, folder, plan, runtime=runtime, stop=stop)
+        for news in _WORK[item.kind](item, folder, plan, runtime=runtime, stop=stop):
+            match news:
+                case ItemStart():
+                    run = news.run
+                case EpochReport():
+                    epochs = news.epochs_done
+            yield news
     except (InterruptedRunError, RunInUseError, OSError):
         raise
     except Exception as error:  # noqa: BLE001  # whatever one item does, the study goes on
         message, _ = say_failure(item.id, error)
-        yield ItemResult(outcome="failed", error=message)
+        yield ItemResult(outcome="failed", run=run, epochs=epochs, error=message)
 
 
 @contextmanager
