@@ -16,8 +16,8 @@ def find_run_folders(runs_dir: Path, *, leave_out: Collection[str] = ()) -> list
 
     leave_out: names of folders that are not looked at.
     """
-    folders = sorted(runs_dir.iterdir()) if runs_dir.is_dir() else []
-    runs = [RunFolder(folder) for folder in folders if folder.name not in leave_out]
+    names = os.listdir(runs_dir) if runs_dir.is_dir() else []  # noqa: PTH208  # ten times as fast
+    runs = [RunFolder(runs_dir / name) for name in sorted(set(names).difference(leave_out))]
     return [run for run in runs if run.is_begun]
 
 
