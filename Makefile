@@ -13,11 +13,16 @@ demo: $(INSTALLED)
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -W error::UserWarning:xlite -n 2 --dist loadfile --no-loadscope-reorder
 
-# Exact resume under 200 kills, then under 50 with loader processes; a quarter of an hour.
+# Exact resume under 200 kills, then under 50 with loader processes; then studies whose agents are
+# killed 200 times, one agent and three, and some that train; half an hour.
 soak: $(INSTALLED)
 	folder=$$(mktemp -d) && \
 	$(BIN)/python tests/training/kill_harness.py --kills 200 --out $$folder/without-workers && \
 	$(BIN)/python tests/training/kill_harness.py --kills 50 --workers 2 --out $$folder/with-workers && \
+	export PYTHONPATH=tests:tests/training && \
+	$(BIN)/python tests/executors/kill_agents.py --kills 200 --out $$folder/one-agent && \
+	$(BIN)/python tests/executors/kill_agents.py --kills 200 --agents 3 --out $$folder/agents && \
+	$(BIN)/python tests/executors/kill_agents.py --kills 20 --real --out $$folder/trainings && \
 	rm -r $$folder
 
 # Ten thousand damaged images and tables before the readers; five minutes.

@@ -1,16 +1,10 @@
-"""A study without training: numbered items in batches, and a decision behind each batch.
-
-As a process of its own it is one agent of such a study, which kills itself where it is told to:
-
-    python tests/executors/toy_study.py FOLDER NUM_ITEMS [POINT COUNT] [--seconds-an-epoch S]
-"""
+"""A study without training: numbered items in batches, and a decision behind each batch."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -68,32 +62,47 @@ def find_step(num_items: int, state: StudyState) -> Step:
     return Step(is_ended=True)
 
 
+def draw(text: str) -> float:
+    """A number in [0, 1] that follows from a text."""
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+
+
+def history_of(name: str, epochs: int) -> str:
+    """What a run of that name has written after so many epochs."""
+    lines: list[str] = []
+    for epoch in range(epochs):
+        lines.append(hashlib.sha256(f"{name} {epoch} {lines}".encode()).hexdigest())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def train(
+    experiments: Path, name: str, epochs: int, *, seconds: float
+) -> Iterator[ItemStart | EpochReport]:
+    """A run that saves after each epoch and goes on from there, to bytes that its name decides."""
+    run_dir = experiments / name
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with hold_lock(run_dir):
+        yield ItemStart(run=name)
+        saved = run_dir / "history.txt"
+        text = saved.read_text(encoding="utf-8") if saved.exists() else ""
+        for epoch in range(text.count("\n"), epochs):
+            time.sleep(seconds)
+            line = hashlib.sha256(f"{name} {epoch} {text.splitlines()}".encode()).hexdigest()
+            text += f"{line}\n"
+            temporary = run_dir / "history.tmp"
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(saved)
+            yield EpochReport(epoch + 1, None, 0.0)
+
+
 def perform(
     experiments: Path, seconds: float, item: WorkItem, stop: StopRequest
 ) -> Iterator[ItemStart | EpochReport | ItemResult]:
-    """A run that saves after each epoch and goes on from there, to bytes that its id decides."""
-    run_dir = experiments / "runs" / item.id.replace(":", "_").replace("/", "_")
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with hold_lock(run_dir):
-        yield ItemStart(run=run_dir.relative_to(experiments).as_posix())
-        lines: list[str] = []
-        saved = run_dir / "history.txt"
-        if saved.exists():
-            lines = saved.read_text(encoding="utf-8").splitlines()
-        for epoch in range(len(lines), EPOCHS):
-            time.sleep(seconds)
-            lines.append(hashlib.sha256(f"{item.id} {epoch} {lines}".encode()).hexdigest())
-            temporary = run_dir / "history.tmp"
-            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            temporary.replace(saved)
-            yield EpochReport(epoch + 1, None, 0.0)
-    point = int(lines[-1][:8], 16) / 0xFFFFFFFF
-    yield ItemResult(
-        outcome="finished",
-        run=run_dir.relative_to(experiments).as_posix(),
-        epochs=EPOCHS,
-        scores={"val.auroc": Score(point=point)},
-    )
+    """The run of an item; its score follows from its id."""
+    name = f"runs/{item.id.replace(':', '_').replace('/', '_')}"
+    yield from train(experiments, name, EPOCHS, seconds=seconds)
+    scores = {"val.auroc": Score(point=draw(item.id))}
+    yield ItemResult(outcome="finished", run=name, epochs=EPOCHS, scores=scores)
 
 
 def take_part(folder: StudyFolder, num_items: int, *, seconds: float = 0.0) -> WorkEnd:
@@ -121,14 +130,3 @@ def die_at(point: str, count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     ledgers.os.link = watched  # type: ignore[attr-defined]
-
-
-def main() -> None:
-    folder, num_items, seconds, *rest = sys.argv[1:]
-    if rest:
-        die_at(rest[0], int(rest[1]))
-    take_part(StudyFolder(Path(folder)), int(num_items), seconds=float(seconds))
-
-
-if __name__ == "__main__":
-    main()

@@ -113,12 +113,13 @@ class _Agent:
             if self.state.num_entries != num_seen:
                 step, num_seen = self._find_step(), self.state.num_entries
                 pause = _SHORTEST_PAUSE
+            # First of all: a search would be given another trial in the place of what is lost.
+            if self._set_lost_free():
+                continue
             if step.decisions:
                 due = step.decisions[0]
                 if self.entries.record(due):
                     console.say(f"decided {due.subject}: {due.why}")
-            elif self._set_lost_free():
-                continue
             elif (item := self._choose(step)) is not None:
                 if self.entries.claim(item.id):
                     self._do(item)
