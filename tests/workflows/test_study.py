@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from xlite.errors import InputError
 from xlite.studies.folder import StudyFolder
+from xlite.studies.ledger_entries import Release
 from xlite.workflows.study import run_study_plan, work_on_study
 from xlite.workflows.study_beginning import begin_study
 
@@ -126,6 +130,83 @@ def test_a_study_begins_once_and_goes_on_by_the_same_plan(
     folder.plan_file.write_text("# a remark\n" + PLAN)
     begin_study("plan.toml")
     assert "is a copy, and was edited" in capsys.readouterr().err
+
+
+def test_an_edited_plan_is_compared_and_its_change_recorded(
+    home: Path,
+    xlite,  # type: ignore[no-untyped-def]
+) -> None:
+    assert xlite("study", "run", "plan.toml").exit_code == 3
+    study = StudyFolder(home / "experiments" / "studies" / "toy")
+    before = len(list(study.ledger.folder.iterdir()))
+    remark = "# as before\n" + PLAN
+    Path("plan.toml").write_text(remark)
+    assert xlite("study", "run", "plan.toml").exit_code == 3
+    Path("plan.toml").write_text(PLAN.replace("epochs = 1", "epochs = 2"))
+    refused = xlite("study", "run", "plan.toml")
+    assert refused.exit_code == 2
+    assert "epochs" in refused.stderr
+    assert "train:E1:s0" in refused.stderr
+    assert "--accept-change" in refused.stderr
+    assert len(list(study.ledger.folder.iterdir())) == before
+    accepted = xlite("study", "run", "plan.toml", "--accept-change")
+    assert accepted.exit_code == 3
+    status = json.loads(xlite("study", "status", "--json").stdout)
+    assert [item["epochs_done"] for item in status["items"] if "train" in item["id"]] == [2]
+    assert "epochs = 2" in study.plan_file.read_text()
+    assert xlite("study", "run", "plan.toml").exit_code == 3
+
+
+def test_two_studies_run_at_once_are_two_agents(home: Path) -> None:
+    def run() -> None:
+        command = [sys.executable, "-m", "xlite", "study", "run", "plan.toml"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        codes.append((done.returncode, done.stderr[-2000:]))
+
+    codes: list[tuple[int, str]] = []
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [code for code, _ in codes] == [3, 3], codes
+    ledger = StudyFolder(home / "experiments" / "studies" / "toy").ledger
+    ledger.refresh()
+    kinds = [entry.kind for entry in ledger.entries]
+    assert kinds.count("begin") == 1
+    assert kinds.count("end") == 2
+
+
+def test_agents_side_by_side_do_a_study_together(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "xlite", "study", "run", "plan.toml", "--jobs", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "agent 1 | " in done.stderr or "agent 2 | " in done.stderr
+
+
+def test_a_signal_saves_what_each_agent_is_at(home: Path) -> None:
+    Path("plan.toml").write_text(PLAN.replace("epochs = 1", "epochs = 400"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xlite", "study", "run", "plan.toml", "--jobs", "2"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "epoch 2/400" in line:
+            break
+    process.terminate()
+    rest = process.stderr.read()
+    assert process.wait(60) == 143, rest
+    ledger = StudyFolder(home / "experiments" / "studies" / "toy").ledger
+    ledger.refresh()
+    last = ledger.entries[-1]
+    assert isinstance(last, Release)
+    assert last.reason == "stopped"
 
 
 def test_remains_of_a_study_are_not_taken_for_a_new_one(home: Path) -> None:

@@ -51,6 +51,13 @@ def run(
             help="--ray: how many. Default: one for each GPU, else for each processor.",
         ),
     ] = None,
+    accept_change: Annotated[
+        bool,
+        typer.Option(
+            "--accept-change",
+            help="The plan was edited since: record that, and do anew what it makes invalid.",
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Carry out the study of a plan file, from wherever it is, until it ends or asks a person.
@@ -67,7 +74,14 @@ def run(
             )
         from xlite.workflows.study_ray import run_study_on_ray
 
-        status = run_study_on_ray(plan, ray, out=out, agents=agents, stopping=catch_stop_signals)
+        status = run_study_on_ray(
+            plan,
+            ray,
+            out=out,
+            agents=agents,
+            accept_change=accept_change,
+            stopping=catch_stop_signals,
+        )
         end_study_command(status, json=json)
         return
     if agents is not None:
@@ -75,6 +89,12 @@ def run(
     from xlite.workflows.study import run_study_plan
 
     status = run_study_plan(
-        plan, out=out, jobs=jobs, device=device, num_workers=workers, stopping=catch_stop_signals
+        plan,
+        out=out,
+        jobs=jobs,
+        device=device,
+        num_workers=workers,
+        accept_change=accept_change,
+        stopping=catch_stop_signals,
     )
     end_study_command(status, json=json)

@@ -33,16 +33,18 @@ def run_study_plan(
     jobs: int = 1,
     device: str | None = None,
     num_workers: int | None = None,
+    accept_change: bool = False,
     stopping: StopSource = heed_no_signals,
 ) -> StudyStatus:
     """Where the study of a plan file stands, once it has ended or waits for a person.
 
     It begins in `out/studies/NAME`, or goes on from wherever it is there. jobs: agents that work
     on this machine, each a process if they are several. device, num_workers: instead of the plan's.
-    out: None for the plan's. Items that fail are in what is returned. Raises InputError for a plan
-    that was edited since it began, and what `work_on_study` raises.
+    out: None for the plan's. accept_change: the plan was edited since the study began: record that,
+    and do anew what it makes invalid. Items that fail are in what is returned. Raises InputError
+    for an edited plan without that, and what `work_on_study` raises.
     """
-    folder = begin_study(plan, out)
+    folder = begin_study(plan, out, accept_change=accept_change)
     return work_on_study(
         folder.path, jobs=jobs, device=device, num_workers=num_workers, stopping=stopping
     )

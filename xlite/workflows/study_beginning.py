@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,20 +13,27 @@ from xlite.files import write_text
 from xlite.ownership import refuse_links
 from xlite.places import STUDIES
 from xlite.studies.folder import StudyFolder
-from xlite.studies.ledger_entries import Begin, entry_time
+from xlite.studies.ledger_entries import Begin, Change, entry_time
+from xlite.studies.plan_changes import PlanChanges, describe_changes
 from xlite.studies.plan_file import PlanSource, parse_plan, read_plan
-from xlite.studies.recorded_plan import read_state, texts_in_force
+from xlite.studies.recorded_plan import RecordedPlan, read_state, texts_in_force
+from xlite.studies.study_state import StudyState
 from xlite.workflows.study_folder import check_out
 
 PERSON: Final = "person"
 """The writer of entries that no agent writes."""
 
+_MOST_DIFFERENCES = 5
 
-def begin_study(plan: str | Path, out: str | Path | None = None) -> StudyFolder:
+
+def begin_study(
+    plan: str | Path, out: str | Path | None = None, *, accept_change: bool = False
+) -> StudyFolder:
     """The folder of the plan's study, `out/studies/NAME`, where it begins, or goes on.
 
-    out: None for the plan's. Paths of the plan start from the working folder. Raises InputError for
-    a plan that is not sound, one that was edited after its study began, and a folder that can't be
+    out: None for the plan's. Paths of the plan start from the working folder. accept_change: record
+    that the plan was edited after its study began, and what that makes invalid. Raises InputError
+    for a plan that is not sound, one that was edited without that, and a folder that can't be
     written to or is no study's.
     """
     source = read_plan(Path(plan))
@@ -40,12 +48,40 @@ def begin_study(plan: str | Path, out: str | Path | None = None) -> StudyFolder:
             console.say(f"the study {parsed.name} begins: {folder.path}")
             _keep_copies(folder, source)
             return folder
-    state = read_state(folder)
-    if texts_in_force(state) != (source.text, source.base):
-        raise InputError(_describe_edit(folder, source, texts_in_force(state)))
-    _keep_copies(folder, source)
+    while texts_in_force(state := read_state(folder)) != (source.text, source.base):
+        changes = describe_changes(RecordedPlan(folder).of(state), parsed)
+        if not changes.differences:  # remarks, blanks: the ledger's text says the same
+            break
+        if not accept_change:
+            raise InputError(_describe_edit(folder, source, changes, state))
+        if _record_change(folder, source, changes, state):
+            _keep_copies(folder, source, is_new=True)
+            return folder
+    else:
+        _keep_copies(folder, source)
     console.say(f"the study {parsed.name} goes on: {folder.path}")
     return folder
+
+
+def _record_change(
+    folder: StudyFolder, source: PlanSource, changes: PlanChanges, state: StudyState
+) -> bool:
+    """Write that the plan was changed; False when another entry came first."""
+    items, decisions = changes.invalid_items(state), changes.invalid_decisions(state)
+    is_written = folder.ledger.append(
+        Change(
+            at=entry_time(),
+            agent=PERSON,
+            plan=source.text,
+            base=source.base,
+            differences=list(changes.differences),
+            invalid_items=items,
+            invalid_decisions=decisions,
+        )
+    )
+    if is_written:
+        console.say(f"the change is recorded; {_describe_invalid(items, decisions)}: {folder.path}")
+    return is_written
 
 
 def _refuse_remains(folder: StudyFolder) -> None:
@@ -80,14 +116,14 @@ def _begin(folder: StudyFolder, source: PlanSource, name: str) -> bool:
     )
 
 
-def _keep_copies(folder: StudyFolder, source: PlanSource) -> None:
+def _keep_copies(folder: StudyFolder, source: PlanSource, *, is_new: bool = False) -> None:
     """Copy plan and settings file, for people; what was edited there counts for nothing."""
     texts = {folder.plan_file: source.text}
     if source.base is not None:
         suffix = ".json" if source.base.lstrip().startswith("{") else ".toml"
         texts[folder.path / f"base{suffix}"] = source.base
     for path, text in texts.items():
-        if not path.exists():
+        if is_new or not path.exists():
             write_text(path, text)
         elif path.read_text(encoding="utf-8", errors="replace") != text:
             console.warn(
@@ -95,10 +131,27 @@ def _keep_copies(folder: StudyFolder, source: PlanSource) -> None:
             )
 
 
-def _describe_edit(folder: StudyFolder, source: PlanSource, before: tuple[str, str | None]) -> str:
-    which = "it" if source.text != before[0] else "the settings file that it names"
+def _describe_edit(
+    folder: StudyFolder, source: PlanSource, changes: PlanChanges, state: StudyState
+) -> str:
+    shown = changes.differences[:_MOST_DIFFERENCES]
+    more = len(changes.differences) - len(shown)
+    invalid = _describe_invalid(changes.invalid_items(state), changes.invalid_decisions(state))
     return (
-        f"{source.path} is not the plan that the study in {folder.path} goes by: {which} was "
-        "edited since. Take the edit back, or give the plan another name to begin another study; "
-        "runs with the same settings are taken as they are."
+        f"{source.path} was edited since its study began in {folder.path}: {' '.join(shown)}"
+        f"{f' And {more} more.' if more else ''} With --accept-change that is recorded, and "
+        f"{invalid}; runs with the same settings are taken as they are. Else take the edit back, "
+        "or give the plan another name."
     )
+
+
+def _describe_invalid(items: Sequence[str], decisions: Sequence[str]) -> str:
+    """What a change makes invalid, in words."""
+    if not items and not decisions:
+        return "nothing that was done or decided becomes invalid"
+    parts = []
+    for what, names in (("items", items), ("decisions", decisions)):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            parts.append(f"{len(names)} {what} ({', '.join(names[:3])}{more})")
+    return f"{' and '.join(parts)} no longer count"

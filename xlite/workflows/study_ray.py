@@ -20,6 +20,7 @@ def run_study_on_ray(
     *,
     out: str | Path | None = None,
     agents: int | None = None,
+    accept_change: bool = False,
     stopping: StopSource = heed_no_signals,
 ) -> StudyStatus:
     """Where the study of a plan file stands, once it has ended or waits for a person.
@@ -27,7 +28,7 @@ def run_study_on_ray(
     Its agents are tasks of the Ray cluster at `address`, whose nodes see the project's folder under
     the same name; see `run_on_ray`. Raises what that and `begin_study` raise.
     """
-    folder = begin_study(plan, out)
+    folder = begin_study(plan, out, accept_change=accept_change)
     run_on_ray(
         address,
         folder.path,
