@@ -19,7 +19,8 @@ from xlite import console, files
 # What the rows are made with, and what is measured apart from them.
 _OTHERS = {
     *("__init__", "__main__", "measure", "nih_table", "radiographs", "rates", "study"),
-    *("validity", "validity_balance", "validity_intervals", "validity_verdicts"),
+    *("validity", "validity_balance", "validity_folds", "validity_intervals"),
+    *("validity_verdicts", "fold_learners"),
     *("gpu", "memory", "scale", "study_scale", "ways", "albumentations_peer"),
 }
 SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _OTHERS))
