@@ -78,7 +78,7 @@ none = {}
 id = "s"
 method = "random"
 runs = 9
-score = "oof.auroc"
+score = "val.recall"
 rungs = {first = 5, factor = 2}
 keep = {best = 2}
 [phase.space]
@@ -136,7 +136,7 @@ def test_each_key_means_what_it_says() -> None:
         "batch-size": Distribution(kind="int", low=16, high=64, step=16),
     }
     assert (search.rungs, search.keep) == (Rungs(first=5, factor=2), Keep(best=2))
-    assert (str(search.score), confirm.previous, confirm.seeds) == ("oof.auroc", "s", (100, 101))
+    assert (str(search.score), confirm.previous, confirm.seeds) == ("val.recall", "s", (100, 101))
     assert plan.finish.test
     assert plan.finish.settings == Path("best.toml")
     assert plan.slurm is not None
@@ -346,6 +346,10 @@ BAD = [
     (SETTINGS + SEARCH + 'score = "test.auroc"\n', "score: test.auroc would choose by the test"),
     (SETTINGS + SEARCH + "rungs = {factor = 3}\n", "name the epochs of the first rung"),
     (SETTINGS + SEARCH + "rungs = {first = 5, factor = 1}\n", "factor takes a whole number from 2"),
+    (
+        SETTINGS + SEARCH + 'score = "val.specificity"\nrungs = {first = 5}\n',
+        "val.specificity is told of a finished run alone",
+    ),
     (SETTINGS + SEARCH + "rungs = {first = 20}\n", "is not below the 20 epochs of a whole run"),
     (
         SETTINGS + "warmup-epochs = 5\n" + SEARCH + "rungs = {first = 5}\n",

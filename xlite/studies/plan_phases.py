@@ -14,7 +14,7 @@ from xlite.settings.names import PARTS, current_name
 from xlite.settings.typed_values import is_number, show_value
 from xlite.studies.plan_experiments import Given, read_changed
 from xlite.studies.plan_tables import Table
-from xlite.studies.study_plan import Distribution, Keep, Phase, Rungs
+from xlite.studies.study_plan import TRAINING_SCORES, Distribution, Keep, Phase, Rungs
 
 Method = Literal["random", "tpe", "grid", "confirm"]
 _KINDS = ("values", "uniform", "log_uniform", "int")
@@ -188,6 +188,12 @@ def _find_faults_of_rungs(phase: Phase, rungs: Rungs) -> Iterator[str]:
         yield (
             f"rungs: the first one, after epoch {rungs.first}, is not below the {min(epochs):g} "
             "epochs of a whole run. Lower first, or raise epochs."
+        )
+    if not phase.score.is_of_training:
+        known = ", ".join(f"val.{score}" for score in TRAINING_SCORES)
+        yield (
+            f"rungs: {phase.score} is told of a finished run alone, and trials are paused before. "
+            f"Search by one of {known}, or leave rungs out."
         )
 
 

@@ -21,6 +21,17 @@ On = Literal["point", "lower bound"]
 """What of a score is held against a threshold: the score, or the lower end of its interval."""
 
 
+TRAINING_SCORES: Final = (
+    "auroc",
+    "average_precision",
+    "f1",
+    "precision",
+    "recall",
+    "sensitivity",
+)
+"""The scores of validation that a run has after each epoch; others are of a judgement."""
+
+
 @dataclass(frozen=True)
 class ScoreName:
     """The name of a score, as in `val.auroc` or `val.sensitivity.Mass`."""
@@ -46,6 +57,11 @@ class ScoreName:
                 "alone, the label, as in val.auroc or val.sensitivity.Mass."
             )
         return cls(part, score, label or None)  # type: ignore[arg-type]
+
+    @property
+    def is_of_training(self) -> bool:
+        """Whether a run has it after each epoch, unfinished or not."""
+        return self.part == "val" and self.score in TRAINING_SCORES
 
     def __str__(self) -> str:
         """The name as a plan file has it."""

@@ -17,6 +17,7 @@ from xlite.studies.ledger_entries import Decision
 from xlite.studies.rules.kept_trials import require_fresh_seeds
 from xlite.studies.rules.next_step import find_next_step
 from xlite.studies.study_plan import (
+    TRAINING_SCORES,
     Condition,
     Distribution,
     Finally,
@@ -29,6 +30,7 @@ from xlite.studies.study_plan import (
 )
 from xlite.studies.study_state import StudyState
 from xlite.studies.work_item import WorkItem
+from xlite.workflows import study_training
 
 LR = Distribution(kind="log_uniform", low=1e-5, high=1e-2)
 MODEL = Distribution(kind="values", values=("resnet18", "resnet34", "efficientnet_b0"))
@@ -338,6 +340,32 @@ def test_the_best_trial_is_judged_and_told_to_be_too_good() -> None:
     assert kept["optimism"] > 0  # type: ignore[operator]
     assert "too good" in study.state.decisions["keep:search"].why
     assert "lowered by" in study.state.decisions["winner"].why
+
+
+@pytest.mark.parametrize("method", ["random", "confirm"])
+def test_trials_are_judged_where_training_does_not_have_the_score(method: str) -> None:
+    score = ScoreName("val", "balanced_accuracy")
+    chain = [phase("one", runs=3, keep=Keep(best=2), score=score)]
+    if method == "confirm":
+        chain.append(phase("two", method="confirm", seeds=(9,), previous="one", score=score))
+    study = search(*chain)
+    study.run()
+    study.require_replayable()
+    last = chain[-1].id
+    judged = [name for name in study.ends if name.startswith(f"judge:{last}/")]
+    assert judged == [f"judge:{last}/{n}" for n in range(1, 3 if last == "two" else 4)]
+    # Each trial waits for its judgement before the next one is suggested.
+    assert study.ends[:4] == ["train:one/1:s0", "judge:one/1", "train:one/2:s0", "judge:one/2"]
+    points = {
+        n: study.state.items[f"judge:one/{n}"].end.scores[str(score)].point  # type: ignore[union-attr]
+        for n in (1, 2, 3)
+    }
+    best = sorted(points, key=lambda n: -(points[n] or 0.0))[:2]
+    assert study.choice("keep:one")["trials"] == best
+
+
+def test_scores_of_training_are_those_of_a_runs_history() -> None:
+    assert set(TRAINING_SCORES) == set(study_training._COLUMNS)
 
 
 def test_a_rule_asks_for_the_best_trial_less_the_optimism_of_the_choice() -> None:

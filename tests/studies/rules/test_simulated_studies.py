@@ -63,6 +63,7 @@ def phases(draw: st.DrawFn, name: str, previous: str | None) -> Phase:
         settings=BASE.model_copy(update={"epochs": 9}),
         space={"model": MODELS} if draw(st.booleans()) else {"model": MODELS, "epochs": EPOCHS},
         runs=draw(st.integers(1, 6)),
+        score=draw(st.sampled_from([AUROC, ScoreName("val", "specificity")])),
         seeds=draw(st.sampled_from([(0,), (0, 1)])),
         rungs=None if is_confirm else draw(st.sampled_from([None, Rungs(first=2, factor=2)])),
         keep=draw(st.sampled_from([None, Keep(best=2), Keep(best=2, setting="model")])),

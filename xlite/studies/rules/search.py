@@ -47,11 +47,11 @@ class Search:
             yield from self._train_items_of(trial)
 
     def judge_items(self) -> Iterator[WorkItem]:
-        """What can be judged now: each trial that confirms, or, at the end, the best one."""
+        """What can be judged now: all that confirm or have no other score; else the best one."""
         scores = self._standing.scores_asked(self.phase.id)
         for trial in self._to_judge:
             if self._standing.is_free(judge_id(trial.subject)):
-                runs = folders_of(end for end, _ in trial.last.ends.values())
+                runs = folders_of(trial.last.ends.values())
                 yield judge_item(self.phase, trial.subject, runs, scores)
 
     def due_keep(self) -> DueDecision | None:
@@ -92,6 +92,8 @@ class Search:
 
     @cached_property
     def _to_judge(self) -> tuple[Trial, ...]:
+        if not self.phase.score.is_of_training:
+            return tuple(one for one in self.trials if one.is_trained or one.awaits_judgement)
         if self.phase.method == "confirm":
             return tuple(one for one in self.trials if one.is_trained)
         return tuple(rank_trials(self.trials, {})[:1]) if self._is_over else ()

@@ -9,9 +9,9 @@ from statistics import fmean
 from typing import Any
 
 from xlite.studies.ledger_entries import End
-from xlite.studies.rules.runs import Run, list_runs
+from xlite.studies.rules.runs import Run, folders_of, judge_id, list_runs
 from xlite.studies.study_plan import Phase
-from xlite.studies.study_state import ItemState, StudyState
+from xlite.studies.study_state import StudyState
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,21 @@ class Stage:
     is_last: bool
     items: Mapping[Run, str]
     """The ids of its items, by the run; those whose runs had ended before are left out."""
-    ends: Mapping[Run, tuple[End, int]]
-    """How each run of the trial ended last, and the number of the entry."""
+    ends: Mapping[Run, End]
+    """How each run of the trial ended last."""
+    saw: tuple[int, ...]
+    """The numbers of the entries of these ends, and of the judgement."""
     score: float | None
     """The mean over the runs that did not fail; None before all have ended, and without any."""
     is_complete: bool
 
-    @property
-    def saw(self) -> tuple[int, ...]:
-        """The numbers of the entries by which it ended."""
-        return tuple(sorted(number for _, number in self.ends.values()))
-
 
 class Trial:
-    """One trial of a phase as its ledger has it. `until`: as far as its promotions go."""
+    """One trial of a phase, as far as the ledger has it.
+
+    Its score is that of its runs' training; where training does not have the phase's score, it is
+    the judgement's, for which the trial waits.
+    """
 
     def __init__(self, phase: Phase, number: int, state: StudyState, num_folds: int) -> None:
         """A trial that was suggested."""
@@ -46,6 +47,9 @@ class Trial:
         self.values: Mapping[str, Any] = state.decisions[f"suggest:{self.subject}"].choice
         self._state = state
         self._score = str(phase.score)
+        self._judgement = (
+            None if phase.score.is_of_training else state.items.get(judge_id(self.subject))
+        )
         self._runs = list_runs(self.subject, phase.seeds, num_folds)
 
     @property
@@ -82,8 +86,15 @@ class Trial:
     @property
     def is_paused(self) -> bool:
         """Whether it waits at a rung."""
-        ends = [end for end, _ in self.last.ends.values()]
+        ends = self.last.ends.values()
         return not self.is_pending and any(end.outcome == "paused" for end in ends)
+
+    @property
+    def awaits_judgement(self) -> bool:
+        """Whether all that it has to be told apart by is a judgement."""
+        if self.phase.score.is_of_training or len(self.last.ends) < len(self._runs):
+            return False
+        return self.is_pending
 
     @property
     def is_trained(self) -> bool:
@@ -127,21 +138,27 @@ class Trial:
         return tuple(latest.values())
 
     def _list_stages(self) -> Iterator[Stage]:
-        ends: dict[Run, tuple[End, int]] = {}
+        ends: dict[Run, End] = {}
+        numbers: dict[Run, int] = {}
         for place, epochs in enumerate(self.levels):
             if place and f"promote:{self.subject}:{epochs}" not in self._state.decisions:
                 return
-            going = [run for run in self._runs if place == 0 or ends[run][0].outcome == "paused"]
+            going = [run for run in self._runs if place == 0 or ends[run].outcome == "paused"]
             items = {run: self._item_id(run, epochs) for run in going}
             found = {run: self._state.items.get(name) for run, name in items.items()}
-            ends = ends | {run: _ending(item) for run, item in found.items() if item and item.end}
-            is_complete = all(item is not None and item.end for item in found.values())
+            for run, item in found.items():
+                if item is not None and item.end is not None:
+                    ends[run], numbers[run] = item.end, item.end_number
+            has_ended = all(item is not None and item.end for item in found.values())
+            is_complete = has_ended and not self._lacks_judgement(ends)
+            judged = () if self._judgement is None else (self._judgement.end_number,)
             yield Stage(
                 epochs,
                 place == len(self.levels) - 1,
                 items,
-                ends,
-                self._mean_score(ends) if is_complete else None,
+                dict(ends),
+                (*sorted(numbers.values()), *judged),
+                self._find_score(ends) if is_complete else None,
                 is_complete,
             )
             if not is_complete:
@@ -150,14 +167,15 @@ class Trial:
     def _item_id(self, run: Run, epochs: int) -> str:
         return run.item if self.phase.rungs is None else f"{run.item}:e{epochs}"
 
-    def _mean_score(self, ends: Mapping[Run, tuple[End, int]]) -> float | None:
-        scores = [
-            end.scores.get(self._score) for end, _ in ends.values() if end.outcome != "failed"
-        ]
+    def _lacks_judgement(self, ends: Mapping[Run, End]) -> bool:
+        if self.phase.score.is_of_training or not folders_of(ends.values()):
+            return False
+        return self._judgement is None
+
+    def _find_score(self, ends: Mapping[Run, End]) -> float | None:
+        if self._judgement is not None and self._judgement.end is not None:
+            score = self._judgement.end.scores.get(self._score)
+            return None if score is None else score.point
+        scores = [end.scores.get(self._score) for end in ends.values() if end.outcome != "failed"]
         points = [score.point for score in scores if score is not None and score.point is not None]
         return fmean(points) if points and len(points) == len(scores) else None
-
-
-def _ending(item: ItemState) -> tuple[End, int]:
-    assert item.end is not None
-    return item.end, item.end_number
