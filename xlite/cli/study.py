@@ -6,7 +6,15 @@ from types import ModuleType
 
 import typer
 
-from xlite.cli import study_check, study_decide, study_run, study_slurm, study_status, study_work
+from xlite.cli import (
+    study_check,
+    study_decide,
+    study_import,
+    study_run,
+    study_slurm,
+    study_status,
+    study_work,
+)
 
 _EPILOG = "Example: xlite study run PLAN.toml"
 
@@ -17,6 +25,7 @@ _COMMANDS: tuple[ModuleType, ...] = (
     study_slurm,
     study_status,
     study_decide,
+    study_import,
 )
 """Each has `register`, which adds its command to the group."""
 
