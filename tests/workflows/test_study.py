@@ -99,6 +99,29 @@ def test_a_study_asks_is_answered_from_elsewhere_and_ends(
     assert {one["settings"]["dropout"] for one in settings} == {0.1, 0.3}
 
 
+def test_the_runs_of_a_study_are_seen_like_those_of_train(
+    home: Path,
+    xlite,  # type: ignore[no-untyped-def]
+) -> None:
+    begin_study("plan.toml")
+    waiting = xlite("status")
+    assert waiting.exit_code == 0
+    assert "study toy: stopped" in waiting.stdout
+    assert xlite("study", "run", "plan.toml").exit_code == 3
+    status = json.loads(xlite("status", "--json").stdout)
+    assert [(run["name"], run["status"], run["epochs_done"]) for run in status["runs"]] == [
+        ("E1:s0", "finished", 1)
+    ]
+    assert [study["state"] for study in status["studies"]] == ["waiting"]
+    rows = (home / "experiments" / "baseline_results.csv").read_text().splitlines()
+    assert len(rows) == 2
+    log = (home / "EXPERIMENT_LOG.md").read_text()
+    assert Path(status["runs"][0]["run"]).name in log
+    study = json.loads((home / "experiments" / "studies" / "toy" / "study.json").read_text())
+    assert study["state"] == "waiting"
+    assert len(study["questions"]) == 1
+
+
 def test_a_project_that_was_moved_goes_on(home: Path, tmp_path: Path) -> None:
     assert run_study_plan("plan.toml").state == "waiting"
     moved = tmp_path / "moved"

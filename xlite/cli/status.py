@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from xlite import console, places
 from xlite.cli import options
-from xlite.cli.durations import format_duration
 from xlite.cli.expansion import expand_groups
+from xlite.cli.queue_table import print_queue
+from xlite.cli.screen import clear_screen
 from xlite.errors import InputError
-
-if TYPE_CHECKING:
-    from xlite.executors.queue_status import QueueStatus
 
 _EPILOG = "Example: xlite status --out experiments --watch"
 
@@ -42,59 +41,61 @@ def status(
     word; --resume of the command that trained it continues it. Of a "deleted" one the folder is
     gone.
     """
-    from xlite.executors.queue_status import read_queue_status
-
     if watch and json:
         raise InputError("--watch and --json exclude each other. Pass one.")
-    queue = read_queue_status(out)
+    now = _Picture(out)
     if json:
-        console.result_json(queue.to_json())
+        console.result_json(now.to_json())
         return
-    _draw(queue)
+    now.draw()
     if not watch:
         return
     try:
-        while not queue.has_ended:
+        while not now.has_ended:
             time.sleep(interval)
-            seen, queue = queue, read_queue_status(out)
+            seen, now = now, _Picture(out)
             # A log need not hear every two seconds that two seconds have gone by.
-            if sys.stdout.isatty() or _timeless(queue) != _timeless(seen):
-                _clear_screen()
-                _draw(queue)
+            if sys.stdout.isatty() or now.timeless != seen.timeless:
+                clear_screen()
+                now.draw()
     except KeyboardInterrupt:
         return
 
 
-def _draw(queue: QueueStatus) -> None:
-    summary = ", ".join(f"{count} {status}" for status, count in queue.counts.items())
-    if queue.seconds_left != 0:
-        summary += f"; left in total: {format_duration(queue.seconds_left)}"
-    columns = ["run", "status", "epoch", "best val AUROC", "elapsed", "left"]
-    rows = [
-        [
-            run.name,
-            run.status,
-            f"{run.epochs_done}/{'?' if run.epochs is None else run.epochs}",
-            console.decimal(run.best_val_auroc),
-            format_duration(run.seconds),
-            "" if run.seconds_left == 0 else format_duration(run.seconds_left),
-        ]
-        for run in queue.runs
-    ]
-    if any(run.error or run.note for run in queue.runs):
-        columns.append("remark")
-        for row, run in zip(rows, queue.runs, strict=True):
-            row.append(run.error or run.note or "")
-    console.table(
-        "Runs", columns, rows, caption=summary, wraps=["remark"], drop_first=["elapsed", "left"]
-    )
+class _Picture:
+    """The runs and the studies of an experiments folder at one moment."""
 
+    def __init__(self, out: Path) -> None:
+        from xlite.executors.queue_status import read_queue_status
+        from xlite.executors.study_status import read_studies
 
-def _timeless(queue: QueueStatus) -> list[tuple[object, ...]]:
-    return [(run.name, run.status, run.epochs_done) for run in queue.runs]
+        self.studies = read_studies(out)
+        # A study whose first run has not begun leaves no queue yet.
+        has_queue = not self.studies or (out / places.TRAINING_PROGRESS).exists()
+        self.queue = read_queue_status(out) if has_queue else None
 
+    def to_json(self) -> dict[str, Any]:
+        queue = {"runs": [], "seconds_left": 0.0} if self.queue is None else self.queue.to_json()
+        studies = [study.to_json() for study in self.studies]
+        return {**queue, **({"studies": studies} if studies else {})}
 
-def _clear_screen() -> None:
-    from rich.console import Console
+    def draw(self) -> None:
+        if self.queue is not None:
+            print_queue(self.queue)
+        if self.studies:
+            from xlite.cli.study_tables import print_studies
 
-    Console().clear()  # nothing where that is no terminal
+            print_studies(self.studies)
+
+    @property
+    def has_ended(self) -> bool:
+        is_idle = all(study.state != "running" for study in self.studies)
+        return is_idle and (self.queue is None or self.queue.has_ended)
+
+    @property
+    def timeless(self) -> object:
+        runs = () if self.queue is None else self.queue.runs
+        return (
+            [(run.name, run.status, run.epochs_done) for run in runs],
+            [study.timeless for study in self.studies],
+        )

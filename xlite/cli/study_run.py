@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -66,35 +66,27 @@ def run(
     on; others may work on it at the same time, here or with `xlite study work` on machines that
     see the folder. Exit code 1 says that items failed, 3 that it waits for a person.
     """
+    _refuse_mixture(ray, agents, has_own=jobs != 1 or device is not None or workers is not None)
+    changes: dict[str, Any] = {"accept_change": accept_change, "stopping": catch_stop_signals}
     if ray is not None:
-        if jobs != 1 or device is not None or workers is not None:
-            raise InputError(
-                "--jobs, --device and --workers are of this machine. Leave them out with --ray; "
-                "[running] of the plan says them for all agents."
-            )
         from xlite.workflows.study_ray import run_study_on_ray
 
-        status = run_study_on_ray(
-            plan,
-            ray,
-            out=out,
-            agents=agents,
-            accept_change=accept_change,
-            stopping=catch_stop_signals,
-        )
-        end_study_command(status, json=json)
-        return
-    if agents is not None:
-        raise InputError("--agents is for --ray. Pass --jobs for agents on this machine.")
-    from xlite.workflows.study import run_study_plan
+        status = run_study_on_ray(plan, ray, out=out, agents=agents, **changes)
+    else:
+        from xlite.workflows.study import run_study_plan
 
-    status = run_study_plan(
-        plan,
-        out=out,
-        jobs=jobs,
-        device=device,
-        num_workers=workers,
-        accept_change=accept_change,
-        stopping=catch_stop_signals,
-    )
+        status = run_study_plan(
+            plan, out=out, jobs=jobs, device=device, num_workers=workers, **changes
+        )
     end_study_command(status, json=json)
+
+
+def _refuse_mixture(ray: str | None, agents: int | None, *, has_own: bool) -> None:
+    """Raise InputError for options of this machine beside those of a cluster."""
+    if ray is not None and has_own:
+        raise InputError(
+            "--jobs, --device and --workers are of this machine. Leave them out with --ray; "
+            "[running] of the plan says them for all agents."
+        )
+    if ray is None and agents is not None:
+        raise InputError("--agents is for --ray. Pass --jobs for agents on this machine.")

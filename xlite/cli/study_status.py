@@ -12,6 +12,7 @@ import typer
 from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
+from xlite.cli.screen import clear_screen
 from xlite.cli.study_options import ExperimentsDir
 from xlite.errors import InputError
 
@@ -64,8 +65,8 @@ def status(
             time.sleep(interval)
             seen, found = found, read_study_status(folder)
             # A log need not hear every two seconds that two seconds have gone by.
-            if sys.stdout.isatty() or _timeless(found) != _timeless(seen):
-                _clear_screen()
+            if sys.stdout.isatty() or found.timeless != seen.timeless:
+                clear_screen()
                 _draw(found)
     except KeyboardInterrupt:
         return
@@ -88,14 +89,3 @@ def _draw(found: StudyStatus) -> None:
     from xlite.cli.study_tables import print_status
 
     print_status(found)
-
-
-def _timeless(found: StudyStatus) -> object:
-    items = [(item.id, item.status, item.epochs_done) for item in found.items]
-    return items, [agent.name for agent in found.agents], len(found.decisions)
-
-
-def _clear_screen() -> None:
-    from rich.console import Console
-
-    Console().clear()  # nothing where that is no terminal

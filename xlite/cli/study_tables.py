@@ -14,17 +14,23 @@ if TYPE_CHECKING:
 
 def print_status(status: StudyStatus) -> None:
     """Print who is at what, what failed, and what was decided."""
-    console.result_text(f"study {status.name}: {status.state}, in {status.folder}")
-    if status.items:
-        summary = ", ".join(f"{count} {name}" for name, count in status.counts.items())
-        left = status.seconds_left
-        if left != 0 and any(item.status in ("ready", "at work") for item in status.items):
-            summary += f"; left of these: {format_duration(left)}"
-        console.result_text(f"items: {summary}")
-    _print_agents(status)
+    print_studies([status])
     _print_items("Ready", [item for item in status.items if item.status == "ready"])
     print_failures(status)
     print_decisions(status)
+
+
+def print_studies(studies: Sequence[StudyStatus]) -> None:
+    """Print what state each study is in, how many items it has, and who is at work on it."""
+    for status in studies:
+        console.result_text(f"study {status.name}: {status.state}, in {status.folder}")
+        if status.items:
+            summary = ", ".join(f"{count} {name}" for name, count in status.counts.items())
+            left = status.seconds_left
+            if left != 0 and any(item.status in ("ready", "at work") for item in status.items):
+                summary += f"; left of these: {format_duration(left)}"
+            console.result_text(f"items: {summary}")
+        _print_agents(status)
 
 
 def print_failures(status: StudyStatus) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from xlite import console
+from xlite.errors import InputError
 from xlite.executors.agent_life import AgentFolder, AgentProgress
 from xlite.executors.queue_status import estimate_seconds_left, estimate_total
 from xlite.results.study_status import OpenQuestion, StatusAgent, StatusItem, StudyStatus
 from xlite.run_folder.lock import is_held
+from xlite.studies.find_study import list_studies
 from xlite.studies.folder import StudyFolder
 from xlite.studies.next_step import Step
 from xlite.studies.recorded_plan import RecordedPlan, read_state
@@ -48,6 +51,17 @@ def read_study_status(study: str | Path) -> StudyStatus:
         why="" if winner is None else winner.why,
         seconds_left=estimate_total(waiting, num_side_by_side=max(1, num_alive)),
     )
+
+
+def read_studies(experiments: Path) -> list[StudyStatus]:
+    """Where each study of an experiments folder stands; one that can't be read is said."""
+    found = []
+    for folder in list_studies(experiments):
+        try:
+            found.append(read_study_status(folder.path))
+        except InputError as error:
+            console.warn(f"the study {folder.path.name} is left out: {error}")
+    return found
 
 
 def _find_state(

@@ -82,6 +82,12 @@ class StudyStatus(Result):
         return dict(Counter(item.status for item in self.items))
 
     @property
+    def timeless(self) -> object:
+        """What changes only when something happens."""
+        items = [(item.id, item.status, item.epochs_done) for item in self.items]
+        return items, [agent.name for agent in self.agents], len(self.decisions)
+
+    @property
     def failed(self) -> list[StatusItem]:
         """The items that failed."""
         return [item for item in self.items if item.status == "failed"]

@@ -8,13 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlite import places
 from xlite.executors.agent import WorkEnd, work
 from xlite.executors.study_status import read_study_status
+from xlite.executors.study_view import StudyView
+from xlite.reporting.experiment_log import update_experiment_log
 from xlite.signals import StopRequest, StopSource, heed_no_signals
 from xlite.studies.folder import StudyFolder
 from xlite.studies.recorded_plan import RecordedPlan, find_root, read_state
 from xlite.studies.rules.next_step import describe_loss
+from xlite.studies.summary.study import write_study_record
 from xlite.workflows.study_beginning import begin_study
+from xlite.workflows.study_training import find_experiments
 
 if TYPE_CHECKING:
     from xlite.results.study_status import StudyStatus
@@ -74,6 +79,7 @@ def work_on_study(
         work_side_by_side(agent, jobs=jobs, stopping=stopping)
     else:
         agent(stopping=stopping)
+    keep_records(folder)
     return read_study_status(study)
 
 
@@ -86,14 +92,30 @@ def take_part(
     changes = {"device": device, "num_workers": num_workers}
     hands = _Hands(folder, {name: value for name, value in changes.items() if value is not None})
     with contextlib.chdir(find_root(folder, state)):
+        # As `train` is given it, where the study is in the working folder.
+        experiments = find_experiments(folder)
         return work(
             folder,
+            listener=StudyView(experiments),
             find_step=hands.find_step,
             perform=hands.perform,
             describe_loss=describe_loss,
             rest_seconds=hands.plan.of(state).rest_seconds,
             stopping=stopping,
         )
+
+
+def keep_records(folder: StudyFolder) -> None:
+    """Bring the study's `study.json` and the experiment log up to date with its ledger."""
+    state = read_state(folder)
+    recorded = RecordedPlan(folder)
+    waiting = recorded.find_step(state).waiting_for
+    with contextlib.chdir(find_root(folder, state)):
+        write_study_record(
+            folder, recorded.of(state), state, open_questions=[ask.id for ask in waiting]
+        )
+        experiments = find_experiments(folder)
+        update_experiment_log(places.experiment_log_path(experiments), experiments)
 
 
 class _Hands:
