@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,7 @@ def run_on_ray(
     Raises InputError where there is no Ray or nothing answers; InterruptedRunError, after all
     agents have saved, once what `stopping` gives is set.
     """
+    require_cluster(address)
     ray = _import_ray()
     with _connected(ray, address), stopping() as stop:
         resources = ray.cluster_resources()
@@ -113,7 +114,6 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
     if ray.is_initialized():  # by the caller, in a notebook
         yield
         return
-    _require_answer(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -121,14 +121,22 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
             f"no Ray cluster can be used at {address}: {_first_line(error)}. Start one with `ray "
             "start --head`, and pass its HOST:PORT as --ray."
         ) from None
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    # A thread of Ray's prints each lost node with pages of its log, at the latest when it ends, and
+    # this process's standard output is for results. It starts tasks again whether that is read or
+    # not.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
-def _require_answer(address: str) -> None:
-    """Raise InputError unless something answers there: Ray would try for minutes."""
+def require_cluster(address: str) -> None:
+    """Raise InputError unless Ray is installed and something answers at the address.
+
+    Ray itself would try for minutes. auto and local are left to it.
+    """
+    _import_ray()
     if address in ("auto", "local"):
         return
     found = _HOST_AND_PORT.fullmatch(address)

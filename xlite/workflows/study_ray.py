@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlite.executors.ray_agents import run_on_ray
+from xlite.executors.ray_agents import require_cluster, run_on_ray
 from xlite.executors.study_status import read_study_status
 from xlite.signals import StopSource, heed_no_signals
 from xlite.workflows.study_beginning import begin_study
@@ -28,6 +28,7 @@ def run_study_on_ray(
     Its agents are tasks of the Ray cluster at `address`, whose nodes see the project's folder under
     the same name; see `run_on_ray`. Raises what that and `begin_study` raise.
     """
+    require_cluster(address)
     folder = begin_study(plan, out, accept_change=accept_change)
     run_on_ray(
         address,
