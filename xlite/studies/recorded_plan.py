@@ -32,9 +32,9 @@ class RecordedPlan:
             self._read(state)
         return self._plan
 
-    def find_step(self, state: StudyState) -> Step:
+    def find_step(self, state: StudyState, *, most_ready: int | None = None) -> Step:
         """What can be done now; see `find_next_step`."""
-        return find_next_step(self.of(state), state, folds=self._folds)
+        return find_next_step(self.of(state), state, folds=self._folds, most_ready=most_ready)
 
     def standing(self, state: StudyState) -> Standing:
         """Where each part of the plan stands."""

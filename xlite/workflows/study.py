@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from xlite.studies.work_item import WorkItem
     from xlite.training.state import EpochReport
 
+_MOST_READY = 100
+"""Of these an agent takes the first one that no other process trains; to find all costs time."""
+
 
 def run_study_plan(
     plan: str | Path,
@@ -126,9 +129,9 @@ class _Hands:
         self._state: StudyState | None = None
 
     def find_step(self, state: StudyState) -> Step:
-        """What can be done now."""
+        """What can be done now, as far as an agent looks for a run that nobody else trains."""
         self._state = state
-        return self.plan.find_step(state)
+        return self.plan.find_step(state, most_ready=_MOST_READY)
 
     def perform(
         self, item: WorkItem, stop: StopRequest
