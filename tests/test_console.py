@@ -200,3 +200,31 @@ def test_a_log_that_can_not_be_written_ends_nothing(monkeypatch: pytest.MonkeyPa
     console.say("epoch 1")
     monkeypatch.setattr("sys.stderr", None)
     console.error("epoch 2")
+
+
+def test_a_copy_of_what_is_said_knows_no_quiet_and_keeps_what_is_hushed_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console.set_verbosity(console.QUIET)
+    log = io.StringIO()
+    with console.copied_to(log):
+        console.say("s")
+        console.detail("d")
+        console.warn("w")
+        with console.hushed():
+            console.say("hushed")
+            console.warn("hushed")
+        console.error("e \x1b[31m")
+    console.say("after")
+    assert log.getvalue().splitlines() == ["s", "warning: w", r"error: e \x1b[31m"]
+    assert capsys.readouterr().err.splitlines() == ["warning: w", r"error: e \x1b[31m"]
+
+
+def test_a_copy_that_can_not_be_written_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    with console.copied_to(Full()):
+        console.say("s")
+    assert capsys.readouterr().err == "s\n"

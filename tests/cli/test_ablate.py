@@ -15,6 +15,7 @@ from xlite.errors import CheckFailedError
 from xlite.executors import training_job
 from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
 from xlite.results.ablation import Ablation
+from xlite.run_folder.folder import read_run
 from xlite.splitting.split_folder import read_split
 
 LOSSES = ("--losses", "bce,pos-weight")
@@ -270,3 +271,15 @@ def test_a_label_called_macro_has_its_own_rows(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     assert shown.count("ADOPT") == 1
     assert shown.count("+0.060 [+0.060, +0.060]") == 1
+
+
+def test_variants_of_the_number_of_epochs_are_runs_of_their_own(
+    project: Any, xlite_ok: Any, tmp_path: Path
+) -> None:
+    again = arguments(project, tmp_path, "--vary", "epochs=1,2", "--seeds", "0", "--resume")
+    for _ in range(2):
+        xlite_ok(*again)
+        runs = [read_run(path) for path in sorted((tmp_path / "runs").iterdir())]
+        assert [run.require_scores().epochs for run in runs] == [1, 2]
+    variants = read_record(tmp_path)["variants"]
+    assert [one["values"] for one in variants] == [{"epochs": "1"}, {"epochs": "2"}]

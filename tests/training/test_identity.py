@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import LossSettings, TrainSettings, fingerprint_of
 from xlite.training.identity import (
+    KnownRuns,
     RunIdentity,
     describe_differences,
     locate_run,
@@ -130,6 +132,26 @@ def test_a_setting_that_is_added_later_leaves_runs_where_they_are(tmp_path: Path
     assert locate_run(tmp_path, longer, read_identities(tmp_path)) == folder
     other = identity_of(lr=0.25)
     assert locate_run(tmp_path, other, read_identities(tmp_path)) == tmp_path / other.name
+
+
+def test_known_runs_are_found_as_they_come_and_each_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, identity = KnownRuns(tmp_path), identity_of(lr=0.5)
+    assert known.locate(identity) == tmp_path / identity.name
+    folder = begin(tmp_path, identity).rename(tmp_path / "renamed")
+    for number in range(3):
+        begin(tmp_path, identity_of(lr=0.1 + number))
+    assert known.locate(identity) == folder
+    reads: list[str] = []
+    read = RunIdentity.read
+    monkeypatch.setattr(RunIdentity, "read", lambda run: reads.append(run.name) or read(run))
+    late = begin(tmp_path, identity_of(lr=0.25)).rename(tmp_path / "late")
+    assert known.locate(identity_of(lr=0.25)) == late
+    assert known.locate(identity) == folder
+    assert reads == ["late"]
+    shutil.rmtree(folder)
+    assert known.locate(identity) == tmp_path / identity.name
 
 
 def test_a_setting_that_was_removed_is_named_with_its_folder(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +119,50 @@ def test_a_kill_between_pauses_changes_nothing(
     result = do(item_of(AVERAGED, until=5), folder, plan)
     assert result.outcome == "finished"
     found = find_differences(tmp_path / "runs" / "straight", run_of(result, folder))
+    assert found == ["config.json out_dir", "scores.json files config.json"]
+
+
+_DIE = """
+import os, pickle, signal, sys
+from xlite.settings import Runtime
+from xlite.signals import StopRequest
+from xlite.training import saved_state
+from xlite.workflows.study_items import perform
+
+item, folder, plan, runtime, left = pickle.load(sys.stdin.buffer)
+save = saved_state.save_checkpoint
+
+def save_and_die(*arguments, **options):
+    global left
+    save(*arguments, **options)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+saved_state.save_checkpoint = save_and_die
+list(perform(item, folder, plan, runtime=runtime, stop=StopRequest()))
+"""
+
+
+def test_sigkill_within_a_rung_and_at_its_end_loses_nothing(
+    folder: StudyFolder, plan: StudyPlan, data: StudyData, tmp_path: Path
+) -> None:
+    train_run(AVERAGED, data, tmp_path / "runs" / "straight", runtime=CPU)
+    assert do(item_of(AVERAGED, until=1), folder, plan).outcome == "paused"
+    item = item_of(AVERAGED, until=3)
+    each_step = CPU.model_copy(update={"checkpoint_minutes": 0.0})
+    # An epoch is 7 steps: after the 4th of the second, and when the third is saved, before anybody
+    # is told.
+    for num_saved in (4, 3 + 1 + 7 + 1):
+        given = pickle.dumps((item, folder, plan, each_step, num_saved))
+        child = subprocess.run([sys.executable, "-c", _DIE], input=given, check=False)
+        assert child.returncode == -signal.SIGKILL
+    result = do(item, folder, plan)
+    assert (result.outcome, result.epochs) == ("paused", 3)
+    run = run_of(result, folder)
+    assert len(RunFolder(run).sittings) == 4
+    assert do(item_of(AVERAGED), folder, plan).outcome == "finished"
+    found = find_differences(tmp_path / "runs" / "straight", run)
     assert found == ["config.json out_dir", "scores.json files config.json"]
 
 

@@ -201,8 +201,9 @@ class RunFolder:
         scores = self.require_scores()
         if part == VALIDATION and scores.val is None:
             raise InputError(
-                f"{self.path} was trained on a split without a validation part. Judge it on "
-                "another, as with --part test."
+                f"{self.path} was trained on a split without a validation part, so that it has no "
+                "predictions of one. `xlite evaluate RUN --part test` judges it; runs over folds "
+                "are judged out of fold."
             )
         return self._find_written(predictions_name(part))
 
