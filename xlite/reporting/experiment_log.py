@@ -1,8 +1,8 @@
 """The experiment log: an index and one record an experiment, around whatever people write.
 
-An experiment is a finished run, an ablation or a comparison. The log is the only memory of the
-ids: which run is EXP-007 is read back from the file itself, and so are the records of what is no
-longer there: a run whose folder is gone, an ablation whose file the next one has overwritten.
+An experiment is a finished run, an ablation, a comparison or a study. The log is the only memory of
+the ids: which run is EXP-007 is read back from the file itself, and so are the records of what is
+no longer there: a run whose folder is gone, an ablation whose file the next one has overwritten.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from xlite.reporting.log_markdown import (
 _HEADING = """\
 # Experiment log
 
-One record for each finished run, ablation and comparison, generated from their files; what people
-add is kept.
+One record for each finished run, ablation, comparison and study, generated from their files; what
+people add is kept.
 """
 _INTRODUCTION = (
     "Generated from the experiments folder: write above or below this part, or inside a record "

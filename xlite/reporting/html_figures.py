@@ -77,10 +77,10 @@ def draw_history(histories: Mapping[str, _History], chosen: Sequence[str]) -> st
                 label = name if name in colors else None
                 axis.plot(epochs, history[solid], lw=1.4, label=label, **look)
         axis.xaxis.get_major_locator().set_params(integer=True)
-        _tidy(axis)
+        tidy_axis(axis)
     axes[2].set_yscale("log")
     _add_legend(figure, [axes[2]], "outside lower left")
-    return _encode(figure)
+    return encode_figure(figure)
 
 
 def draw_operating_curves(runs: Sequence[RunImages], *, kind: Literal["roc", "pr"]) -> str:
@@ -107,7 +107,7 @@ def draw_operating_curves(runs: Sequence[RunImages], *, kind: Literal["roc", "pr
         axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=_UNIT_TICKS, yticks=_UNIT_TICKS)
     names = ("1 − specificity", "sensitivity") if kind == "roc" else ("recall", "precision")
     _label_grid(figure, panels, names)
-    return _encode(figure)
+    return encode_figure(figure)
 
 
 def draw_calibration(runs: Sequence[RunImages]) -> str:
@@ -131,7 +131,7 @@ def draw_calibration(runs: Sequence[RunImages]) -> str:
         axis.set_xlim(0, 1.04 * limit)
         axis.set_ylim(-0.02 * limit, 1.04 * limit)
     _label_grid(figure, panels, ("mean probability", "share of positives"))
-    return _encode(figure)
+    return encode_figure(figure)
 
 
 def draw_forest(effects: Sequence[Effect], *, axis_title: str, limit: float = 1.0) -> str:
@@ -160,8 +160,8 @@ def draw_forest(effects: Sequence[Effect], *, axis_title: str, limit: float = 1.
         tick.set_parse_math(False)
     axis.set_ylim(len(effects) - 0.4, -0.6)
     axis.set_xlabel(axis_title, fontsize=8)
-    _tidy(axis)
-    return _encode(figure)
+    tidy_axis(axis)
+    return encode_figure(figure)
 
 
 def _thin(curve: Curve) -> Curve:
@@ -181,7 +181,7 @@ def _new_grid(vocabulary: Sequence[str]) -> tuple[Figure, list[Axes]]:
         axis.remove()
     for axis, label in zip(panels, vocabulary, strict=False):
         axis.set_title(label.replace("_", " "), loc="left", fontsize=8, parse_math=False)
-        _tidy(axis)
+        tidy_axis(axis)
     return figure, panels[: len(vocabulary)]
 
 
@@ -207,12 +207,14 @@ def _add_legend(figure: Figure, panels: Sequence[Axes], place: _Place) -> None:
             text.set_parse_math(False)
 
 
-def _tidy(axis: Axes) -> None:
+def tidy_axis(axis: Axes) -> None:
+    """Take away what shows no number."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=7)
 
 
-def _encode(figure: Figure) -> str:
+def encode_figure(figure: Figure) -> str:
+    """The figure as a data address; the same numbers give the same."""
     from matplotlib import rc_context
 
     buffer = io.BytesIO()

@@ -46,6 +46,8 @@ class Column:
 
     title: str
     is_number: bool = True
+    is_prose: bool = False
+    """Whether its cells are sentences, which may take several lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,27 @@ class Heading:
     text: str
 
 
-Block = Table | Paragraph | Facts | Picture | Gallery | Command | VerdictBox | Heading
+@dataclass(frozen=True, kw_only=True)
+class OutlineItem:
+    """A line of an outline, with those that hang on it."""
+
+    word: str
+    """Its state, in a word or two."""
+    tone: Tone | Literal["faint"]
+    title: str
+    text: str = ""
+    items: Sequence[OutlineItem] = ()
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Lines that hang on each other."""
+
+    kind: ClassVar = "outline"
+    lines: Sequence[OutlineItem]
+
+
+Block = Table | Paragraph | Facts | Picture | Gallery | Command | VerdictBox | Heading | Outline
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from xlite.results.comparison import Comparison
 
 _ABLATE = "xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight --seeds 0,1,2"
 _COMPARE = "xlite compare"
-_TONES: dict[str, Tone] = {"ADOPT": "good", "REJECT": "bad", "TRADE-OFF": "mixed"}
+VERDICT_TONES: dict[str, Tone] = {"ADOPT": "good", "REJECT": "bad", "TRADE-OFF": "mixed"}
 _SCORES = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1"}
 
 
@@ -55,7 +55,7 @@ def _describe_verdicts(
             VerdictBox(
                 subject=f"{variant} instead of {ablation.baseline}",
                 word=verdict.decision,
-                tone=_TONES.get(verdict.decision, "open"),
+                tone=VERDICT_TONES.get(verdict.decision, "open"),
                 reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.reasons),
                 rule=ablation.rule,
             )
@@ -182,6 +182,14 @@ def _describe_comparison(study: Comparison | None) -> Section:
     key, title = "comparison", "Comparison"
     if study is None:
         return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
+    blocks: list[Block] = [tabulate_comparison(study)]
+    if study.command:
+        blocks.append(Command(study.command))
+    return Section(key, title, blocks)
+
+
+def tabulate_comparison(study: Comparison) -> Table:
+    """The methods in the order of their ranking, a row each."""
     first = study.ranking_score
     scores = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1", "recall": "recall"}
     titles = (
@@ -201,14 +209,10 @@ def _describe_comparison(study: Comparison | None) -> Section:
         ]
         for row in study.rows
     ]
-    table = Table(
+    return Table(
         caption=f"Methods on {study.images:,} {study.part_name} images of {study.patients:,} "
         "patients. Equal ranks: the paired test can't tell them apart. Expected: on other "
         "patients, since the best is the best by chance, too.",
         columns=[Column(title="method", is_number=False), *(Column(title=name) for name in titles)],
         rows=rows,
     )
-    blocks: list[Block] = [table]
-    if study.command:
-        blocks.append(Command(study.command))
-    return Section(key, title, blocks)

@@ -1,4 +1,4 @@
-"""What the experiment log tells of: the finished runs, the newest ablation and comparison."""
+"""What the experiment log tells of: finished runs, studies, the newest ablation and comparison."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from xlite import console
 from xlite.places import TRAINING_PROGRESS
 from xlite.records import Record
+from xlite.reporting.begun_studies import find_studies
 from xlite.reporting.judged_studies import read_studies, read_study
+from xlite.reporting.log_begun_studies import describe_begun_study
 from xlite.reporting.log_file import Name
 from xlite.reporting.log_markdown import LogEntry
 from xlite.reporting.log_runs import describe_environment, describe_run
@@ -57,6 +59,12 @@ def read_experiments(
         entries.setdefault((entry.kind, entry.source), entry)
         if path == asked:
             asked_name = (entry.kind, entry.source)
+    begun, faults = find_studies(experiments_dir)
+    for fault in faults:
+        console.warn(fault)
+    for folder, files in begun.items():
+        entry = describe_begun_study(files, folder=folder, log_dir=log_dir)
+        entries[entry.kind, entry.source] = entry
     return entries, asked_name
 
 

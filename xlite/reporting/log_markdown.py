@@ -1,7 +1,7 @@
 """One entry of the experiment log as Markdown: its line in the index and its record.
 
-Whatever was done, a training, an ablation or a comparison, its record has the same form. What a
-person writes is in the record's notes; lines there that begin with "Focus:", "Objective:" or
+Whatever was done, a training, an ablation, a comparison or a study, its record has the same form.
+What a person writes is in the record's notes; lines there that begin with "Focus:", "Objective:" or
 "Decision:" are taken up into the index and the record.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-KINDS = ("run", "ablation", "comparison")
+KINDS = ("run", "ablation", "comparison", "study")
 INDEX_COLUMNS = ("id", "date", "focus", "status", "key result", "decision")
 """The columns of the index."""
 
@@ -48,6 +48,8 @@ class LogEntry:
     """A line each."""
     tables: Sequence[str] = ()
     """Markdown, ready."""
+    status: str = FINISHED
+    """Of a study that goes on: running, or waiting."""
     command_note: str
     """What the command needs to give the same."""
     command: str
@@ -59,7 +61,7 @@ def render_row(key: str, entry: LogEntry, notes: str) -> str:
         key,
         entry.finished[:10],
         read_remark(notes, FOCUS) or entry.title,
-        FINISHED,
+        entry.status,
         entry.key_result,
         read_remark(notes, DECISION) or entry.decision,
     )

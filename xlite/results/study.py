@@ -246,6 +246,12 @@ class Study(Result):
     files: dict[str, str] = field(default_factory=dict)
     """What was written at the end, by the action of the plan."""
 
+    @property
+    def is_unimproved(self) -> bool:
+        """Whether it has ended with what was there before: nothing won, or the baseline did."""
+        is_baseline = self.winner == self.baseline and len(self.experiments) > 1
+        return self.has_winner and (self.winner is None or is_baseline)
+
     def find_experiment(self, name: str | None) -> StudyExperiment | None:
         """The experiment of that id; None where there is none."""
         return next((one for one in self.experiments if one.id == name), None)

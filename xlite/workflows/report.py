@@ -1,4 +1,4 @@
-"""A project's split, balance, runs, verdicts and mistakes as one HTML page."""
+"""A project's split, balance, runs, studies, verdicts and mistakes as one HTML page."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from xlite.reporting.html_runs import (
     describe_scores,
     rank_runs,
 )
+from xlite.reporting.html_studies import describe_begun_studies
 from xlite.reporting.html_verdicts import describe_studies
 from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
@@ -72,8 +73,8 @@ def report(
     write_page(
         page,
         f"Report on {experiments.resolve().parent.name}",
-        "Split, balance, runs, verdicts and mistakes, from the files of the project. Press a "
-        "column's heading to sort by it.",
+        "Split, balance, runs, studies, verdicts and mistakes, from the files of the project. "
+        "Press a column's heading to sort by it.",
         sections,
     )
     return ReportPage(
@@ -106,6 +107,7 @@ def _describe(
         describe_runs(all_runs, [run.name for run in chosen], faults),
         describe_scores(judged, rng=derive_generator("report"), absence=absence),
         describe_operating_curves(judged, absence=absence),
+        *describe_begun_studies(experiments),
         *describe_studies(experiments),
         describe_mistakes(best, mistakes, _read_pixels(cache, shown), absence=absence),
         describe_environment(chosen, version=__version__, command=command),

@@ -17,7 +17,6 @@ from xlite.studies.summary.branches import (
 )
 
 _Planned = Experiment | Phase | Rule | Ask
-_STATES: Mapping[bool | None, NodeState] = {None: "waiting", True: "decided", False: "not taken"}
 
 
 def draw_tree(
@@ -96,11 +95,16 @@ class _Tree:
                         id=END,
                         title="the study ends",
                         branch=branch.outcome,
-                        state=_STATES[branch.is_taken],
+                        state=self._state_of_end(branch),
                     )
                 )
             targets = [self._by_id[name] for name in branch.targets if name in self._by_id]
             self._place(targets, depth + 1, branch.outcome)
+
+    def _state_of_end(self, branch: Branch) -> NodeState:
+        if branch.is_taken is None and "end" not in self._state.decisions:
+            return "waiting"
+        return "decided" if branch.is_taken else "not taken"
 
     def _find_following(self) -> _Planned | None:
         """The next of those without a line that wait on nothing but what has one."""

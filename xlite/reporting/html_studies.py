@@ -1,0 +1,220 @@
+"""The report's sections on studies: the path taken, who reached what, and who decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xlite.reporting.begun_studies import StudyFiles, find_studies
+from xlite.reporting.html_page import (
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Heading,
+    Outline,
+    OutlineItem,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+    VerdictBox,
+    absent_section,
+    bracket,
+    number,
+    plain,
+)
+from xlite.reporting.html_search import describe_search
+from xlite.reporting.html_verdicts import VERDICT_TONES, tabulate_comparison
+from xlite.results.study import NodeState, Study, StudyExperiment, TreeNode
+
+_RUN = "xlite study run PLAN.toml"
+_TONES: Mapping[NodeState, Tone] = {
+    "finished": "good",
+    "decided": "good",
+    "failed": "bad",
+    "running": "mixed",
+    "open": "mixed",
+}
+_FAINT: tuple[NodeState, ...] = ("waiting", "not taken")
+_KINDS = {"experiment": "", "phase": "search ", "rule": "rule ", "question": "question ", "end": ""}
+
+
+def describe_begun_studies(experiments_dir: Path) -> list[Section]:
+    """A section a study, in the order in which they began; one that says so where there is none."""
+    found, faults = find_studies(experiments_dir)
+    sections = [
+        _describe(files, key=f"study-{place}") for place, files in enumerate(found.values(), 1)
+    ]
+    warnings = [Paragraph(fault, is_warning=True) for fault in faults]
+    if warnings:
+        sections.append(Section("studies", "Studies that can't be read", warnings))
+    return sections or [absent_section("study", "Study", "No study was begun.", _RUN)]
+
+
+def _describe(files: StudyFiles, *, key: str) -> Section:
+    study = files.study
+    blocks: list[Block] = [Paragraph(study.question)] if study.question else []
+    blocks += [_describe_outcome(study)]
+    blocks += [Paragraph(f"Waits for a person: {text}") for text in study.questions]
+    blocks += [
+        Facts(
+            {
+                "State": study.state,
+                "Begun": study.begun[:16].replace("T", " "),
+                "Last entry": study.updated[:16].replace("T", " "),
+                "Entries in the ledger": f"{study.entries:,}",
+            }
+        ),
+        Heading("The path taken"),
+        Outline(nest(study.tree)),
+    ]
+    if study.experiments:
+        blocks += [Heading("Experiments against their criteria"), _tabulate(study)]
+        blocks += _describe_failures(study)
+    blocks += _describe_judgement(files)
+    for search in study.searches:
+        blocks += describe_search(search)
+    if study.decisions:
+        blocks += [Heading("Who decided what, and why"), _tabulate_decisions(study)]
+    if files.look is not None:
+        blocks.append(
+            Paragraph(
+                f"The sealed test part was looked at for the winner, {files.look.winner}; what it "
+                "showed is in the study's model card, since nothing here may be chosen by it."
+            )
+        )
+    return Section(key, f"Study: {study.name}", blocks)
+
+
+def _describe_outcome(study: Study) -> VerdictBox:
+    word, subject, reason = (
+        study.state.upper(),
+        "",
+        "The winner is decided when all else has ended.",
+    )
+    tone: Tone = "mixed" if study.state == "waiting" else "open"
+    if study.has_winner:
+        word, tone, reason = "WINNER", "good", f"{study.why}."
+        subject = study.winner or ""
+    if study.is_unimproved:
+        word, tone = "NO IMPROVEMENT", "open"
+        subject = f"the baseline {study.winner} stays" if study.winner else "nothing won"
+    return VerdictBox(
+        subject=subject,
+        word=word,
+        tone=tone,
+        reason=reason[:1].upper() + reason[1:],
+        rule=f"the last answer that names a winner; without one the best {study.score} among those "
+        "that have reached their minimum.",
+    )
+
+
+def nest(nodes: Sequence[TreeNode]) -> list[OutlineItem]:
+    """The lines of a tree, each with those that hang on it."""
+    items: list[OutlineItem] = []
+    place = 0
+    while place < len(nodes):
+        end = place + 1
+        while end < len(nodes) and nodes[end].depth > nodes[place].depth:
+            end += 1
+        items.append(_describe_node(nodes[place], nest(nodes[place + 1 : end])))
+        place = end
+    return items
+
+
+def _describe_node(node: TreeNode, items: Sequence[OutlineItem]) -> OutlineItem:
+    branch = f"{node.branch} → " if node.branch else ""
+    name = node.title if node.kind == "end" else f"{_KINDS[node.kind]}{node.id}"
+    title = f": {node.title}" if node.title and node.kind != "end" else ""
+    return OutlineItem(
+        word=node.state,
+        tone="faint" if node.state in _FAINT else _TONES.get(node.state, "open"),
+        title=f"{branch}{name}{title}",
+        text=node.outcome,
+        items=items,
+    )
+
+
+def _tabulate(study: Study) -> Table:
+    titles = ("score", "value", "interval", "minimum", "target", "stretch")
+    more = ("expected", "reached", "runs", "failed", "minutes")
+    texts = {"score", "reached", "expected"}
+    return Table(
+        caption="Means over the runs that finished; 95 % intervals, patients are the unit. What is "
+        "held against the criteria is the score, or, where the plan says so, the lower bound. "
+        "Marked: below its minimum, or not as expected.",
+        columns=[
+            Column(title="experiment", is_number=False),
+            *(Column(title=title, is_number=title not in texts) for title in (*titles, *more)),
+        ],
+        rows=[_describe_row(one) for one in study.experiments],
+    )
+
+
+def _describe_row(one: StudyExperiment) -> list[Cell]:
+    on = "" if one.on == "point" else " (lower bound)"
+    expected = "–" if one.expected is None else "{:g} to {:g}".format(*one.expected)
+    reached = {"none": "nothing", None: "–"}.get(one.reached, str(one.reached))
+    return [
+        Cell(f"{one.id}: {one.title}" if one.title else one.id),
+        Cell(f"{one.score}{on}"),
+        number(one.result.point),
+        bracket(one.result.low, one.result.high),
+        *(number(value) for value in (one.minimum, one.target, one.stretch)),
+        Cell(expected, is_marked=one.is_as_expected is False),
+        Cell(reached if one.runs else one.state, is_marked=one.reached == "none"),
+        number(len(one.runs), 0),
+        number(len(one.failures), 0),
+        number(one.seconds / 60, 1),
+    ]
+
+
+def _describe_failures(study: Study) -> list[Block]:
+    return [
+        Paragraph(f"Failed: {one.id}, {text}", is_warning=True)
+        for one in study.experiments
+        for text in one.failures
+    ]
+
+
+def _describe_judgement(files: StudyFiles) -> list[Block]:
+    blocks: list[Block] = []
+    if files.verdicts is not None:
+        blocks.append(Heading(f"Against the baseline {files.verdicts.baseline}"))
+        blocks += [
+            VerdictBox(
+                subject=f"{name} instead of {files.verdicts.baseline}",
+                word=verdict.decision,
+                tone=VERDICT_TONES.get(verdict.decision, "open"),
+                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.reasons),
+                rule=files.verdicts.rule,
+            )
+            for name, verdict in files.verdicts.verdicts.items()
+        ]
+    if files.comparison is not None:
+        blocks += [Heading("All against each other"), tabulate_comparison(files.comparison)]
+    return blocks
+
+
+def _tabulate_decisions(study: Study) -> Table:
+    columns = ("what", "who", "when (UTC)", "choice", "why", "saw entries")
+    return Table(
+        caption="Decisions of rules, answers of people and changes of the plan, as the ledger has "
+        "them; those about single trials are left out.",
+        columns=[
+            Column(title=title, is_number=False, is_prose=title in ("choice", "why"))
+            for title in columns
+        ],
+        rows=[
+            plain(
+                one.subject,
+                one.who,
+                one.at[:16].replace("T", " "),
+                one.choice,
+                one.why,
+                ", ".join(map(str, one.saw)) or "–",
+            )
+            for one in study.decisions
+        ],
+    )
