@@ -218,8 +218,6 @@ class Study(Result):
 
     name: str
     question: str = ""
-    folder: str
-    """As it was named; from there the run folders are two above."""
     state: Literal["running", "waiting", "ended"]
     """`waiting`: for a person."""
     begun: str

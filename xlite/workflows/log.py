@@ -10,6 +10,7 @@ from xlite.ownership import refuse_links, require_writable_folder
 from xlite.reporting.experiment_log import Remarks, update_experiment_log
 from xlite.reporting.log_markdown import DECISION, FOCUS, OBJECTIVE
 from xlite.results.report import LogUpdate
+from xlite.workflows.study_record import record_studies
 
 
 def add_to_log(
@@ -41,6 +42,7 @@ def add_to_log(
     require_writable_folder(path.parent, option="--experiments")
     refuse_links([path], option="--experiments")
     require_writable_folder(folder, option="--experiments")
+    record_studies(folder)
     texts = {FOCUS: focus, OBJECTIVE: objective, DECISION: decision}
     lines = {name: text for name, text in texts.items() if text is not None}
     source = next((Path(one) for one in (run, ablation, comparison) if one is not None), None)

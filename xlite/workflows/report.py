@@ -30,6 +30,7 @@ from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import list_runs
 from xlite.splitting.split_folder import read_split
+from xlite.workflows.study_record import record_studies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,6 +92,7 @@ def _describe(
     experiments: Path, split_dir: Path, cache: Path, runs: Sequence[str] | None, *, command: str
 ) -> list[Section]:
     """The sections in the order of the page."""
+    record_studies(experiments)
     found, faults = list_runs(experiments)
     for fault in faults:
         console.warn(fault)

@@ -8,18 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlite import places
 from xlite.executors.agent import WorkEnd, work
 from xlite.executors.study_status import read_study_status
 from xlite.executors.study_view import StudyView
-from xlite.reporting.experiment_log import update_experiment_log
 from xlite.signals import StopRequest, StopSource, heed_no_signals
 from xlite.studies.folder import StudyFolder
 from xlite.studies.recorded_plan import RecordedPlan, find_root, read_state
 from xlite.studies.rules.next_step import describe_loss
-from xlite.studies.summary.study import write_study_record
 from xlite.workflows.study_beginning import begin_study
-from xlite.workflows.study_training import find_experiments
+from xlite.workflows.study_folder import find_experiments
+from xlite.workflows.study_record import record_in_log
 
 if TYPE_CHECKING:
     from xlite.results.study_status import StudyStatus
@@ -82,7 +80,7 @@ def work_on_study(
         work_side_by_side(agent, jobs=jobs, stopping=stopping)
     else:
         agent(stopping=stopping)
-    keep_records(folder)
+    record_in_log(folder)
     return read_study_status(study)
 
 
@@ -108,19 +106,6 @@ def take_part(
         )
 
 
-def keep_records(folder: StudyFolder) -> None:
-    """Bring the study's `study.json` and the experiment log up to date with its ledger."""
-    state = read_state(folder)
-    recorded = RecordedPlan(folder)
-    waiting = recorded.find_step(state).waiting_for
-    with contextlib.chdir(find_root(folder, state)):
-        write_study_record(
-            folder, recorded.of(state), state, open_questions=[ask.id for ask in waiting]
-        )
-        experiments = find_experiments(folder)
-        update_experiment_log(places.experiment_log_path(experiments), experiments)
-
-
 class _Hands:
     """What an agent does by a study's plan, whichever is in force."""
 
@@ -138,13 +123,9 @@ class _Hands:
     ) -> Iterator[ItemStart | EpochReport | ItemResult]:
         """Do an item that `find_step` has found."""
         # Imported late: it takes seconds.
-        from xlite.workflows.study_finish import finish
         from xlite.workflows.study_items import perform
 
         assert self._state is not None
         plan = self.plan.of(self._state)
-        if item.kind == "finish":
-            yield finish(item, self.folder, plan, self._state)
-            return
         runtime: Runtime = plan.runtime.model_copy(update=self._changes)
         yield from perform(item, self.folder, plan, runtime=runtime, stop=stop)

@@ -14,6 +14,7 @@ from xlite.studies.recorded_plan import RecordedPlan, read_state
 from xlite.studies.rules.standing import Standing
 from xlite.studies.study_plan import Ask
 from xlite.workflows.study_beginning import PERSON
+from xlite.workflows.study_record import record_in_log
 
 
 def answer_question(
@@ -49,6 +50,7 @@ def answer_question(
         )
         # Not where another entry came first, which may be another answer.
         if folder.ledger.append(answer):
+            record_in_log(folder)
             return answer
 
 

@@ -61,7 +61,7 @@ def check_plan(plan: StudyPlan, *, where: str) -> StudyCheck:
     return StudyCheck(
         name=plan.name,
         question=plan.question,
-        tree=summarise_study(plan, StudyState(), folder=Path()).tree,
+        tree=summarise_study(plan, StudyState()).tree,
         starts=list_begun(plan),
         least_runs=sum(load.num_runs for load in of_least),
         most_runs=sum(load.num_runs for load in of_most),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xlite.errors import XliteError
 from xlite.files import write_text
-from xlite.places import MODEL_CARD, SEALED_LOOK
+from xlite.places import MODEL_CARD, SEALED_LOOK, STUDIES
 from xlite.reporting.begun_studies import read_study_files
 from xlite.reporting.model_card import render_card
 from xlite.results.study import Study
@@ -26,6 +26,7 @@ from xlite.studies.summary.study import find_baseline, write_study_record
 from xlite.studies.work_item import WorkItem
 from xlite.workflows.report import report
 from xlite.workflows.study_comparison import compare_study
+from xlite.workflows.study_folder import find_experiments
 from xlite.workflows.study_sealed_look import look_once
 from xlite.workflows.study_winner import (
     Winner,
@@ -75,6 +76,8 @@ def finish(item: WorkItem, folder: StudyFolder, plan: StudyPlan, state: StudySta
     file in the way say, is a failed result, whose error says what to do. Before the action the
     study's `study.json` is brought up to date.
     """
+    # As the project sees it: what is written says nothing of this machine's paths.
+    folder = StudyFolder(find_experiments(folder) / STUDIES / folder.path.name)
     study = write_study_record(folder, plan, state)
     try:
         won = find_winner(item.winner, folder.experiments, plan, state) if item.winner else None

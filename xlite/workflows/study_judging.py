@@ -20,7 +20,7 @@ from xlite.studies.item_result import ItemResult
 from xlite.studies.ledger_entries import Score
 from xlite.studies.study_plan import ScoreName, StudyPlan
 from xlite.workflows.study_data import read_item_split
-from xlite.workflows.study_training import find_experiments
+from xlite.workflows.study_folder import find_experiments
 
 if TYPE_CHECKING:
     from pathlib import Path

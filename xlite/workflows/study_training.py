@@ -18,6 +18,7 @@ from xlite.training.identity import KnownRuns, RunIdentity
 from xlite.training.run import follow_run, has_reached
 from xlite.training.schedule import find_best_epoch
 from xlite.workflows.study_data import load_item_data, require_file
+from xlite.workflows.study_folder import find_experiments
 
 if TYPE_CHECKING:
     from xlite.run_folder.records import RunScores
@@ -76,14 +77,6 @@ def train_item(
         until_epoch=item.until_epoch,
     )
     yield _conclude(item, settings, run_dir, plan)
-
-
-def find_experiments(folder: StudyFolder) -> Path:
-    """The experiments folder, from the working folder where it lies below: runs note how it was
-    named, and are the same whichever machine trained them.
-    """
-    experiments, here = folder.experiments.absolute(), Path.cwd()
-    return experiments.relative_to(here) if experiments.is_relative_to(here) else experiments
 
 
 @lru_cache(maxsize=4)

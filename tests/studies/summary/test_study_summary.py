@@ -16,11 +16,9 @@ from xlite.studies.study_plan import Success
 from xlite.studies.summary.experiments import find_reached
 from xlite.studies.summary.study import summarise_study, write_study_record
 
-FOLDER = Path("experiments/studies/told")
-
 
 def summarise(told: Told, plan: Any = FINE_TUNING, **options: Any) -> Study:
-    return summarise_study(plan, told.state, folder=FOLDER, **options)
+    return summarise_study(plan, told.state, **options)
 
 
 def tree_of(study: Study) -> dict[str, tuple[int, str, str]]:

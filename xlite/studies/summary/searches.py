@@ -13,7 +13,7 @@ from xlite.studies.ledger_entries import End
 from xlite.studies.study_plan import Phase, StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.experiments import read_scores
-from xlite.studies.summary.search_figures import rung_correlations
+from xlite.studies.summary.search_figures import rung_correlations, setting_importance
 from xlite.studies.summary.trained_items import TrainedItem, finished_runs, last_ends
 
 
@@ -78,6 +78,8 @@ def _describe(
         optimism=float(optimism) if isinstance(optimism, int | float) else None,
         kept="" if kept is None else _describe_kept(kept.choice),
         rung_correlations=rung_correlations(trials),
+        # Once all have ended: it takes a second, and says little before.
+        importance=setting_importance(trials) if kept is not None and phase.space else {},
     )
 
 

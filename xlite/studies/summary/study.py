@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Literal
 
 from xlite.files import write_json
@@ -35,13 +34,13 @@ def write_study_record(
     open_questions: ids of the questions that a person can answer now. Any process that has read the
     ledger may write it: the same ledger gives the same file.
     """
-    study = summarise_study(plan, state, folder=folder.path, open_questions=open_questions)
+    study = summarise_study(plan, state, open_questions=open_questions)
     write_json(folder.path / STUDY_RECORD, study.to_json())
     return study
 
 
 def summarise_study(
-    plan: StudyPlan, state: StudyState, *, folder: Path, open_questions: Collection[str] = ()
+    plan: StudyPlan, state: StudyState, *, open_questions: Collection[str] = ()
 ) -> Study:
     """The study in short: the path taken, experiments, searches, and who decided what."""
     trained, not_taken = list_trained_items(state), find_not_taken(plan, state)
@@ -55,7 +54,6 @@ def summarise_study(
     return Study(
         name=plan.name,
         question=plan.question,
-        folder=folder.as_posix(),
         state=_find_state(state, open_questions),
         begun=begun,
         updated=max([begun, *times]),
