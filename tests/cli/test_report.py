@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 KEYS = [
-    *("split", "balance", "runs", "scores", "curves", "verdicts", "ablation", "comparison"),
-    *("mistakes", "environment"),
+    *("split", "balance", "runs", "scores", "curves", "study", "verdicts", "ablation"),
+    *("comparison", "mistakes", "environment"),
 ]
 
 
@@ -45,7 +45,7 @@ def test_a_project_becomes_one_page(
     present = {section["key"]: section["present"] for section in content["sections"]}
     assert list(present) == KEYS
     absent = {key for key, is_present in present.items() if not is_present}
-    assert absent == {"verdicts", "ablation", "comparison"}
+    assert absent == {"study", "verdicts", "ablation", "comparison"}
 
 
 def test_the_same_project_gives_the_same_page(

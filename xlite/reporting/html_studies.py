@@ -193,7 +193,16 @@ def _describe_judgement(files: StudyFiles) -> list[Block]:
             for name, verdict in files.verdicts.verdicts.items()
         ]
     if files.comparison is not None:
-        blocks += [Heading("All against each other"), tabulate_comparison(files.comparison)]
+        blocks.append(Heading("All against each other"))
+        num_judged, num_labels = len(files.comparison.macro_labels), len(files.comparison.labels)
+        if num_judged < num_labels:
+            blocks.append(
+                Paragraph(
+                    f"Means here are over the {num_judged} of {num_labels} labels that enough "
+                    "patients have to compare by; those above are over all."
+                )
+            )
+        blocks.append(tabulate_comparison(files.comparison))
     return blocks
 
 

@@ -95,6 +95,19 @@ def test_a_seed_that_failed_is_named_and_left_out() -> None:
     assert first.changes == {"model": "test_resnet", "initial_weights": "none", "lr": 5e-05}
 
 
+def test_what_is_written_at_the_end_tells_of_a_study_that_has_ended() -> None:
+    told = tell_fine_tuning()
+    told.answer("choose", "best: 2.5", "better")
+    told.decide("winner", "Dr Lind", id="2.5")
+    study = summarise(told)
+    assert study.state == "ended"
+    told.end("finish:settings", details={"file": "best.toml"})
+    told.decide("end", "all", not_taken=["check"], failed=[])
+    study = summarise(told)
+    assert study.files == {"settings": "best.toml"}
+    assert study.decisions[-1].choice == "not taken check"
+
+
 def test_decisions_of_rules_and_people_stand_in_the_order_of_their_time() -> None:
     told = tell_fine_tuning()
     told.answer("choose", "keep baseline", "0.02 is not worth twice the time")

@@ -49,6 +49,13 @@ def branches_of_question(ask: Ask, state: StudyState) -> Iterator[Branch]:
             yield Branch(ask.id, choice, follows.then, is_taken)
 
 
+def is_over(state: StudyState) -> bool:
+    """Whether nothing begins any more: what wins is decided when all else has ended, and what is
+    done after that tells of the study as of one that has.
+    """
+    return "winner" in state.decisions or "end" in state.decisions
+
+
 def find_not_taken(plan: StudyPlan, state: StudyState) -> frozenset[str]:
     """The targets that no branch has begun or can begin any more, and what waits on them."""
     named: dict[str, list[bool | None]] = {}

@@ -10,6 +10,7 @@ from xlite.results.study import NodeState, StudyExperiment, StudyScore
 from xlite.studies.ledger_entries import End, Score
 from xlite.studies.study_plan import Experiment, StudyPlan, Success
 from xlite.studies.study_state import StudyState
+from xlite.studies.summary.branches import is_over
 from xlite.studies.summary.trained_items import TrainedItem, finished_runs, last_ends
 
 Reached = Literal["stretch", "target", "minimum", "none"]
@@ -44,7 +45,7 @@ def _describe(
         title=one.title,
         changes=_list_changes(one),
         split=None if one.split is None else one.split.as_posix(),
-        state=_find_state(one, items, is_taken=is_taken, is_over="end" in state.decisions),
+        state=_find_state(one, items, is_taken=is_taken, is_over=is_over(state)),
         seeds=one.seeds,
         runs=tuple(finished_runs(items).values()),
         failures=tuple(

@@ -12,6 +12,7 @@ from xlite.results.study import NodeState, Search, SearchedSetting, StudyScore, 
 from xlite.studies.ledger_entries import End
 from xlite.studies.study_plan import Phase, StudyPlan
 from xlite.studies.study_state import StudyState
+from xlite.studies.summary.branches import is_over
 from xlite.studies.summary.experiments import read_scores
 from xlite.studies.summary.search_figures import rung_correlations, setting_importance
 from xlite.studies.summary.trained_items import TrainedItem, finished_runs, last_ends
@@ -142,10 +143,10 @@ def _state_of_trial(
 def _find_state(
     phase: Phase, trials: Sequence[Trial], state: StudyState, *, is_taken: bool
 ) -> NodeState:
-    is_over = "end" in state.decisions
+    has_ended = is_over(state)
     if not trials:
-        return "waiting" if is_taken and not is_over else "not taken"
-    if not is_over and f"keep:{phase.id}" not in state.decisions:
+        return "waiting" if is_taken and not has_ended else "not taken"
+    if not has_ended and f"keep:{phase.id}" not in state.decisions:
         return "running"
     return "finished" if any(trial.score is not None for trial in trials) else "failed"
 

@@ -12,7 +12,7 @@ from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Decision
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
-from xlite.studies.summary.branches import find_not_taken
+from xlite.studies.summary.branches import find_not_taken, is_over
 from xlite.studies.summary.experiments import list_experiments
 from xlite.studies.summary.searches import list_searches
 from xlite.studies.summary.trained_items import list_trained_items
@@ -142,7 +142,8 @@ def _describe_choice(decision: Decision) -> str:
         return f"{'holds' if choice['holds'] else 'does not hold'}; begins {begins}"
     if decision.subject == "winner":
         return str(choice.get("id") or "no improvement")
-    return ", ".join(f"{name} {_show(value)}" for name, value in choice.items())
+    said = {name: value for name, value in choice.items() if value not in (None, [], ())}
+    return ", ".join(f"{name.replace('_', ' ')} {_show(value)}" for name, value in said.items())
 
 
 def _show(value: object) -> str:
@@ -165,6 +166,6 @@ def _list_files(state: StudyState) -> dict[str, str]:
 def _find_state(
     state: StudyState, open_questions: Collection[str]
 ) -> Literal["running", "waiting", "ended"]:
-    if "end" in state.decisions:
+    if is_over(state):
         return "ended"
     return "waiting" if open_questions and not state.held else "running"

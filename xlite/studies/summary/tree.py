@@ -13,6 +13,7 @@ from xlite.studies.summary.branches import (
     Branch,
     branches_of_question,
     branches_of_rule,
+    is_over,
     list_branches,
 )
 
@@ -102,7 +103,7 @@ class _Tree:
             self._place(targets, depth + 1, branch.outcome)
 
     def _state_of_end(self, branch: Branch) -> NodeState:
-        if branch.is_taken is None and "end" not in self._state.decisions:
+        if branch.is_taken is None and not is_over(self._state):
             return "waiting"
         return "decided" if branch.is_taken else "not taken"
 
@@ -206,7 +207,7 @@ def describe_search(one: Search) -> str:
 def _state_of_rule(rule: Rule, state: StudyState) -> NodeState:
     if f"rule:{rule.id}" in state.decisions:
         return "decided"
-    return "not taken" if "end" in state.decisions else "waiting"
+    return "not taken" if is_over(state) else "waiting"
 
 
 def _outcome_of_rule(rule: Rule, state: StudyState) -> str:
@@ -223,7 +224,7 @@ def _state_of_question(
         return "decided"
     if ask.id in open_questions:
         return "open"
-    return "not taken" if ask.id in not_taken or "end" in state.decisions else "waiting"
+    return "not taken" if ask.id in not_taken or is_over(state) else "waiting"
 
 
 def _outcome_of_question(ask: Ask, state: StudyState) -> str:
