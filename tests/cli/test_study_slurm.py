@@ -46,6 +46,30 @@ def test_the_script_is_written_as_the_plan_says_and_anew_each_time(plan: Path) -
     assert (study / "logs").is_dir()
 
 
+def test_another_account_is_a_change_of_the_plan_that_is_recorded(plan: Path) -> None:
+    run_ok("study", "slurm", plan)
+    plan.write_text(PLAN + '[slurm]\naccount = "lab"\n')
+    refused = run_cli("study", "slurm", plan)
+    assert refused.exit_code == 2
+    assert "--accept-change" in refused.stderr
+    run_ok("study", "slurm", plan, "--accept-change")
+    assert "--account=lab" in Path("experiments/studies/toy/slurm.sh").read_text()
+
+
+def test_agents_on_ray_that_could_not_work_are_no_end_of_the_study(
+    plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xlite.executors.ray_agents import AgentEnd
+    from xlite.workflows import study_ray
+
+    end = AgentEnd(host="node7", exit_code=2, log=Path("logs/ray-0.log"))
+    monkeypatch.setattr(study_ray, "require_cluster", lambda address: None)
+    monkeypatch.setattr(study_ray, "run_on_ray", lambda *_, **__: [end, end])
+    result = run_cli("study", "run", plan, "--ray", "head:6379")
+    assert result.exit_code == 1
+    assert "no agent is left: 2 of 2 ended by a fault (see logs/ray-0.log)" in result.stderr
+
+
 def test_submission_ends_with_what_slurm_says(plan: Path) -> None:
     without = run_cli("study", "slurm", plan, "--submit")
     assert without.exit_code == 2

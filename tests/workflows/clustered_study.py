@@ -47,10 +47,10 @@ def make_home(project: Any, folder: Path) -> Path:
     return folder
 
 
-def run_straight(home: Path) -> None:
-    """Carry out the plan of a project's folder by one process with one thread."""
+def run_straight(home: Path, *arguments: str) -> None:
+    """Carry out the plan of a project's folder by one process with one thread, or as it is told."""
     subprocess.run(
-        [sys.executable, "-m", "xlite", "study", "run", "plan.toml"],
+        [sys.executable, "-m", "xlite", "study", "run", "plan.toml", *arguments],
         cwd=home,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=True,

@@ -153,3 +153,12 @@ def test_an_end_that_is_asked_of_agents_on_ray_saves_and_goes_on(
     # Nobody is at work any more, so that one process may go on.
     run_straight(home)
     assert_same_runs(straight, home)
+
+
+@pytest.mark.slow
+def test_two_agents_of_one_machine_end_with_the_runs_of_one_process(
+    project: Any, straight: Path, tmp_path: Path
+) -> None:
+    home = make_home(project, tmp_path / "home")
+    run_straight(home, "--jobs", "2")
+    assert_same_runs(straight, home)

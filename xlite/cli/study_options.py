@@ -25,6 +25,13 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", min=0, max=1024, help="Loader processes. Default: the plan's."),
 ]
+AcceptChange = Annotated[
+    bool,
+    typer.Option(
+        "--accept-change",
+        help="The plan was edited since: record that, and do anew what it makes invalid.",
+    ),
+]
 StudyName = Annotated[
     str,
     typer.Argument(metavar="STUDY", help="Its name, or its folder.", show_default=False),

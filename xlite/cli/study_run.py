@@ -9,7 +9,7 @@ import typer
 
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
-from xlite.cli.study_options import Device, Jobs, Workers, end_study_command
+from xlite.cli.study_options import AcceptChange, Device, Jobs, Workers, end_study_command
 from xlite.errors import InputError
 from xlite.signals import catch_stop_signals
 
@@ -51,13 +51,7 @@ def run(
             help="--ray: how many. Default: one for each GPU, else for each processor.",
         ),
     ] = None,
-    accept_change: Annotated[
-        bool,
-        typer.Option(
-            "--accept-change",
-            help="The plan was edited since: record that, and do anew what it makes invalid.",
-        ),
-    ] = False,
+    accept_change: AcceptChange = False,
     json: options.Json = False,
 ) -> None:
     """Carry out the study of a plan file, from wherever it is, until it ends or asks a person.

@@ -11,6 +11,7 @@ import typer
 from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
+from xlite.cli.study_options import AcceptChange
 
 _EPILOG = "Example: xlite study slurm PLAN.toml --submit"
 
@@ -33,6 +34,7 @@ def slurm(
             "--out", metavar="DIR", help="Folder for runs and tables. Default: the plan's."
         ),
     ] = None,
+    accept_change: AcceptChange = False,
     json: options.Json = False,
 ) -> None:
     """Write the batch script of a study's agents, as the plan's slurm table asks, or submit it.
@@ -43,7 +45,7 @@ def slurm(
     """
     from xlite.workflows.study_slurm import work_on_slurm
 
-    array = work_on_slurm(plan, out=out, submit=submit)
+    array = work_on_slurm(plan, out=out, submit=submit, accept_change=accept_change)
     if json:
         console.result_json(array.to_json())
     elif array.job is None:

@@ -14,16 +14,20 @@ from xlite.workflows.study_beginning import begin_study
 
 
 def work_on_slurm(
-    plan: str | Path, *, out: str | Path | None = None, submit: bool = False
+    plan: str | Path,
+    *,
+    out: str | Path | None = None,
+    submit: bool = False,
+    accept_change: bool = False,
 ) -> AgentArray:
     """The job array of the agents that `[slurm]` of a plan asks for, as a batch script.
 
     The study begins in `out/studies/NAME`, or goes on there; the script lies in its folder. out:
-    None for the plan's. submit: hand it to `sbatch`, too. Raises InputError for what `begin_study`
-    does, for a folder that Slurm can't write logs to, for a file of somebody else's in the script's
-    place, and for what sbatch refuses.
+    None for the plan's. submit: hand it to `sbatch`, too. accept_change: as for `begin_study`.
+    Raises InputError for what that does, for a folder that Slurm can't write logs to, for a file of
+    somebody else's in the script's place, and for what sbatch refuses.
     """
-    folder = begin_study(plan, out)
+    folder = begin_study(plan, out, accept_change=accept_change)
     settings = RecordedPlan(folder).of(read_state(folder)).slurm or SlurmSettings()
     text = write_array_script(settings, folder.path)
     script = folder.path / SCRIPT
