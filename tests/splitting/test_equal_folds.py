@@ -71,7 +71,7 @@ def test_every_label_of_a_small_table_is_within_a_patient(
 
 
 def test_exchanges_are_what_deals_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(equal_folds, "MAX_ROUNDS", 0)
+    monkeypatch.setattr(equal_folds, "_ROUNDS_OF_A_START", 0)
     labels, codes = draw_table(1, num_rare=5)
     fold = assign_folds(labels, codes, num_folds=5, rng=np.random.default_rng(1))
     found = count_patients(columns_of(labels), codes, fold, 5)

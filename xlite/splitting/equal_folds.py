@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 # What the images of one typical positive patient weigh against the patient. At half of it and at
 # five times as much folds of 621 images came out the same; without it sizes differed by 40 images.
 _IMAGE_WEIGHT = 0.02
-_STARTS = 12
+# NIH's 30,805 patients are within one of the ideal after some 700 rounds of 0.5 ms.
+_ROUNDS_OF_A_START = 1_000
 
 
 def assign_folds(
@@ -60,17 +61,17 @@ def assign_folds(
     weights = np.concatenate([_weigh_images(counts), np.ones(counts.shape[1])])
     best, least, rounds = np.zeros(len(patients), dtype=np.int64), np.inf, MAX_ROUNDS
     # From one start in fourteen, on tables of 621 images, no exchange leads to within a patient of
-    # the ideal for all labels. Large tables spend their rounds on the first, and get there.
-    for _ in range(_STARTS):
+    # the ideal for all labels.
+    while least >= 1 and rounds > 0:
         fold = sample_systematically(counts, shares, rng)
-        rounds -= exchange_patients(
-            fold, counts, shares, is_free, rng, weights=weights, rounds=rounds
+        most = min(rounds, _ROUNDS_OF_A_START)
+        # A start counts for one round at least: one that is sound as it is needs none.
+        rounds -= 1 + exchange_patients(
+            fold, counts, shares, is_free, rng, weights=weights, rounds=most
         )
         excess = measure_excess(count_patients(counts, fold, num_folds)[:, :-1])
         if excess < least:
             best, least = fold, excess
-        if least < 1 or rounds <= 0:
-            break
     return best[patient_of_row]
 
 
