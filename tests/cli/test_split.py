@@ -240,6 +240,45 @@ def test_a_folder_of_folds_is_no_split(
     assert "The folder holds folds: pass one of them" in result.stderr
 
 
+def test_a_cache_of_folds_has_every_image(xlite_ok: Any, project: Any, tmp_path: Path) -> None:
+    folds, cache = tmp_path / "folds", tmp_path / "cache"
+    xlite_ok("split", "--labels", project.table, "--folds", 2, "--out", folds)
+    xlite_ok(
+        *("cache-clahe", "--split", folds, "--images", project.images),
+        *("--size", 32, "--out", cache, "--workers", 1),
+    )
+    assert len(pd.read_csv(cache / "index.csv")) == 160
+
+
+def test_predictions_of_validation_need_a_split_with_it(
+    xlite_ok: Any, xlite: Any, project: Any, tmp_path: Path
+) -> None:
+    xlite_ok("split", "--labels", project.table, "--no-val", "--out", tmp_path / "s")
+    (tmp_path / "p.csv").write_text("image,Mass\na.png,0.5\n")
+    arguments = ("--predictions", tmp_path / "p.csv", "--split", tmp_path / "s")
+    for command in (
+        ("evaluate", *arguments, "--out", tmp_path / "e"),
+        ("compare", tmp_path / "p.csv", *arguments[2:], "--out", tmp_path / "e"),
+    ):
+        result = xlite(*command)
+        assert result.exit_code == 2
+        assert "no val part: it was made with --no-val" in result.stderr
+
+
+def test_a_folder_is_audited_as_its_files(
+    xlite_ok: Any, xlite: Any, project: Any, tmp_path: Path
+) -> None:
+    found = xlite_ok("split", "--audit", project.split, "--json").stdout
+    files = [project.split / f"{name}.csv" for name in PARTS]
+    assert found == xlite_ok("split", "--audit", *files, "--json").stdout
+    xlite_ok("split", "--labels", project.table, "--folds", 2, "--no-val", "--out", tmp_path)
+    result = xlite("split", "--audit", tmp_path)
+    assert result.exit_code == 2
+    assert "holds folds, each a split of its own. Name one" in result.stderr
+    audit = json.loads(xlite_ok("split", "--audit", tmp_path / "0", "--json").stdout)
+    assert list(audit["parts"]) == ["train", "test"]
+
+
 def test_a_view_is_held_out(xlite_ok: Any, project: Any, tmp_path: Path) -> None:
     arguments = ("split", "--labels", project.table, "--hold-out", "view=AP")
     shown = xlite_ok(*arguments, "--no-val", "--out", tmp_path / "s")

@@ -98,6 +98,25 @@ def test_the_split_section_shows_counts_and_marks_few_positives(tmp_path: Path) 
     assert [row[1].text for row in table.foot] == ["10", "50", "20"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"ratios": [0.7, 0.15, 0.15]}, "0.7 / 0.15 / 0.15"),
+        ({"official_lists": True, "ratios": [0.7, 0.15, 0.15]}, "official lists"),
+        ({"ratios": None, "hold_out": ["view=AP"]}, "held out: view=AP"),
+        (
+            {"ratios": None, "fold": {"number": 7, "num_folds": 5, "repeat": 1}},
+            "test is fold 7, one of 5",
+        ),
+    ],
+)
+def test_what_the_parts_were_chosen_by_is_shown(
+    tmp_path: Path, changes: dict[str, Any], says: str
+) -> None:
+    write_record(tmp_path, **changes)
+    assert says in str(describe_split(tmp_path).blocks)
+
+
 def test_leakage_is_a_warning_at_the_top(tmp_path: Path) -> None:
     write_record(tmp_path, patient_overlap=4)
     first = describe_split(tmp_path).blocks[0]

@@ -28,7 +28,10 @@ _EPILOG = (
 )
 
 
-Files = Annotated[list[Path] | None, typer.Argument(help="With --audit: the files of the parts.")]
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(help="With --audit: the files of the parts, or a split's folder."),
+]
 Audit = Annotated[
     bool, typer.Option("--audit", help="Judge the given files instead of making a split.")
 ]
@@ -93,9 +96,11 @@ def split(
 
 
 def _audit(files: Sequence[Path], table_format: TableFormat, *, as_json: bool) -> None:
-    from xlite.splitting.audit import audit_split
+    from xlite.splitting.audit import audit_split, find_parts
     from xlite.splitting.leakage import require_no_leakage
 
+    if len(files) == 1 and files[0].is_dir():
+        files = find_parts(files[0])
     if len(files) < 2:
         raise InputError("--audit needs the files of at least two parts.")
     audit = audit_split(files, table_format=table_format)

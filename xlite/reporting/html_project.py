@@ -54,6 +54,15 @@ class _Part(BaseModel):
     deviation_pp: dict[str, float | None]
 
 
+class _Fold(BaseModel):
+    """Which fold the test part is."""
+
+    model_config = ConfigDict(strict=True, defer_build=True)
+
+    number: int
+    num_folds: int
+
+
 class _SplitRecord(Record):
     """`split.json`, as far as the report shows it."""
 
@@ -63,6 +72,8 @@ class _SplitRecord(Record):
     seed: int | None = None
     ratios: list[float] | None = None
     official_lists: bool = False
+    hold_out: list[str] | None = None
+    fold: _Fold | None = None
     labels: list[str]
     parts: dict[str, _Part]
     patient_overlap: int
@@ -88,6 +99,17 @@ def describe_split(split_dir: Path) -> Section:
     return Section(key, title, _audit_blocks(_SplitRecord.read(path, remedy=_SPLIT_REMEDY)))
 
 
+def _describe_ratios(record: _SplitRecord) -> str:
+    """What the test part was chosen by."""
+    if record.fold is not None:
+        return f"test is fold {record.fold.number}, one of {record.fold.num_folds}"
+    if record.hold_out:
+        return f"held out: {', '.join(record.hold_out)}"
+    if record.official_lists or not record.ratios:
+        return "official lists"
+    return " / ".join(f"{ratio:g}" for ratio in record.ratios)
+
+
 def _audit_blocks(record: _SplitRecord) -> list[Block]:
     parts, overlap = record.parts, record.patient_overlap
     leak = (
@@ -98,9 +120,7 @@ def _audit_blocks(record: _SplitRecord) -> list[Block]:
     facts = {
         "Label table": str(record.source or "–"),
         "Seed": "–" if record.seed is None else str(record.seed),
-        "Ratios": "official lists"
-        if record.official_lists or not record.ratios
-        else " / ".join(f"{ratio:g}" for ratio in record.ratios),
+        "Ratios": _describe_ratios(record),
         "Patients on two sides": str(overlap),
         "Largest deviation of a prevalence": f"{record.max_deviation_pp:.2f} percentage points",
     }

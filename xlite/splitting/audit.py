@@ -11,8 +11,9 @@ import numpy as np
 
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
-from xlite.places import SPLIT_RECORD
+from xlite.places import SPLIT_PARTS, SPLIT_RECORD
 from xlite.results.split import SplitAudit, SplitRecord
+from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.leakage import audit_parts
 from xlite.splitting.split_record import files_format
 from xlite.tables.label_table import TableFormat, read_manifest
@@ -45,6 +46,17 @@ def audit_split(
     {'train|test': 2}
     """
     return audit_parts(read_parts(parts, table_format=table_format))
+
+
+def find_parts(folder: Path) -> list[Path]:
+    """The tables of a split in its folder; InputError for one that holds folds, or none."""
+    if is_folds(folder):
+        raise InputError(
+            f"{folder} holds folds, each a split of its own. Name one of them: --audit "
+            f"{folder / '0'}."
+        )
+    found = [folder / f"{name}.csv" for name in SPLIT_PARTS]
+    return [path for path in found if path.exists()]
 
 
 def read_parts(

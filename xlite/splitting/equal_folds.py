@@ -88,7 +88,8 @@ def measure_excess(patients: NDArray[np.int64]) -> float:
     >>> measure_excess(np.array([[1, 2], [2, 2]]))
     0.5
     """
-    return float(np.abs(patients - patients.mean(axis=0)).max())
+    num_folds = len(patients)
+    return float(np.abs(num_folds * patients - patients.sum(axis=0)).max()) / num_folds
 
 
 def _weigh_images(counts: NDArray[np.int64]) -> NDArray[np.float64]:

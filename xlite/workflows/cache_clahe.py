@@ -26,6 +26,7 @@ from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
 from xlite.signals import StopSource, heed_no_signals
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
+from xlite.splitting.folds_folder import is_folds, read_folds
 from xlite.tables.image_folder import find_images
 from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import LabelSource, read_labels
@@ -100,14 +101,16 @@ def _check_folder(folder: Path, out: Path, *, may_hold_shards: bool) -> None:
 def _read_image_ids(
     labels: LabelSource | None, split: str | Path | None, table_format: TableFormat | None
 ) -> list[str]:
-    """The images of a label table, or of all parts of a split."""
+    """The images of a label table, or of all parts of a split, or of folds."""
     if split is None:
         table = places.find_label_table(None) if labels is None else labels
         return list(read_labels(table, table_format=table_format).image_ids)
     if labels is not None:
         raise InputError("--labels and --split both name the images. Pass one of them.")
     refuse_columns(table_format)
-    parts = read_checked_split(Path(split), None).parts.values()
+    # The parts of any fold hold all images together.
+    folder = read_folds(Path(split)).splits[0] if is_folds(Path(split)) else Path(split)
+    parts = read_checked_split(folder, None).parts.values()
     return [image_id for part in parts for image_id in part.image_ids]
 
 
