@@ -165,6 +165,23 @@ def test_pooled_folds_tell_more_than_their_validation_part(tmp_path: Path) -> No
     assert (single.most_runs, pooled.most_runs) == (1, 4)
 
 
+def test_folds_without_validation_bear_a_plan_that_asks_out_of_fold(
+    studied: Path, tmp_path: Path, xlite_ok: Any
+) -> None:
+    xlite_ok(
+        *("split", "--labels", studied / "labels.csv", "--label-cols", ",".join(LABELS)),
+        *("--image-col", "Image Index", "--patient-col", "Patient ID"),
+        *("--folds", 3, "--no-val", "--out", tmp_path / "folds"),
+    )
+    text = f'[data]\nsplit = "{tmp_path / "folds"}"\n' + SETTINGS + A
+    found = check(text + "success = {score = 'oof.auroc.Mass', minimum = 0.7}\n", tmp_path)
+    assert found.thresholds[0].images == 2000
+    assert any(
+        "has no val part" in fault
+        for fault in faults_of(text + "[finally]\nreport = true\n", tmp_path)
+    )
+
+
 def test_the_size_is_that_of_the_shortest_and_the_longest_way(tmp_path: Path) -> None:
     rule = "[[rule]]\nid = 'r'\nwhen = {any = 'A', above = 0.8}\nthen = 'B'\notherwise = 'search'\n"
     search = "[search]\nruns = 9\nspace = {lr = {log_uniform = [1e-5, 1e-3]}}\n"

@@ -20,6 +20,7 @@ from xlite.scores.detectable import (
 )
 from xlite.scores.selection import expected_best_of
 from xlite.studies.plan_size import count_trials
+from xlite.studies.rules.asked_scores import finishing_of
 from xlite.studies.study_plan import Experiment, On, Phase, ScoreName, StudyPlan
 
 TYPICAL_SCORE: Final = 0.8
@@ -138,7 +139,7 @@ def list_choices(plan: StudyPlan, images: Images) -> Iterator[PlannedChoice]:
             yield from _describe_choice(
                 name, len(rule.when.of), owner, rule.when.score, plan, images
             )
-    if plan.experiments:
+    if plan.experiments and finishing_of(plan.finish):
         owner, count = plan.experiments[0], len(plan.experiments)
         yield from _describe_choice("the winner", count, owner, plan.finish.score, plan, images)
 
@@ -185,7 +186,7 @@ def _list_levels(
     parts |= {one.id: one for one in plan.phases}
     for (name, score), levels in found.items():
         yield parts[name], score, levels
-    if plan.experiments:
+    if finishing_of(plan.finish):
         for score in dict.fromkeys((plan.finish.score, *plan.finish.then)):
             for one in plan.experiments:
                 if (one.id, score) not in found:
