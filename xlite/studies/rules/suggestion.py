@@ -33,7 +33,7 @@ def suggest(phase: Phase, space: SearchSpace, number: int, trials: Sequence[Tria
         if key_of(settings) not in known and fits(phase, settings):
             scored = [trial for trial in trials if trial.scored is not None]
             why = f"{phase.method}, {len(scored)} of {len(trials)} trials before it with a score"
-            if attempt:
+            if attempt and phase.method != "grid":
                 why += f"; {attempt} drawn before were known or did not fit"
             return DueDecision(subject=subject, choice=settings, why=why, saw=_saw(phase, trials))
     why = f"no further settings were found after {len(trials)} trials"
