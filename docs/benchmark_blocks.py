@@ -138,3 +138,24 @@ def _limits(least: float | None, most: float | None) -> str:
 def read_record(name: str) -> Any:
     """The content of a JSON file in benchmarks/."""
     return json.loads((BENCHMARKS / name).read_text(encoding="utf-8"))
+
+
+def render_study_scale() -> str:
+    """A study's ledger under many agents, as it was simulated."""
+    columns = ["agents", "items", "seconds an item", "entries", "appends tried"]
+    rows = [
+        [
+            f"{row['agents']:,}",
+            f"{row['items']:,}",
+            f"{row['mean_seconds']:g}",
+            f"{row['entries']:,}",
+            f"{row['appends_tried']:,}",
+            f"{row['busiest_operations_a_second']:,.0f}",
+            f"{row['longest_start_seconds']:.3g}",
+            f"{100 * row['overhead']:.3g} %",
+        ]
+        for row in read_record("study_scale.json")["rows"]
+    ]
+    return join_cells(
+        [*columns, "operations/s, busiest", "longest wait for an item, s", "overhead"], rows
+    )

@@ -27,6 +27,7 @@ from benchmark_blocks import (
     render_few_speeds,
     render_scale,
     render_speeds,
+    render_study_scale,
     render_validity,
     render_ways,
 )
@@ -183,6 +184,7 @@ def render_blocks() -> dict[Path, dict[str, str]]:
         },
         DOCS / "scaling.md": {"scale": render_scale()},
         DOCS / "speed.md": {"speed": render_speeds()},
+        DOCS / "studies.md": {"study-scale": render_study_scale()},
         DOCS / "training.md": {"ways": render_ways()},
     }
 
