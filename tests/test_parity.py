@@ -28,6 +28,13 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "ablate": ("ablate",),
     "compare": ("compare",),
     "report": ("report",),
+    "study check": ("check_study",),
+    "study run": ("run_study_plan",),
+    "study work": ("work_on_study",),
+    "study slurm": ("work_on_slurm",),
+    "study status": ("read_study_status",),
+    "study decide": ("answer_question",),
+    "study import-wandb": ("import_wandb",),
     "log add": ("add_to_log",),
 }
 

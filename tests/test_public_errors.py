@@ -141,6 +141,13 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((["nobody", "nowhere.csv"],), {}, "nobody is neither"),
         ((), {"by": "test.auroc"}, "test"),
     ],
+    "check_study": [(("nowhere.toml",), {}, "nowhere.toml")],
+    "run_study_plan": [(("nowhere.toml",), {}, "nowhere.toml")],
+    "work_on_study": [(("nowhere",), {}, "nowhere holds no study")],
+    "work_on_slurm": [(("nowhere.toml",), {}, "nowhere.toml")],
+    "read_study_status": [(("nowhere",), {}, "nowhere holds no study")],
+    "answer_question": [(("nowhere", "yes"), {"why": "w"}, "nowhere is no study")],
+    "import_wandb": [(("nowhere.yaml",), {}, "nowhere.yaml")],
     "report": [
         ((), {"experiments": "nowhere"}, "nothing|nowhere"),
         ((".",), {}, "is a folder"),

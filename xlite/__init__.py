@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xlite.errors import InputError as InputError
     from xlite.errors import XliteError as XliteError
     from xlite.executors.queue_status import read_queue_status as read_queue_status
+    from xlite.executors.study_status import read_study_status as read_study_status
     from xlite.loading.loader import RadiographDataset as RadiographDataset
     from xlite.loading.loader import build_loader as build_loader
     from xlite.loading.transforms import Augmentation as Augmentation
@@ -48,6 +49,12 @@ if TYPE_CHECKING:
     from xlite.workflows.evaluate import evaluate as evaluate
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.report import report as report
+    from xlite.workflows.study import run_study_plan as run_study_plan
+    from xlite.workflows.study import work_on_study as work_on_study
+    from xlite.workflows.study_answer import answer_question as answer_question
+    from xlite.workflows.study_check import check_study as check_study
+    from xlite.workflows.study_import import import_wandb as import_wandb
+    from xlite.workflows.study_slurm import work_on_slurm as work_on_slurm
     from xlite.workflows.train import train as train
     from xlite.workflows.verify_balance import verify_balance as verify_balance
 
@@ -68,6 +75,13 @@ _HOMES = {
     "train": "xlite.workflows.train",
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",
+    "check_study": "xlite.workflows.study_check",
+    "run_study_plan": "xlite.workflows.study",
+    "work_on_study": "xlite.workflows.study",
+    "work_on_slurm": "xlite.workflows.study_slurm",
+    "read_study_status": "xlite.executors.study_status",
+    "answer_question": "xlite.workflows.study_answer",
+    "import_wandb": "xlite.workflows.study_import",
     "report": "xlite.workflows.report",
     "add_to_log": "xlite.workflows.log",
     "sampling_weights": "xlite.sampling.weights",
