@@ -141,6 +141,7 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((["nobody", "nowhere.csv"],), {}, "nobody is neither"),
         ((), {"by": "test.auroc"}, "test"),
     ],
+    "make_folds": [((TABLE,), {"folds": 5000}, "folds")],
     "check_study": [(("nowhere.toml",), {}, "nowhere.toml")],
     "run_study_plan": [(("nowhere.toml",), {}, "nowhere.toml")],
     "work_on_study": [(("nowhere",), {}, "nowhere holds no study")],
