@@ -311,3 +311,14 @@ def test_a_plan_that_waits_for_itself_ends() -> None:
     study = Simulation(StudyPlan(name="s", experiments=experiments))
     study.run()
     assert study.choice("end")["not_taken"] == ["A", "B"]
+
+
+def test_a_chain_may_be_long() -> None:
+    names = [f"E{number}" for number in range(2000)]
+    experiments = (
+        experiment(name, after=(before,) if before else ())
+        for before, name in zip(["", *names], names, strict=False)
+    )
+    rule = Rule(id="r", when=above(0.9, names[-1]))
+    plan = StudyPlan(name="s", experiments=tuple(experiments), rules=(rule,))
+    assert [item.id for item in find_next_step(plan, StudyState()).ready] == ["train:E0:s0"]

@@ -23,10 +23,7 @@ PlanPart = Experiment | Phase | Rule | Ask
 
 
 class Standing:
-    """The statuses of a plan's parts at one state of the ledger.
-
-    Each is found when it is first asked for.
-    """
+    """The statuses of a plan's parts at one state of the ledger."""
 
     def __init__(self, plan: StudyPlan, state: StudyState, folds: Mapping[Path, int]) -> None:
         """folds: how many folds there are in a split of the plan that is made of them."""
@@ -45,6 +42,10 @@ class Standing:
             for answer in ask.choices.values():
                 for target in answer.then:
                     self._namers[target].append(ask.id)
+        # In the order of the plan, where a thing follows what it comes after: a chain of a thousand
+        # would go too deep, were it followed from its end.
+        for part in self._parts:
+            self.status(part)
 
     def status(self, part: str) -> Status:
         """Where an experiment, phase, rule or question stands, by its id."""
