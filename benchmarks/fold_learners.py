@@ -39,11 +39,14 @@ def draw_trial(
     gain: float = 0.0,
     num_folds: int = 5,
     repeats: int = 1,
-) -> Trial:
-    """A new data set, and what both learners make of it.
+    seeds: int = 1,
+    seed_spread: float = 0.0,
+) -> list[Trial]:
+    """A new data set, and what both learners make of it: a trial a seed, on the same folds.
 
     effect: how far each feature of an image with the finding lies from those without, in standard
-    deviations; those of the second learner by `gain` farther.
+    deviations; those of the second learner by `gain` farther. seed_spread: how far a seed moves
+    what a learner looks for, in every fold alike, as initial weights do.
     """
     targets = np.zeros(num_images, dtype=np.int8)
     targets[: round(0.3 * num_images)] = 1
@@ -52,13 +55,26 @@ def draw_trial(
         for extra in (0.0, gain)
     ]
     folds = np.array([_deal(targets, num_folds, rng) for _ in range(repeats)])
-    scores = np.empty((2, repeats, num_images))
+    return [
+        _train(features, targets, folds, rng.normal(0, seed_spread, (2, num_features)))
+        for _ in range(seeds)
+    ]
+
+
+def _train(
+    features: list[NDArray[np.float64]],
+    targets: NDArray[np.int8],
+    folds: NDArray[np.intp],
+    begins: NDArray[np.float64],
+) -> Trial:
+    """Both learners over the folds; begins: (2, features), where each begins in all of them."""
+    scores = np.empty((2, *folds.shape))
     differences = []
     for repeat, dealt in enumerate(folds):
-        for fold in range(num_folds):
+        for fold in np.unique(dealt):
             test = dealt == fold
             for learner, seen in enumerate(features):
-                direction = _learn(seen[~test], targets[~test])
+                direction = _learn(seen[~test], targets[~test]) + begins[learner]
                 scores[learner, repeat, test] = seen[test] @ direction
             first, second = (auroc_of(targets[test], one[test]) for one in scores[:, repeat])
             differences.append(second - first)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import t as student
 
 from benchmarks.fold_learners import Trial, draw_trial
 from benchmarks.rates import Rate, Simulation
+from xlite.judging.ablation import judge_variant
+from xlite.judging.all_pairs import compare_all_pairs
+from xlite.judging.evaluation import Resampling
+from xlite.judging.folded_methods import FoldedMethod, judge_folded_methods
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.scores.bootstrap import resample_scores
 from xlite.scores.fold_differences import FoldDifference, compare_folds
+from xlite.splitting.fold_splits import FoldSplits
+from xlite.splitting.split_folder import Split
+from xlite.tables.read_labels import read_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,9 +58,30 @@ def better_learners() -> list[Rate]:
     return rates
 
 
+def verdicts_on_equal_learners() -> list[Rate]:
+    """Equal learners are adopted or rejected over folds, or ranked apart."""
+    rates = []
+    for repeats, spread in ((1, 0.0), (1, 0.1), (2, 0.1)):
+        rng = np.random.default_rng(1)
+        options: dict[str, Any] = {"repeats": repeats, "seeds": 2, "seed_spread": spread}
+        judged = [_judge(draw_trial(rng, **options)) for _ in range(400)]
+        case = f"5 folds, {repeats} {'repeat' if repeats == 1 else 'repeats'}, 2 seeds"
+        case += " that move them" if spread else " that are alike"
+        for name, column, most in (
+            ("verdict of both tests", 0, 0.06),
+            ("rank of both tests", 1, 0.06),
+            ("verdict of patients and seeds alone", 2, None),
+            ("naive over folds", 3, None),
+        ):
+            rate = float(np.mean([row[column] for row in judged]))
+            rates.append(Rate(case=f"{case}: {name}", rate=rate, trials=len(judged), most=most))
+    return rates
+
+
 SIMULATIONS: dict[str, Simulation] = {
     "folds-of-equal-learners": equal_learners,
     "folds-of-better-learners": better_learners,
+    "verdicts-over-folds": verdicts_on_equal_learners,
 }
 """What is simulated, by the name that the command line has for it."""
 
@@ -102,3 +132,54 @@ def _resample_pooled(trial: Trial) -> float:
     )["auroc"][..., 0]
     change = drawn[1] - drawn[0]
     return float(2 * student.sf(abs(change.mean()) / change.std(ddof=1), trial.targets.sum() - 1))
+
+
+def _judge(trials: list[Trial]) -> tuple[bool, bool, bool, bool]:
+    """Whether the second of two learners is told from the first, by each of the ways to tell."""
+    folds = _split(trials[0])
+    methods = [
+        FoldedMethod(
+            name=name,
+            predictions={
+                seed: [_label(trial, learner, repeat) for repeat in range(len(trial.folds))]
+                for seed, trial in enumerate(trials)
+            },
+        )
+        for learner, name in enumerate(("first", "second"))
+    ]
+    judged, _ = judge_folded_methods(methods, folds, resampling=Resampling(num_resamples=200))
+    auroc = judged.difference("first", "second", "auroc")
+    decisions = [
+        judge_variant(one, "first", "second", auroc).decision in ("ADOPT", "REJECT", "TRADE-OFF")
+        for one in (judged, replace(judged, folds=None))
+    ]
+    naive = judged.difference_over_folds("first", "second", "auroc")
+    assert naive is not None
+    rank = compare_all_pairs(judged, "auroc").p[frozenset(("first", "second"))]
+    return decisions[0], rank < _LEVEL, decisions[1], float(naive.macro.p_naive) < _LEVEL
+
+
+def _split(trial: Trial) -> FoldSplits:
+    table = read_labels(trial.targets[:, None], patients=list(map(str, range(len(trial.targets)))))
+    splits = [
+        Split(
+            parts={"train": table.select(dealt != fold), "test": table.select(dealt == fold)},
+            sha256={},
+        )
+        for dealt in trial.folds
+        for fold in np.unique(dealt)
+    ]
+    return FoldSplits(splits=tuple(splits), num_folds=len(splits) // len(trial.folds))
+
+
+def _label(trial: Trial, learner: int, repeat: int) -> LabelledPredictions:
+    patients = np.array(list(map(str, range(len(trial.targets)))), dtype=object)
+    return LabelledPredictions(
+        name="",
+        image_ids=read_labels(trial.targets[:, None], patients=list(patients)).image_ids,
+        patient_ids=patients,
+        targets=trial.targets[:, None],
+        probs=1 / (1 + np.exp(-trial.scores[learner, repeat][:, None])),
+        vocabulary=("Finding",),
+        columns={},
+    )

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xlite.judging.fold_scores import FoldComparison
 from xlite.judging.verdict import NO_EFFECT, Evidence, decide_verdict, describe_verdict_rule
+from xlite.scores.fold_differences import FoldDifference, compare_folds
 from xlite.scores.power import DecisionNeed, Range
 
 LABELS = ("Hernia", "Edema", "Mass")
@@ -193,3 +195,48 @@ def test_the_rule_names_its_numbers() -> None:
     assert "-0.07" in rule
     assert "90 %" in rule
     assert "below 0.1" in rule
+
+
+def over_folds(*changes: tuple[float, float, float]) -> FoldComparison:
+    """The changes of the three labels in each fold."""
+    each = np.array(changes)
+
+    def compare(values: np.ndarray) -> FoldDifference:
+        return compare_folds(values, test_per_train=0.5)
+
+    return FoldComparison(classes=compare(each), macro=compare(each.mean(axis=1)))
+
+
+def test_over_folds_a_verdict_takes_the_wider_interval_and_the_larger_p() -> None:
+    sure = evidence(0.005, 0.02, **GAIN)
+    agreed = over_folds((0.011, 0.01, 0.01), (0.012, 0.01, 0.01), (0.013, 0.01, 0.01))
+    assert decide_verdict(sure.widen(agreed)).decision == "ADOPT"
+    # Folds that disagree: what patients alone would adopt is not adopted.
+    apart = over_folds((0.05, 0.05, 0.05), (-0.05, -0.04, -0.03), (0.05, 0.03, 0.0))
+    widened = sure.widen(apart)
+    assert decide_verdict(sure).decision == "ADOPT"
+    found = decide_verdict(widened)
+    assert found.decision == "UNDECIDED"
+    assert found.gains == ()
+    assert widened.macro_low == pytest.approx(float(apart.macro.low))
+    assert widened.macro_high == pytest.approx(float(apart.macro.high))
+    assert found.reasons[0].endswith("over patients and folds.")
+    # Folds that agree don't make patients that disagree any surer.
+    unsure = evidence(-0.02, 0.02)
+    assert unsure.widen(agreed).macro_low == -0.02
+    assert decide_verdict(unsure.widen(agreed)).decision == "UNDECIDED"
+
+
+def test_folds_of_one_seed_decide_nothing() -> None:
+    agreed = over_folds((0.011, 0.01, 0.01), (0.012, 0.01, 0.01), (0.013, 0.01, 0.01))
+    found = decide_verdict(replace(evidence(0.005, 0.02), num_seeds=1).widen(agreed))
+    assert found.decision == "UNDECIDED"
+    assert found.reasons[-1].startswith("One seed: all folds begin with the same initial weights")
+    assert "as such it would be ADOPT" in found.reasons[-1]
+
+
+def test_a_label_that_too_few_folds_have_is_not_judged() -> None:
+    nan = float("nan")
+    rare = over_folds((nan, 0.01, 0.01), (nan, 0.01, 0.02), (0.5, 0.01, 0.01))
+    found = decide_verdict(evidence(0.005, 0.02).widen(rare))
+    assert found.unjudged == ("Hernia",)

@@ -13,7 +13,7 @@ from xlite.scores.fold_differences import FoldDifference, compare_folds
 def simulate(trials: int, *, repeats: int, gain: float = 0.0) -> FoldDifference:
     """What the tests say of learners of which the second is better by what `gain` makes of it."""
     rng = np.random.default_rng(1)
-    drawn = [draw_trial(rng, repeats=repeats, gain=gain).differences for _ in range(trials)]
+    drawn = [draw_trial(rng, repeats=repeats, gain=gain)[0].differences for _ in range(trials)]
     return compare_folds(np.array(drawn).T, repeats=repeats, test_per_train=1 / 4)
 
 

@@ -141,20 +141,22 @@ def test_the_command_prints_both_tests_over_folds(
         *("--batch-size", 16, "--vary", "lr=1e-3,1e-2", "--epochs", 1),
         *("--device", "cpu", "--workers", 0),
     )
-    assert "Macro auroc over 3 folds, against " in shown.stdout
+    assert "Macro AUROC over 3 folds, against " in shown.stdout
     assert "naive p" in shown.stdout
     assert "160 out-of-fold images" in shown.stdout
     assert "skipped" in shown.stderr
     log = (place / "EXPERIMENT_LOG.md").read_text()
     assert "160 out-of-fold images" in log
     assert "corrected for shared training images" in log
+    xlite_ok("report", "--experiments", place, "--split", folds, "--out", place / "report.html")
+    assert "corrected for shared training images" in (place / "report.html").read_text()
 
 
 def test_a_comparison_over_folds_ranks_by_both_tests(
     judged: tuple[Path, Ablation], place: Path, folds: Path, xlite_ok: Any
 ) -> None:
     shown = xlite_ok("compare", "--split", folds, "--out", place)
-    assert "Macro auroc over 3 folds" in shown.stdout
+    assert "Macro AUROC over 3 folds" in shown.stdout
     found = Comparison.read(place / "comparison.json", remedy="")
     assert (found.part, found.images) == ("out-of-fold", 160)
     assert [sorted(seeds) for seeds in (found.fold_runs or {}).values()] == [[0, 1], [0, 1]]
@@ -251,6 +253,8 @@ def test_an_evaluation_over_folds_is_of_every_image_by_the_run_that_never_saw_it
     assert {label: row.auroc for label, row in same.per_class.items()} == pytest.approx(
         by_label, nan_ok=True
     )
+    with pytest.raises(InputError, match=r"holds runs of 4 models and seeds over these folds"):
+        evaluate(place, split=folds)
     # The folder of pooled predictions is as good as a run.
     assert evaluate(pooled, split=folds).to_json()["per_class"] == shown["per_class"]
     groups = evaluate(run, split=folds, by="fold").subgroups

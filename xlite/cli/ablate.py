@@ -61,7 +61,8 @@ def ablate(
     are paired, on the validation part, with intervals over seeds and patients, and corrected for
     the number of labels; the rule is printed beside the verdict. One seed can't decide: pass
     --seeds. Collapsed labels are named with the likely cause. Writes ablation.csv and
-    ablation.json. Like train it skips what has finished and continues the rest with --resume.
+    ablation.json. Like train it skips what has finished and continues the rest with --resume. With
+    folds as --split out-of-fold predictions are judged, and a verdict takes a test over folds, too.
     """
     study.check_out()
     varied = axes.read_axes(model)

@@ -68,7 +68,8 @@ def compare(
     Runs that differ in the seed alone are one model; with two seeds or more in common intervals
     cover seeds and patients, else patients alone. The first rank goes to the best and to all that
     the test (corrected for all pairs) can't tell from it; --then breaks the tie. The test set
-    never selects. Runs of another split are refused. Writes comparison.csv and comparison.json.
+    never selects. Runs of another split are refused. With folds as --split out-of-fold predictions
+    rank, a run standing for those of the other folds. Writes comparison.csv and comparison.json.
     """
     from xlite.judging.comparison import COMPARISON, COMPARISON_RECORD
     from xlite.workflows.compare import compare as compare_runs

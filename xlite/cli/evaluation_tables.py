@@ -56,9 +56,10 @@ def _print_scores(evaluation: Evaluation) -> None:
         cells = (decimal(getattr(mean, score, None)) for score in _CELLS)
         rows.append([name, "", auroc, *cells])
     used, part = evaluation.thresholds, evaluation.part
+    of_part = "" if part is None else f", {part} part" if part in ("val", "test") else f", {part}"
     scaling = "" if used.calibration == "none" else f", probs scaled by {used.calibration}"
     console.table(
-        f"{evaluation.name}{f', {part} part' if part else ''}: {evaluation.images:,} images of "
+        f"{evaluation.name}{of_part}: {evaluation.images:,} images of "
         f"{evaluation.patients:,} patients",
         _COLUMNS,
         rows,

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from xlite.results.fold_tests import FoldTests
 
 
+_TITLES = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1"}
+
+
 def print_fold_tests(
     found: FoldTests, against: str, *, level: float, score: str = "auroc", all_in: str = "ablation"
 ) -> None:
     """Print the corrected test of each method's macro mean, and the naive one beside it."""
-    times = f", {found.repeats} times" if found.repeats > 1 else ""
     console.table(
-        f"Macro {score} over {found.folds} folds{times}, against {against}",
+        f"Macro {_TITLES[score]} over {found.title}, against {against}",
         ["method", "folds", "change", "p", "naive p"],
         [
             [

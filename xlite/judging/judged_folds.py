@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.errors import InputError
+from xlite.judging.compared_runs import find_finished_runs
 from xlite.judging.fold_runs import (
     FOLD,
     find_fold,
@@ -22,22 +23,26 @@ from xlite.results.fold_tests import OUT_OF_FOLD
 from xlite.results.out_of_fold import OutOfFold
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
-from xlite.splitting.fold_splits import read_fold_splits
+from xlite.settings import TrainSettings
+from xlite.splitting.fold_splits import FoldSplits, read_fold_splits
 
 if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource
     from xlite.tables.read_labels import LabelSource
 
+_NUM_NAMED = 4
+
 
 def read_judged_folds(run: Path, folder: Path, labels: LabelSource | None) -> JudgedPredictions:
     """The pooled out-of-fold predictions of a run and of those of the other folds of its repeat.
 
-    run: that of any fold, or a folder of pooled predictions. folder: the folds. With what each run
+    run: that of any fold, a folder of pooled predictions, or an experiments folder where it holds
+    runs of one model and seed. folder: the folds. With what each run
     says of its validation part, which thresholds are fitted on. Raises InputError for a run of none
     of the folds, and for folds without a finished run.
     """
     folds, _ = read_fold_splits(folder, require_table_file(labels))
-    run_dir = _find_any_run(find_run(run))
+    run_dir = _find_any_run(find_run(run), folds)
     siblings = find_siblings(run_dir, folds)
     repeat = find_fold(RunFolder(run_dir), folds) // folds.num_folds
     wanted = folds.numbers(repeat)
@@ -84,11 +89,28 @@ def read_judged_fold_table(
     return JudgedPredictions(labelled=labelled, table=labels, part=OUT_OF_FOLD, join=join)
 
 
-def _find_any_run(folder: Path) -> Path:
-    """The folder of a run, or, of pooled predictions, that of the first run they are of."""
-    record = folder / RECORD
-    if not record.is_file():
+def _find_any_run(folder: Path, folds: FoldSplits) -> Path:
+    """The run's folder, or that of any run that a folder of others stands for."""
+    if (folder / RECORD).is_file():
+        return _find_pooled_run(folder)
+    if RunFolder(folder).is_begun or not (folder / RUNS).is_dir():
         return folder
+    groups: dict[str, Path] = {}
+    for run_dir in find_finished_runs(folder):
+        run = RunFolder(run_dir)
+        if folds.find(run.config.data.split_sha256) is not None:
+            groups.setdefault(TrainSettings.fingerprint(run.settings), run_dir)
+    if len(groups) != 1:
+        named = ", ".join(run_dir.name for run_dir in list(groups.values())[:_NUM_NAMED])
+        raise InputError(
+            f"{folder} holds runs of {len(groups)} models and seeds over these folds"
+            + (f", such as {named}. Pass one of them." if groups else ".")
+        )
+    return next(iter(groups.values()))
+
+
+def _find_pooled_run(folder: Path) -> Path:
+    record = folder / RECORD
     remedy = "Train over the folds again with --resume, which writes it anew."
     pooled = OutOfFold.read(record, remedy=remedy)
     run_dir = folder.resolve().parent.parent / RUNS / next(iter(pooled.runs.values()))

@@ -25,6 +25,7 @@ from xlite.reporting.html_page import (
 from xlite.reporting.judged_studies import ABLATION_FILE, COMPARISON_FILE, read_studies
 from xlite.results.ablation import MACRO, Ablation, Change, Cost
 from xlite.results.comparison import Comparison
+from xlite.results.fold_tests import FoldTests
 
 _ABLATE = "xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight --seeds 0,1,2"
 _COMPARE = "xlite compare"
@@ -113,9 +114,15 @@ def _describe_ablation(study: Ablation | None) -> Section:
                 )
             )
         blocks.append(_tabulate_variant(study, variant))
+    blocks += _describe_folds(study.over_folds, "auroc")
     if study.command:
         blocks.append(Command(study.command))
     return Section(key, title, blocks)
+
+
+def _describe_folds(tests: FoldTests | None, score: str) -> list[Block]:
+    """A paragraph a method: its macro mean over the folds."""
+    return [] if tests is None else [Paragraph(f"{one.sentence}.") for one in tests.macro(score)]
 
 
 def _tabulate_macro(study: Ablation) -> Table:
@@ -182,7 +189,10 @@ def _describe_comparison(study: Comparison | None) -> Section:
     key, title = "comparison", "Comparison"
     if study is None:
         return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
-    blocks: list[Block] = [tabulate_comparison(study)]
+    blocks: list[Block] = [
+        tabulate_comparison(study),
+        *_describe_folds(study.over_folds, study.ranking_score),
+    ]
     if study.command:
         blocks.append(Command(study.command))
     return Section(key, title, blocks)

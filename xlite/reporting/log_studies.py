@@ -54,12 +54,7 @@ def _describe_folds(study: Ablation | Comparison) -> list[str]:
     if study.over_folds is None:
         return []
     score = "auroc" if isinstance(study, Ablation) else study.ranking_score
-    return [
-        f"Over {one.folds} folds: {one.name} {decimal(one.change, sign=True)} "
-        f"({decimal(one.change_low, sign=True)} to {decimal(one.change_high, sign=True)}), p "
-        f"{decimal(one.p)} corrected for shared training images (naive {decimal(one.p_naive)})"
-        for one in study.over_folds.macro(score)
-    ]
+    return [one.sentence for one in study.over_folds.macro(score)]
 
 
 def identify_study(study: Ablation | Comparison) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xlite.console import decimal
 from xlite.results import Number, Result
 
 OUT_OF_FOLD = "out-of-fold"
@@ -32,6 +33,17 @@ class FoldTest(Result):
     p_naive: Number
     """Of folds taken to be independent: too small. It decides nothing."""
 
+    @property
+    def sentence(self) -> str:
+        """All of it in words, without a full stop."""
+        change, low, high = (
+            decimal(value, sign=True) for value in (self.change, self.change_low, self.change_high)
+        )
+        return (
+            f"Over {self.folds} folds: {self.name} {change} ({low} to {high}), p {decimal(self.p)} "
+            f"corrected for shared training images (naive {decimal(self.p_naive)})"
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class FoldTests(Result):
@@ -43,6 +55,11 @@ class FoldTests(Result):
     test_per_train: Number
     """Patients of a test part for each one of a training part: the correction."""
     tests: tuple[FoldTest, ...]
+
+    @property
+    def title(self) -> str:
+        """What was trained over, as in "5 folds, 2 times"."""
+        return f"{self.folds} folds" + (f", {self.repeats} times" if self.repeats > 1 else "")
 
     def macro(self, score: str) -> tuple[FoldTest, ...]:
         """The tests of the mean over labels in one score."""
