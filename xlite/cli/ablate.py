@@ -58,11 +58,10 @@ def ablate(
     """Train a model in several ways and judge each by rule: ADOPT, REJECT, TRADE-OFF, UNDECIDED.
 
     Data, order, augmentation and initialisation of a seed are the same for each variant. Changes
-    are paired, on the validation part, with intervals over seeds and patients, and corrected for
-    the number of labels; the rule is printed beside the verdict. One seed can't decide: pass
-    --seeds. Collapsed labels are named with the likely cause. Writes ablation.csv and
-    ablation.json. Like train it skips what has finished and continues the rest with --resume. With
-    folds as --split out-of-fold predictions are judged, and a verdict takes a test over folds, too.
+    are paired, on the validation part, or with folds as --split on out-of-fold predictions, with
+    intervals over seeds and patients, and corrected for the number of labels; the rule is printed
+    beside the verdict. One seed can't decide: pass --seeds. Collapsed labels are named with the
+    likely cause. Writes ablation.csv and ablation.json. --resume as for train.
     """
     study.check_out()
     varied = axes.read_axes(model)
