@@ -64,9 +64,8 @@ def train(
     """Train models on a split, one run folder each, and rank them on validation.
 
     Stopped by Ctrl-C, SIGTERM or a power cut, the same command with --resume skips finished runs
-    and continues the unfinished ones. A run that fails is recorded with its error and the others
-    go on (exit 1). `xlite status` shows how far they are. With folds as --split it is one run a
-    fold, and their out-of-fold predictions are pooled.
+    and continues the others. A run that fails is recorded with its error, the others go on (exit
+    1). `xlite status` shows how far they are. With folds as --split it is one run a fold.
     """
     from xlite.models.catalogue import require_listed
     from xlite.places import BASELINE_RESULTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from xlite.reporting.fold_sentences import describe_fold_tests
 from xlite.reporting.html_figures import Effect, draw_forest
 from xlite.reporting.html_page import (
     Block,
@@ -122,7 +123,7 @@ def _describe_ablation(study: Ablation | None) -> Section:
 
 def _describe_folds(tests: FoldTests | None, score: str) -> list[Block]:
     """A paragraph a method: its macro mean over the folds."""
-    return [] if tests is None else [Paragraph(f"{one.sentence}.") for one in tests.macro(score)]
+    return [Paragraph(f"{sentence}.") for sentence in describe_fold_tests(tests, score)]
 
 
 def _tabulate_macro(study: Ablation) -> Table:

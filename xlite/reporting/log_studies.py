@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from xlite.console import decimal
+from xlite.reporting.fold_sentences import describe_fold_tests
 from xlite.reporting.log_markdown import LogEntry, markdown_table
 from xlite.results.ablation import MACRO, Ablation, Change, Cost
 from xlite.results.comparison import Comparison, MethodRow
@@ -23,12 +24,13 @@ def describe_study(
     path: its file, named from log_dir. finished: when the last of its runs ended, or nothing:
     then the time of judging stands in. environment: what its first run ran on, or nothing.
     """
+    score = "auroc" if isinstance(study, Ablation) else study.ranking_score
     common = [
         f"Judged on: {study.images:,} {study.part_name} images of {study.patients:,} patients; "
         f"{study.level:.0%} intervals",
         f"File: {Path(os.path.relpath(path, log_dir)).as_posix()} (the next {study.kind} "
         "overwrites it)",
-        *_describe_folds(study),
+        *describe_fold_tests(study.over_folds, score),
     ]
     title, objective, key_result, decision, facts, tables = (
         _describe_ablation(study) if isinstance(study, Ablation) else _describe_comparison(study)
@@ -47,14 +49,6 @@ def describe_study(
         + (f" ({environment}):" if environment else ":"),
         command=study.command or f"# {_UNKNOWN_COMMAND}",
     )
-
-
-def _describe_folds(study: Ablation | Comparison) -> list[str]:
-    """What the tests over folds say of each method's macro mean, a sentence each."""
-    if study.over_folds is None:
-        return []
-    score = "auroc" if isinstance(study, Ablation) else study.ranking_score
-    return [one.sentence for one in study.over_folds.macro(score)]
 
 
 def identify_study(study: Ablation | Comparison) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xlite.console import decimal
 from xlite.results import Number, Result
 
 OUT_OF_FOLD = "out-of-fold"
@@ -32,17 +31,6 @@ class FoldTest(Result):
     """Corrected: two-sided, for this one question."""
     p_naive: Number
     """Of folds taken to be independent: too small. It decides nothing."""
-
-    @property
-    def sentence(self) -> str:
-        """All of it in words, without a full stop."""
-        change, low, high = (
-            decimal(value, sign=True) for value in (self.change, self.change_low, self.change_high)
-        )
-        return (
-            f"Over {self.folds} folds: {self.name} {change} ({low} to {high}), p {decimal(self.p)} "
-            f"corrected for shared training images (naive {decimal(self.p_naive)})"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
