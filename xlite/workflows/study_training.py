@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
 from xlite.studies.item_result import ItemResult, ItemStart
 from xlite.studies.ledger_entries import Score
-from xlite.studies.study_plan import ScoreName, StudyPlan
+from xlite.studies.plan_references import list_scores
+from xlite.studies.study_plan import TRAINING_SCORES, ScoreName, StudyPlan
 from xlite.training.identity import KnownRuns, RunIdentity
 from xlite.training.run import follow_run, has_reached
 from xlite.training.schedule import find_best_epoch
@@ -28,15 +29,8 @@ if TYPE_CHECKING:
     from xlite.studies.work_item import WorkItem
     from xlite.training.state import EpochReport
 
-_COLUMNS = {
-    "auroc": "auroc",
-    "average_precision": "average_precision",
-    "f1": "f1",
-    "precision": "precision",
-    "recall": "recall",
-    "sensitivity": "recall",
-}
-"""The scores of validation that a run's history has, by their names in a plan."""
+_COLUMNS = {name: "recall" if name == "sensitivity" else name for name in TRAINING_SCORES}
+"""What a run's history calls the scores of validation that it has, by their names in a plan."""
 
 
 def train_item(
@@ -108,7 +102,7 @@ def _conclude(
         run=f"{RUNS}/{run.name}",
         epochs=epochs,
         seconds=seconds,
-        scores=_read_scores(rows[best], asked_of_validation(plan)),
+        scores=_read_scores(rows[best], plan),
         details={"best_epoch": best + 1, **_describe_end(scores if has_ended else None)},
     )
 
@@ -117,20 +111,10 @@ def _describe_end(scores: RunScores | None) -> dict[str, bool]:
     return {} if scores is None else {"stopped_early": scores.stopped_early}
 
 
-def asked_of_validation(plan: StudyPlan) -> list[ScoreName]:
-    """The scores of one label of validation that anything in the plan asks for."""
-    asked = [phase.score for phase in plan.phases]
-    asked += [rule.when.score for rule in plan.rules]
-    asked += [one.success.score for one in plan.experiments if one.success is not None]
-    asked += [plan.finish.score, *plan.finish.then]
-    return [name for name in dict.fromkeys(asked) if name.part == "val" and name.label is not None]
-
-
-def _read_scores(row: Mapping[str, float], of_labels: Sequence[ScoreName]) -> dict[str, Score]:
-    """The scores in a row of the history: every macro mean, and those of labels asked for."""
-    names = [ScoreName("val", score) for score in _COLUMNS] + [
-        name for name in of_labels if name.score in _COLUMNS
-    ]
+def _read_scores(row: Mapping[str, float], plan: StudyPlan) -> dict[str, Score]:
+    """The scores in a row of the history: each macro mean, and of labels what the plan asks for."""
+    names = [ScoreName("val", score) for score in TRAINING_SCORES]
+    names += [name for _, name in list_scores(plan) if name.is_of_training and name.label]
     columns = {
         name: "_".join(filter(None, ("val", _COLUMNS[name.score], name.label))) for name in names
     }
