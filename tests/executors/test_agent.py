@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -216,6 +217,23 @@ def test_agents_that_died_between_epochs_are_not_counted(folder: StudyFolder) ->
         with pytest.raises(KeyboardInterrupt):
             work(folder, find_step=one_item, perform=stop_here)
     assert read_state(folder).items["train:toy/0:s0"].num_lost == 1
+
+
+def test_the_folder_of_an_agent_that_died_here_goes(folder: StudyFolder) -> None:
+    name = f"{HERE}-4711-0000"
+    (folder.agents / name).mkdir(parents=True)
+    claim_by(folder, name)
+    assert toy.take_part(folder, 1).is_ended
+    assert not list(folder.agents.iterdir())
+
+
+def test_an_agent_whose_folder_was_deleted_goes_on(folder: StudyFolder) -> None:
+    def delete(item: WorkItem, stop: StopRequest) -> Iterator[ItemResult]:
+        shutil.rmtree(folder.agents)
+        yield from toy.perform(folder.experiments, 0.0, item, stop)
+
+    assert work(folder, find_step=one_item, perform=delete).is_ended
+    assert read_state(folder).items["train:toy/0:s0"].status == "finished"
 
 
 class Elsewhere:

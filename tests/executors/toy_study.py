@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xlite.executors.agent import WorkEnd, work
 from xlite.run_folder.lock import hold_lock
-from xlite.signals import StopRequest, catch_stop_signals
+from xlite.signals import StopRequest, StopSource, catch_stop_signals
 from xlite.studies import ledger as ledgers
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult, ItemStart
@@ -114,6 +114,16 @@ def take_part(folder: StudyFolder, num_items: int, *, seconds: float = 0.0) -> W
         describe_loss=describe_loss,
         stopping=catch_stop_signals,
     )
+
+
+def take_part_unless_first(folder: Path, num_items: int, *, stopping: StopSource) -> WorkEnd:
+    """Be an agent; of several, the first dies as soon as it has claimed an item."""
+    try:
+        (folder / "first").touch(exist_ok=False)
+    except FileExistsError:
+        return take_part(StudyFolder(folder), num_items, seconds=0.01)
+    die_at("after", 1)
+    return take_part(StudyFolder(folder), num_items)
 
 
 def die_at(point: str, count: int) -> None:

@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from xlite.errors import InputError
+from xlite.settings import TrainSettings
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Release
+from xlite.training.run import follow_run
+from xlite.workflows import study_training
 from xlite.workflows.study import run_study_plan, work_on_study
 from xlite.workflows.study_beginning import begin_study
 
@@ -120,6 +123,38 @@ def test_the_runs_of_a_study_are_seen_like_those_of_train(
     study = json.loads((home / "experiments" / "studies" / "toy" / "study.json").read_text())
     assert study["state"] == "waiting"
     assert len(study["questions"]) == 1
+
+
+def test_an_item_that_fails_ends_in_exit_code_1_and_the_others_go_on(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    xlite,  # type: ignore[no-untyped-def]
+) -> None:
+    def follow(settings: TrainSettings, *arguments: object, **options: object):  # type: ignore[no-untyped-def]
+        if settings.dropout == 0.3:
+            raise InputError("its weights are of another model.")
+        return (yield from follow_run(settings, *arguments, **options))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(study_training, "follow_run", follow)
+    plan = PLAN.replace('["E1"]', '["E1", "E2"]').replace('"more" = {then = ["E2"]}', '"no" = {}')
+    Path("plan.toml").write_text(plan)
+    assert xlite("study", "run", "plan.toml").exit_code == 3
+    assert xlite("study", "decide", "toy", "best: E1", "--why", "w").exit_code == 0
+    ended = xlite("study", "run", "plan.toml")
+    assert ended.exit_code == 1
+    assert "train:E2:s0" in ended.stderr
+    assert "another model" in ended.stdout
+    status = json.loads(xlite("study", "status", "--json").stdout)
+    assert {item["id"]: item["status"] for item in status["items"]}["train:E1:s0"] == "finished"
+
+
+def test_what_is_no_entry_of_the_ledger_is_said_and_left_alone(home: Path, xlite) -> None:  # type: ignore[no-untyped-def]
+    notes = begin_study("plan.toml").ledger.folder / "notes.txt"
+    notes.write_text("mine")
+    done = xlite("study", "work", "toy")
+    assert done.exit_code == 3
+    assert "holds notes.txt, which is no entry" in done.stderr
+    assert notes.read_text() == "mine"
 
 
 def test_a_project_that_was_moved_goes_on(home: Path, tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ class _Agent:
             epochs = 0 if progress is None else progress.num_reports
             if self.entries.release(item, reason="lost", holder=holder, epochs=epochs):
                 console.say(f"{item}: agent {holder} is gone, the item is free again")
+                self.watch.forget(holder)
             return True
         return False
 

@@ -123,8 +123,17 @@ class AgentWatch:
     _next_look: dict[str, float] = field(default_factory=dict)
 
     def now(self) -> float:
-        """The time by the file server's clock."""
-        return file_server_time(self.own.path)
+        """The time by the file server's clock; by this host's where its folder was deleted."""
+        try:
+            return file_server_time(self.own.path)
+        except FileNotFoundError:
+            return time.time()
+
+    def forget(self, name: str) -> None:
+        """Delete the folder of an agent of this host that is dead."""
+        folder = AgentFolder(self.own.path.parent / name)
+        if folder.is_here:
+            shutil.rmtree(folder.path, ignore_errors=True)
 
     def is_lost(self, name: str, claim_file: Path) -> bool:
         """Whether an agent is dead, or has been silent for so long that it counts as dead.

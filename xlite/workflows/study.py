@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlite import console
 from xlite.executors.agent import WorkEnd, work
 from xlite.executors.study_status import read_study_status
 from xlite.executors.study_view import StudyView
@@ -73,6 +74,8 @@ def work_on_study(
     """
     folder = StudyFolder(Path(study).resolve())
     read_state(folder)
+    for name in folder.ledger.find_foreign():
+        console.warn(f"{folder.ledger.folder} holds {name}, which is no entry; it is left alone")
     agent = partial(take_part, folder.path, device=device, num_workers=num_workers)
     if jobs > 1:
         from xlite.executors.agent_crew import work_side_by_side
