@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import random
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from xlite.errors import InputError
 from xlite.settings import TrainSettings
+from xlite.studies import plan_file
 from xlite.studies.plan_file import parse_plan, read_plan
 from xlite.studies.plan_tables import PlanError
 from xlite.studies.study_plan import Answer, Condition, Distribution, Keep, Rungs, ScoreName
@@ -377,6 +381,13 @@ BAD = [
     ),
     (SETTINGS + '[[phase]]\nid = "t"\n', "there is nothing to search"),
     (SETTINGS + '[[phase]]\nid = "t"\nmethod = "confirm"\n', "keeps, and there is none"),
+    (
+        SETTINGS
+        + SEARCH.replace("[search]", '[[phase]]\nid = "s"')
+        + SEARCH.replace("[search]", '[[phase]]\nid = "s"').replace("tpe", "confirm"),
+        "[[phase]] s: [[phase]] has this id already",
+    ),
+    (E + '[[ask]]\nid = "q"\nquestion = "?"\nchoices = {"a\\nb" = {}}\n', "is no line of text"),
     (E + "[cache]\nsize = 256\n", "[cache]: name the folder of the radiographs"),
     (E + '[cache]\nimages = "x"\nsize = 2\n', "[cache]: --size: input should be greater than"),
     (E + '[cache]\nimages = "x"\nsiez = 2\n', "there is no key 'siez' here. Did you mean size?"),
@@ -438,3 +449,37 @@ def test_files_that_are_no_plans_are_refused(tmp_path: Path) -> None:
 
 def test_the_examples_of_this_file_are_toml() -> None:
     assert tomllib.loads(WHOLE)["finally"]["test"] is True
+
+
+ODD = (0, -1, True, "", "x", "end", "2.1", "a\nb", 1.5, float("nan"), 10**30, [], {}, [1], ["x"])
+ODDER = ([[1]], [{}], {"a": 1}, {"values": [1]}, [0.5, 0.1], ["2.1", "2.1"], {"int": [1, 9]})
+
+
+def replace_somewhere(tree: Any, draws: random.Random) -> None:
+    """Put another value into one place of a tree."""
+    key = draws.choice(list(tree)) if isinstance(tree, dict) else draws.randrange(len(tree))
+    if isinstance(tree[key], dict | list) and tree[key] and draws.random() < 0.8:
+        replace_somewhere(tree[key], draws)
+    else:
+        tree[key] = copy.deepcopy(draws.choice((*ODD, *ODDER)))
+
+
+def test_whatever_stands_in_a_plan_is_taken_or_refused_line_by_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faults: list[str] = []
+    num_taken = 0
+    for seed in range(400):
+        tree, draws = tomllib.loads(WHOLE), random.Random(seed)
+        for _ in range(draws.randint(1, 3)):
+            replace_somewhere(tree, draws)
+        monkeypatch.setattr(plan_file, "parse_toml", lambda text, where, tree=tree: tree)
+        try:
+            parse("")
+        except PlanError as error:
+            faults += error.faults
+        else:
+            num_taken += 1
+    assert all(fault.startswith("p.toml: ") and "\n" not in fault for fault in faults)
+    assert num_taken >= 10
+    assert len(faults) > 200

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from xlite import console
 from xlite.errors import InputError, did_you_mean
 from xlite.settings import LARGEST_SEED
 from xlite.settings.typed_values import is_number, show_value
@@ -36,9 +37,10 @@ class Faults:
     found: list[str] = field(default_factory=list)
 
     def add(self, fault: str) -> None:
-        """Keep a fault, once."""
-        if fault not in self.found:
-            self.found.append(fault)
+        """Keep a fault, once and in one line, whatever is in the names that it quotes."""
+        line = console.plain(fault, is_one_line=True)
+        if line not in self.found:
+            self.found.append(line)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
