@@ -18,7 +18,7 @@ from xlite.cli.app import app
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
-    "split": ("split_by_patient", "audit_split"),
+    "split": ("split_by_patient", "make_folds", "audit_split"),
     "cache-clahe": ("cache_clahe",),
     "verify-balance": ("verify_balance",),
     "models": ("count_models",),
@@ -135,6 +135,18 @@ def test_split(project: Project, tmp_path: Path) -> None:
     assert contents(command) == contents(function)
     assert len(contents(function)) == 4
     assert json.loads(shown.stdout).items() <= made.to_json().items()
+
+
+def test_folds(project: Project, tmp_path: Path) -> None:
+    command, function = both(tmp_path)
+    arguments = ("--folds", 2, "--repeats", 2, "--val", 0.2, "--stratify", "sex", "--seed", 3)
+    shown = run_ok("split", "--labels", project.table, "--out", command, "--json", *arguments)
+    made = xlite.make_folds(
+        project.table, out=function, folds=2, repeats=2, val=0.2, stratify="sex", seed=3
+    )
+    assert contents(command) == contents(function)
+    assert len(contents(function)) == 17
+    assert json.loads(shown.stdout) == as_json(made)
 
 
 def test_audit(project: Project) -> None:

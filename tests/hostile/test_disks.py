@@ -49,6 +49,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     ("command", "kilobytes"),
     [
         ("split --out ../disk/made", 4),
+        ("split --folds 3 --out ../disk/made", 24),
         (CACHE + " --out ../disk/made", 8),
         (CACHE + " --out ../disk/made", 40),
         (CACHE + " --format png --out ../disk/made", 40),

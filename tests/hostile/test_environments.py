@@ -27,6 +27,7 @@ from hostile.spoil import link_to, on, remove, write
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "status": ("status", ()),
     "split": ("split --out made", MADE),
+    "folds": ("split --folds 2 --no-val --out made", MADE),
     "audit": ("split --audit data/splits/train.csv data/splits/val.csv", ()),
     "cache-clahe": (CACHE + " --out made", MADE),
     "evaluate": (JUDGE_CSV, JUDGED),
@@ -62,7 +63,7 @@ CONSOLES: dict[str, Surroundings] = {
 }
 
 ALWAYS = ("status", "evaluate", "train --help")
-TURNS = ("split", "audit", "cache-clahe", "compare", "models", "log", "train")
+TURNS = ("split", "folds", "audit", "cache-clahe", "compare", "models", "log", "train")
 
 
 def console_cases() -> list[Case]:

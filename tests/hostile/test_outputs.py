@@ -18,6 +18,7 @@ DEMO = "demo --num-images 300 --epochs 3"
 
 WRITERS = {
     "split": SPLIT,
+    "split --folds": f"{SPLIT} --folds 2",
     "cache-clahe": CACHE,
     "verify-balance": BALANCE,
     "train": TRAIN,
@@ -110,6 +111,48 @@ OWN_FILES = [
         says="made|train.csv",
     ),
     Case(name="split over another split", spoil=nothing, command=SPLIT, says="--overwrite"),
+    Case(
+        name="folds over a split, --overwrite",
+        spoil=nothing,
+        command="split --folds 2 --out data/splits --overwrite",
+        says="single split",
+    ),
+    Case(
+        name="folds over somebody's files",
+        spoil=on("made/1/train.csv", write("mine\n")),
+        command="split --folds 2 --out made",
+        says=r"train\.csv.*--overwrite",
+    ),
+    Case(
+        name="folds over somebody's validation, --no-val --overwrite",
+        spoil=on("made/1/val.csv", write("mine\n")),
+        command="split --folds 2 --no-val --out made --overwrite",
+        says=r"val\.csv",
+    ),
+    Case(
+        name="folds through a link, --overwrite",
+        spoil=on("made/1/train.csv", link_to("../../../foreign/thesis.csv")),
+        command="split --folds 2 --out made --overwrite",
+        says="link",
+    ),
+    Case(
+        name="a record of folds is a link, --overwrite",
+        spoil=on("made/folds.json", link_to("../../foreign/notes.txt")),
+        command="split --folds 2 --out made --overwrite",
+        says="link",
+    ),
+    Case(
+        name="a record of folds is somebody's notes",
+        spoil=on("made/folds.json", write("mine\n")),
+        command="split --folds 2 --out made",
+        says=r"folds\.json.*--overwrite",
+    ),
+    Case(
+        name="a fold is a file, --overwrite",
+        spoil=on("made/1", write("mine\n")),
+        command="split --folds 2 --out made --overwrite",
+        says="not a folder",
+    ),
     Case(
         name="split through links",
         spoil=both(
