@@ -134,6 +134,27 @@ def test_the_same_folds_again_change_nothing(path: Path, tmp_path: Path) -> None
     assert (out / "1" / "test.csv").read_text() == "notes"
 
 
+def test_folds_of_a_table_that_changed_since_are_others(
+    table: pd.DataFrame, path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "f"
+    make_folds(path, folds=3, out=out)
+    split_by_patient(path, out=tmp_path / "s")
+    before = contents_of(tmp_path)
+    # As many of each label as before.
+    changed = table.copy()
+    changed["Patient Age"] += 1
+    changed.to_csv(path, index=False)
+    for make in (
+        lambda: make_folds(path, folds=3, out=out),
+        lambda: split_by_patient(path, out=tmp_path / "s"),
+    ):
+        with pytest.raises(InputError, match="another state of the label table.*--overwrite"):
+            make()
+    path.write_bytes(before["labels.csv"])
+    assert contents_of(tmp_path) == before
+
+
 def test_fewer_folds_replace_more(path: Path, tmp_path: Path) -> None:
     out = tmp_path / "f"
     make_folds(path, folds=3, repeats=2, out=out)

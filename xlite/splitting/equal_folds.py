@@ -69,7 +69,7 @@ def assign_folds(
         rounds -= 1 + exchange_patients(
             fold, counts, shares, is_free, rng, weights=weights, rounds=most
         )
-        excess = measure_excess(count_patients(counts, fold, num_folds)[:, :-1])
+        excess = measure_excess(count_patients(counts, fold, num_folds))
         if excess < least:
             best, least = fold, excess
     return best[patient_of_row]

@@ -15,7 +15,6 @@ from xlite.places import FOLDS_RECORD, SPLIT_PARTS, SPLIT_RECORD
 from xlite.results.folds import FoldsRecord
 from xlite.results.split import SplitRecord
 from xlite.splitting.folds_folder import read_folds
-from xlite.splitting.split_folder import hash_tables
 from xlite.splitting.split_writer import (
     hash_contents,
     require_place,
@@ -51,8 +50,7 @@ def write_folds(
                 f"{out} holds other folds ({earlier.repeats} × {earlier.num_folds}, seed "
                 f"{earlier.seed}). {_REMEDY}"
             )
-        _require_unchanged(out)
-        return replace(earlier, rows=made.rows)
+        read_folds(out)
     require_replaceable_file(out / FOLDS_RECORD, is_ours=lambda _: True)
     folders = [out / fold.folder for fold in made.folds]
     for folder, split in zip(folders, splits, strict=True):
@@ -60,6 +58,8 @@ def write_folds(
             sums = hash_contents(select_tables(lines, split))
             split = replace(split, files=sums)
             require_place(folder, split, overwrite=overwrite, sources=sources)
+    if earlier is not None and not overwrite:
+        return replace(earlier, rows=made.rows)
     # From here to the end they are folds that were not finished.
     (out / FOLDS_RECORD).unlink(missing_ok=True)
     for folder, split in zip(folders, splits, strict=True):
@@ -94,12 +94,6 @@ def _read_earlier(out: Path, *, overwrite: bool) -> FoldsRecord | None:
         if overwrite:
             return None
         raise
-
-
-def _require_unchanged(out: Path) -> None:
-    for split in read_folds(out).splits:
-        record = SplitRecord.read(split / SPLIT_RECORD, remedy=_REMEDY)
-        hash_tables(split, record)
 
 
 def _find_stale(out: Path, names: set[str]) -> Iterator[Path]:

@@ -106,6 +106,12 @@ def require_place(
                 "--overwrite to replace it."
             )
         hash_tables(out, earlier)
+        # What version 0.1 wrote of the same table has other bytes.
+        if earlier.is_guarded and earlier.files != made.files:
+            raise InputError(
+                f"{out} holds a split of another state of the label table, whose rows or labels "
+                "differ. Pass another --out, or --overwrite to replace it."
+            )
         return earlier
     for name in made.files:
         _refuse_source(out / name, sources)
