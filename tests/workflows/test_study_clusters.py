@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,8 +102,10 @@ class RayNodes:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
+        # In /tmp whatever folder tests have: the path of a socket has at most 107 characters.
+        self.folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
         self.cluster = Cluster()
-        self.cluster.add_node(num_cpus=0, include_dashboard=False)
+        self.cluster.add_node(num_cpus=0, include_dashboard=False, temp_dir=self.folder)
         self.nodes = [self.cluster.add_node(num_cpus=1) for _ in range(2)]
 
     def lose_one(self) -> None:
@@ -111,6 +115,7 @@ class RayNodes:
     def stop(self) -> None:
         """End all processes of the cluster."""
         self.cluster.shutdown()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.mark.slow
