@@ -273,3 +273,20 @@ def test_what_does_not_go_with_folds_is_refused(
     shutil.rmtree(place / "runs" / runs_of(ablation, "fast")[0, 2])
     with pytest.raises(InputError, match=r"test_resnet-bce-none-s0 has no finished run of fold 2"):
         evaluate(run, split=folds)
+
+
+def test_folds_without_validation_are_judged_out_of_fold(project: Any, tmp_path: Path) -> None:
+    import xlite
+
+    folds, out = tmp_path / "folds", tmp_path / "experiments"
+    xlite.make_folds(project.table, out=folds, folds=2, val=None)
+    options: dict[str, Any] = {"split": folds, "out": out}
+    found = ablate(VARIANTS, seeds=[0], cache=project.cache, runtime=CPU, **options)
+    assert (found.part, found.images) == ("out-of-fold", 160)
+    verdict = found.verdict["fast"]
+    assert verdict.decision == "UNDECIDED"
+    assert "all folds begin with the same initial weights" in verdict.reasons[-1]
+    assert len(compare(**options).rows) == 2
+    shown = evaluate(out / "runs" / runs_of(found, "fast")[0, 1], split=folds)
+    assert shown.images == 160
+    assert shown.thresholds.source == "cross-fitted between halves of the patients"
