@@ -315,3 +315,49 @@ def test_a_winner_without_a_finished_run_is_a_failed_action(ended: Ended) -> Non
     result = ended.finish("weights", winner="other")
     assert result.outcome == "failed"
     assert result.error.startswith("other won, and no run of it is finished.")
+
+
+@pytest.fixture(scope="module")
+def trained_over_folds(
+    tmp_path_factory: pytest.TempPathFactory, project: Any, xlite_ok: Any
+) -> tuple[Path, Path]:
+    """An experiments folder with two variants over two folds, and the folds."""
+    folder: Path = tmp_path_factory.mktemp("over_folds")
+    out, folds = folder / "experiments", folder / "folds"
+    xlite_ok("split", "--labels", project.table, "--folds", 2, "--out", folds)
+    xlite_ok(
+        *("ablate", "--model", "test_resnet", "--losses", "bce,focal", "--seeds", "0"),
+        *("--split", folds, "--cache", project.cache, "--out", out, *TRAINING),
+    )
+    return out, folds
+
+
+def test_over_folds_the_out_of_fold_predictions_are_compared(
+    ended: Ended, trained_over_folds: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiments, folds = trained_over_folds
+    monkeypatch.chdir(experiments.parent)
+    told = Told()
+    for name in ("bce", "focal"):
+        for run in sorted((experiments / "runs").glob(f"*-{name}-*")):
+            fold = int(read_run(run).data.split_dir.rpartition("/")[2])  # type: ignore[union-attr]
+            told.train(f"train:{name}:s0:f{fold}", 0.6, run=f"runs/{run.name}")
+        told.end(f"judge:{name}", {"oof.auroc": Score(point=0.6)})
+    # A seed without a run of each fold is no seed.
+    told.train("train:focal:s1:f0", 0.9, run=f"runs/{run.name}")
+    study = Ended(
+        StudyFolder(Path("experiments/studies/folds")),
+        replace(ended.plan, split=folds),
+        told,
+        ended.runs,
+    )
+    result = study.finish("compare")
+    assert (result.error, result.details["left_out"]) == (None, {})
+    files = read_study_files(study.folder.path)
+    assert files.comparison is not None
+    assert files.comparison.part == "out-of-fold"
+    assert {row.name: row.seeds for row in files.comparison.rows} == {"bce": 1, "focal": 1}
+    assert files.verdicts is not None
+    looked = study.finish("test")
+    assert looked.outcome == "failed"
+    assert "every image has served to choose the winner" in looked.error

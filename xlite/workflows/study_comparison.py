@@ -7,7 +7,7 @@ since the best of them is the best by chance, too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from xlite import console
 from xlite.errors import InputError
 from xlite.files import atomic_path, write_json, write_table
 from xlite.judging.ablation import judge_variant
-from xlite.judging.compared_runs import RunGroups, read_run_methods
+from xlite.judging.compared_folds import read_folded_methods
+from xlite.judging.compared_runs import read_run_methods
 from xlite.judging.comparison import compare_methods, write_comparison
+from xlite.judging.folded_methods import judge_folded_methods
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import TESTED, JudgedMethods, judge_methods
 from xlite.judging.ranking import TIE_BREAKERS, parse_order
@@ -29,12 +31,15 @@ from xlite.judging.verdict import (
     describe_verdict_rule,
 )
 from xlite.places import STUDY_SUMMARY, STUDY_VERDICTS
+from xlite.results.comparison import Comparison
 from xlite.results.study import Study, StudyScore, StudyVerdicts
 from xlite.splitting.checked_split import read_checked_split
+from xlite.splitting.fold_splits import read_fold_splits
+from xlite.splitting.folds_folder import is_folds
 from xlite.studies.study_plan import Finally, StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.study import find_baseline
-from xlite.studies.summary.trained_items import finished_runs, list_trained_items
+from xlite.studies.summary.trained_items import RunKey, finished_runs, list_trained_items
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,8 @@ class Compared:
     """What is compared on one split, and where that is written."""
 
     split: Path
-    runs: RunGroups
+    runs: Mapping[str, Mapping[RunKey, Path]]
+    """Finished run folders by method, seed and fold."""
     folder: Path
 
 
@@ -62,7 +68,7 @@ def compare_study(
             found["left_out"][name] = f"only {names} has finished runs: nothing to compare with"
             continue
         try:
-            found["compared"][name] = _compare(one, plan, experiments)
+            found["compared"][name] = _compare(one, plan)
         except InputError as error:
             # Of several splits one may be gone; what is known of the others still stands.
             console.warn(f"{name}: {error}")
@@ -80,12 +86,12 @@ def _gather(plan: StudyPlan, state: StudyState, folder: Path, experiments: Path)
         phase = confirming.get(subject.partition("/")[0]) if "/" in subject else None
         if phase is not None:
             owners[subject] = phase.split or plan.split
-    groups: dict[Path, dict[str, dict[int, Path]]] = {}
+    groups: dict[Path, dict[str, dict[RunKey, Path]]] = {}
     for name, split in owners.items():
         runs = finished_runs(trained.get(name, ()))
         if runs:
-            by_seed = {key.seed: experiments / run for key, run in sorted(runs.items())}
-            groups.setdefault(split, {})[name] = by_seed
+            by_key = {key: experiments / run for key, run in sorted(runs.items())}
+            groups.setdefault(split, {})[name] = by_key
     return [
         Compared(
             split=split,
@@ -96,24 +102,58 @@ def _gather(plan: StudyPlan, state: StudyState, folder: Path, experiments: Path)
     ]
 
 
-def _compare(one: Compared, plan: StudyPlan, experiments: Path) -> dict[str, Any]:
-    parts = read_checked_split(one.split, plan.labels)
-    methods, num_left_out = align_methods(read_run_methods(one.runs, parts))
-    if num_left_out:
-        console.warn(f"{num_left_out} images are not in all of the predictions and are left out.")
-    judged = judge_methods(methods)
-    comparison = compare_methods(
-        judged, order_of(plan.finish), runs=one.runs, command=f"study {plan.name}: compare"
-    )
+def _compare(one: Compared, plan: StudyPlan) -> dict[str, Any]:
+    judged, comparison = _judge_folds(one, plan) if is_folds(one.split) else _judge(one, plan)
+    comparison = replace(comparison, command=f"study {plan.name}: compare")
     one.folder.mkdir(parents=True, exist_ok=True)
     write_comparison(one.folder, comparison)
     found: dict[str, Any] = {"best": comparison.best, "chosen": comparison.chosen}
     baseline = find_baseline(plan)
-    if baseline in one.runs and baseline is not None:
+    if baseline is not None and baseline in {row.name for row in comparison.rows}:
         verdicts = judge_against(baseline, judged)
         write_json(one.folder / STUDY_VERDICTS, verdicts.to_json())
         found["verdicts"] = {name: verdict.decision for name, verdict in verdicts.verdicts.items()}
     return found
+
+
+def _judge(one: Compared, plan: StudyPlan) -> tuple[JudgedMethods, Comparison]:
+    groups = {
+        name: {key.seed: path for key, path in runs.items()} for name, runs in one.runs.items()
+    }
+    parts = read_checked_split(one.split, plan.labels)
+    methods, num_left_out = align_methods(read_run_methods(groups, parts))
+    _say_left_out(num_left_out)
+    judged = judge_methods(methods)
+    return judged, compare_methods(judged, order_of(plan.finish), runs=groups)
+
+
+def _judge_folds(one: Compared, plan: StudyPlan) -> tuple[JudgedMethods, Comparison]:
+    """Over folds: by out-of-fold predictions, of the seeds that have a run of each fold."""
+    folds, _ = read_fold_splits(one.split, plan.labels)
+    groups: dict[str, dict[int, dict[int, Path]]] = {}
+    for name, runs in one.runs.items():
+        for key, path in runs.items():
+            if key.fold is not None:
+                groups.setdefault(name, {}).setdefault(key.seed, {})[key.fold] = path
+    whole = {
+        name: {seed: found for seed, found in seeds.items() if len(found) == len(folds.splits)}
+        for name, seeds in groups.items()
+    }
+    kept = {name: seeds for name, seeds in whole.items() if seeds}
+    if len(kept) < 2:
+        raise InputError(
+            f"only {', '.join(kept) or 'nothing'} has finished runs of all folds: nothing to "
+            "compare with."
+        )
+    methods = read_folded_methods(kept, {}, folds, allow_partial=False)
+    judged, num_left_out = judge_folded_methods(methods, folds)
+    _say_left_out(num_left_out)
+    return judged, compare_methods(judged, order_of(plan.finish), fold_runs=kept)
+
+
+def _say_left_out(num_images: int) -> None:
+    if num_images:
+        console.warn(f"{num_images} images are not in all of the predictions and are left out.")
 
 
 def order_of(finish: Finally) -> tuple[str, ...]:
@@ -138,7 +178,10 @@ def judge_against(baseline: str, judged: JudgedMethods) -> StudyVerdicts:
     return StudyVerdicts(
         baseline=baseline,
         rule=describe_verdict_rule(
-            margin=DEFAULT_MARGIN, safety_margin=DEFAULT_SAFETY_MARGIN, level=level
+            margin=DEFAULT_MARGIN,
+            safety_margin=DEFAULT_SAFETY_MARGIN,
+            level=level,
+            over_folds=judged.folds is not None,
         ),
         images=len(labelled),
         patients=len(np.unique(labelled.patient_ids)),
