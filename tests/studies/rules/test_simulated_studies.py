@@ -68,6 +68,7 @@ def phases(draw: st.DrawFn, name: str, previous: str | None) -> Phase:
         rungs=None if is_confirm else draw(st.sampled_from([None, Rungs(first=2, factor=2)])),
         keep=draw(st.sampled_from([None, Keep(best=2), Keep(best=2, setting="model")])),
         previous=previous,
+        split=draw(st.sampled_from([None, Path("folds")])),
         after=draw(some(*TARGETS, most=1)),
     )
 
