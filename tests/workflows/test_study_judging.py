@@ -172,6 +172,9 @@ def test_over_folds_every_image_is_judged_by_a_run_that_has_not_seen_it(
     assert do(judgement(tuple(runs[:3]), "oof.auroc"), folder, plan).scores == repeats[0].scores
     failed = do(judgement(tuple(runs[:1]), "oof.auroc"), folder, plan)
     assert "no finished run of fold 1" in (failed.error or "")
+    for fold, message in ((7, "has 4 folds, from 0"), (None, "is of fold None")):
+        item = WorkItem(id="train:E1:s0", kind="train", subject="E1", settings=SETTINGS, fold=fold)
+        assert message in (do(item, folder, plan).error or "")
     failed = do(judgement(tuple(runs), "val.auroc"), folder, plan)
     assert "without a validation part" in (failed.error or "")
 
