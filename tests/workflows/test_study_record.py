@@ -102,3 +102,18 @@ def test_a_damaged_ledger_is_named_and_the_page_is_written(
     page = report(split="data/splits")
     assert "the study toy is shown as it was" in capsys.readouterr().err
     assert Path(page.report).exists()
+
+
+def test_a_record_that_cannot_be_written_leaves_the_page_possible(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_study(study)
+    assert study.ledger.append(Claim(at="2026-01-01T00:02", agent="a", item="train:E2:s0"))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("xlite.studies.summary.study.write_json", refuse)
+    page = report(split="data/splits")
+    assert "the study toy is shown as it was" in capsys.readouterr().err
+    assert "Which one?" in Path(page.report).read_text()

@@ -64,6 +64,7 @@ def _describe(files: StudyFiles, *, key: str) -> Section:
                 "Begun": study.begun[:16].replace("T", " "),
                 "Last entry": study.updated[:16].replace("T", " "),
                 "Entries in the ledger": f"{study.entries:,}",
+                **{f"Written: {action}": path for action, path in study.files.items()},
             }
         ),
         Heading("The path taken"),

@@ -46,5 +46,6 @@ def record_studies(experiments: Path) -> None:
     for path in sorted((experiments / STUDIES).glob("*/ledger")):
         try:
             record_study(StudyFolder(path.parent))
-        except InputError as error:
+        except (InputError, OSError) as error:
+            # On an archive that can't be written to the page is of what was known.
             console.warn(f"the study {path.parent.name} is shown as it was: {error}")
