@@ -219,6 +219,22 @@ def test_runs_of_another_split_are_no_runs_of_the_folds(
         compare([single, one_fold], split=folds)
 
 
+def test_a_sealed_test_part_stays_sealed_whatever_the_folds_are_of(
+    place: Path, folds: Path, project: Any
+) -> None:
+    (outcome,) = train(BCE, split=project.split, cache=project.cache, out=place, runtime=CPU)
+    sealed = outcome.run_dir / "predictions_test.csv"
+    found = evaluate(predictions=sealed, split=folds, allow_partial=True)
+    assert [look.run for look in found.test_looks or ()] == [outcome.run_dir.name]
+    with pytest.raises(InputError, match="is of the sealed test part of"):
+        compare({"a": sealed, "b": sealed}, split=folds, allow_partial=True)
+    # That of a fold is none.
+    of_fold = next((place / "out_of_fold").glob("*/out_of_fold.json"))
+    run = next(iter(json.loads(of_fold.read_text())["runs"].values()))
+    own = place / "runs" / run / "predictions_test.csv"
+    assert evaluate(predictions=own, split=folds, allow_partial=True).test_looks is None
+
+
 def test_folds_have_no_test_part_to_show(place: Path, folds: Path) -> None:
     with pytest.raises(InputError, match="--show-test: folds have no sealed test part"):
         compare(split=folds, out=place, show_test=True)

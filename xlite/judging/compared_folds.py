@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.errors import InputError
 from xlite.judging.compared_runs import FoldsBySeed, group_fold_runs, read_table_methods
-from xlite.judging.fold_runs import describe_missing, find_siblings
+from xlite.judging.fold_runs import describe_missing, find_sealed_run, find_siblings
 from xlite.judging.folded_methods import FoldedMethod, read_folded_method
 
 if TYPE_CHECKING:
@@ -65,8 +66,16 @@ def read_folded_methods(
 ) -> list[FoldedMethod]:
     """The methods with their predictions: of runs out of fold, of tables as they are.
 
-    Raises InputError for a fold without a finished run, and for tables as `read_table_methods`.
+    Raises InputError for a fold without a finished run, for a sealed test part, and for tables as
+    `read_table_methods`.
     """
+    for source in tables.values():
+        sealed = find_sealed_run(source, folds)
+        if sealed is not None:
+            raise InputError(
+                f"{source} is of the sealed test part of {sealed}, which never selects. Name runs "
+                "over the folds, and predictions of all images."
+            )
     methods = [read_folded_method(name, seeds, folds) for name, seeds in groups.items()]
     for one in read_table_methods(tables, folds.images, allow_partial=allow_partial):
         predictions = {seed: [each] * folds.repeats for seed, each in one.predictions.items()}

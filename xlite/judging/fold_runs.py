@@ -14,11 +14,13 @@ import pandas as pd
 
 from xlite.errors import InputError
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.sealed_test import find_test_run
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import find_run_folders
 from xlite.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from xlite.judging.predictions_file import PredictionSource
     from xlite.splitting.fold_splits import FoldSplits
 
 FOLD = "fold"
@@ -61,6 +63,17 @@ def find_siblings(run_dir: Path, folds: FoldSplits) -> dict[int, Path]:
         if fold is not None and is_sibling:
             found.setdefault(fold, other.path)
     return dict(sorted(found.items()))
+
+
+def find_sealed_run(predictions: PredictionSource, folds: FoldSplits) -> Path | None:
+    """The run whose sealed test part is predicted; None for others, and for runs over the folds.
+
+    The test part of a fold is not sealed: every image is in one.
+    """
+    run_dir = find_test_run(Path(predictions)) if isinstance(predictions, str | Path) else None
+    if run_dir is None or folds.find(RunFolder(run_dir).config.data.split_sha256) is not None:
+        return None
+    return run_dir
 
 
 def describe_missing(runs: FoldRuns, wanted: Iterable[int]) -> str | None:

@@ -12,6 +12,7 @@ from xlite.judging.compared_runs import find_finished_runs
 from xlite.judging.fold_runs import (
     FOLD,
     find_fold,
+    find_sealed_run,
     find_siblings,
     read_out_of_fold,
     require_folds,
@@ -86,7 +87,13 @@ def read_judged_fold_table(
         console.warn(sentence)
     tested_in = folds.assign(labelled.image_ids, 0).astype(str).astype(object)
     labelled = replace(labelled, columns={**labelled.columns, FOLD: tested_in})
-    return JudgedPredictions(labelled=labelled, table=labels, part=OUT_OF_FOLD, join=join)
+    return JudgedPredictions(
+        labelled=labelled,
+        table=labels,
+        part=OUT_OF_FOLD,
+        test_run=find_sealed_run(predictions, folds),
+        join=join,
+    )
 
 
 def _find_any_run(folder: Path, folds: FoldSplits) -> Path:
