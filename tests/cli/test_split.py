@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,26 @@ def test_a_folder_of_folds_is_no_split(
     result = xlite("verify-balance", "--split", tmp_path / "f", "--out", tmp_path / "e")
     assert result.exit_code == 2
     assert "The folder holds folds: pass one of them" in result.stderr
+
+
+def test_the_report_shows_folds(xlite_ok: Any, xlite: Any, project: Any, tmp_path: Path) -> None:
+    folds, page = tmp_path / "folds", tmp_path / "r.html"
+    made = json.loads(
+        xlite_ok("split", "--labels", project.table, "--folds", 3, "--out", folds, "--json").stdout
+    )
+    arguments = ("report", "--split", folds, "--experiments", tmp_path / "e", "--out", page)
+    xlite_ok(*arguments)
+    cells = re.sub(r"\s*<[^>]+>\s*", "|", page.read_text(encoding="utf-8"))
+    assert "No patient stands on two sides of a fold." in cells
+    masses = [fold["positive_patients"]["Mass"] for fold in made["folds"]]
+    total = sum(masses)
+    row = re.compile(rf"\|Mass\|+{total}\|+{total / 3:.1f}\|+{min(masses)}\|+{max(masses)}\|")
+    assert row.search(cells)
+    record = json.loads((folds / "folds.json").read_text())
+    (folds / "folds.json").write_text(json.dumps(record | {"folds": 3}))
+    refused = xlite(*arguments)
+    assert refused.exit_code == 2
+    assert "folds.json has 3 in 'folds'" in refused.stderr
 
 
 def test_a_cache_of_folds_has_every_image(xlite_ok: Any, project: Any, tmp_path: Path) -> None:

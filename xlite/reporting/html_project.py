@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from xlite.errors import InputError
 from xlite.labels import NO_FINDING
-from xlite.places import BALANCE_VERIFICATION, SPLIT_RECORD
+from xlite.places import BALANCE_VERIFICATION, FOLDS_RECORD, SPLIT_RECORD
 from xlite.records import Record, read_rows
+from xlite.reporting.html_folds import describe_folds
 from xlite.reporting.html_page import (
     Block,
     Cell,
@@ -91,8 +92,11 @@ class _SplitRecord(Record):
 
 
 def describe_split(split_dir: Path) -> Section:
-    """How the split was made, what leaks, and what each part holds, from `split.json`."""
+    """How the split was made, what leaks, and what each part holds, from `split.json`; or what
+    folds share, from `folds.json`."""
     key, title = "split", "Split and leakage audit"
+    if (split_dir / FOLDS_RECORD).exists():
+        return describe_folds(split_dir / FOLDS_RECORD)
     path = split_dir / SPLIT_RECORD
     if not path.exists():
         return absent_section(key, title, f"{path} does not exist.", "xlite split --labels CSV")
