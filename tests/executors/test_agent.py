@@ -99,8 +99,11 @@ def test_what_may_be_better_next_time_sets_the_item_free(
         raise error
         yield
 
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error)) as raised:
         work(folder, find_step=one_item, perform=stop_here)
+    if isinstance(error, InterruptedRunError):
+        assert raised.value.exit_code == 143
+        assert "xlite study work" in str(raised.value)
     release = folder.ledger.entries[-1]
     assert isinstance(release, Release)
     assert release.reason == "stopped"

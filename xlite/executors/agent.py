@@ -188,6 +188,10 @@ class _Agent:
             console.say(f"{item.id}: {error}")
             self._not_before[item.id] = time.monotonic() + _BUSY_SECONDS
             self._let_go(item)
+        except InterruptedRunError as error:
+            self._let_go(item)
+            # What it says of going on is meant for `train`.
+            raise self._describe_stop(error.exit_code - 128) from None
         except BaseException:
             # On a full disk the ledger may take no entry either: then others find that this agent
             # is gone.
@@ -263,7 +267,11 @@ class _Agent:
 
     def _end_if_asked(self) -> None:
         if self.stop:
-            raise InterruptedRunError(
-                f"stopped; all is saved. `xlite study work {self.folder.path}` goes on.",
-                signal_number=self.stop.signal_number or 0,
-            )
+            raise self._describe_stop(self.stop.signal_number or 0)
+
+    def _describe_stop(self, signal_number: int) -> InterruptedRunError:
+        return InterruptedRunError(
+            f"stopped; all is saved. The same command goes on, or `xlite study work "
+            f"{self.folder.path}`.",
+            signal_number=signal_number,
+        )
