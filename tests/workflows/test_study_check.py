@@ -250,3 +250,13 @@ def test_nothing_is_written(studied: Path, tmp_path: Path) -> None:
     assert not (studied / "experiments").exists()
     with pytest.raises(InputError):
         check("", tmp_path)
+
+
+def test_a_study_begins_with_nothing_but_a_sound_plan(tmp_path: Path, xlite: Any) -> None:
+    path = tmp_path / "plan.toml"
+    criterion = 'success = {score = "val.auroc.Hernia", minimum = 0.7}\n'
+    path.write_text(SETTINGS + A + criterion, encoding="utf-8")
+    result = xlite("study", "run", path, "--out", tmp_path / "experiments")
+    assert result.exit_code == 2
+    assert "has Hernia, so that val.auroc.Hernia would be undefined" in result.stderr
+    assert not (tmp_path / "experiments" / "studies" / "plan" / "ledger").exists()

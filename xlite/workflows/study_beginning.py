@@ -18,6 +18,7 @@ from xlite.studies.plan_changes import PlanChanges, describe_changes
 from xlite.studies.plan_file import PlanSource, parse_plan, read_plan
 from xlite.studies.recorded_plan import RecordedPlan, read_state, texts_in_force
 from xlite.studies.study_state import StudyState
+from xlite.workflows.study_check import require_sound
 from xlite.workflows.study_folder import check_out
 
 PERSON: Final = "person"
@@ -44,6 +45,7 @@ def begin_study(
     refuse_links([folder.path, folder.plan_file, folder.ledger.folder])
     if not folder.ledger.path_of(1).exists():
         _refuse_remains(folder)
+        require_sound(parsed, where=str(plan))
         if _begin(folder, source, parsed.name):
             console.say(f"the study {parsed.name} begins: {folder.path}")
             _keep_copies(folder, source)
@@ -54,6 +56,7 @@ def begin_study(
             break
         if not accept_change:
             raise InputError(_describe_edit(folder, source, changes, state))
+        require_sound(parsed, where=str(plan))
         if _record_change(folder, source, changes, state):
             _keep_copies(folder, source, is_new=True)
             return folder

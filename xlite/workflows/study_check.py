@@ -45,12 +45,7 @@ def check_study(plan: str | Path, *, out: str | Path | None = None) -> StudyChec
 
 def check_plan(plan: StudyPlan, *, where: str) -> StudyCheck:
     """What a plan that was read comes to; PlanError, as `check_study`, where it is not sound."""
-    faults = _FaultsOf(where)
-    images = ImagesOfPlan(plan, faults)
-    _check_names(plan, faults)
-    for fault in find_noise_faults(plan, images.judged):
-        faults.add(fault)
-    faults.require_none()
+    images = require_sound(plan, where=where)
     loads = list_loads(plan, _count_folds(plan))
     least, most = find_extremes(plan, loads)
     costs = ModelCosts.of_runs(plan.out, num_labels=images.num_labels)
@@ -76,6 +71,17 @@ def check_plan(plan: StudyPlan, *, where: str) -> StudyCheck:
         finish=finishing_of(plan.finish),
         warnings=tuple(_find_warnings(plan, num_bytes)),
     )
+
+
+def require_sound(plan: StudyPlan, *, where: str) -> ImagesOfPlan:
+    """The images that a plan is judged by; PlanError, as `check_study`, where it is not sound."""
+    faults = _FaultsOf(where)
+    images = ImagesOfPlan(plan, faults)
+    _check_names(plan, faults)
+    for fault in find_noise_faults(plan, images.judged):
+        faults.add(fault)
+    faults.require_none()
+    return images
 
 
 class _FaultsOf(Faults):
