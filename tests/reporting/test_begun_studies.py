@@ -190,3 +190,13 @@ def test_the_page_of_studies_is_sound_in_a_browser(
         browser.evaluate("document.querySelectorAll('.outline .outline .outline li').length") == 1
     )
     assert json.loads(browser.evaluate("JSON.stringify(document.scripts.length)")) == 1
+
+
+def test_a_search_is_called_by_its_phase_in_the_tree(tmp_path: Path) -> None:
+    tell(tmp_path, "one", SEARCH, tell_search())
+    [section] = describe_begun_studies(tmp_path)
+    [outline] = [block for block in section.blocks if isinstance(block, Outline)]
+    assert titles(outline) == [
+        ("finished", "Search first: tpe, 12 runs"),
+        ("finished", "Search second: confirm"),
+    ]

@@ -20,7 +20,7 @@ def describe_search(search: Search) -> list[Block]:
     """The blocks of a phase; none before its first trial."""
     if not search.trials:
         return []
-    blocks: list[Block] = [Heading(f"Search {search.id} ({search.method})")]
+    blocks: list[Block] = [Heading(f"{title_of(search.id)} ({search.method})")]
     blocks += [Paragraph(text) for text in _describe_choice(search)]
     has_scores = any(trial.score is not None for trial in search.trials)
     if has_scores and search.space:
@@ -28,7 +28,7 @@ def describe_search(search: Search) -> list[Block]:
             Picture(
                 uri=draw_parallel_axes(search),
                 alt=f"The trials of {search.id} as lines over their settings and score.",
-                caption="A line a trial; the orange one is the best. The lighter, the higher the "
+                caption="A line a trial; the orange one is the best. The darker, the higher the "
                 "score; grey: paused at a rung, its score is of fewer epochs. Settings that were "
                 "drawn by their logarithm have a logarithmic axis.",
                 is_wide=True,
@@ -55,6 +55,15 @@ def describe_search(search: Search) -> list[Block]:
             )
         )
     return [*blocks, _tabulate_trials(search)]
+
+
+def title_of(phase: str) -> str:
+    """What a phase is called on the page.
+
+    >>> title_of("search"), title_of("first")
+    ('Search', 'Search first')
+    """
+    return "Search" if phase == "search" else f"Search {phase}"
 
 
 def _describe_choice(search: Search) -> list[str]:

@@ -24,7 +24,7 @@ from xlite.reporting.html_page import (
     number,
     plain,
 )
-from xlite.reporting.html_search import describe_search
+from xlite.reporting.html_search import describe_search, title_of
 from xlite.reporting.html_verdicts import VERDICT_TONES, tabulate_comparison
 from xlite.results.study import NodeState, Study, StudyExperiment, TreeNode
 
@@ -36,8 +36,9 @@ _TONES: Mapping[NodeState, Tone] = {
     "running": "mixed",
     "open": "mixed",
 }
+_PROSE = ("choice", "why", "saw entries")
 _FAINT: tuple[NodeState, ...] = ("waiting", "not taken")
-_KINDS = {"experiment": "", "phase": "search ", "rule": "rule ", "question": "question ", "end": ""}
+_KINDS = {"rule": "rule ", "question": "question "}
 
 
 def describe_begun_studies(experiments_dir: Path) -> list[Section]:
@@ -126,7 +127,8 @@ def nest(nodes: Sequence[TreeNode]) -> list[OutlineItem]:
 
 def _describe_node(node: TreeNode, items: Sequence[OutlineItem]) -> OutlineItem:
     branch = f"{node.branch} → " if node.branch else ""
-    name = node.title if node.kind == "end" else f"{_KINDS[node.kind]}{node.id}"
+    name = node.title if node.kind == "end" else f"{_KINDS.get(node.kind, '')}{node.id}"
+    name = title_of(node.id) if node.kind == "phase" else name
     title = f": {node.title}" if node.title and node.kind != "end" else ""
     return OutlineItem(
         word=node.state,
@@ -213,8 +215,7 @@ def _tabulate_decisions(study: Study) -> Table:
         caption="Decisions of rules, answers of people and changes of the plan, as the ledger has "
         "them; those about single trials are left out.",
         columns=[
-            Column(title=title, is_number=False, is_prose=title in ("choice", "why"))
-            for title in columns
+            Column(title=title, is_number=False, is_prose=title in _PROSE) for title in columns
         ],
         rows=[
             plain(

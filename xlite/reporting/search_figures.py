@@ -6,7 +6,7 @@ As SVG inside a data address, drawn on white.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from xlite.reporting.figures import BLUE, GREY, ORANGE, new_figure
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FAINT = "#CFCFCF"
-_COLORS = "cividis"
-"""Even in brightness, and the same to colour-blind readers."""
+_COLORS = "Blues"
+"""From light to dark, which grey print and colour-blind readers keep; the best is apart from it."""
+_LIGHTEST = 0.35
+"""Of the scale: what is lighter is lost on white."""
 _MAX_TICKS = 5
 _MAX_NAME = 22
 
@@ -36,14 +38,14 @@ def draw_parallel_axes(search: Search) -> str:
     axes.append(_Axis(_score_setting(search.score, scores), scored))
     figure = new_figure(max(5.0, 1.55 * len(axes) + 0.8), 3.6)
     axis = figure.subplots()
-    norm, colors = _color_scale(scores)
+    color = _color_scale(scores)
     for trial in sorted(scored, key=lambda one: one.score or 0.0):
         places = [one.place(trial, search.score) for one in axes]
         is_best, is_paused = trial.number == search.best, trial.state == "paused"
         axis.plot(
             range(len(axes)),
             places,
-            color=ORANGE if is_best else _FAINT if is_paused else colors(norm(trial.score)),
+            color=ORANGE if is_best else _FAINT if is_paused else color(trial.score or 0.0),
             lw=2.6 if is_best else 0.9 if is_paused else 1.2,
             zorder=3 if is_best else 1 if is_paused else 2,
             label=f"the best, trial {trial.number}" if is_best else None,
@@ -176,11 +178,17 @@ def _draw_axis(axis: Axes, place: int, one: _Axis) -> None:
         )
 
 
-def _color_scale(scores: Sequence[float]) -> tuple[Any, Any]:
+def _color_scale(scores: Sequence[float]) -> Callable[[float], Any]:
+    """The colour of a score."""
     from matplotlib import colormaps
-    from matplotlib.colors import Normalize
 
-    return Normalize(min(scores, default=0.0), max(scores, default=1.0)), colormaps[_COLORS]
+    low, high = min(scores, default=0.0), max(scores, default=1.0)
+
+    def color(score: float) -> Any:
+        share = (score - low) / (high - low) if high > low else 1.0
+        return colormaps[_COLORS](_LIGHTEST + (1 - _LIGHTEST) * share)
+
+    return color
 
 
 def _forbid_formulas(axis: Axes) -> None:
