@@ -151,6 +151,7 @@ def test_the_log_has_a_section_a_study_that_goes_on_with_it(tmp_path: Path) -> N
     update_experiment_log(log, tmp_path)
     first = log.read_text()
     assert "| EXP-001 | 2026-03-01 | study fine-tuning | waiting |" in first
+    assert "xlite study work studies/one\n" in first
     assert "  - then → 2.5: longer (finished). val.auroc 0.900 (0.850 to 0.940)" in first
     told = tell_fine_tuning()
     told.answer("choose", "keep baseline", "not worth | the <time>")

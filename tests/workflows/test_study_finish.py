@@ -15,6 +15,7 @@ from told_studies import AUROC, Told
 
 from xlite.files import sha256_of_file
 from xlite.reporting.begun_studies import read_study_files
+from xlite.results.comparison import Comparison
 from xlite.run_folder import read_run
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Score
@@ -155,6 +156,29 @@ def test_a_single_experiment_has_nothing_to_be_compared_with(ended: Ended) -> No
     assert reason == "only bce has finished runs: nothing to compare with"
     assert not (ended.folder.path / "comparison.json").exists()
     assert (ended.folder.path / "summary.csv").exists()
+
+
+def test_experiments_on_another_split_are_compared_among_themselves(
+    ended: Ended, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(ended.plan.split, tmp_path / "held-out"))
+    experiments = list(ended.plan.experiments)
+    for one in ended.plan.experiments:
+        experiments.append(replace(one, id=f"{one.id}-held-out", split=other))
+        for seed, run in enumerate(ended.runs[one.id]):
+            ended.told.train(f"train:{one.id}-held-out:s{seed}", 0.6, run=f"runs/{run.name}")
+    study = replace(ended, plan=replace(ended.plan, experiments=tuple(experiments)))
+    found = study.finish("compare").details["compared"]
+    assert found.keys() == {ended.plan.split.as_posix(), other.as_posix()}
+    own, others = (
+        read_study_files(ended.folder.path).comparison,
+        Comparison.read(ended.folder.path / "on-held-out" / "comparison.json", remedy=""),
+    )
+    assert own is not None
+    assert {row.name for row in own.rows} == {"bce", "focal"}
+    assert {row.name for row in others.rows} == {"bce-held-out", "focal-held-out"}
+    # The baseline is on the study's split.
+    assert "verdicts" not in found[other.as_posix()]
 
 
 def test_trials_are_compared_by_their_confirming_runs_alone(ended: Ended) -> None:

@@ -29,8 +29,9 @@ def describe_begun_study(files: StudyFiles, *, folder: Path, log_dir: Path) -> L
         facts=_list_facts(files, place),
         tables=_list_tables(study),
         status=FINISHED if study.state == "ended" else study.state,
-        command_note="The plan as it was given; runs that are finished are found again:",
-        command=join_command(["xlite", "study", "run", f"{place}/plan.toml"]),
+        command_note="The plan is in its folder, plan.toml. To go on with it, on any machine that "
+        "sees the folder:",
+        command=join_command(["xlite", "study", "work", place]),
     )
 
 
