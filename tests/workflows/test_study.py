@@ -17,6 +17,7 @@ from xlite.settings import TrainSettings
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Release
 from xlite.training.run import follow_run
+from xlite.workflows import study as workflow
 from xlite.workflows import study_training
 from xlite.workflows.study import run_study_plan, work_on_study
 from xlite.workflows.study_beginning import begin_study
@@ -235,15 +236,28 @@ def test_two_studies_run_at_once_are_two_agents(home: Path) -> None:
     assert kinds.count("end") == 2
 
 
-def test_agents_side_by_side_do_a_study_together(home: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "xlite", "study", "run", "plan.toml", "--jobs", "2"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
-    assert "agent 1 | " in done.stderr or "agent 2 | " in done.stderr
+def test_the_plan_says_how_many_agents_work_and_how_long_they_rest(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+    plan = PLAN.replace("workers = 0", "workers = 0\njobs = 3\npause = 7")
+    Path("plan.toml").write_text(plan)
+    with monkeypatch.context() as patch:
+        patch.setattr(workflow, "work_on_study", lambda *_, **options: asked.update(options))
+        run_study_plan("plan.toml")
+        assert asked["jobs"] == 3
+        run_study_plan("plan.toml", jobs=1)
+        assert asked["jobs"] == 1
+    monkeypatch.setattr(workflow, "work", lambda *_, **options: asked.update(options))
+    work_on_study(home / "experiments" / "studies" / "toy")
+    assert asked["rest_seconds"] == 7
+
+
+def test_a_run_on_several_devices_is_refused(home: Path) -> None:
+    Path("plan.toml").write_text(PLAN.replace("workers = 0", "workers = 0\ndevices = 2"))
+    with pytest.raises(InputError, match="several devices"):
+        begin_study("plan.toml")
+    assert not (home / "experiments").exists()
 
 
 def test_a_signal_saves_what_each_agent_is_at(home: Path) -> None:
@@ -256,6 +270,7 @@ def test_a_signal_saves_what_each_agent_is_at(home: Path) -> None:
     assert process.stderr is not None
     for line in process.stderr:
         if "epoch 2/400" in line:
+            assert line.startswith(("agent 1 | ", "agent 2 | "))
             break
     process.terminate()
     rest = process.stderr.read()

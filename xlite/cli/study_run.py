@@ -9,9 +9,36 @@ import typer
 
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
-from xlite.cli.study_options import AcceptChange, Device, Jobs, Workers, end_study_command
+from xlite.cli.study_options import AcceptChange, Device, Workers, end_study_command
 from xlite.errors import InputError
 from xlite.signals import catch_stop_signals
+
+PlannedJobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=1024,
+        help="Agents on this machine; they share its cores. Default: the plan's, else 1.",
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Agents on this Ray cluster: HOST:PORT of its head, auto, or local.",
+    ),
+]
+RayAgents = Annotated[
+    int | None,
+    typer.Option(
+        "--agents",
+        min=1,
+        max=10_000,
+        help="--ray: how many. Default: one for each GPU, else for each processor.",
+    ),
+]
 
 _EPILOG = "Example: xlite study run PLAN.toml --jobs 2"
 
@@ -25,7 +52,7 @@ def run(
     plan: Annotated[
         Path, typer.Argument(metavar="PLAN.toml", help="The plan.", show_default=False)
     ],
-    jobs: Jobs = 1,
+    jobs: PlannedJobs = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -34,23 +61,8 @@ def run(
     ] = None,
     device: Device = None,
     workers: Workers = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            "--ray",
-            metavar="ADDRESS",
-            help="Agents on this Ray cluster: HOST:PORT of its head, auto, or local.",
-        ),
-    ] = None,
-    agents: Annotated[
-        int | None,
-        typer.Option(
-            "--agents",
-            min=1,
-            max=10_000,
-            help="--ray: how many. Default: one for each GPU, else for each processor.",
-        ),
-    ] = None,
+    ray: Ray = None,
+    agents: RayAgents = None,
     accept_change: AcceptChange = False,
     json: options.Json = False,
 ) -> None:
@@ -60,7 +72,8 @@ def run(
     on; others may work on it at the same time, here or with `xlite study work` on machines that
     see the folder. Exit code 1 says that items failed, 3 that it waits for a person.
     """
-    _refuse_mixture(ray, agents, has_own=jobs != 1 or device is not None or workers is not None)
+    has_own = any(value is not None for value in (jobs, device, workers))
+    _refuse_mixture(ray, agents, has_own=has_own)
     changes: dict[str, Any] = {"accept_change": accept_change, "stopping": catch_stop_signals}
     if ray is not None:
         from xlite.workflows.study_ray import run_study_on_ray

@@ -37,7 +37,7 @@ def run_study_plan(
     plan: str | Path,
     *,
     out: str | Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     device: str | None = None,
     num_workers: int | None = None,
     accept_change: bool = False,
@@ -46,12 +46,15 @@ def run_study_plan(
     """Where the study of a plan file stands, once it has ended or waits for a person.
 
     It begins in `out/studies/NAME`, or goes on from wherever it is there. jobs: agents that work
-    on this machine, each a process if they are several. device, num_workers: instead of the plan's.
+    on this machine, each a process if they are several. jobs, device, num_workers: instead of the
+    plan's.
     out: None for the plan's. accept_change: the plan was edited since the study began: record that,
     and do anew what it makes invalid. Items that fail are in what is returned. Raises InputError
     for an edited plan without that, and what `work_on_study` raises.
     """
     folder = begin_study(plan, out, accept_change=accept_change)
+    if jobs is None:
+        jobs = RecordedPlan(folder).of(read_state(folder)).runtime.jobs
     return work_on_study(
         folder.path, jobs=jobs, device=device, num_workers=num_workers, stopping=stopping
     )
@@ -93,9 +96,10 @@ def take_part(
     """Be one agent of a study until it has ended or waits for a person; see `work_on_study`."""
     folder = StudyFolder(study)
     state = read_state(folder)
-    changes = {"device": device, "num_workers": num_workers}
+    changes = {"device": device, "num_workers": num_workers, "jobs": 1}
     hands = _Hands(folder, {name: value for name, value in changes.items() if value is not None})
     with contextlib.chdir(find_root(folder, state)):
+        plan = hands.plan.of(state)
         # As `train` is given it, where the study is in the working folder.
         experiments = find_experiments(folder)
         return work(
@@ -104,7 +108,7 @@ def take_part(
             find_step=hands.find_step,
             perform=hands.perform,
             describe_loss=describe_loss,
-            rest_seconds=hands.plan.of(state).rest_seconds,
+            rest_seconds=max(plan.rest_seconds, plan.runtime.pause_seconds),
             stopping=stopping,
         )
 

@@ -39,6 +39,11 @@ def begin_study(
     """
     source = read_plan(Path(plan))
     parsed = parse_plan(source.text, source.base, where=str(plan))
+    if parsed.runtime.devices * parsed.runtime.num_nodes > 1:
+        raise InputError(
+            f"{plan}: [running] gives a run several devices, and an agent of a study trains on "
+            "one. Leave devices and nodes out, and have more agents work."
+        )
     experiments = parsed.out if out is None else Path(out)
     check_out(experiments)
     folder = StudyFolder(experiments / STUDIES / parsed.name)
