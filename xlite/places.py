@@ -32,6 +32,8 @@ STUDY_RECORD = "study.json"
 STUDY_SUMMARY = "summary.csv"
 STUDY_VERDICTS = "verdicts.json"
 STUDY_COMPARISON = "comparison.json"
+ON_SPLIT = "on-"
+"""How the folder begins of what was compared on another split than the study's."""
 SEALED_LOOK = "test_look.json"
 MODEL_CARD = "model_card.md"
 

@@ -15,7 +15,8 @@ from told_studies import AUROC, Told
 
 from xlite.files import sha256_of_file
 from xlite.reporting.begun_studies import read_study_files
-from xlite.results.comparison import Comparison
+from xlite.reporting.html_page import Heading
+from xlite.reporting.html_studies import describe_begun_studies
 from xlite.run_folder import read_run
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Score
@@ -170,13 +171,14 @@ def test_experiments_on_another_split_are_compared_among_themselves(
     study = replace(ended, plan=replace(ended.plan, experiments=tuple(experiments)))
     found = study.finish("compare").details["compared"]
     assert found.keys() == {ended.plan.split.as_posix(), other.as_posix()}
-    own, others = (
-        read_study_files(ended.folder.path).comparison,
-        Comparison.read(ended.folder.path / "on-held-out" / "comparison.json", remedy=""),
-    )
+    files = read_study_files(ended.folder.path)
+    own, others = files.comparison, files.elsewhere["held-out"]
     assert own is not None
     assert {row.name for row in own.rows} == {"bce", "focal"}
     assert {row.name for row in others.rows} == {"bce-held-out", "focal-held-out"}
+    page = describe_begun_studies(Path("experiments"))[0]
+    headings = [block.text for block in page.blocks if isinstance(block, Heading)]
+    assert "All against each other on held-out" in headings
     # The baseline is on the study's split.
     assert "verdicts" not in found[other.as_posix()]
 

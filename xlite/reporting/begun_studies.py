@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from xlite.errors import InputError
 from xlite.places import (
+    ON_SPLIT,
     SEALED_LOOK,
     STUDIES,
     STUDY_COMPARISON,
@@ -33,6 +35,8 @@ class StudyFiles:
     comparison: Comparison | None = None
     """On the study's own split."""
     verdicts: StudyVerdicts | None = None
+    elsewhere: Mapping[str, Comparison] = field(default_factory=dict)
+    """The comparisons on other splits, by the name of the split."""
     look: SealedLook | None = None
 
 
@@ -42,6 +46,10 @@ def read_study_files(folder: Path) -> StudyFiles:
         study=Study.read(folder / STUDY_RECORD, remedy=_REMEDY),
         comparison=_read_if_there(Comparison, folder / STUDY_COMPARISON),
         verdicts=_read_if_there(StudyVerdicts, folder / STUDY_VERDICTS),
+        elsewhere={
+            path.parent.name.removeprefix(ON_SPLIT): Comparison.read(path, remedy=_JUDGED_REMEDY)
+            for path in sorted(folder.glob(f"{ON_SPLIT}*/{STUDY_COMPARISON}"))
+        },
         look=_read_if_there(SealedLook, folder / SEALED_LOOK),
     )
 

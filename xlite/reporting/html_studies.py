@@ -26,6 +26,7 @@ from xlite.reporting.html_page import (
 )
 from xlite.reporting.html_search import describe_search, title_of
 from xlite.reporting.html_verdicts import VERDICT_TONES, tabulate_comparison
+from xlite.results.comparison import Comparison
 from xlite.results.study import NodeState, Study, StudyExperiment, TreeNode
 
 _RUN = "xlite study run PLAN.toml"
@@ -196,16 +197,23 @@ def _describe_judgement(files: StudyFiles) -> list[Block]:
             for name, verdict in files.verdicts.verdicts.items()
         ]
     if files.comparison is not None:
-        blocks.append(Heading("All against each other"))
-        num_judged, num_labels = len(files.comparison.macro_labels), len(files.comparison.labels)
-        if num_judged < num_labels:
-            blocks.append(
-                Paragraph(
-                    f"Means here are over the {num_judged} of {num_labels} labels that enough "
-                    "patients have to compare by; those above are over all."
-                )
+        blocks += _describe_comparison(files.comparison, "All against each other")
+    for name, comparison in files.elsewhere.items():
+        blocks += _describe_comparison(comparison, f"All against each other on {name}")
+    return blocks
+
+
+def _describe_comparison(comparison: Comparison, title: str) -> list[Block]:
+    blocks: list[Block] = [Heading(title)]
+    num_judged, num_labels = len(comparison.macro_labels), len(comparison.labels)
+    if num_judged < num_labels:
+        blocks.append(
+            Paragraph(
+                f"Means here are over the {num_judged} of {num_labels} labels that enough patients "
+                "have to compare by; those above are over all."
             )
-        blocks.append(tabulate_comparison(files.comparison))
+        )
+    blocks.append(tabulate_comparison(comparison))
     return blocks
 
 

@@ -209,6 +209,11 @@ def _describe_comparison(files: StudyFiles) -> Iterator[str]:
     if files.comparison is not None:
         steps = "; ".join(files.comparison.steps)
         yield f"By paired tests on {files.comparison.images:,} validation images: {escape(steps)}."
+    for name, comparison in files.elsewhere.items():
+        yield (
+            f"On {escape(name)}, {comparison.images:,} images: "
+            f"{escape('; '.join(comparison.steps))}."
+        )
     if files.verdicts is not None:
         verdicts = [
             f"- {escape(name)} instead of {escape(files.verdicts.baseline)}: {one.decision}. "

@@ -30,7 +30,7 @@ from xlite.judging.verdict import (
     DEFAULT_SAFETY_MARGIN,
     describe_verdict_rule,
 )
-from xlite.places import STUDY_SUMMARY, STUDY_VERDICTS
+from xlite.places import ON_SPLIT, STUDY_SUMMARY, STUDY_VERDICTS
 from xlite.results.comparison import Comparison
 from xlite.results.study import Study, StudyScore, StudyVerdicts
 from xlite.splitting.checked_split import read_checked_split
@@ -96,7 +96,7 @@ def _gather(plan: StudyPlan, state: StudyState, folder: Path, experiments: Path)
         Compared(
             split=split,
             runs=runs,
-            folder=folder if split == plan.split else folder / f"on-{split.name}",
+            folder=folder if split == plan.split else folder / f"{ON_SPLIT}{split.name}",
         )
         for split, runs in groups.items()
     ]
