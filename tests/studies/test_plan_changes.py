@@ -40,12 +40,14 @@ choices = {yes = {}}
 id = "s"
 method = "random"
 runs = 3
+score = "val.auroc"
 space = {lr = {log_uniform = [1e-5, 1e-3]}}
 keep = {best = 1}
 [[phase]]
 id = "t"
 method = "confirm"
 seeds = [100]
+score = "val.auroc"
 [finally]
 compare = true
 settings = "best.toml"

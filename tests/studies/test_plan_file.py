@@ -154,6 +154,16 @@ def test_the_defaults_are_those_of_a_command() -> None:
     assert plan.slurm is None
 
 
+def test_the_score_of_the_end_is_that_of_whatever_names_none() -> None:
+    named = (
+        E + "success = {minimum = 0.5}\n" + B + R + 'when = {any = "A", above = 0.5}\nthen = "B"\n'
+    )
+    plan = parse(named + SEARCH + '[finally]\nscore = "val.f1"\n')
+    assert plan.experiments[0].success is not None
+    scores = (plan.experiments[0].success.score, plan.rules[0].when.score, plan.phases[0].score)
+    assert [str(score) for score in scores] == ["val.f1"] * 3
+
+
 def test_axes_are_experiments_with_the_baseline_first() -> None:
     axes = '[axes]\nloss = ["bce", "focal"]\nlr = [1e-4, 3e-4]\nbaseline = "loss=focal"\n'
     assert [one.id for one in parse(SETTINGS + axes).experiments] == [

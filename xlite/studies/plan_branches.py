@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from xlite.studies.plan_experiments import Given
 from xlite.studies.plan_tables import Table
 from xlite.studies.study_plan import Answer, Ask, Condition, Finally, Rule, ScoreName
 
@@ -13,7 +14,7 @@ _COMPARISONS = ("above", "below", "within")
 _MOST_TEXT = 200
 
 
-def read_rule(table: Table) -> Rule:
+def read_rule(table: Table, given: Given) -> Rule:
     """The rule of a `[[rule]]` table; what is wrong with it is among its faults."""
     when = table.table("when")
     if when is None:
@@ -21,7 +22,7 @@ def read_rule(table: Table) -> Rule:
         when = Table({}, f"{table.where}: when", type(table.faults)())
     rule = Rule(
         id=table.text("id"),
-        when=_read_condition(when),
+        when=_read_condition(when, given),
         then=table.names("then"),
         otherwise=table.names("otherwise"),
     )
@@ -31,7 +32,7 @@ def read_rule(table: Table) -> Rule:
     return rule
 
 
-def _read_condition(table: Table) -> Condition:
+def _read_condition(table: Table, given: Given) -> Condition:
     quantifiers = [name for name in _QUANTIFIERS if table.take(name) is not None]
     comparisons = [name for name in _COMPARISONS if table.take(name) is not None]
     of = table.names(quantifiers[0]) if quantifiers else ()
@@ -43,7 +44,7 @@ def _read_condition(table: Table) -> Condition:
     condition = Condition(
         quantifier=cast(Any, quantifiers[0] if quantifiers else "any"),
         of=of,
-        score=table.score("score"),
+        score=table.score("score", given.score),
         comparison=cast(Any, comparison),
         low=low,
         high=high,

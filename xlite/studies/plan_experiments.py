@@ -14,7 +14,7 @@ from xlite.settings.typed_values import is_number, show_value
 from xlite.studies.axes import Axis, Combination, Variant, plan_variants
 from xlite.studies.plan_settings import PlannedSettings, WeightFiles
 from xlite.studies.plan_tables import Table
-from xlite.studies.study_plan import Experiment, Success
+from xlite.studies.study_plan import Experiment, ScoreName, Success
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._+=,-]")
 _START = ("weights", "warm_start", "pretrained")
@@ -27,6 +27,8 @@ class Given:
     settings: PlannedSettings
     seeds: tuple[int, ...]
     files: WeightFiles
+    score: ScoreName
+    """That of `[finally]`, by which things are judged that name none."""
 
 
 def read_experiment(table: Table, given: Given) -> Experiment:
@@ -41,7 +43,7 @@ def read_experiment(table: Table, given: Given) -> Experiment:
         split=table.path("split"),
         weights=planned.start.weights,
         warm_start=planned.start.warm_start,
-        success=read_success(table),
+        success=read_success(table, given),
         expected=table.pair("expected"),
     )
     table.end()
@@ -59,14 +61,14 @@ def read_changed(table: Table, given: Given) -> PlannedSettings:
     return given.settings
 
 
-def read_success(table: Table) -> Success | None:
+def read_success(table: Table, given: Given) -> Success | None:
     """The criterion in a table's `success`."""
     inner = table.table("success")
     if inner is None:
         return None
     levels = {name: inner.number(name) for name in ("minimum", "target", "stretch")}
     success = Success(
-        score=inner.score("score"),
+        score=inner.score("score", given.score),
         on="lower bound" if _reads_lower_bound(inner) else "point",
         known=inner.number("known"),
         **levels,
@@ -91,7 +93,7 @@ def read_axes(table: Table, given: Given) -> list[Experiment]:
         "seeds": table.seeds("seeds", given.seeds),
         "after": table.names("after"),
         "split": table.path("split"),
-        "success": read_success(table),
+        "success": read_success(table, given),
         "weights": planned.start.weights,
         "warm_start": planned.start.warm_start,
     }

@@ -84,10 +84,14 @@ def parse_plan(text: str, base: str | None, *, where: str, root: Path = Path()) 
     name = top.text("name", Path(where).stem)
     if not is_id(name):
         faults.add(f"{where}: {name!r} is no name for a study: use {ID_FORM}.")
+    ending = tables["finally"]
+    finish = read_finally(ending) if ending else Finally()
     given = Given(
         settings=shared.settings,
         seeds=top.seeds("seeds", shared.seeds or (shared.settings.settings.seed,)),
         files=WeightFiles(root, faults),
+        # What is chosen by it falls back on validation: one fault is enough.
+        score=finish.score if finish.score.part != "test" else Finally().score,
     )
     experiments = [read_experiment(one, given) for one in arrays["experiment"]]
     if tables["axes"]:
@@ -98,9 +102,9 @@ def parse_plan(text: str, base: str | None, *, where: str, root: Path = Path()) 
         question=top.text("question"),
         experiments=tuple(mark_budgets(experiments)),
         phases=tuple(_read_phases(tables["search"], arrays["phase"], given, faults, where)),
-        rules=tuple(read_rule(one) for one in arrays["rule"]),
+        rules=tuple(read_rule(one, given) for one in arrays["rule"]),
         asks=tuple(read_ask(one) for one in arrays["ask"]),
-        finish=read_finally(tables["finally"]) if tables["finally"] else Finally(),
+        finish=finish,
         baseline=top.text("baseline") or None,
         rest_seconds=top.number("rest", 0.0, high=_MOST_REST) or 0.0,
         slurm=read_slurm(slurm) if slurm else None,

@@ -35,7 +35,7 @@ def read_phase(table: Table, given: Given, previous: Phase | None, *, name: str 
         settings=given.files.settle(planned, table.where),
         space=_read_space(space, planned.settings) if space else {},
         runs=table.whole("runs", 0, high=_MOST_RUNS),
-        score=table.score("score"),
+        score=table.score("score", given.score),
         seeds=table.seeds("seeds", (0,)),
         seed=table.whole("seed", 0, high=2**32 - 1),
         rungs=_read_rungs(table),
