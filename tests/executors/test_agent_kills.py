@@ -22,7 +22,7 @@ pytestmark = [
 @pytest.mark.parametrize(
     ("options", "num_kills"),
     [
-        (["--agents", "1"], 44),
+        (["--agents", "1"], 50),
         (["--agents", "3"], 30),
         (["--agents", "1", "--real"], 4),
     ],
