@@ -157,5 +157,5 @@ def render_study_scale() -> str:
         for row in read_record("study_scale.json")["rows"]
     ]
     return join_cells(
-        [*columns, "operations/s, busiest", "longest wait for an item, s", "overhead"], rows
+        [*columns, "operations/s, busiest", "last agent begins after, s", "overhead"], rows
     )
