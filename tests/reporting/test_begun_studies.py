@@ -199,5 +199,5 @@ def test_a_search_is_called_by_its_phase_in_the_tree(tmp_path: Path) -> None:
     [outline] = [block for block in section.blocks if isinstance(block, Outline)]
     assert titles(outline) == [
         ("finished", "Search first: tpe, 12 runs"),
-        ("finished", "Search second: confirm"),
+        ("finished", "Search second: fresh seeds 100, 101"),
     ]

@@ -155,26 +155,26 @@ def test_an_experiment_that_is_gone_or_new_is_named() -> None:
         describe_changes(parse(PLAN), longer),
         describe_changes(longer, parse(PLAN)),
     )
-    assert added.differences == ("experiment A3 is new.",)
+    assert added.differences == ("experiment A3 is new",)
     assert set(added.invalid_items(ended_state())) == FINISH
-    assert removed.differences == ("experiment A3 is gone.",)
+    assert removed.differences == ("experiment A3 is gone",)
     assert "train:A3:" in removed.items
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("set = {lr = 1e-3}", "set = {lr = 2e-3}", "experiment A2: lr is 0.002 instead of 0.001."),
-        ("above = 0.8", "above = 0.81", "rule r: when low is 0.81 instead of 0.8."),
+        ("set = {lr = 1e-3}", "set = {lr = 2e-3}", "experiment A2: lr is 0.002 instead of 0.001"),
+        ("above = 0.8", "above = 0.81", "rule r: when low is 0.81 instead of 0.8"),
         (
             "minimum = 0.7",
             "minimum = 0.71",
-            "experiment A: success minimum is 0.71 instead of 0.7.",
+            "experiment A: success minimum is 0.71 instead of 0.7",
         ),
-        ('title = "base"', "", "experiment A: title is none instead of base."),
-        ('name = "study"', 'name = "study"\nrest = 5', "rest is 5 instead of 0."),
-        ("runs = 3", "runs = 4", "phase s: runs is 4 instead of 3."),
-        ("b = {}", 'b = {winner = "A2"}', "question q: choices b is (winner A2) instead of ()."),
+        ('title = "base"', "", "experiment A: title is none instead of base"),
+        ('name = "study"', 'name = "study"\nrest = 5', "rest is 5 instead of 0"),
+        ("runs = 3", "runs = 4", "phase s: runs is 4 instead of 3"),
+        ("b = {}", 'b = {winner = "A2"}', "question q: choices b is (winner A2) instead of ()"),
     ],
 )
 def test_a_difference_is_a_sentence(old: str, new: str, sentence: str) -> None:

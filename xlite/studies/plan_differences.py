@@ -1,4 +1,4 @@
-"""The differences of two plans in sentences."""
+"""The differences of two plans in words."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _WORDS = {
 
 
 def describe_differences(old: StudyPlan, new: StudyPlan) -> Iterator[str]:
-    """A sentence for each value that is another, and for each part that came or went.
+    """Words for each value that is another, and for each part that came or went.
 
     >>> list(describe_differences(StudyPlan(name="a"), StudyPlan(name="a", rest_seconds=3)))
-    ['rest is 3 instead of 0.']
+    ['rest is 3 instead of 0']
     """
     for field in fields(StudyPlan):
         before, after = getattr(old, field.name), getattr(new, field.name)
@@ -41,7 +41,7 @@ def _compare_parts(kind: str, old: tuple[Any, ...], new: tuple[Any, ...]) -> Ite
     for one in old:
         other = others.pop(one.id, None)
         if other is None:
-            yield f"{kind} {one.id} is gone."
+            yield f"{kind} {one.id} is gone"
         else:
             for field in fields(one):
                 before, after = getattr(one, field.name), getattr(other, field.name)
@@ -49,7 +49,7 @@ def _compare_parts(kind: str, old: tuple[Any, ...], new: tuple[Any, ...]) -> Ite
                 if name:
                     yield from _compare(f"{kind} {one.id}: {name}", before, after)
     for name in others:
-        yield f"{kind} {name} is new."
+        yield f"{kind} {name} is new"
 
 
 def _compare(name: str, old: Any, new: Any) -> Iterator[str]:
@@ -57,12 +57,12 @@ def _compare(name: str, old: Any, new: Any) -> Iterator[str]:
         return
     before, after = _flatten(old), _flatten(new)
     if before is None or after is None:
-        yield f"{name} is {_show(new)} instead of {_show(old)}."
+        yield f"{name} is {_show(new)} instead of {_show(old)}"
         return
     for key in {**before, **after}:
         if before.get(key) != after.get(key):
             label = name if isinstance(old, Mapping) else name.removesuffix("settings").rstrip()
-            yield (f"{label} {key} is {_show(after.get(key))} instead of {_show(before.get(key))}.")
+            yield f"{label} {key} is {_show(after.get(key))} instead of {_show(before.get(key))}"
 
 
 def _flatten(value: Any) -> Mapping[str, Any] | None:

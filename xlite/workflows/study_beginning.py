@@ -146,8 +146,8 @@ def _describe_edit(
     more = len(changes.differences) - len(shown)
     invalid = _describe_invalid(changes.invalid_items(state), changes.invalid_decisions(state))
     return (
-        f"{source.path} was edited since its study began in {folder.path}: {' '.join(shown)}"
-        f"{f' And {more} more.' if more else ''} With --accept-change that is recorded, and "
+        f"{source.path} was edited since its study began in {folder.path}: {'; '.join(shown)}"
+        f"{f'; and {more} more' if more else ''}. With --accept-change that is recorded, and "
         f"{invalid}; runs with the same settings are taken as they are. Else take the edit back, "
         "or give the plan another name."
     )

@@ -102,10 +102,10 @@ def test_what_is_written_at_the_end_tells_of_a_study_that_has_ended() -> None:
     study = summarise(told)
     assert study.state == "ended"
     told.end("finish:settings", details={"file": "best.toml"})
-    told.decide("end", "all", not_taken=["check"], failed=[])
+    told.decide("end", "all", not_taken=["check", "other"], failed=[])
     study = summarise(told)
     assert study.files == {"settings": "best.toml"}
-    assert study.decisions[-1].choice == "not taken check"
+    assert study.decisions[-1].choice == "not taken: check, other"
 
 
 def test_decisions_of_rules_and_people_stand_in_the_order_of_their_time() -> None:
@@ -133,6 +133,9 @@ def test_a_search_shows_its_trials_and_their_rungs() -> None:
     assert second.trials[1].score == pytest.approx(0.82)
     assert second.trials[1].runs == ("runs/c1-100", "runs/c1-101")
     assert study.winner == "second/1"
+    kept = next(one for one in study.decisions if one.subject == "keep:first")
+    assert kept.choice == "trials: 11, 9; optimism: 0.031"
+    assert [node.title for node in study.tree] == ["tpe, 12 runs", "fresh seeds 100, 101"]
     # What was decided of single trials stands with them alone.
     assert {one.subject for one in study.decisions} == {"keep:first", "winner", "end"}
 

@@ -143,7 +143,7 @@ def _describe_choice(decision: Decision) -> str:
     if decision.subject == "winner":
         return str(choice.get("id") or "no improvement")
     said = {name: value for name, value in choice.items() if value not in (None, [], ())}
-    return ", ".join(f"{name.replace('_', ' ')} {_show(value)}" for name, value in said.items())
+    return "; ".join(f"{name.replace('_', ' ')}: {_show(value)}" for name, value in said.items())
 
 
 def _show(value: object) -> str:

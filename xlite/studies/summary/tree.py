@@ -134,11 +134,17 @@ def _name(one: _Planned) -> tuple[NodeKind, str]:
         case Experiment():
             return "experiment", one.title
         case Phase():
-            return "phase", f"{one.method}, {one.runs} runs" if one.runs else one.method
+            return "phase", _describe_phase(one)
         case Rule():
             return "rule", describe_condition(one.when)
         case Ask():
             return "question", one.question
+
+
+def _describe_phase(phase: Phase) -> str:
+    if phase.method == "confirm":
+        return f"fresh seeds {', '.join(map(str, phase.seeds))}"
+    return f"{phase.method}, {phase.runs} runs" if phase.runs else phase.method
 
 
 def _waits_on(one: _Planned) -> tuple[str, ...]:
