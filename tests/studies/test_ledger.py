@@ -38,6 +38,23 @@ def test_of_two_writers_one_has_to_look_again(tmp_path: Path) -> None:
     assert second.append(claim("two", "b"))
 
 
+@pytest.mark.parametrize("code", [errno.EEXIST, errno.EIO], ids=["asked twice", "answer lost"])
+def test_an_entry_that_was_written_counts_whatever_the_file_server_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    link = os.link
+
+    def link_and_fail(source: Path, target: Path) -> None:
+        link(source, target)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", link_and_fail)
+    ledger = Ledger(tmp_path)
+    assert ledger.append(claim("one"))
+    assert not ledger.refresh()
+    assert len(ledger.entries) == 1
+
+
 def test_many_writers_lose_nothing_and_write_nothing_twice(tmp_path: Path) -> None:
     def write(agent: str) -> None:
         ledger = Ledger(tmp_path)

@@ -110,11 +110,12 @@ def _write_once(path: Path, content: bytes) -> bool:
             os.fsync(file.fileno())
         try:
             os.link(temporary, path)
-        except FileExistsError:
-            return False
-        except OSError:
-            # A file server's answer may be lost after the deed: the number of links tells.
-            if not _is_linked(temporary):
+        except OSError as error:
+            # A file server's answer may be lost after the deed. Asked again it may even say that
+            # the file exists, and an agent would leave an item alone that it holds itself.
+            if not _is_same_file(temporary, path):
+                if isinstance(error, FileExistsError):
+                    return False
                 raise
     finally:
         with contextlib.suppress(OSError):
@@ -122,9 +123,10 @@ def _write_once(path: Path, content: bytes) -> bool:
     return True
 
 
-def _is_linked(temporary: Path) -> bool:
+def _is_same_file(temporary: Path, path: Path) -> bool:
+    # Not by the number of links, which a client of the server may know from before.
     with contextlib.suppress(OSError):
-        return temporary.stat().st_nlink == 2
+        return temporary.samefile(path)
     return False
 
 
