@@ -135,7 +135,7 @@ class Told:
         """What a person answered."""
         self.entries.append(
             HumanAnswer(
-                at=self._time(), agent="person", ask=ask, choice=choice, why=why, who="Dr Lind"
+                at=self._time(), agent="person", ask=ask, choice=choice, why=why, who="reader 1"
             )
         )
 

@@ -36,11 +36,11 @@ def titles(outline: Outline) -> list[tuple[str, str]]:
 def test_a_study_shows_its_path_criteria_and_decisions(tmp_path: Path) -> None:
     told = tell_fine_tuning()
     told.answer("choose", "best: 2.5", "it is better")
-    told.decide("winner", "Dr Lind chose", id="2.5")
+    told.decide("winner", "reader 1 chose", id="2.5")
     tell(tmp_path, "one", FINE_TUNING, told)
     [section] = describe_begun_studies(tmp_path)
     [box] = [block for block in section.blocks if isinstance(block, VerdictBox)]
-    assert (box.word, box.subject, box.reason) == ("WINNER", "2.5", "Dr Lind chose.")
+    assert (box.word, box.subject, box.reason) == ("WINNER", "2.5", "Reader 1 chose.")
     [outline] = [block for block in section.blocks if isinstance(block, Outline)]
     assert titles(outline)[-1] == (
         "decided",
@@ -61,7 +61,7 @@ def test_a_study_shows_its_path_criteria_and_decisions(tmp_path: Path) -> None:
     assert row["value"].text == "0.820"
     assert row["interval"].text == "0.750 to 0.880"
     assert (row["reached"].text, row["reached"].is_marked) == ("nothing", True)
-    assert [cell.text for cell in decisions.rows[1]][:2] == ["ask:choose", "Dr Lind"]
+    assert [cell.text for cell in decisions.rows[1]][:2] == ["ask:choose", "reader 1"]
 
 
 def test_no_improvement_is_said(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_a_seed_that_failed_is_named_and_left_out() -> None:
 def test_what_is_written_at_the_end_tells_of_a_study_that_has_ended() -> None:
     told = tell_fine_tuning()
     told.answer("choose", "best: 2.5", "better")
-    told.decide("winner", "Dr Lind", id="2.5")
+    told.decide("winner", "reader 1", id="2.5")
     study = summarise(told)
     assert study.state == "ended"
     told.end("finish:settings", details={"file": "best.toml"})
@@ -115,7 +115,7 @@ def test_decisions_of_rules_and_people_stand_in_the_order_of_their_time() -> Non
     decisions = summarise(told).decisions
     assert [(one.who, one.subject, one.choice) for one in decisions] == [
         ("rule", "rule:above-83", "holds; begins 2.5"),
-        ("Dr Lind", "ask:choose", "keep baseline"),
+        ("reader 1", "ask:choose", "keep baseline"),
         ("person", "plan", "changed"),
     ]
     assert decisions[0].saw == (2, 4)
