@@ -100,6 +100,11 @@ def test_a_sweep_becomes_a_search_that_can_be_read(tmp_path: Path) -> None:
     assert (head["name"], head["question"]) == ("phase-1-coarse", "Which backbone?")
 
 
+def test_a_sweep_without_a_name_is_called_after_its_file(tmp_path: Path) -> None:
+    found = convert(MINIMAL, tmp_path, model="resnet18")
+    assert tomllib.loads(found.plan)["name"] == "sweep"
+
+
 def test_what_cannot_be_said_is_named_in_the_plan_too(tmp_path: Path) -> None:
     found = convert(SWEEP, tmp_path)
     for start in ("program is left out", "command", "mixup_alpha is left out", "optimizer is left"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from xlite.errors import InputError
@@ -33,8 +34,8 @@ class SweepPlan:
 def write_plan_of_sweep(tree: Any, *, source: str, model: str | None = None) -> SweepPlan:
     """The plan that a sweep's file, read from YAML, comes to.
 
-    source: the file's name, for messages and for the study's name where the sweep has none. model:
-    for a sweep that names none. Raises InputError for what is no sweep.
+    source: the file's name, for messages; without its ending the study's name where the sweep has
+    none. model: for a sweep that names none. Raises InputError for what is no sweep.
     """
     if not isinstance(tree, dict) or not isinstance(tree.get("parameters"), dict):
         raise InputError(f"{source} is no sweep of Weights & Biases: it has no `parameters`.")
@@ -143,7 +144,8 @@ def _render(
     search: Mapping[str, Any],
     notes: Sequence[str],
 ) -> str:
-    name = re.sub(r"[^A-Za-z0-9._+=,-]+", "-", _text(tree.get("name")) or source).strip("-.")[:100]
+    title = _text(tree.get("name")) or Path(source).stem
+    name = re.sub(r"[^A-Za-z0-9._+=,-]+", "-", title).strip("-.")[:100]
     lines = [f"# Written from {_one_line(source)}, a sweep of Weights & Biases."]
     lines += [f"# - {_one_line(note)}" for note in notes]
     lines += ["", f"name = {toml_value(name if is_id(name) else 'sweep')}"]
