@@ -71,6 +71,19 @@ def test_what_is_not_there_yet_is_said_with_its_command(
         assert f"<code>{command}" in page
 
 
+def test_finished_runs_without_their_split_are_said_to_be_so(
+    experiments: Path, xlite_ok: Any, project: Any, tmp_path: Path
+) -> None:
+    out, split = tmp_path / "report.html", tmp_path / "split"
+    xlite_ok(
+        *("report", "--out", out, "--experiments", experiments),
+        *("--split", split, "--cache", project.cache),
+    )
+    page = out.read_text(encoding="utf-8")
+    assert page.count("The split that these runs are judged by is not there.") == 3
+    assert "No run is finished" not in page
+
+
 def test_nothing_to_report_on_is_an_error(xlite: Any, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     places = ("--experiments", tmp_path / "e", "--split", tmp_path / "s", "--cache", tmp_path / "c")

@@ -15,7 +15,16 @@ from xlite.judging.labelled_predictions import LabelledPredictions, read_run_pre
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
-from xlite.reporting.html_page import NO_RUN, NO_VALIDATION, Section, is_page, write_page
+from xlite.reporting.html_page import (
+    FOLDS,
+    NO_RUN,
+    NO_SPLIT,
+    NO_VALIDATION,
+    Absence,
+    Section,
+    is_page,
+    write_page,
+)
 from xlite.reporting.html_project import describe_balance, describe_split
 from xlite.reporting.html_runs import (
     describe_environment,
@@ -29,6 +38,7 @@ from xlite.reporting.html_verdicts import describe_studies
 from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import list_runs
+from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.split_folder import read_split
 from xlite.workflows.study_record import record_studies
 
@@ -99,7 +109,7 @@ def _describe(
     all_runs = rank_runs(found)
     chosen = _choose(all_runs, runs, experiments)
     judged = _read_predictions(chosen, split_dir)
-    absence = NO_VALIDATION if chosen and _lacks_validation(split_dir) else NO_RUN
+    absence = _explain_absence(split_dir) if chosen else NO_RUN
     best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
     shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
@@ -137,8 +147,11 @@ def _choose(
     return [by_name[name] for name in dict.fromkeys(wanted)]
 
 
-def _lacks_validation(split_dir: Path) -> bool:
-    return (split_dir / "train.csv").exists() and not (split_dir / "val.csv").exists()
+def _explain_absence(split_dir: Path) -> Absence:
+    """Why finished runs can't be judged by what is in `split_dir`, where that is so."""
+    if is_folds(split_dir):
+        return FOLDS
+    return NO_VALIDATION if (split_dir / "train.csv").exists() else NO_SPLIT
 
 
 def _read_predictions(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
