@@ -201,3 +201,13 @@ def test_a_search_is_called_by_its_phase_in_the_tree(tmp_path: Path) -> None:
         ("finished", "Search first: tpe, 12 runs"),
         ("finished", "Search second: fresh seeds 100, 101"),
     ]
+
+
+def test_a_study_that_looks_for_no_winner_says_so_once_it_has_ended(tmp_path: Path) -> None:
+    told = tell_search(is_confirmed=False)
+    told.decide("end", "nothing is left")
+    tell(tmp_path, "one", SEARCH, told)
+    [section] = describe_begun_studies(tmp_path)
+    [box] = [block for block in section.blocks if isinstance(block, VerdictBox)]
+    assert (box.word, box.subject) == ("ENDED", "")
+    assert box.reason == "The plan looks for no winner: it has no [finally]."

@@ -91,11 +91,10 @@ def _describe(files: StudyFiles, *, key: str) -> Section:
 
 
 def _describe_outcome(study: Study) -> VerdictBox:
-    word, subject, reason = (
-        study.state.upper(),
-        "",
-        "The winner is decided when all else has ended.",
-    )
+    word, subject = study.state.upper(), ""
+    reason = "the winner is decided when all else has ended."
+    if study.state == "ended":
+        reason = "the plan looks for no winner: it has no [finally]."
     tone: Tone = "mixed" if study.state == "waiting" else "open"
     if study.has_winner:
         word, tone, reason = "WINNER", "good", f"{study.why}."
