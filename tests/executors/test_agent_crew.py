@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def test_an_agent_that_dies_is_said_and_the_others_go_on(
     items = read_state(folder).items
     assert len(items) == 6
     assert all(item.status == "finished" for item in items.values())
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_agents_in_processes_of_their_own_keep_freed_memory() -> None:
+    work_side_by_side(toy_study.touch_freed_memory, jobs=1, stopping=heed_no_signals)
 
 
 def test_agents_that_all_die_are_an_error(tmp_path: Path) -> None:

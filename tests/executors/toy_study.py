@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from xlite.errors import CheckFailedError
 from xlite.executors.agent import WorkEnd, work
 from xlite.run_folder.lock import hold_lock
 from xlite.signals import StopRequest, StopSource, catch_stop_signals
@@ -124,6 +125,24 @@ def take_part_unless_first(folder: Path, num_items: int, *, stopping: StopSource
         return take_part(StudyFolder(folder), num_items, seconds=0.01)
     die_at("after", 1)
     return take_part(StudyFolder(folder), num_items)
+
+
+def touch_freed_memory(*, stopping: StopSource) -> WorkEnd:
+    """Be an agent that only frees memory and takes it again, and fails when that costs faults."""
+    import resource
+
+    _take_and_free()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        _take_and_free()
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    if faults > 1_000:
+        raise CheckFailedError(f"{faults} page faults")
+    return WorkEnd(state=StudyState())
+
+
+def _take_and_free() -> int:
+    return len(b"x" * (64 << 20))
 
 
 def die_at(point: str, count: int) -> None:

@@ -11,6 +11,7 @@ from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.study_options import AcceptChange, Device, Workers, end_study_command
 from xlite.errors import InputError
+from xlite.own_process import keep_freed_memory
 from xlite.signals import catch_stop_signals
 
 PlannedJobs = Annotated[
@@ -82,6 +83,7 @@ def run(
     else:
         from xlite.workflows.study import run_study_plan
 
+        keep_freed_memory()
         status = run_study_plan(
             plan, out=out, jobs=jobs, device=device, num_workers=workers, **changes
         )

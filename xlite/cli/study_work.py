@@ -15,6 +15,7 @@ from xlite.cli.study_options import (
     Workers,
     end_study_command,
 )
+from xlite.own_process import keep_freed_memory
 from xlite.signals import catch_stop_signals
 
 _EPILOG = "Example: xlite study work experiments/studies/NAME"
@@ -42,6 +43,7 @@ def work(
     from xlite.studies.find_study import find_study
     from xlite.workflows.study import work_on_study
 
+    keep_freed_memory()
     status = work_on_study(
         find_study(study, out).path,
         jobs=jobs,

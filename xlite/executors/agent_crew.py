@@ -29,6 +29,7 @@ from xlite.executors.child_process import (
     show_line,
     start_child,
 )
+from xlite.own_process import keep_freed_memory
 from xlite.signals import StopRequest, StopSource, catch_stop_signals
 
 _POLL_SECONDS = 0.2
@@ -84,6 +85,7 @@ def work_side_by_side(agent: Agent, *, jobs: int, stopping: StopSource) -> None:
 
 
 def _work_in_child(connection: Connection, *, agent: Agent, voice: Voice) -> None:
+    keep_freed_memory()
     with be_child(connection, voice) as messages:
         try:
             agent(stopping=catch_stop_signals)
