@@ -11,7 +11,8 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from xlite.errors import InputError
 from xlite.randomness import derive_seed
@@ -21,6 +22,19 @@ from xlite.studies.study_plan import Distribution, Phase
 
 if TYPE_CHECKING:
     import optuna
+
+_SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Optuna wants trials to have begun and ended; the sampler does not look when."""
+
+
+class _Shared(dict[Any, Any]):
+    """What nobody changes, and Optuna need not copy.
+
+    Its study copies each trial that it is given: half of the time of a suggestion.
+    """
+
+    def __deepcopy__(self, memo: object) -> _Shared:
+        return self
 
 
 def require_optuna() -> None:
@@ -63,23 +77,35 @@ def _list_trials(
     distributions: dict[str, optuna.distributions.BaseDistribution],
     trials: Sequence[Trial],
 ) -> Iterator[optuna.trial.FrozenTrial]:
-    from optuna.trial import TrialState, create_trial
+    from optuna.trial import FrozenTrial, TrialState
 
+    shared, nothing = _Shared(distributions), _Shared()
     for trial in trials:
         point = space.locate(trial.values)
         if point is None:
             continue
-        known: dict[str, Any] = {"params": dict(point), "distributions": distributions}
-        scored = trial.scored
+        scored, value, reached = trial.scored, None, nothing
         if trial.has_failed:
-            yield create_trial(state=TrialState.FAIL, **known)
+            state = TrialState.FAIL
         elif scored is None or scored.score is None:
-            yield create_trial(state=TrialState.RUNNING, **known)
+            state = TrialState.RUNNING
         elif trial.is_trained:
-            yield create_trial(state=TrialState.COMPLETE, value=scored.score, **known)
+            state, value = TrialState.COMPLETE, scored.score
         else:
-            reached = {scored.epochs: scored.score}
-            yield create_trial(state=TrialState.PRUNED, intermediate_values=reached, **known)
+            state, reached = TrialState.PRUNED, _Shared({scored.epochs: scored.score})
+        yield FrozenTrial(
+            number=-1,  # Optuna gives both
+            trial_id=-1,
+            state=state,
+            value=value,
+            datetime_start=_SOME_TIME,
+            datetime_complete=_SOME_TIME if state.is_finished() else None,
+            params=_Shared(point),
+            distributions=shared,
+            user_attrs=nothing,
+            system_attrs=nothing,
+            intermediate_values=reached,
+        )
 
 
 def _distribution(distribution: Distribution) -> optuna.distributions.BaseDistribution:
