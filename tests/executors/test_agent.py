@@ -6,13 +6,16 @@ import errno
 import os
 import platform
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import executors.toy_study as toy
 import pytest
+from filelock import FileLock
 
 from xlite.errors import InputError, InternalError, InterruptedRunError, RunInUseError
 from xlite.executors import agent as agents
@@ -325,3 +328,20 @@ def test_the_progress_of_an_agent_is_there_to_be_read(folder: StudyFolder) -> No
     )
     assert seen[0] is not None
     assert (seen[0].run, seen[0].epochs_done) == ("runs/train_toy_0_s0", 1)
+
+
+def test_an_agent_begins_although_another_process_looks_whether_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = FileLock.acquire
+
+    def look_first(lock: FileLock, *args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(FileLock, "acquire", acquire)
+        looking = FileLock(lock.lock_file, thread_local=False)
+        looking.acquire()
+        threading.Timer(0.1, looking.release).start()
+        return lock.acquire(*args, **options)
+
+    monkeypatch.setattr(FileLock, "acquire", look_first)
+    with be_agent(tmp_path / "agents") as own:
+        assert own.path.is_dir()

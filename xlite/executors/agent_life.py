@@ -30,6 +30,8 @@ from xlite.run_folder.signs_of_life import (
 
 _PROGRESS = "progress.json"
 
+_PATIENCE_SECONDS = 0.5
+
 _LOOK_SECONDS = 10.0
 """Between two looks at an agent of another host, which cost a file server its time."""
 
@@ -103,7 +105,8 @@ def be_agent(agents: Path) -> Iterator[AgentFolder]:
     folder.path.mkdir(parents=True)
     lock = FileLock(folder.path / LOCK)
     try:
-        lock.acquire(blocking=False)
+        # Who looks whether the agent lives takes the lock for an instant.
+        lock.acquire(timeout=_PATIENCE_SECONDS)
         with give_signs_of_life(folder.path, owner):
             yield folder
     finally:
