@@ -11,7 +11,7 @@ from xlite import __version__, console, places
 from xlite.clahe_cache.file_names import CACHE_RECORD
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError, did_you_mean
-from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
@@ -39,7 +39,7 @@ from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import list_runs
 from xlite.splitting.folds_folder import is_folds
-from xlite.splitting.split_folder import read_split
+from xlite.splitting.split_folder import Split, read_split
 from xlite.workflows.study_record import record_studies
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ def _describe(
     for fault in faults:
         console.warn(fault)
     all_runs = rank_runs(found)
-    chosen = _choose(all_runs, runs, experiments)
-    judged = _read_predictions(chosen, split_dir)
+    split = read_split(split_dir) if found and (split_dir / "val.csv").exists() else None
+    chosen = _choose(all_runs, runs, experiments, split)
+    judged = [read_run_predictions(run.path, "val", split) for run in chosen] if split else []
     absence = _explain_absence(split_dir) if chosen else NO_RUN
     best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
@@ -127,12 +128,19 @@ def _describe(
 
 
 def _choose(
-    all_runs: Sequence[RunFolder], names: Sequence[str] | None, experiments: Path
+    all_runs: Sequence[RunFolder],
+    names: Sequence[str] | None,
+    experiments: Path,
+    split: Split | None,
 ) -> list[RunFolder]:
-    """The finished runs to show in detail."""
+    """The finished runs to show in detail: those named, or the best that the split can judge."""
     finished = [run for run in all_runs if run.scores is not None]
     if names is None:
-        return finished[:_NUM_RUNS]
+        of_split = [
+            run for run in finished if split and run.config.data.split_sha256 == split.sha256
+        ]
+        # Where none is, the first of them says so.
+        return (of_split or finished)[:_NUM_RUNS]
     by_name = {run.name: run for run in finished}
     # A path to the folder, as the shell completes it, is as good as its name.
     wanted = [Path(name).name for name in names]
@@ -152,13 +160,6 @@ def _explain_absence(split_dir: Path) -> Absence:
     if is_folds(split_dir):
         return FOLDS
     return NO_VALIDATION if (split_dir / "train.csv").exists() else NO_SPLIT
-
-
-def _read_predictions(chosen: Sequence[RunFolder], split_dir: Path) -> list[LabelledPredictions]:
-    if not chosen or not (split_dir / "val.csv").exists():
-        return []
-    split = read_split(split_dir)
-    return [read_run_predictions(run.path, "val", split) for run in chosen]
 
 
 def _read_pixels(cache_dir: Path, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:
