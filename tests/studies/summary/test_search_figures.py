@@ -67,3 +67,8 @@ def test_the_setting_that_made_the_scores_differ_has_the_largest_share() -> None
 def test_of_few_trials_no_share_is_told() -> None:
     assert setting_importance(draw_trials(9)) == dict.fromkeys(("lr", "model", "dropout"))
     assert setting_importance([]) == {}
+
+
+def test_a_score_of_zero_counts() -> None:
+    trials = [trial(n, {5: float(n >= 10)}, lr=0.1 * n) for n in range(20)]
+    assert setting_importance(trials) == {"lr": 1.0}

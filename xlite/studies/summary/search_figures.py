@@ -56,7 +56,9 @@ def setting_importance(trials: Sequence[Trial]) -> dict[str, float | None]:
     vary are left out; None for all with fewer than 10 trials with a score, or where the forest
     foretells nothing. The same trials give the same shares.
     """
-    points = [(trial.settings, score) for trial in trials if (score := _first_score(trial))]
+    points = [
+        (trial.settings, score) for trial in trials if (score := _first_score(trial)) is not None
+    ]
     names = [
         name
         for name in (trials[0].settings if trials else {})
