@@ -330,6 +330,12 @@ def test_the_progress_of_an_agent_is_there_to_be_read(folder: StudyFolder) -> No
     assert (seen[0].run, seen[0].epochs_done) == ("runs/train_toy_0_s0", 1)
 
 
+def test_progress_that_is_damaged_ends_no_other_agent(tmp_path: Path) -> None:
+    with be_agent(tmp_path) as own:
+        (own.path / "progress.json").write_text('{"item": "tra')
+        assert AgentFolder(own.path).read_progress("train:toy/0:s0", 2) is None
+
+
 def test_an_agent_begins_although_another_process_looks_whether_it_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

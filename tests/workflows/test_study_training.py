@@ -99,6 +99,22 @@ def test_a_run_that_pauses_at_rungs_has_the_bytes_of_a_straight_one(
     assert [one.outcome for one in sittings] == ["interrupted", "interrupted", "finished"]
 
 
+@pytest.mark.parametrize(("first", "second"), [(2, 1), (1, 2)])
+def test_a_run_of_another_number_of_epochs_stays_as_it_is(
+    first: int, second: int, folder: StudyFolder, plan: StudyPlan
+) -> None:
+    """Two studies may differ in it alone, and so may an edited plan from the one before."""
+    lengths = [PLAIN.model_copy(update={"epochs": epochs}) for epochs in (first, second)]
+    begun = do(item_of(lengths[0]), folder, plan)
+    before = sha256_of_file(run_of(begun, folder) / "scores.json")
+    other = do(item_of(lengths[1]), folder, plan)
+    assert (begun.epochs, other.epochs) == (first, second)
+    assert run_of(other, folder) != run_of(begun, folder)
+    assert sha256_of_file(run_of(begun, folder) / "scores.json") == before
+    for settings, result in zip(lengths, (begun, other), strict=True):
+        assert do(item_of(settings), folder, plan) == result
+
+
 def test_a_kill_between_pauses_changes_nothing(
     folder: StudyFolder, plan: StudyPlan, data: StudyData, tmp_path: Path
 ) -> None:

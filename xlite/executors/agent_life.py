@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from xlite.errors import InputError
 from xlite.files import write_json
 from xlite.records import Record
 from xlite.run_folder.signs_of_life import (
@@ -89,11 +90,14 @@ class AgentFolder:
             write_json(self.path / _PROGRESS, progress.model_dump(exclude={"schema_version"}))
 
     def read_progress(self, item: str, claim: int) -> AgentProgress | None:
-        """What the agent has noted since it claimed the item; None before it has."""
+        """What the agent has noted since it claimed the item; None before it has, or if damaged."""
         path = self.path / _PROGRESS
         if not path.exists():
             return None
-        progress = AgentProgress.read(path, remedy="Delete it.")
+        try:
+            progress = AgentProgress.read(path, remedy="Delete it.")
+        except InputError:
+            return None  # it is for people, and its damage must not end another agent
         return progress if (progress.item, progress.claim) == (item, claim) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ def train_item(
 ) -> Iterator[ItemStart | EpochReport | ItemResult]:
     """Train the run of an item; yields its start, a report after each epoch, and the result.
 
-    A run with the same settings and data is taken as far as it is, whoever trained it. Raises what
+    A run with the same settings and data is taken as far as it is, whoever trained it; one that
+    was to have another number of epochs stays as it is, and another begins beside it. Raises what
     `follow_run` raises.
     """
     settings = item.settings
@@ -46,8 +48,12 @@ def train_item(
         raise ValueError(f"{item.id} has no settings")
     data = load_item_data(item, plan)
     identity = RunIdentity.of(settings, data, has_fixed_budget=item.has_fixed_budget)
-    experiments = find_experiments(folder)
-    run_dir = _known_runs(experiments / RUNS).locate(identity)
+    known = _known_runs(find_experiments(folder) / RUNS)
+    run_dir = known.locate(identity)
+    if not _is_of_length(RunFolder(run_dir), settings.epochs):
+        # Trained on, it would no longer be what somebody else's study has judged.
+        identity = replace(identity, has_fixed_budget=True)
+        run_dir = known.locate(identity)
     yield ItemStart(run=f"{RUNS}/{run_dir.name}")
     if has_reached(run_dir, settings, data):
         console.say(f"{item.id}: finished already, taken as it is ({run_dir})")
@@ -66,11 +72,18 @@ def train_item(
         run_dir,
         runtime=runtime.model_copy(update=files),
         resume=True,
-        has_fixed_budget=item.has_fixed_budget,
+        has_fixed_budget=identity.has_fixed_budget,
         stop=stop,
         until_epoch=item.until_epoch,
     )
     yield _conclude(item, settings, run_dir, plan)
+
+
+def _is_of_length(run: RunFolder, epochs: int) -> bool:
+    """Whether a run, if it is there, was never asked for another number of epochs."""
+    if not run.is_begun:
+        return True
+    return {run.settings.epochs, *(sitting.epochs for sitting in run.sittings)} == {epochs}
 
 
 @lru_cache(maxsize=4)
