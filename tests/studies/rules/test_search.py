@@ -13,6 +13,7 @@ import pytest
 
 from tests.studies.rules.simulated import BASE, Simulation
 from xlite.errors import InputError
+from xlite.scores.selection import selection_optimism
 from xlite.studies.ledger_entries import Decision
 from xlite.studies.rules.kept_trials import require_fresh_seeds
 from xlite.studies.rules.next_step import find_next_step
@@ -340,6 +341,26 @@ def test_the_best_trial_is_judged_and_told_to_be_too_good() -> None:
     assert kept["optimism"] > 0  # type: ignore[operator]
     assert "too good" in study.state.decisions["keep:search"].why
     assert "lowered by" in study.state.decisions["winner"].why
+
+
+def test_trials_that_paused_spread_as_they_did_at_the_first_rung() -> None:
+    """What more epochs have added to some of them is no truth that they differ in."""
+    study = search(phase(runs=9, rungs=Rungs(first=1, factor=3)))
+    study.run()
+    kept = study.choice("keep:search")
+    number = kept["trials"][0]  # type: ignore[index]
+    judged = study.state.end_of(f"judge:search/{number}")
+    assert judged is not None
+    score = judged.scores["val.auroc"]
+    firsts = [
+        end.scores["val.auroc"].point
+        for name, item in study.state.items.items()
+        if name.endswith(":e1") and (end := item.end) is not None
+    ]
+    assert len(firsts) == 9
+    error = (score.high - score.low) / (2 * 1.959964)  # type: ignore[operator]
+    expected = selection_optimism([one for one in firsts if one is not None], error)
+    assert kept["optimism"] == pytest.approx(expected, rel=1e-3)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("method", ["random", "confirm"])

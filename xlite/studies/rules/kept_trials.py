@@ -45,7 +45,7 @@ def decide_keep(
     ranked = rank_trials(trials, judgements)
     keep = phase.keep or Keep(best=1)
     kept = _best_by_value(ranked, keep.setting)[: keep.best]
-    scores = [_score(trial, judgements) for trial in ranked]
+    scores = [_comparable_score(trial, judgements) for trial in ranked]
     error = _standard_error(judged.get(ranked[0].number)) if ranked else None
     optimism = None if error is None else selection_optimism(scores, error)
     choice: dict[str, Any] = {"trials": [trial.number for trial in kept]}
@@ -123,6 +123,15 @@ def _score(trial: Trial, judged: Mapping[int, Measured]) -> float:
     assert trial.scored is not None
     assert trial.scored.score is not None
     return trial.scored.score
+
+
+def _comparable_score(trial: Trial, judged: Mapping[int, Measured]) -> float:
+    """The trial's score, or, of trials that paused at rungs, that of the first, which all have.
+
+    Scores after more and fewer epochs spread for that alone, which would make noise look small.
+    """
+    first = trial.stages[0].score
+    return _score(trial, judged) if trial.phase.rungs is None or first is None else first
 
 
 def _epochs(trial: Trial) -> int:
