@@ -19,7 +19,7 @@ soak: $(INSTALLED)
 	folder=$$(mktemp -d) && \
 	$(BIN)/python tests/training/kill_harness.py --kills 200 --out $$folder/without-workers && \
 	$(BIN)/python tests/training/kill_harness.py --kills 50 --workers 2 --out $$folder/with-workers && \
-	export PYTHONPATH=tests:tests/training && \
+	export PYTHONPATH=tests && \
 	$(BIN)/python tests/executors/kill_agents.py --kills 200 --out $$folder/one-agent && \
 	$(BIN)/python tests/executors/kill_agents.py --kills 200 --agents 3 --out $$folder/agents && \
 	$(BIN)/python tests/executors/kill_agents.py --kills 20 --real --out $$folder/trainings && \

@@ -1,6 +1,6 @@
 """Kills agents of a study with SIGKILL until it has ended; compares it with an undisturbed one.
 
-    PYTHONPATH=tests:tests/training python tests/executors/kill_agents.py --kills 50 --out DIR
+    PYTHONPATH=tests python tests/executors/kill_agents.py --kills 50 --out DIR
 
 One process imports everything once and forks a child for each agent. A child is killed from outside
 at a random instant, or kills itself right before or after it writes an entry of the ledger. The
@@ -30,9 +30,9 @@ from typing import Any
 import cv2
 import torch
 from executors import toy_study
-from kill_sitting import end_session, fork
-from run_comparison import find_differences, list_values, read_artifact
 from tqdm import tqdm
+from training.kill_sitting import end_session, fork
+from training.run_comparison import find_differences, list_values, read_artifact
 
 from xlite.cli.app import app
 from xlite.executors.agent import work

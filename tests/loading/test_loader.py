@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 import time
 from multiprocessing import forkserver
 from pathlib import Path
@@ -234,22 +235,40 @@ def test_a_loader_process_that_is_killed_is_said_in_a_sentence(project: Any) -> 
         list(build_loader(dataset, sampler, num_workers=1))
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system masks no signals")
+@pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="no sender of a signal is known")
 def test_loader_processes_outlive_the_end_that_is_asked_of_all_processes_of_a_job(
     project: Any,
 ) -> None:
     dataset = make_dataset(project)
     sampler = EpochSampler(len(dataset), batch_size=4, seed=0)
     undisturbed = [batch.index.tolist() for batch in build_loader(dataset, sampler)]
+    before = multiprocessing.active_children()
     batches = iter(build_loader(dataset, sampler, num_workers=2))
     seen = [next(batches).index.tolist()]
-    children = [child for child in multiprocessing.active_children() if child.is_alive()]
+    children = [child for child in multiprocessing.active_children() if child not in before]
     assert len(children) == 2
     # The server that they come from, too: their own state is read from it.
     server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-    for pid in (server, *(child.pid for child in children)):
-        os.kill(pid, signal.SIGTERM)
+    pids = [str(pid) for pid in (server, *(child.pid for child in children))]
+    subprocess.run(["kill", "-TERM", *pids], check=True)
     time.sleep(0.5)
     seen += [batch.index.tolist() for batch in batches]
     assert seen == undisturbed
     assert len(seen) > 6  # more than what was ready when the signal came
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system masks no signals")
+def test_loader_processes_end_when_the_trainer_ends_them(project: Any) -> None:
+    """As multiprocessing does at the end of a process that an error has ended."""
+    before = multiprocessing.active_children()
+    dataset = make_dataset(project)
+    sampler = EpochSampler(len(dataset), batch_size=4, seed=0)
+    batches = iter(build_loader(dataset, sampler, num_workers=2))
+    next(batches)
+    children = [child for child in multiprocessing.active_children() if child not in before]
+    assert len(children) == 2
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(20)
+        assert not child.is_alive()

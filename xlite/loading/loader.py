@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
+_KNOWS_SENDERS = hasattr(signal, "sigwaitinfo")
+"""Whether a process can tell who has sent it a signal; not on macOS and Windows."""
 
 _DEAD_WORKER = "DataLoader worker"
 """How torch begins its message about one that is gone."""
@@ -189,7 +193,7 @@ class BatchLoader(DataLoader[Batch]):
             # Its own start would let the signals through again.
             resource_tracker.ensure_running()
         # Slurm sends SIGTERM to every process of a job: without them the trainer could not save.
-        with hold_back_interrupts(signal.SIGTERM):
+        with hold_back_interrupts(*([signal.SIGTERM] if _KNOWS_SENDERS else [])):
             batches = super().__iter__()
         try:
             for batch in batches:
@@ -268,8 +272,21 @@ def _keep_batch(batch: Batch) -> Batch:
 
 
 def _prepare_worker(_: int) -> None:
+    if _KNOWS_SENDERS:
+        threading.Thread(target=_end_for_parent, name="xlite-end", daemon=True).start()
     # Ctrl-C reaches the whole process group; the trainer decides when its workers stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Loader processes are the parallelism; OpenCV's own threads would fight them for cores.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+
+
+def _end_for_parent() -> None:
+    """End this process on a SIGTERM of the trainer's, which is to end it; leave those of others.
+
+    SIGTERM is held back in all threads of a loader process, and waits to be asked for here.
+    """
+    parent = multiprocessing.parent_process()
+    while parent is not None:
+        if signal.sigwaitinfo({signal.SIGTERM}).si_pid == parent.pid:
+            os._exit(128 + signal.SIGTERM)
