@@ -33,7 +33,7 @@ def test_a_study_whose_agents_are_killed_ends_like_an_undisturbed_one(
 ) -> None:
     done = subprocess.run(
         [sys.executable, HARNESS, "--kills", str(num_kills), "--out", tmp_path / "out", *options],
-        env=os.environ | {"PYTHONPATH": f"{TESTS}"},
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
         capture_output=True,
         text=True,
         timeout=900,
