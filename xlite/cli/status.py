@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +11,7 @@ from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.queue_table import print_queue
-from xlite.cli.screen import clear_screen
+from xlite.cli.screen import follow
 from xlite.errors import InputError
 
 _EPILOG = "Example: xlite status --out experiments --watch"
@@ -48,18 +46,14 @@ def status(
         console.result_json(now.to_json())
         return
     now.draw()
-    if not watch:
-        return
-    try:
-        while not now.has_ended:
-            time.sleep(interval)
-            seen, now = now, _Picture(out)
-            # A log need not hear every two seconds that two seconds have gone by.
-            if sys.stdout.isatty() or now.timeless != seen.timeless:
-                clear_screen()
-                now.draw()
-    except KeyboardInterrupt:
-        return
+    if watch:
+        follow(
+            now,
+            lambda: _Picture(out),
+            _Picture.draw,
+            is_over=lambda picture: picture.has_ended,
+            interval=interval,
+        )
 
 
 class _Picture:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ import typer
 from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
-from xlite.cli.screen import clear_screen
+from xlite.cli.screen import follow
 from xlite.cli.study_options import ExperimentsDir
 from xlite.errors import InputError
 
@@ -60,16 +58,14 @@ def status(
         console.result_json(found.to_json())
         return
     _draw(found)
-    try:
-        while watch and found.state == "running":
-            time.sleep(interval)
-            seen, found = found, read_study_status(folder)
-            # A log need not hear every two seconds that two seconds have gone by.
-            if sys.stdout.isatty() or found.timeless != seen.timeless:
-                clear_screen()
-                _draw(found)
-    except KeyboardInterrupt:
-        return
+    if watch:
+        follow(
+            found,
+            lambda: read_study_status(folder),
+            _draw,
+            is_over=lambda status: status.state != "running",
+            interval=interval,
+        )
 
 
 def _find_folder(study: str | None, out: Path) -> Path:

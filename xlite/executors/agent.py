@@ -192,7 +192,7 @@ class _Agent:
             self._let_go(item)
             # What it says of going on is meant for `train`.
             raise self._describe_stop(error.exit_code - 128) from None
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: the item must not stay this agent's
             # On a full disk the ledger may take no entry either: then others find that this agent
             # is gone.
             with suppress(InputError):
