@@ -1,0 +1,93 @@
+"""A check of the doctor: data that names a fault, and a pure function that looks for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from xlite.results.doctor import Finding
+
+if TYPE_CHECKING:
+    from xlite.results.doctor import Severity, Status
+
+Subject = TypeVar("Subject")
+
+
+@dataclass(frozen=True)
+class Issue:
+    """The fault is there."""
+
+    evidence: str
+    """A sentence with the numbers that show it, and where."""
+    numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    remedy: str | None = None
+    """What to do here; None for what the check says in general."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The fault is not there."""
+
+    evidence: str
+    numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """There is nothing that could have the fault, or too little to tell."""
+
+    because: str
+
+
+Observation = Issue | Passed | NotApplicable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Generic[Subject]):
+    """A fault that results are made false by, and how it is seen.
+
+    Fixtures of the same code, one ill and one sound, are in tests/judging/checks.
+    """
+
+    code: str
+    """`XL001` and so on; never given to another check."""
+    title: str
+    severity: Severity
+    subject: type[Subject]
+    """The kind of thing that is looked at."""
+    look: Callable[[Subject], Observation]
+    consequence: str
+    """What the fault does to results."""
+    remedy: str
+
+    @property
+    def page(self) -> str:
+        """The check's section in the documentation."""
+        return f"docs/doctor.md#{self.code.lower()}"
+
+    def examine(self, subject: Subject, *, name: str) -> Finding:
+        """What the check says of a subject; name: what that is called, `run NAME` say."""
+        seen = self.look(subject)
+        status: Status
+        match seen:
+            case NotApplicable():
+                status, evidence = "not_applicable", seen.because
+            case Passed():
+                status, evidence = "passed", seen.evidence
+            case Issue():
+                status, evidence = "issue", seen.evidence
+        is_ill = isinstance(seen, Issue)
+        return Finding(
+            code=self.code,
+            title=self.title,
+            severity=self.severity,
+            status=status,
+            subject=name,
+            evidence=evidence,
+            numbers={} if isinstance(seen, NotApplicable) else dict(seen.numbers),
+            consequence=self.consequence if is_ill else "",
+            remedy=(seen.remedy or self.remedy) if isinstance(seen, Issue) else "",
+            page=self.page,
+        )
