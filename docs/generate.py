@@ -31,6 +31,7 @@ from benchmark_blocks import (
     render_validity,
     render_ways,
 )
+from doctor_blocks import render_checks
 from nih_blocks import render_disk, render_epochs, render_memory, render_minutes
 from result_blocks import (
     render_ablation,
@@ -174,6 +175,7 @@ def render_blocks() -> dict[Path, dict[str, str]]:
             "rule": render_rule(),
         },
         DOCS / "balance.md": {"samplers": render_samplers()},
+        DOCS / "doctor.md": render_checks(),
         DOCS / "judging.md": render_validity(),
         DOCS / "models.md": {"models": render_models()},
         DOCS / "nih.md": {

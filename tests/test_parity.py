@@ -27,6 +27,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
     "ablate": ("ablate",),
     "compare": ("compare",),
+    "doctor": ("doctor",),
     "report": ("report",),
     "study check": ("check_study",),
     "study run": ("run_study_plan",),

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
     from xlite.workflows.compare import compare as compare
     from xlite.workflows.demo import demo as demo
+    from xlite.workflows.doctor import doctor as doctor
     from xlite.workflows.evaluate import evaluate as evaluate
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.report import report as report
@@ -75,6 +76,7 @@ _HOMES = {
     "train": "xlite.workflows.train",
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",
+    "doctor": "xlite.workflows.doctor",
     "check_study": "xlite.workflows.study_check",
     "run_study_plan": "xlite.workflows.study",
     "work_on_study": "xlite.workflows.study",

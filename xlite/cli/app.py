@@ -14,6 +14,7 @@ from xlite.cli import (
     cache,
     compare,
     demo,
+    doctor,
     evaluate,
     log,
     models,
@@ -75,6 +76,7 @@ for command in (
     evaluate,
     ablate,
     compare,
+    doctor,
     report,
     log,
 ):

@@ -1,0 +1,160 @@
+"""A label table as the doctor looks at it: anyone's, as it is written and as it is meant.
+
+N images, C labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from xlite.errors import InputError
+from xlite.ids import canonical_image_names, canonical_patient_ids
+from xlite.judging.examined.columns import LABEL_CODES, TableColumns, find_columns, normalise_cell
+from xlite.judging.examined.examined import Examined, attempt
+from xlite.labels import UNKNOWN, parse_label_texts
+from xlite.tables.csv_table import open_csv, show
+from xlite.tables.label_table import TableFormat
+from xlite.tables.manifest import UNKNOWN_COL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class ExaminedTable(Examined):
+    """A table with a row an image. More is read than training would take: what is wrong is said."""
+
+    kind: ClassVar[str] = "labels"
+
+    path: Path
+    layout: TableFormat | None = None
+    """Which columns hold what, as far as somebody has said so."""
+    is_guarded: bool = False
+    """Whether xlite wrote it, with apostrophes before what a spreadsheet would run."""
+
+    @property
+    def place(self) -> str:
+        """Its file."""
+        return str(self.path)
+
+    def read_all(self) -> Iterable[object]:
+        """The table, and what its columns hold."""
+        yield from attempt(self, "image_ids", "labels")
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """Every column as text without blanks around it; the index is the row in the file."""
+        table = open_csv(self.path, what="label table", remedy="Name a CSV file.")
+        names = [name for name in dict.fromkeys(table.header) if name]
+        return table.take(names, is_guarded=self.is_guarded)
+
+    @cached_property
+    def columns(self) -> TableColumns:
+        """What the columns hold; InputError where none names the images."""
+        return find_columns(self.cells, self.layout)
+
+    @cached_property
+    def image_ids(self) -> NDArray[Any]:
+        """(N,) the images in the canonical spelling; InputError where no column has them."""
+        column = self.columns.image
+        if column is None:
+            raise InputError(
+                f"{self.path} has no column that names the images; it has: "
+                f"{', '.join(map(str, self.cells.columns[:20]))}. Pass --image-col."
+            )
+        return canonical_image_names(self.cells[column].tolist())
+
+    @cached_property
+    def patient_texts(self) -> NDArray[Any] | None:
+        """(N,) the patients as they are written; None where no column has them."""
+        column = self.columns.patient
+        return None if column is None else self.cells[column].to_numpy(dtype=object)
+
+    @cached_property
+    def patient_ids(self) -> NDArray[Any] | None:
+        """(N,) the patients in the canonical spelling; None where no column has them."""
+        texts = self.patient_texts
+        return None if texts is None else canonical_patient_ids(texts)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The C labels; InputError where no column has any."""
+        return self._encoded[0]
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """(N, C): 1 present, 0 absent, -1 unknown. InputError for what can't be read."""
+        return self._encoded[1]
+
+    def labels_of(self, vocabulary: Iterable[str]) -> NDArray[np.int8]:
+        """(N, C) of these labels; one that the table never names is absent where the labels are
+        text, and unknown where each has a column.
+        """
+        names = list(vocabulary)
+        never = UNKNOWN if self.columns.labels else 0
+        wanted = np.full((len(self), len(names)), never, dtype=np.int8)
+        for place, name in enumerate(names):
+            if name in self.vocabulary:
+                wanted[:, place] = self.labels[:, self.vocabulary.index(name)]
+        return wanted
+
+    def column(self, role: str) -> NDArray[Any] | None:
+        """(N,) the text of the view, sex or age; None where the table has none or it is empty."""
+        name = getattr(self.columns, role)
+        if name is None or not self.cells[name].any():
+            return None
+        cells: NDArray[Any] = self.cells[name].to_numpy(dtype=object)
+        return cells
+
+    @cached_property
+    def _encoded(self) -> tuple[tuple[str, ...], NDArray[np.int8]]:
+        columns, cells = self.columns, self.cells
+        if columns.labels:
+            return columns.labels, np.stack([self._encode(name) for name in columns.labels], axis=1)
+        if columns.text is None:
+            raise InputError(
+                f"{self.path} has no column of labels; it has: "
+                f"{', '.join(map(str, cells.columns[:20]))}. Pass --label-cols or --labels-col."
+            )
+        layout = self.layout or TableFormat()
+        try:
+            texts = parse_label_texts(
+                cells[columns.text].to_numpy(dtype=object), separator=layout.separator
+            )
+            names = layout.vocabulary or texts.vocabulary()
+            labels = texts.encode(names)
+            if UNKNOWN_COL in cells:
+                unknown = parse_label_texts(
+                    cells[UNKNOWN_COL].to_numpy(dtype=object), empty_is_absent=True
+                )
+                named = [name for name in names if name in unknown.vocabulary()]
+                is_open = unknown.encode(unknown.vocabulary()) == 1
+                for name in named:
+                    rows = is_open[:, unknown.vocabulary().index(name)]
+                    labels[rows, names.index(name)] = UNKNOWN
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+        return tuple(names), labels
+
+    def _encode(self, name: str) -> NDArray[np.int8]:
+        if name not in self.cells:
+            raise InputError(f"{self.path} has no column {name!r}. Pass other --label-cols.")
+        codes, distinct = pd.factorize(self.cells[name])
+        values = [LABEL_CODES.get(normalise_cell(text)) for text in distinct]
+        if None in values:
+            wrong = distinct[values.index(None)]
+            raise InputError(
+                f"{self.path} has {show(wrong)} in label column {name!r}. Use 1 (present), 0 "
+                "(absent), -1 or empty (unknown)."
+            )
+        return np.asarray(values, dtype=np.int8)[codes]
