@@ -104,8 +104,7 @@ def ablate(
 
 
 def _show(found: Ablation | None, baseline: str, out: Path, json: bool) -> None:
-    from xlite.judging.ablation import ABLATION_RECORD
-    from xlite.places import ABLATION
+    from xlite.places import ABLATION, ABLATION_RECORD
 
     if found is None:
         console.warn(f"no run of the baseline {baseline} finished: nothing to compare.")

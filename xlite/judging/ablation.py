@@ -36,7 +36,7 @@ from xlite.judging.verdict import (
     decide_verdict,
     describe_verdict_rule,
 )
-from xlite.places import ABLATION
+from xlite.places import ABLATION, ABLATION_RECORD
 from xlite.results.ablation import Ablation, VariantVerdict
 from xlite.results.fold_tests import OUT_OF_FOLD
 from xlite.scores.power import estimate_need
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from xlite.studies.outcome import Outcome
     from xlite.training.folded_data import AnyData
 
-ABLATION_RECORD = "ablation.json"
 PART = "val"
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from xlite.errors import InputError
-from xlite.judging.ablation import ABLATION_RECORD
 from xlite.judging.comparison import COMPARISON_RECORD
 from xlite.judging.examined.examined import Examined, attempt
 from xlite.judging.examined.project_files import ProjectFiles, find_project_files
 from xlite.judging.examined.run import ExaminedRun
 from xlite.judging.examined.split import ExaminedSplit
 from xlite.judging.examined.table import ExaminedTable
+from xlite.places import ABLATION_RECORD
 from xlite.results.ablation import Ablation
 from xlite.results.comparison import Comparison
 from xlite.run_folder.listing import find_run_folders
