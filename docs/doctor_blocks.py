@@ -22,7 +22,7 @@ def render_checks() -> dict[str, str]:
     from xlite.judging.checks.registry import CHECKS
 
     rows = [
-        (f"[{check.code}](#{check.code.lower()})", check.title, check.severity, check.subject.kind)
+        (f"[{check.code}](#{check.code.lower()})", check.title, check.severity, check.kinds)
         for check in CHECKS
     ]
     header = ("code", "what is looked for", "severity", "in")

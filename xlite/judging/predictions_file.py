@@ -88,7 +88,7 @@ def read_predictions_file(
     else:
         table = open_csv(Path(predictions), remedy="Pass a CSV.")
     path = table.path
-    image_column = _find_image_column(table)
+    image_column = find_image_column(table)
     label_columns, is_prefixed = _find_label_columns(table, vocabulary)
     cells = table.take([image_column, *label_columns.values()], is_guarded=True)
     rows = cells.index.to_numpy()
@@ -100,7 +100,8 @@ def read_predictions_file(
     return PredictionsFile(path, names, probs, tuple(label_columns), rows)
 
 
-def _find_image_column(table: CsvTable) -> str:
+def find_image_column(table: CsvTable) -> str:
+    """The column that names the images; InputError for a table with none or several."""
     for candidate in IMAGE_COLUMNS:
         simple = simplify_label(candidate)
         found = [name for name in table.header if simplify_label(name) == simple]

@@ -137,7 +137,7 @@ def write_run(
         ),
         "preprocessing": Preprocessing(
             clahe=ClaheRecord(size=512, clip=2.0, grid=8, fit="pad"),
-            image_size=settings.image_size,
+            image_size=settings.image_size or 512,
             mean=[0.5] * 3,
             std=[0.25] * 3,
         ),

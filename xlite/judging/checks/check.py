@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from xlite.results.doctor import Finding
 
@@ -55,8 +56,8 @@ class Check(Generic[Subject]):
     """`XL001` and so on; never given to another check."""
     title: str
     severity: Severity
-    subject: type[Subject]
-    """The kind of thing that is looked at."""
+    subject: type[Subject] | UnionType
+    """The kind of thing that is looked at, or several."""
     look: Callable[[Subject], Observation]
     consequence: str
     """What the fault does to results."""
@@ -66,6 +67,12 @@ class Check(Generic[Subject]):
     def page(self) -> str:
         """The check's section in the documentation."""
         return f"docs/doctor.md#{self.code.lower()}"
+
+    @property
+    def kinds(self) -> str:
+        """What the things that are looked at are called: `run or predictions`."""
+        classes: tuple[Any, ...] = get_args(self.subject) or (self.subject,)
+        return " or ".join(one.kind for one in classes)
 
     def examine(self, subject: Subject, *, name: str) -> Finding:
         """What the check says of a subject; name: what that is called, `run NAME` say."""

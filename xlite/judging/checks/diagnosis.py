@@ -57,8 +57,7 @@ def _examine(check: Check[Any], thing: Examined) -> Finding:
 
 
 def _without_subject(check: Check[Any]) -> Finding:
-    kind = check.subject.kind
-    return _say_not_applicable(check, "", f"no {kind} was given or found")
+    return _say_not_applicable(check, "", f"no {check.kinds} was given or found")
 
 
 def _say_not_applicable(check: Check[Any], name: str, because: str) -> Finding:
