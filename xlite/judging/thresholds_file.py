@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,6 +51,14 @@ class FittedOn:
             marks=frozenset(map(_mark, names)),
             patient_marks=frozenset(map(_mark, canonical_patient_ids(labelled.patient_ids))),
         )
+
+    def count_images(self, names: Iterable[Any]) -> int:
+        """How many of these images thresholds have seen, folders aside."""
+        return sum(_mark(name) in self.marks for name in _short_names(names))
+
+    def count_patients(self, ids: Iterable[Any]) -> int:
+        """How many of these patients they have seen; none where version 0.1 wrote the file."""
+        return sum(_mark(one) in self.patient_marks for one in set(canonical_patient_ids(ids)))
 
 
 class _LabelRecord(Record):
@@ -161,7 +170,7 @@ def require_unseen(
     hospitals may have the same ids.
     """
     names = _names(labelled)
-    num_seen = sum(_mark(name) in fitted_on.marks for name in names)
+    num_seen = fitted_on.count_images(names)
     is_same_part = split_sha256 is not None and split_sha256 == fitted_on.split_sha256
     others = (
         f"the {fitted_on.num_images} of {fitted_on.name}. Scores at them would flatter. Judge "
@@ -184,8 +193,12 @@ def require_unseen(
 
 
 def _names(labelled: LabelledPredictions) -> list[str]:
+    return _short_names(labelled.image_ids)
+
+
+def _short_names(names: Iterable[Any]) -> list[str]:
     # Without folders: the same image may be named with one in another table.
-    return [str(name).rpartition("/")[2] for name in canonical_image_names(labelled.image_ids)]
+    return [str(name).rpartition("/")[2] for name in canonical_image_names(names)]
 
 
 def _split_marks(marks: str) -> frozenset[str]:

@@ -9,6 +9,8 @@ from xlite.judging.checks import (
     collapsed_sampler,
     constant_outputs,
     double_correction,
+    fitted_on_judged,
+    fitted_statistics,
     focusing,
     idle_parts,
     padded_predictions,
@@ -21,6 +23,8 @@ from xlite.judging.checks.check import Check
 
 CHECKS: tuple[Check[Any], ...] = (
     unreadable.CHECK,
+    fitted_on_judged.CHECK,
+    fitted_statistics.CHECK,
     positive_weight.CHECK,
     focusing.CHECK,
     repeat_factors.CHECK,
