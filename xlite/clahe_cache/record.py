@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import hashlib
+import json
 import os
 import re
 from collections import Counter
@@ -138,6 +139,12 @@ class CacheRecord(CacheRecipe):
     """SHA-256 of `index.csv`; version 0.1 noted none."""
 
     xlite: str
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of settings, ids and pixels: equal for both formats and on every machine."""
+        essentials = {**self.settings.model_dump(), "pixels": self.pixels}
+        return hashlib.sha256(json.dumps(essentials, sort_keys=True).encode()).hexdigest()
 
     @classmethod
     def open(cls, folder: Path) -> Self:

@@ -9,8 +9,6 @@ to an image that could not be read, and is black.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -29,7 +27,6 @@ from xlite.clahe_cache.record import (
     require_same_index,
 )
 from xlite.errors import InputError
-from xlite.settings import ClaheSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,8 +43,7 @@ class ClaheCache:
         self.record = record
         self.settings = record.settings
         self.image_ids = tuple(image.image_id for image in images)
-        self.fingerprint = _fingerprint(self.settings, record.pixels)
-        """SHA-256 of settings, ids and pixels: equal for both formats and on every machine."""
+        self.fingerprint = record.fingerprint
         self._stored_rows = np.array([image.row for image in images], np.int64)
         self._row_of = {image_id: row for row, image_id in enumerate(self.image_ids)}
         self._pixels: np.memmap[Any, np.dtype[np.uint8]] | None = None
@@ -130,8 +126,3 @@ class ClaheCache:
         if pixels is None or pixels.shape != (self.size, self.size):
             raise InputError(f"{path} is missing or damaged. {REBUILD}")
         return pixels
-
-
-def _fingerprint(settings: ClaheSettings, pixels: str) -> str:
-    essentials = {**settings.model_dump(), "pixels": pixels}
-    return hashlib.sha256(json.dumps(essentials, sort_keys=True).encode()).hexdigest()

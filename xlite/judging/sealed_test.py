@@ -9,6 +9,7 @@ a look at a run's predictions file counts as one at the run, whatever the split 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from dataclasses import dataclass
@@ -67,6 +68,20 @@ def record_test_look(
     ]
     same = [look for look in noted if look.test_set in (digest, None)]
     return sorted([*older, *same], key=lambda look: look.time)
+
+
+def read_looks(folder: Path) -> list[Look]:
+    """All looks that are kept in an experiments folder, at whichever test set, oldest first.
+
+    Raises InputError for a file that is damaged.
+    """
+    noted = _read_looks(folder / TEST_LOOKS)
+    older = [
+        dataclasses.replace(look, run=look.run or path.parent.name)
+        for path in sorted(folder.glob(f"{RUNS}/*/{TEST_LOOKS}"))
+        for look in _read_looks(path)
+    ]
+    return sorted([*older, *noted], key=lambda look: look.time)
 
 
 def _is_same(look: Look, other: Look) -> bool:

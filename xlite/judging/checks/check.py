@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
@@ -43,6 +43,22 @@ class NotApplicable:
 
 
 Observation = Issue | Passed | NotApplicable
+
+
+def gather(seen: Sequence[Observation], *, because: str) -> Observation:
+    """What several looks at one thing come to: all issues, else all that passed, else nothing.
+
+    because: why the check does not apply where there was nothing to look at. Numbers are those of
+    the first.
+    """
+    issues = [one for one in seen if isinstance(one, Issue)]
+    if issues:
+        first = issues[0]
+        return Issue(" ".join(one.evidence for one in issues), first.numbers, first.remedy)
+    passed = [one for one in seen if isinstance(one, Passed)]
+    if passed:
+        return Passed("; ".join(one.evidence for one in passed), passed[0].numbers)
+    return next((one for one in seen), NotApplicable(because))
 
 
 @dataclass(frozen=True, kw_only=True)

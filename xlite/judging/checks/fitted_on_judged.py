@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.judging.checks.check import Check, Issue, NotApplicable, Observation, Passed
+from xlite.judging.checks.check import Check, Issue, NotApplicable, Observation, Passed, gather
 from xlite.judging.examined.predictions import ExaminedPredictions
 from xlite.judging.examined.thresholds import ExaminedThresholds, find_thresholds
 from xlite.labels import UNKNOWN
@@ -42,9 +42,7 @@ def look(predictions: ExaminedPredictions) -> Observation:
         look_at_calibration(predictions.probs, predictions.truth, predictions.vocabulary),
         *(_look_at_file(one, predictions) for one in find_thresholds(predictions)),
     ]
-    ills = [one for one in seen if isinstance(one, Issue)]
-    passed = [one for one in seen if isinstance(one, Passed)]
-    return next(iter([*ills, *passed, *seen]))
+    return gather(seen, because="there is nothing that was fitted")
 
 
 def _look_at_file(thresholds: ExaminedThresholds, predictions: ExaminedPredictions) -> Observation:

@@ -16,9 +16,12 @@ from xlite.judging.examined.project_files import ProjectFiles, find_project_file
 from xlite.judging.examined.run import ExaminedRun
 from xlite.judging.examined.split import ExaminedSplit
 from xlite.judging.examined.table import ExaminedTable
-from xlite.places import ABLATION_RECORD
+from xlite.judging.sealed_test import read_looks
+from xlite.places import ABLATION_RECORD, STUDIES, STUDY_RECORD, STUDY_VERDICTS
 from xlite.results.ablation import Ablation
 from xlite.results.comparison import Comparison
+from xlite.results.evaluation import Look
+from xlite.results.study import Study, StudyVerdicts
 from xlite.run_folder.listing import find_run_folders
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ class ExaminedProject(Examined):
 
     def read_all(self) -> Iterable[object]:
         """The results of its experiments; splits, runs and tables are looked at for themselves."""
-        yield from attempt(self, "ablations", "comparisons")
+        yield from attempt(self, "ablations", "comparisons", "studies", "verdicts", "looks")
 
     @cached_property
     def files(self) -> ProjectFiles:
@@ -107,6 +110,27 @@ class ExaminedProject(Examined):
         return {
             path: Comparison.read(path, remedy=_REMEDY) for path in self._results(COMPARISON_RECORD)
         }
+
+    @cached_property
+    def studies(self) -> dict[Path, Study]:
+        """What has become of studies, by file."""
+        return {path: Study.read(path, remedy=_REMEDY) for path in self._of_studies(STUDY_RECORD)}
+
+    @cached_property
+    def verdicts(self) -> dict[Path, StudyVerdicts]:
+        """The verdicts on the experiments of studies, by file."""
+        paths = self._of_studies(STUDY_VERDICTS)
+        return {path: StudyVerdicts.read(path, remedy=_REMEDY) for path in paths}
+
+    @cached_property
+    def looks(self) -> tuple[Look, ...]:
+        """The looks at test parts that were counted, oldest first."""
+        found = [look for folder in self.files.experiments for look in read_looks(folder)]
+        return tuple(sorted(found, key=lambda look: look.time))
+
+    def _of_studies(self, name: str) -> list[Path]:
+        folders = self.files.experiments
+        return [path for one in folders for path in sorted(one.glob(f"{STUDIES}/*/{name}"))]
 
     def _results(self, name: str) -> list[Path]:
         return [
