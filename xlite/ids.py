@@ -7,6 +7,7 @@ writes a table keeps its spelling.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -77,6 +78,40 @@ def is_rounded_id(text: str) -> bool:
     digits = number[1].lstrip("0")
     # int() refuses thousands of digits.
     return len(digits) > 16 or (len(digits) == 16 and int(digits) >= _LARGEST_EXACT)
+
+
+def find_rounding(ids: Sequence[str]) -> str | None:
+    """How numbers of distinct patients lost digits on their way through a float; None if none did.
+
+    One id in powers of ten tells it. Otherwise all have to be what a float of 64 bits (of 32)
+    holds exactly, which five (twenty) numbers beyond its range are by chance one time in a million,
+    and share no factor but powers of two: ids that end in zeros were made so.
+
+    >>> find_rounding(["8.38E+37", "12"])
+    "written as '8.38E+37'"
+    >>> find_rounding([str(10**17 + 48 * k) for k in range(9)])
+    'all exactly what a float of 64 bits can hold'
+    >>> find_rounding([str(10**17 + 7 * k) for k in range(9)]) is None
+    True
+    """
+    written = next((text for text in ids if is_rounded_id(text)), None)
+    if written is not None:
+        return f"written as {written.strip()!r}"
+    numbers = {
+        int(match[1]) for text in ids if (match := _WHOLE_NUMBER.fullmatch(text.strip()[:64]))
+    }
+    for bits, float_type, first, last, least in (
+        (64, np.float64, _LARGEST_EXACT, math.inf, 5),
+        (32, np.float32, 2**24, _LARGEST_EXACT, 20),
+    ):
+        large = [number for number in numbers if first < number < last]
+        if len(large) < max(least, len(ids) / 2):
+            continue
+        factor = math.gcd(*large)
+        is_exact = all(int(float_type(number)) == number for number in large)
+        if is_exact and factor > 1 and factor & (factor - 1) == 0:
+            return f"all exactly what a float of {bits} bits can hold"
+    return None
 
 
 def canonical_image_name(name: str) -> str:

@@ -39,7 +39,8 @@ from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
+NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
+"""NIH's file names, which say whose the image is: `00000013_005.png`."""
 _UNCERTAIN_CELLS = {"1": 1, "0": 0, "-1": UNKNOWN, "": UNKNOWN, "nan": UNKNOWN}
 _OPTIONAL = (PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
 
@@ -241,7 +242,7 @@ def _patient_ids(
     if column:
         _check_patients(path, raw[column])
         return raw[column]
-    patients = raw[layout.image_col].str.extract(_NIH_FILE_NAME, expand=False)
+    patients = raw[layout.image_col].str.extract(NIH_FILE_NAME, expand=False)
     if patients.isna().any():
         raise InputError(
             f"{path} has no column {PATIENT_COL!r}, and the name "

@@ -106,8 +106,18 @@ class _Given:
     def splits(self) -> tuple[ExaminedSplit, ...]:
         """The split, or the folds in its folder."""
         folders = [] if self.split is None else _list_splits(self.split)
-        beside = (self.layout, self.table, self.cache, self.images, self.test_list)
-        return tuple(ExaminedSplit(path, *beside) for path in folders)
+        return tuple(
+            ExaminedSplit(
+                path,
+                self.layout,
+                source=self.table,
+                cache_dir=self.cache,
+                images_dir=self.images,
+                test_list=self.test_list,
+                is_held_to_list=self.test_list is not None,
+            )
+            for path in folders
+        )
 
     def things(self) -> Iterator[Examined]:
         """What there is to look at, in order."""

@@ -40,6 +40,8 @@ class ExaminedPredictions(Examined):
     """The label table of its images, where there is no split."""
     said_labels: tuple[str, ...] = ()
     """Its labels where its maker says so, as a run does."""
+    said_images: int | None = None
+    """How many images it has to have, where its maker says so."""
 
     @property
     def place(self) -> str:

@@ -73,6 +73,7 @@ class ExaminedProject(Examined):
                 cache_dir=caches[0] if len(caches) == 1 else None,
                 images_dir=self.images_dir,
                 test_list=self.test_list or (lists[0] if lists else None),
+                is_held_to_list=self.test_list is not None,
             )
             for path in self.files.splits
         )

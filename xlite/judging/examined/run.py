@@ -60,7 +60,11 @@ class ExaminedRun(Examined):
                 continue
             path: Path = self.folder.find_predictions(part)
             found[part] = ExaminedPredictions(
-                path, self.split, part, said_labels=self.folder.labels
+                path,
+                self.split,
+                part,
+                said_labels=self.folder.labels,
+                said_images=self.folder.data.images.get(part),
             )
         if not found and self.folder.scores is not None and self.folder.scores.val is not None:
             raise InputError(

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
-from xlite.judging.examined.examined import Examined, attempt
+from xlite.judging.examined.examined import attempt
+from xlite.judging.examined.labels import ExaminedLabels
 from xlite.judging.examined.table import ExaminedTable
 from xlite.labels import NIH_LABELS
 from xlite.places import SPLIT_RECORD
@@ -54,7 +55,7 @@ def find_part_files(folder: Path) -> dict[str, Path]:
 
 
 @dataclass(frozen=True, eq=False)
-class ExaminedSplit(Examined):
+class ExaminedSplit(ExaminedLabels):
     """The parts of a split, their record, and what lies beside it."""
 
     kind: ClassVar[str] = "split"
@@ -69,7 +70,9 @@ class ExaminedSplit(Examined):
     images_dir: Path | None = None
     """The folder of its images."""
     test_list: Path | None = None
-    """The official list of test images that its test part is said to be."""
+    """A list of official test images."""
+    is_held_to_list: bool = False
+    """Whether somebody says that the test part is that list, and not only that it lies here."""
 
     @property
     def place(self) -> str:
@@ -112,6 +115,11 @@ class ExaminedSplit(Examined):
         layout = self.layout if record is None else files_format(record)
         is_guarded = record is not None and record.is_guarded
         return {name: ExaminedTable(path, layout, is_guarded) for name, path in self.files.items()}
+
+    @property
+    def label_tables(self) -> tuple[ExaminedTable, ...]:
+        """The parts."""
+        return tuple(self.parts.values())
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:

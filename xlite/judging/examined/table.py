@@ -17,7 +17,8 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.examined.columns import LABEL_CODES, TableColumns, find_columns, normalise_cell
-from xlite.judging.examined.examined import Examined, attempt
+from xlite.judging.examined.examined import attempt
+from xlite.judging.examined.labels import ExaminedLabels
 from xlite.labels import UNKNOWN, parse_label_texts
 from xlite.tables.csv_table import open_csv, show
 from xlite.tables.label_table import TableFormat
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class ExaminedTable(Examined):
+class ExaminedTable(ExaminedLabels):
     """A table with a row an image. More is read than training would take: what is wrong is said."""
 
     kind: ClassVar[str] = "labels"
@@ -47,6 +48,11 @@ class ExaminedTable(Examined):
     def read_all(self) -> Iterable[object]:
         """The table, and what its columns hold."""
         yield from attempt(self, "image_ids", "labels")
+
+    @property
+    def label_tables(self) -> tuple[ExaminedTable, ...]:
+        """Itself."""
+        return (self,)
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -115,6 +121,13 @@ class ExaminedTable(Examined):
             return None
         cells: NDArray[Any] = self.cells[name].to_numpy(dtype=object)
         return cells
+
+    @property
+    def other_columns(self) -> list[str]:
+        """The columns that are none of labels, ids, view, sex and age."""
+        known = self.columns
+        taken = {*known.others, *known.labels, known.text, UNKNOWN_COL}
+        return [name for name in self.cells.columns if name not in taken]
 
     @cached_property
     def _encoded(self) -> tuple[tuple[str, ...], NDArray[np.int8]]:

@@ -1,0 +1,63 @@
+"""Shares among images of which one patient may have several, and how far two of them differ."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusteredShare:
+    """A share, its standard error over patients, and how many patients are behind it."""
+
+    share: float
+    error: float
+    patients: int
+    """Those with an image that counts."""
+
+
+def measure_share(counts: NDArray[np.bool_], patients: NDArray[Any]) -> ClusteredShare:
+    """The share of N images that count, patients being the unit of chance.
+
+    The linearised variance of a ratio over G patients, G/(G-1) Σ_g (s_g - p n_g)² / N² with s_g of
+    the n_g images of patient g counting (Cochran 1977, Sampling Techniques, section 6.3). NaN
+    without images; an error of NaN of a single patient.
+
+    >>> one = measure_share(np.array([True, False, True, True]), np.array([1, 1, 2, 3]))
+    >>> one.share, round(one.error, 3), one.patients
+    (0.75, 0.188, 3)
+    """
+    num_images = len(counts)
+    if num_images == 0:
+        return ClusteredShare(share=math.nan, error=math.nan, patients=0)
+    codes, distinct = pd.factorize(patients)
+    num_patients = len(distinct)
+    hits = np.bincount(codes, weights=counts, minlength=num_patients)
+    sizes = np.bincount(codes, minlength=num_patients)
+    share = float(counts.mean())
+    residuals = hits - share * sizes
+    scale = num_patients / (num_patients - 1) if num_patients > 1 else math.nan
+    error = math.sqrt(scale * float(residuals @ residuals)) / num_images
+    return ClusteredShare(share=share, error=error, patients=int((hits > 0).sum()))
+
+
+def compare_shares(one: ClusteredShare, other: ClusteredShare) -> float:
+    """The two-sided p of two shares of different patients being equal; NaN where it is unknown.
+
+    >>> half = ClusteredShare(share=0.5, error=0.03, patients=100)
+    >>> less = ClusteredShare(share=0.4, error=0.04, patients=80)
+    >>> round(compare_shares(half, less), 4)
+    0.0455
+    """
+    error = math.hypot(one.error, other.error)
+    if not error > 0:
+        return math.nan
+    return float(2 * ndtr(-abs(one.share - other.share) / error))
