@@ -60,7 +60,7 @@ def show_specimen(code: str) -> tuple[str, str]:
         try:
             os.chdir(folder)
             words = specimen.ill(Path(folder))
-            said = CliRunner().invoke(app, ["--quiet", "doctor", *words, "--json"])
+            said = CliRunner().invoke(app, ["doctor", *words, "--json"])
         finally:
             os.chdir(here)
     diagnosis = Diagnosis.from_json(json.loads(said.stdout))

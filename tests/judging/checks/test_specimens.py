@@ -16,7 +16,7 @@ CODES = [check.code for check in CHECKS]
 
 def look_at(words: list[str], xlite: Any) -> dict[str, Any]:
     """What `xlite doctor` says in JSON, and its exit code."""
-    result = xlite("--quiet", "doctor", *words, "--json")
+    result = xlite("doctor", *words, "--json")
     return {"exit": result.exit_code, **json.loads(result.stdout)}
 
 
