@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xlite.judging.checks.check import Check, Issue, NotApplicable, Observation, Passed
-from xlite.judging.examined.labels import ExaminedLabels
+from xlite.judging.examined.table import ExaminedLabels
 from xlite.scores.ranking import auroc
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
 from xlite.judging.examined.examined import attempt
-from xlite.judging.examined.labels import ExaminedLabels
-from xlite.judging.examined.table import ExaminedTable
+from xlite.judging.examined.table import ExaminedLabels, ExaminedTable
 from xlite.labels import NIH_LABELS
 from xlite.places import SPLIT_RECORD
 from xlite.results.split import SplitRecord

@@ -5,6 +5,7 @@ N images, C labels.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +18,7 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.examined.columns import LABEL_CODES, TableColumns, find_columns, normalise_cell
-from xlite.judging.examined.examined import attempt
-from xlite.judging.examined.labels import ExaminedLabels
+from xlite.judging.examined.examined import Examined, attempt
 from xlite.labels import UNKNOWN, parse_label_texts
 from xlite.tables.csv_table import open_csv, show
 from xlite.tables.label_table import TableFormat
@@ -26,6 +26,17 @@ from xlite.tables.manifest import UNKNOWN_COL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+class ExaminedLabels(Examined):
+    """Anything that has a row an image with what is true of it: a table, the parts of a split."""
+
+    kind: ClassVar[str] = "labels"
+
+    @property
+    @abstractmethod
+    def label_tables(self) -> Iterable[ExaminedTable]:
+        """The tables, each with its labels."""
 
 
 @dataclass(frozen=True, eq=False)
