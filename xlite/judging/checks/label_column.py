@@ -137,7 +137,7 @@ CHECK = Check(
     code="XL019",
     title="a column that equals a label",
     severity="error",
-    subject=ExaminedLabels,  # type: ignore[type-abstract]  # it is for `isinstance` alone
+    subject=ExaminedLabels,
     look=look,
     consequence="Whatever is given the column (a tabular branch, a floor, a stratum) has been told "
     "the answer; of two labels that are one, the macro mean counts it twice.",
