@@ -11,11 +11,11 @@ from scipy.stats import t as student
 
 from benchmarks.fold_learners import Trial, draw_trial
 from benchmarks.rates import Rate, Simulation
-from xlite.judging.ablation import judge_variant
 from xlite.judging.all_pairs import compare_all_pairs
 from xlite.judging.evaluation import Resampling
 from xlite.judging.folded_methods import FoldedMethod, judge_folded_methods
 from xlite.judging.labelled_predictions import LabelledPredictions
+from xlite.judging.variant_verdict import judge_variant
 from xlite.scores.bootstrap import resample_scores
 from xlite.scores.fold_differences import FoldDifference, compare_folds
 from xlite.splitting.fold_splits import FoldSplits

@@ -11,12 +11,12 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from benchmarks.rates import Rate, Simulation
-from xlite.judging.ablation import judge_variant
 from xlite.judging.all_pairs import compare_all_pairs, shrink_scores
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import JudgedMethods, judge_methods
+from xlite.judging.variant_verdict import judge_variant
 from xlite.scores.bootstrap import resample_scores
 from xlite.scores.finding_patients import count_finding_patients
 from xlite.scores.power import decision_power, estimate_need

@@ -13,7 +13,7 @@ from xlite.cli.ablation_tables import print_ablation
 from xlite.cli.verdict_options import VerdictOptions
 from xlite.errors import CheckFailedError
 from xlite.executors import training_job
-from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
+from xlite.judging.margins import DEFAULT_MARGINS, DEFAULT_SAFETY_MARGIN
 from xlite.results.ablation import Ablation
 from xlite.run_folder.folder import read_run
 from xlite.splitting.split_folder import read_split
@@ -221,8 +221,22 @@ def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
 
 def test_the_default_margins_are_the_rules() -> None:
     options = VerdictOptions()
-    assert options.margin == DEFAULT_MARGIN
+    assert options.read_margins() == DEFAULT_MARGINS
     assert options.safety_margin == DEFAULT_SAFETY_MARGIN
+
+
+def test_a_settings_file_gives_one_margin_or_one_of_each_score(
+    project: Any, xlite: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "margins.toml"
+    for text, shown in (("0.02", "0.02"), ('["0.02", "f1=0.03"]', "f1=0.03")):
+        path.write_text(f"margin = {text}\n", encoding="utf-8")
+        result = xlite("ablate", "--model=resnet18", "--config", str(path), "--show-config")
+        assert result.exit_code == 0, result.stderr
+        assert shown in result.stdout
+    refused = xlite("ablate", "--model=resnet18", "--margin", "auc=0.02")
+    assert refused.exit_code == 2
+    assert "margin of auc: the scores that have one" in refused.stderr
 
 
 def test_results_are_written_before_a_terminal_can_fail(

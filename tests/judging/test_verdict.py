@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
+from xlite.judging.evidence import Evidence
 from xlite.judging.fold_scores import FoldComparison
-from xlite.judging.verdict import NO_EFFECT, Evidence, decide_verdict, describe_verdict_rule
+from xlite.judging.verdict import decide_verdict, describe_verdict_rule
+from xlite.judging.verdict_reasons import NO_EFFECT
+from xlite.scores.chances import Chances
 from xlite.scores.fold_differences import FoldDifference, compare_folds
 from xlite.scores.power import DecisionNeed, Range
 
@@ -22,8 +26,13 @@ def evidence(
     p: tuple[float, ...] = (1, 1, 1),
     lows: tuple[float, ...] = (-0.02, -0.02, -0.02),
 ) -> Evidence:
+    # As if it were the interval of a normal distribution.
+    center, error = (low + high) / 2, (high - low) / 2 / norm.ppf(0.975)
+    worse, better = norm.cdf((-0.01 - center) / error), norm.sf((0.01 - center) / error)
+    chances = Chances(worse=worse, equivalent=1 - worse - better, better=better)
     return Evidence(
         num_seeds=3,
+        chances=chances,
         macro_change=(low + high) / 2,
         macro_low=low,
         macro_high=high,
@@ -45,7 +54,22 @@ BOTH = {"change": (-0.05, 0.05, 0.0), "p": (0.01, 0.01, 1.0)}
     [
         (evidence(0.001, 0.02), "ADOPT"),
         (evidence(0.001, 0.02, **GAIN), "ADOPT"),
-        (evidence(0.0, 0.02), "UNDECIDED"),
+        (evidence(0.0, 0.02), "NON-INFERIOR"),
+        (evidence(0.0, 0.02, **GAIN), "NON-INFERIOR"),
+        (evidence(0.0, 0.02, **LOSS), "UNDECIDED"),
+        (evidence(0.0, 0.02, lows=(-0.05, 0.01, 0.01)), "UNDECIDED"),
+        (evidence(-0.009, 0.009), "EQUIVALENT"),
+        (evidence(-0.009, 0.009, lows=(-0.05, 0.01, 0.01)), "EQUIVALENT"),
+        (evidence(-0.009, 0.009, **GAIN), "NON-INFERIOR"),
+        (evidence(-0.009, 0.009, lows=(-0.05, 0.01, 0.01), **GAIN), "UNDECIDED"),
+        (evidence(-0.009, 0.009, **LOSS), "UNDECIDED"),
+        (evidence(-0.009, 0.009, **BOTH), "TRADE-OFF"),
+        (evidence(0.001, 0.009), "ADOPT"),
+        (evidence(0.001, 0.009, lows=(-0.05, 0.01, 0.01)), "EQUIVALENT"),
+        (evidence(-0.009, -0.001), "REJECT"),
+        # Two one-sided tests at 5 %: the 90 % interval, 1.645 / 1.96 as wide, decides.
+        (evidence(-0.0119, 0.0119), "EQUIVALENT"),
+        (evidence(-0.0120, 0.0120), "UNDECIDED"),
         (evidence(-0.02, -0.001), "REJECT"),
         (evidence(-0.02, -0.001, **GAIN), "REJECT"),
         (evidence(-0.02, 0.0), "UNDECIDED"),
@@ -109,7 +133,7 @@ def test_one_seed_decides_nothing_and_says_what_the_images_alone_would(found: Ev
 
 
 def test_identical_predictions_are_no_evidence_of_equality() -> None:
-    verdict = decide_verdict(replace(evidence(0.0, 0.0), is_identical=True))
+    verdict = decide_verdict(replace(evidence(-0.02, 0.02), is_identical=True))
     assert (verdict.decision, verdict.reasons) == ("UNDECIDED", (NO_EFFECT,))
 
 
@@ -124,9 +148,8 @@ def test_labels_that_are_not_shown_safe_stand_in_the_way_of_adoption_by_name() -
     assert decide_verdict(found, safety_margin=0.15).decision == "ADOPT"
     assert decide_verdict(found, safety_margin=0.1).unsafe == ("Edema",)
     # One that may be worse in the mean does not come near ADOPT: its labels are beside the point.
-    assert not any(
-        "safe" in reason for reason in decide_verdict(replace(found, macro_low=-0.1)).reasons
-    )
+    unclear = evidence(-0.1, 0.02, lows=(-0.07, -0.14, 0.0))
+    assert not any("safe" in reason for reason in decide_verdict(unclear).reasons)
 
 
 def test_labels_that_cannot_be_judged_are_named_with_their_patients() -> None:
@@ -178,9 +201,33 @@ def test_an_open_verdict_says_what_it_would_take(wanted: DecisionNeed, words: li
 
 def test_an_interval_within_the_margin_needs_no_more_data() -> None:
     found = replace(evidence(-0.009, 0.009), need=need())
-    assert decide_verdict(found).reasons[-1] == "Whichever is better is so by less than 0.01."
-    wider = replace(evidence(-0.011, 0.009), need=need())
+    assert decide_verdict(found).reasons[1:] == (
+        "P(worse by more than 0.01) 0.015, P(equivalent) 0.971, P(better by more than 0.01) 0.015.",
+        "Whichever is better is so by less than 0.01.",
+        "Each label judged is safe.",
+    )
+    wider = replace(evidence(-0.02, 0.02), need=need())
     assert "seeds" in decide_verdict(wider).reasons[-1]
+
+
+def test_equivalence_is_of_the_mean_and_names_the_labels_that_may_have_lost() -> None:
+    found = decide_verdict(evidence(-0.009, 0.009, lows=(-0.14, 0.01, 0.01)))
+    assert found.decision == "EQUIVALENT"
+    assert found.reasons[-1] == ("Not NON-INFERIOR, since not shown safe: Hernia (down to -0.140).")
+
+
+def test_another_level_moves_the_border_of_equivalence() -> None:
+    found = evidence(-0.0119, 0.0119)
+    assert decide_verdict(found, level=0.95).decision == "EQUIVALENT"
+    assert decide_verdict(found, level=0.99).decision == "UNDECIDED"
+
+
+def test_what_the_best_was_picked_for_is_no_rejection_unless_all_pairs_say_so() -> None:
+    picked = replace(evidence(-0.03, -0.001), is_told_apart=False)
+    found = decide_verdict(picked)
+    assert found.decision == "UNDECIDED"
+    assert "not told apart" in found.reasons[1]
+    assert decide_verdict(replace(picked, is_told_apart=True)).decision == "REJECT"
 
 
 def test_a_decision_needs_no_estimate() -> None:
@@ -195,6 +242,8 @@ def test_the_rule_names_its_numbers() -> None:
     assert "-0.07" in rule
     assert "90 %" in rule
     assert "below 0.1" in rule
+    assert "below 10 % each" in rule
+    assert "80 % interval lies within ±0.02" in rule
 
 
 def over_folds(*changes: tuple[float, float, float]) -> FoldComparison:

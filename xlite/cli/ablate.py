@@ -55,15 +55,15 @@ def ablate(
     seeds: Seeds = None,
     json: options.Json = False,
 ) -> None:
-    """Train a model in several ways and judge each by rule: ADOPT, REJECT, TRADE-OFF, UNDECIDED.
+    """Train a model in several ways and judge each by rule: ADOPT, REJECT, EQUIVALENT and so on.
 
     Data, order, augmentation and initialisation of a seed are the same for each variant. Changes
-    are paired, on the validation part, or with folds as --split on out-of-fold predictions, with
-    intervals over seeds and patients, and corrected for the number of labels; the rule is printed
-    beside the verdict. One seed can't decide: pass --seeds. Collapsed labels are named with the
-    likely cause. Writes ablation.csv and ablation.json. --resume as for train.
+    are paired, on validation or, with folds as --split, out-of-fold predictions, with intervals
+    over seeds and patients; the rule stands beside the verdict. One seed can't decide: pass
+    --seeds. Writes ablation.csv and ablation.json. --resume as for train.
     """
     study.check_out()
+    margins = verdict.read_margins()
     varied = axes.read_axes(model)
     chosen = axes.choose(varied, model)
     base = training.to_settings(
@@ -94,7 +94,7 @@ def ablate(
             outcomes,
             data,
             out=study.out,
-            margin=verdict.margin,
+            margin=margins,
             safety_margin=verdict.safety_margin,
             command=options.typed_command(),
         )

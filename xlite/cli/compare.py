@@ -11,6 +11,7 @@ from xlite import console, places
 from xlite.cli import options
 from xlite.cli.comparison_tables import print_comparison
 from xlite.cli.expansion import expand_groups
+from xlite.cli.verdict_options import VerdictOptions
 
 _EPILOG = (
     "Example: xlite compare\n\n"
@@ -53,6 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
+    verdict: VerdictOptions,
     items: _Items = None,
     by: _By = "val.auroc",
     then: _Then = None,
@@ -67,9 +69,10 @@ def compare(
 
     Runs that differ in the seed alone are one model; with two seeds or more in common intervals
     cover seeds and patients, else patients alone. The first rank goes to the best and to all that
-    the test (corrected for all pairs) can't tell from it; --then breaks the tie. The test set
-    never selects. Runs of another split are refused. With folds as --split out-of-fold predictions
-    rank, a run standing for those of the other folds. Writes comparison.csv and comparison.json.
+    the test (corrected for all pairs) can't tell from it; --then breaks the tie. Each has a verdict
+    by rule against the best, with its chances. The test set never selects. Runs of another split
+    are refused. With folds as --split out-of-fold predictions rank, a run standing for those of the
+    other folds. Writes comparison.csv and comparison.json.
     """
     from xlite.judging.comparison import COMPARISON, COMPARISON_RECORD
     from xlite.workflows.compare import compare as compare_runs
@@ -83,6 +86,8 @@ def compare(
         out=out,
         allow_partial=allow_partial,
         show_test=show_test,
+        margin=verdict.read_margins(decisive=by.rpartition(".")[2]),
+        safety_margin=verdict.safety_margin,
         command=options.typed_command(),
     )
     # Written before anything is shown: a terminal that fails must not lose the result.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.cli.fold_tables import print_fold_tests
+from xlite.cli.verdict_tables import print_verdicts_on_methods
 from xlite.console import decimal
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def print_comparison(found: Comparison) -> None:
         print_fold_tests(
             found.over_folds, found.best, level=level, score=score, all_in="comparison"
         )
+    print_verdicts_on_methods(found)
     _say_what_is_compared(found)
     for step in found.steps:
         console.say(f"  {step}")

@@ -8,25 +8,35 @@ from typing import Annotated
 import typer
 
 from xlite.cli.expansion import RARE
+from xlite.judging.margins import DEFAULT_MARGINS, DEFAULT_SAFETY_MARGIN, parse_margins
+
+_DEFAULTS = ", ".join(f"{score}={margin:g}" for score, margin in DEFAULT_MARGINS.items())
 
 
 @dataclass(frozen=True)
 class VerdictOptions:
-    """The margins of `decide_verdict`; a test holds the defaults to its own."""
+    """The margins of `decide_verdict`."""
 
     margin: Annotated[
-        float,
+        list[str] | None,
         typer.Option(
-            min=0.0, help="Change of a label's AUROC up to which it has neither gained nor lost."
+            metavar="[SCORE=]MARGIN",
+            help="Change of a score up to which it is of no consequence: a mean is equivalent, and "
+            "a label has neither gained nor lost. Without SCORE of the score that decides; "
+            f"repeatable. Default: {_DEFAULTS}.",
         ),
         RARE,
-    ] = 0.01
+    ] = None
     safety_margin: Annotated[
         float,
         typer.Option(
             min=0.0,
-            help="Loss of a label's AUROC that ADOPT has to rule out for each label, by the lower "
-            "limit of its change.",
+            help="Loss of a label, in the score that decides, that ADOPT and NON-INFERIOR have to "
+            "rule out for each label, by the lower limit of its change.",
         ),
         RARE,
-    ] = 0.05
+    ] = DEFAULT_SAFETY_MARGIN
+
+    def read_margins(self, *, decisive: str = "auroc") -> dict[str, float]:
+        """The margin of each score; InputError where `parse_margins` raises it."""
+        return parse_margins(self.margin or (), decisive=decisive)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,26 +20,25 @@ from xlite.judging.folded_methods import (
     list_fold_tests,
     read_folded_method,
 )
+from xlite.judging.judged_chances import judge_chances
 from xlite.judging.labelled_predictions import read_run_predictions
+from xlite.judging.margins import (
+    DEFAULT_SAFETY_MARGIN,
+    Margins,
+    settle_margins,
+)
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import (
     TESTED,
     JudgedMethods,
-    PairedDifference,
     judge_methods,
 )
 from xlite.judging.variant_runs import VariantRuns, describe_variant
-from xlite.judging.verdict import (
-    DEFAULT_MARGIN,
-    DEFAULT_SAFETY_MARGIN,
-    Evidence,
-    decide_verdict,
-    describe_verdict_rule,
-)
+from xlite.judging.variant_verdict import judge_variant
+from xlite.judging.verdict import describe_verdict_rule
 from xlite.places import ABLATION, ABLATION_RECORD
-from xlite.results.ablation import Ablation, VariantVerdict
+from xlite.results.ablation import Ablation
 from xlite.results.fold_tests import OUT_OF_FOLD
-from xlite.scores.power import estimate_need
 from xlite.splitting.split_folder import Split
 from xlite.studies.progress import current_time
 from xlite.training.folded_data import FoldedData, data_of, list_folds
@@ -56,7 +55,7 @@ def judge_ablation(
     runs: Sequence[VariantRuns],
     data: AnyData,
     *,
-    margin: float = DEFAULT_MARGIN,
+    margin: Margins = None,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
     resampling: Resampling | None = None,
     command: str = "",
@@ -64,11 +63,13 @@ def judge_ablation(
     """The variants against the first of them, the baseline; None when no run of it finished.
 
     Variants without a finished run are left out of the rows and have no verdict; a variant is
-    compared over the seeds that finished on both sides. command: what asked for it, as it is noted.
+    compared over the seeds that finished on both sides. margin: of AUROC, or by score. command:
+    what asked for it, as it is noted.
     """
     baseline, *others = runs
     if not baseline.finished:
         return None
+    margins = settle_margins(margin)
     judged = _judge(runs, data, resampling)
     # Of folds the first: what is known of a training part is much the same in each.
     some_data = data_of(data, list_folds(data)[0])
@@ -77,10 +78,16 @@ def judge_ablation(
         variant: {score: judged.difference(name, variant, score) for score in TESTED}
         for variant in (one.variant.name for one in others if one.finished)
     }
+    chances = {
+        variant: {
+            score: judge_chances(judged, name, variant, one, margins[score])
+            for score, one in found.items()
+        }
+        for variant, found in differences.items()
+    }
+    options: dict[str, Any] = {"margin": margins["auroc"], "safety_margin": safety_margin}
     verdicts = {
-        variant: judge_variant(
-            judged, name, variant, found["auroc"], margin=margin, safety_margin=safety_margin
-        )
+        variant: judge_variant(judged, name, variant, found["auroc"], **options)
         for variant, found in differences.items()
     }
     return Ablation(
@@ -92,57 +99,16 @@ def judge_ablation(
         patients=len(np.unique(labelled.patient_ids)),
         seeds=tuple(baseline.outcomes),
         level=level,
-        margin=margin,
-        safety_margin=safety_margin,
+        margins=margins,
+        **options,
         resamples=judged.resampling.num_resamples,
-        rule=describe_verdict_rule(
-            margin=margin,
-            safety_margin=safety_margin,
-            level=level,
-            over_folds=judged.folds is not None,
-        ),
+        rule=describe_verdict_rule(level=level, over_folds=judged.folds is not None, **options),
         macro_labels=tuple(labelled.vocabulary[column] for column in judged.macro_columns),
         verdict=verdicts,
         variants=tuple(map(describe_variant, runs)),
         collapse=tuple(gather_collapses(judged, runs, some_data)),
-        rows=tuple(list_rows(judged, differences, some_data.parts["train"].positives)),
+        rows=tuple(list_rows(judged, differences, chances, some_data.parts["train"].positives)),
         over_folds=list_fold_tests(judged, name, list(differences)),
-    )
-
-
-def judge_variant(
-    judged: JudgedMethods,
-    baseline: str,
-    variant: str,
-    auroc: PairedDifference,
-    *,
-    margin: float = DEFAULT_MARGIN,
-    safety_margin: float = DEFAULT_SAFETY_MARGIN,
-) -> VariantVerdict:
-    """The verdict on a variant from how its AUROC differs from the baseline's."""
-    level, macro = judged.resampling.level, auroc.macro
-    evidence = Evidence(
-        num_seeds=auroc.num_seeds,
-        macro_change=float(macro.difference),
-        macro_low=float(macro.low),
-        macro_high=float(macro.high),
-        labels=judged.reference.vocabulary,
-        patients=judged.patients.with_finding,
-        change=auroc.change,
-        low=auroc.low,
-        p=auroc.p_holm,
-        is_identical=judged.is_identical(baseline, variant),
-        need=estimate_need(macro, difference=margin if margin > 0 else None, level=level),
-    )
-    over_folds = judged.difference_over_folds(baseline, variant, "auroc")
-    if over_folds is not None:
-        evidence = evidence.widen(over_folds)
-    verdict = decide_verdict(evidence, margin=margin, safety_margin=safety_margin, level=level)
-    return VariantVerdict(
-        **vars(verdict),
-        seeds=auroc.num_seeds,
-        seeds_left_out=auroc.missing_seeds,
-        covers=auroc.covers,
     )
 
 

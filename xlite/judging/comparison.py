@@ -6,7 +6,7 @@ never does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,15 @@ from xlite.files import atomic_path, write_json, write_table
 from xlite.judging.all_pairs import AllPairs, compare_all_pairs, shrink_scores
 from xlite.judging.compared_folds import FoldGroups
 from xlite.judging.compared_runs import RunGroups
+from xlite.judging.comparison_verdicts import (
+    ComparisonRule,
+    describe_comparison_rule,
+    judge_against_best,
+)
 from xlite.judging.folded_methods import list_fold_tests
 from xlite.judging.paired_differences import JudgedMethods
 from xlite.judging.ranking import TIE_BREAKERS, Place, choose_method, rank_methods
+from xlite.results.ablation import VariantVerdict
 from xlite.results.comparison import Comparison, LookAtTest, MethodRow
 from xlite.results.fold_tests import OUT_OF_FOLD
 from xlite.studies.progress import current_time
@@ -26,11 +32,14 @@ from xlite.studies.progress import current_time
 COMPARISON = "comparison.csv"
 COMPARISON_RECORD = "comparison.json"
 
+_CHANCES = ("p_worse", "p_equivalent", "p_better")
+
 
 def compare_methods(
     judged: JudgedMethods,
     order: Sequence[str],
     *,
+    rule: ComparisonRule | None = None,
     runs: RunGroups | None = None,
     fold_runs: FoldGroups | None = None,
     test: Sequence[LookAtTest] | None = None,
@@ -38,12 +47,16 @@ def compare_methods(
 ) -> Comparison:
     """The methods in the order of their ranking, and the one that `order` chooses.
 
-    order: of `parse_order`. runs, fold_runs: the run folders of those methods that are ours,
-    without folds or with. test: what a look at the test part has shown, which chooses nothing.
-    command: what asked for it, as it is noted.
+    order: of `parse_order`. rule: that of the verdicts on all others against the best. runs,
+    fold_runs: the run folders of those methods that are ours, without folds or with. test: what a
+    look at the test part has shown, which chooses nothing. command: what asked for it, as it is
+    noted.
     """
+    rule = rule or ComparisonRule()
     pairs = compare_all_pairs(judged, order[0])
     places = rank_methods(judged, order[0], pairs)
+    names = [place.name for place in places]
+    verdicts = judge_against_best(judged, names, order[0], pairs, rule)
     choice = choose_method(judged, order, places)
     labelled = judged.reference
     return Comparison(
@@ -59,8 +72,12 @@ def compare_methods(
         order=tuple(f"val.{name}" for name in order),
         best=places[0].name,
         chosen=choice.name,
+        margins=dict(rule.margins),
+        safety_margin=rule.safety_margin,
+        rule=describe_comparison_rule(judged, order[0], rule),
+        verdict=verdicts,
         steps=choice.steps,
-        rows=tuple(_build_rows(judged, order[0], places, pairs, chosen=choice.name)),
+        rows=tuple(_build_rows(judged, order[0], places, pairs, verdicts, chosen=choice.name)),
         per_class={place.name: _score_classes(judged, place.name) for place in places},
         runs={
             name: {seed: run_dir.name for seed, run_dir in by_seed.items()}
@@ -68,9 +85,7 @@ def compare_methods(
         },
         test=None if test is None else tuple(test),
         fold_runs=None if fold_runs is None else _name_runs(fold_runs),
-        over_folds=list_fold_tests(
-            judged, places[0].name, [place.name for place in places[1:]], order[:1]
-        ),
+        over_folds=list_fold_tests(judged, names[0], names[1:], order[:1]),
     )
 
 
@@ -94,7 +109,13 @@ def _name_runs(groups: FoldGroups) -> dict[str, dict[int, dict[int, str]]]:
 
 
 def _build_rows(
-    judged: JudgedMethods, score: str, places: Sequence[Place], pairs: AllPairs, *, chosen: str
+    judged: JudgedMethods,
+    score: str,
+    places: Sequence[Place],
+    pairs: AllPairs,
+    verdicts: Mapping[str, VariantVerdict],
+    *,
+    chosen: str,
 ) -> list[MethodRow]:
     leader = places[0].name
     macros = np.array([judged.macro(place.name, score) for place in places])
@@ -106,6 +127,8 @@ def _build_rows(
         change: dict[str, Any] = {}
         if place.name != leader:
             change = _describe_change(judged, leader, place.name, score, pairs)
+            verdict = verdicts[place.name]
+            change |= {name: getattr(verdict, name) for name in _CHANCES}
         rows.append(
             MethodRow(
                 rank=place.rank,

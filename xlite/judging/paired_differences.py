@@ -60,6 +60,8 @@ class PairedDifference:
     """Two-sided, of each class alone; NaN for one that too few patients have or lack."""
     p_holm: PerClass
     """The same, corrected for the number of classes."""
+    classes: SeedVariance
+    """The change of each class with its sources of chance, (C,)."""
     macro: SeedVariance
     """The change of the mean over the classes that are judged."""
 
@@ -166,6 +168,7 @@ class JudgedMethods:
             high=_clip(classes.high),
             p=p,
             p_holm=adjust_holm(p),
+            classes=classes,
             macro=macro,
         )
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from xlite.results import Number, Result
+from xlite.results import Number, NumberIfAny, Result
 from xlite.results.fold_tests import FoldTests, describe_part
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Verdict(Result):
     """The decision with its reasons, and what became of the labels."""
 
     decision: str
-    """ADOPT, REJECT, TRADE-OFF or UNDECIDED."""
+    """ADOPT, REJECT, TRADE-OFF, EQUIVALENT, NON-INFERIOR or UNDECIDED."""
     reasons: tuple[str, ...]
     gains: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
@@ -34,8 +34,19 @@ class Verdict(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class VariantVerdict(Verdict):
-    """The verdict on a variant, and the runs that it rests on."""
+    """The verdict on a variant, and the runs that it rests on.
 
+    Of version 0.1 the three probabilities are None.
+    """
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"p_worse", "p_equivalent", "p_better"})
+
+    p_worse: NumberIfAny = None
+    """That the macro mean truly falls by more than the margin."""
+    p_equivalent: NumberIfAny = None
+    """That it truly changes by no more than the margin, up or down."""
+    p_better: NumberIfAny = None
+    """That it truly rises by more than the margin."""
     seeds: int
     """Seeds that the variant and the baseline share."""
     seeds_left_out: dict[str, tuple[int | None, ...]] = dataclasses.field(default_factory=dict)
@@ -108,11 +119,24 @@ class Change:
     p: float
     p_holm: float
     """Corrected for the number of labels."""
+    p_worse: float | None
+    """That the true change is a fall by more than the margin; None of version 0.1."""
+    p_equivalent: float | None
+    p_better: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariantRow(Result):
-    """The scores of one variant and label, or of the macro mean, and their changes."""
+    """The scores of one variant and label, or of the macro mean, and their changes.
+
+    Of version 0.1 the probabilities of being worse, equivalent and better are None.
+    """
+
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        f"{score}_p_{end}"
+        for score in ("auroc", "average_precision", "f1")
+        for end in ("worse", "equivalent", "better")
+    )
 
     variant: str
     label: str
@@ -128,18 +152,27 @@ class VariantRow(Result):
     auroc_change_high: Number
     auroc_p: Number
     auroc_p_holm: Number
+    auroc_p_worse: NumberIfAny = None
+    auroc_p_equivalent: NumberIfAny = None
+    auroc_p_better: NumberIfAny = None
     average_precision: Number
     average_precision_change: Number
     average_precision_change_low: Number
     average_precision_change_high: Number
     average_precision_p: Number
     average_precision_p_holm: Number
+    average_precision_p_worse: NumberIfAny = None
+    average_precision_p_equivalent: NumberIfAny = None
+    average_precision_p_better: NumberIfAny = None
     f1: Number
     f1_change: Number
     f1_change_low: Number
     f1_change_high: Number
     f1_p: Number
     f1_p_holm: Number
+    f1_p_worse: NumberIfAny = None
+    f1_p_equivalent: NumberIfAny = None
+    f1_p_better: NumberIfAny = None
 
     @property
     def is_macro(self) -> bool:
@@ -155,6 +188,9 @@ class VariantRow(Result):
             high=getattr(self, f"{score}_change_high"),
             p=getattr(self, f"{score}_p"),
             p_holm=getattr(self, f"{score}_p_holm"),
+            p_worse=getattr(self, f"{score}_p_worse"),
+            p_equivalent=getattr(self, f"{score}_p_equivalent"),
+            p_better=getattr(self, f"{score}_p_better"),
         )
 
 
@@ -162,7 +198,7 @@ class VariantRow(Result):
 class Ablation(Result):
     """Variants against a baseline, and the verdict on each.
 
-    Of version 0.1 `safety_margin` is NaN and `macro_labels` are none.
+    Of version 0.1 `safety_margin` is NaN, and `macro_labels` and `margins` are none.
     """
 
     kind: ClassVar[str] = "ablation"
@@ -180,7 +216,9 @@ class Ablation(Result):
     level: float
     """Of the intervals."""
     margin: float
-    """Change of a label's AUROC up to which it has neither gained nor lost."""
+    """Change of AUROC up to which a label has neither gained nor lost, and a mean is equivalent."""
+    margins: dict[str, float] = dataclasses.field(default_factory=dict)
+    """The same of each score, as the probabilities of the rows have it."""
     safety_margin: Number = math.nan
     resamples: int
     rule: str

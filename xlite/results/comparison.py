@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from xlite.results import Number, Result, read_undefined
+from xlite.results.ablation import VariantVerdict
 from xlite.results.fold_tests import FoldTests, describe_part
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class MethodRow(Result):
         {
             *("auroc_expected", "average_precision_expected", "f1_expected"),
             *("change", "change_low", "change_high", "p", "p_all_pairs", "p_holm"),
+            *("p_worse", "p_equivalent", "p_better"),
             *("covers", "seeds_compared", "seeds_left_out"),
         }
     )
@@ -66,6 +68,10 @@ class MethodRow(Result):
     """Corrected for all pairs of methods."""
     p_holm: GivenNumber = None
     """Corrected by Holm's method, as version 0.1 did."""
+    p_worse: GivenNumber = None
+    """That the mean is truly lower than the best's by more than the margin; of this pair alone."""
+    p_equivalent: GivenNumber = None
+    p_better: GivenNumber = None
     covers: str | None = None
     """The sources of chance that interval and p cover."""
     seeds_compared: int | None = None
@@ -107,7 +113,7 @@ class LookAtTest(Result):
 class Comparison(Result):
     """Methods in the order of their ranking, and the one that is chosen.
 
-    Of version 0.1 `macro_labels` and `runs` are none.
+    Of version 0.1 `macro_labels`, `runs`, `verdict` and `margins` are none.
     """
 
     kind: ClassVar[str] = "comparison"
@@ -132,6 +138,13 @@ class Comparison(Result):
     """The method of the highest first score."""
     chosen: str
     """The method that the whole order chooses."""
+    margins: dict[str, float] = field(default_factory=dict)
+    """Of each score, the change up to which it is of no consequence."""
+    safety_margin: Number = math.nan
+    rule: str = ""
+    """That of the verdicts, in words."""
+    verdict: dict[str, VariantVerdict] = field(default_factory=dict)
+    """Of each method but the best, against it, by the score that ranks."""
     steps: tuple[str, ...]
     """How the choice came about, a sentence each."""
     rows: tuple[MethodRow, ...]
@@ -167,4 +180,7 @@ class Comparison(Result):
 
         rows = [asdict(row) for row in self.rows]
         table = pd.DataFrame([{n: v for n, v in row.items() if v is not None} for row in rows])
+        if self.verdict:
+            decisions = {name: one.decision for name, one in self.verdict.items()}
+            table["verdict"] = table["name"].map(decisions)
         return table.drop(columns="seeds_left_out", errors="ignore")

@@ -45,6 +45,8 @@ class FoldDifference:
     """The mean over those."""
     standard_error: Values
     """Corrected; NaN with less than two folds."""
+    freedom: Values
+    """Of Student's t: the folds of one repeat, less one."""
     low: Values
     """Lower limit of the corrected interval."""
     high: Values
@@ -53,6 +55,15 @@ class FoldDifference:
     """Two-sided p of no difference, corrected."""
     p_naive: Values
     """The same of folds taken to be independent: too small. To see what the correction does."""
+
+    def chance_below(self, limit: float) -> Values:
+        """The probability that the true difference lies below a limit, by the corrected t.
+
+        It is the posterior of the Bayesian correlated t-test (Benavoli et al. 2017, JMLR 18:77).
+        NaN where no fold differs from another.
+        """
+        error = np.where(self.standard_error > 0, self.standard_error, np.nan)
+        return np.asarray(stdtr(self.freedom, (limit - self.difference) / error))
 
 
 def compare_folds(
@@ -84,6 +95,7 @@ def compare_folds(
         num_folds=np.asarray(count),
         difference=np.asarray(mean),
         standard_error=np.asarray(error),
+        freedom=np.asarray(freedom, dtype=np.float64),
         low=np.asarray(mean - margin),
         high=np.asarray(mean + margin),
         p=_find_p(mean, error, freedom),

@@ -90,6 +90,20 @@ class SeedVariance:
         """σ_a, the sd of another seed on endlessly many images; NaN with one seed."""
         return np.sqrt(np.maximum(self.noise.variance - self.interaction_sd**2, 0.0))
 
+    def chance_below(self, limit: float) -> Values:
+        """The probability that the true difference lies below a limit: the interval's own tail.
+
+        NaN where nothing varies, as between predictions that are the very same.
+        """
+        parts = split_variance(
+            self.noise, self.interaction_sd**2, self.between_image_sd**2, self.num_seeds
+        )
+        of_patients = np.where(self.image_freedom < 1, np.nan, self.image_freedom)
+        distance = limit - self.difference
+        tail = _find_p(np.abs(distance), parts, (self.noise.freedom, of_patients)) / 2
+        tail = np.where(parts[0] + parts[1] > 0, tail, np.nan)
+        return np.where(distance < 0, tail, 1 - tail)
+
 
 def estimate_seed_noise(scores: Values, *, baseline: int = 0, variant: int = 1) -> SeedNoise:
     """How far seeds move the difference of two of A arms, from the spread of all where they agree.

@@ -14,7 +14,7 @@ _FORMS: dict[type, str] = {
     float: "a number",
     Path: "a path as text",
     str: "text, a number or a list of them",
-    list: "text or a list of texts",
+    list: "text, a number or a list of them",
 }
 
 
@@ -30,12 +30,12 @@ def read_value(value: Any, kind: type, where: str) -> Any:
         float: is_number(value),
         Path: isinstance(value, str),
         str: all(isinstance(one, str) or is_number(one) for one in items),
-        list: all(isinstance(one, str) for one in items),
+        list: all(isinstance(one, str) or is_number(one) for one in items),
     }
     if not has_form[kind]:
         raise InputError(f"{where} takes {_FORMS[kind]}, not {show_value(value)}.")
     if kind is list:
-        return items
+        return [str(one) for one in items]
     if kind is str:
         return str(value) if value is not items else ",".join(_quote(str(one)) for one in items)
     return value

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import places
-from xlite.errors import ArgumentError, CheckFailedError, InputError
+from xlite.errors import CheckFailedError, InputError
 from xlite.judging.ablation import judge_ablation, write_ablation
+from xlite.judging.margins import DEFAULT_SAFETY_MARGIN, Margins, check_margin, settle_margins
 from xlite.judging.variant_runs import group_outcomes
-from xlite.judging.verdict import DEFAULT_MARGIN, DEFAULT_SAFETY_MARGIN
 from xlite.reporting.experiment_log import update_experiment_log
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
@@ -37,7 +37,7 @@ def ablate(
     out: str | Path = places.EXPERIMENTS_DIR,
     resume: bool = False,
     runtime: Runtime | None = None,
-    margin: float = DEFAULT_MARGIN,
+    margin: Margins = None,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
     command: str = "",
 ) -> Ablation:
@@ -48,17 +48,17 @@ def ablate(
     predictions are judged. variants: settings by name, or what `plan_variants` makes of axes; the
     first is the baseline. seeds: None for that of its settings; with one seed nothing is decided.
     resume: take finished runs as they are and continue unfinished ones. images: compute CLAHE at
-    each loading from this folder instead of a cache. margin: change of a label's AUROC up to which
-    it has neither gained nor lost. safety_margin: loss that ADOPT has to rule out for each label.
+    each loading from this folder instead of a cache. margin: change of AUROC, or of each score by
+    name, up to which it is of no consequence; by default those of `DEFAULT_MARGINS`. safety_margin:
+    loss that ADOPT and NON-INFERIOR have to rule out for each label.
     Writes ablation.csv and ablation.json, naming `command`, and the experiment log.
 
     A run that fails is among the result's `failures`, and the others go on. Raises InputError
     before anything is trained for variants, folders or a runtime that can't be used, and
     CheckFailedError when no run of the baseline finished.
     """
-    for name, value in (("margin", margin), ("safety_margin", safety_margin)):
-        if not isinstance(value, int | float) or not value >= 0:
-            raise ArgumentError(f"{name} must be a number of 0 or more, got {value!r}.")
+    margins = settle_margins(margin)
+    check_margin("safety_margin", safety_margin)
     runtime = runtime or Runtime()
     if runtime.devices * runtime.num_nodes > 1:
         raise InputError("several devices train by `xlite ablate --devices`, not from Python.")
@@ -76,7 +76,7 @@ def ablate(
         outcomes,
         data,
         out=folder,
-        margin=margin,
+        margin=margins,
         safety_margin=safety_margin,
         command=command,
     )
@@ -95,7 +95,7 @@ def judge_outcomes(
     data: AnyData,
     *,
     out: Path,
-    margin: float,
+    margin: Margins,
     safety_margin: float,
     command: str,
 ) -> Ablation | None:

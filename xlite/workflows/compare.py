@@ -25,10 +25,12 @@ from xlite.judging.compared_runs import (
     sort_items,
 )
 from xlite.judging.comparison import compare_methods, write_comparison
+from xlite.judging.comparison_verdicts import ComparisonRule
 from xlite.judging.folded_methods import judge_folded_methods
 from xlite.judging.looks_at_test import look_at_test
+from xlite.judging.margins import DEFAULT_SAFETY_MARGIN, Margins, check_margin, settle_margins
 from xlite.judging.methods import align_methods
-from xlite.judging.paired_differences import judge_methods
+from xlite.judging.paired_differences import JudgedMethods, judge_methods
 from xlite.judging.predictions_file import PredictionSource
 from xlite.judging.ranking import parse_order
 from xlite.ownership import require_writable_folder
@@ -38,6 +40,7 @@ from xlite.run_folder.file_names import RUNS
 from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.fold_splits import read_fold_splits
 from xlite.splitting.folds_folder import is_folds
+from xlite.splitting.split_folder import Split
 
 Compared = str | Path | Sequence[str | Path] | Mapping[str, PredictionSource]
 """Run folders, names of runs and CSVs of predictions; or folders, CSVs and data frames by name."""
@@ -53,6 +56,8 @@ def compare(
     out: str | Path | None = None,
     allow_partial: bool = False,
     show_test: bool = False,
+    margin: Margins = None,
+    safety_margin: float = DEFAULT_SAFETY_MARGIN,
     command: str = "",
 ) -> Comparison:
     """The methods ranked on the validation part, with ties where a paired test sees no difference.
@@ -64,9 +69,11 @@ def compare(
     predictions, and a run stands for those of the other folds. by: the score that ranks: val.auroc,
     val.average_precision or val.f1. then: what breaks ties, in that order; None for
     val.average_precision, then val.recall. labels: a table that the split has to agree with.
-    show_test: take along the runs' test scores, which choose nothing; each look is counted. With
-    `out`, comparison.csv and comparison.json are written there, naming `command` as what made them,
-    and the experiment log is brought up to date.
+    show_test: take along the runs' test scores, which choose nothing; each look is counted. margin:
+    change of the score that ranks up to which a mean is equivalent to the best's, or of each score
+    by name; by default those of `DEFAULT_MARGINS`. safety_margin: loss that NON-INFERIOR has to
+    rule out for each label. With `out`, comparison.csv and comparison.json are written there,
+    naming `command` as what made them, and the experiment log is brought up to date.
 
     Raises InputError for fewer than two methods, runs of another split, predictions that lack
     images or labels (unless `allow_partial`), and an order that uses the test part.
@@ -75,6 +82,10 @@ def compare(
     if out is not None:
         require_writable_folder(experiments)
     order = parse_order(by, then)
+    check_margin("safety_margin", safety_margin)
+    rule = ComparisonRule(
+        margins=settle_margins(margin, decisive=order[0]), safety_margin=safety_margin
+    )
     table = None if labels is None else Path(labels)
     if is_folds(Path(split)):
         if show_test:
@@ -82,20 +93,13 @@ def compare(
                 "--show-test: folds have no sealed test part. Every image is in the test part of "
                 "one, and out-of-fold predictions are what ranks."
             )
-        comparison = _compare_folds(items, experiments, order, Path(split), table, allow_partial)
+        judged, fold_runs = _judge_folds(items, experiments, Path(split), table, allow_partial)
+        comparison = compare_methods(judged, order, rule=rule, fold_runs=fold_runs)
     else:
-        groups, tables = _find_items(items, experiments)
         parts = read_checked_split(Path(split), table)
-        methods = read_run_methods(groups, parts)
-        if tables:
-            val = parts.require_part("val")
-            methods += read_table_methods(tables, val, allow_partial=allow_partial)
-        _require_two([one.name for one in methods])
-        methods, num_left_out = align_methods(methods)
-        _say_left_out(num_left_out)
-        judged = judge_methods(methods)
+        judged, groups = _judge_part(items, experiments, parts, allow_partial)
         test = look_at_test(groups, parts, command=command) if show_test else None
-        comparison = compare_methods(judged, order, runs=groups, test=test)
+        comparison = compare_methods(judged, order, rule=rule, runs=groups, test=test)
     comparison = replace(comparison, command=command)
     if out is not None:
         write_comparison(experiments, comparison)
@@ -103,14 +107,28 @@ def compare(
     return comparison
 
 
-def _compare_folds(
+def _judge_part(
+    items: Compared | None, experiments: Path, parts: Split, allow_partial: bool
+) -> tuple[JudgedMethods, RunGroups]:
+    """The methods on the validation part."""
+    groups, tables = _find_items(items, experiments)
+    methods = read_run_methods(groups, parts)
+    if tables:
+        val = parts.require_part("val")
+        methods += read_table_methods(tables, val, allow_partial=allow_partial)
+    _require_two([one.name for one in methods])
+    methods, num_left_out = align_methods(methods)
+    _say_left_out(num_left_out)
+    return judge_methods(methods), groups
+
+
+def _judge_folds(
     items: Compared | None,
     experiments: Path,
-    order: Sequence[str],
     split: Path,
     labels: Path | None,
     allow_partial: bool,
-) -> Comparison:
+) -> tuple[JudgedMethods, FoldGroups]:
     """The methods on their out-of-fold predictions; a run stands for those of the other folds."""
     folds, _ = read_fold_splits(split, labels)
     tables: Mapping[str, PredictionSource] = {}
@@ -128,7 +146,7 @@ def _compare_folds(
     _require_two([one.name for one in methods])
     judged, num_left_out = judge_folded_methods(methods, folds)
     _say_left_out(num_left_out)
-    return compare_methods(judged, order, fold_runs=groups)
+    return judged, groups
 
 
 def _require_two(names: Sequence[str]) -> None:

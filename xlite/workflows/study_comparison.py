@@ -17,7 +17,6 @@ import pandas as pd
 from xlite import console
 from xlite.errors import InputError
 from xlite.files import atomic_path, write_json, write_table
-from xlite.judging.ablation import judge_variant
 from xlite.judging.compared_folds import read_folded_methods
 from xlite.judging.compared_runs import read_run_methods
 from xlite.judging.comparison import compare_methods, write_comparison
@@ -25,11 +24,8 @@ from xlite.judging.folded_methods import judge_folded_methods
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import TESTED, JudgedMethods, judge_methods
 from xlite.judging.ranking import TIE_BREAKERS, parse_order
-from xlite.judging.verdict import (
-    DEFAULT_MARGIN,
-    DEFAULT_SAFETY_MARGIN,
-    describe_verdict_rule,
-)
+from xlite.judging.variant_verdict import judge_variant
+from xlite.judging.verdict import describe_verdict_rule
 from xlite.places import ON_SPLIT, STUDY_SUMMARY, STUDY_VERDICTS
 from xlite.results.comparison import Comparison
 from xlite.results.study import Study, StudyScore, StudyVerdicts
@@ -177,12 +173,7 @@ def judge_against(baseline: str, judged: JudgedMethods) -> StudyVerdicts:
     labelled, level = judged.reference, judged.resampling.level
     return StudyVerdicts(
         baseline=baseline,
-        rule=describe_verdict_rule(
-            margin=DEFAULT_MARGIN,
-            safety_margin=DEFAULT_SAFETY_MARGIN,
-            level=level,
-            over_folds=judged.folds is not None,
-        ),
+        rule=describe_verdict_rule(level=level, over_folds=judged.folds is not None),
         images=len(labelled),
         patients=len(np.unique(labelled.patient_ids)),
         level=level,
