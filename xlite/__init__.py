@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xlite.errors import XliteError as XliteError
     from xlite.executors.queue_status import read_queue_status as read_queue_status
     from xlite.executors.study_status import read_study_status as read_study_status
+    from xlite.judging.seen_patients import compare_seen_patients as compare_seen_patients
     from xlite.loading.loader import RadiographDataset as RadiographDataset
     from xlite.loading.loader import build_loader as build_loader
     from xlite.loading.transforms import Augmentation as Augmentation
@@ -67,6 +68,7 @@ _HOMES = {
     "split_by_patient": "xlite.splitting.split",
     "make_folds": "xlite.splitting.folds",
     "audit_split": "xlite.splitting.audit",
+    "compare_seen_patients": "xlite.judging.seen_patients",
     "cache_clahe": "xlite.workflows.cache_clahe",
     "verify_balance": "xlite.workflows.verify_balance",
     "count_models": "xlite.models.census",

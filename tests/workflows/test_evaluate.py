@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from xlite.cli.evaluation_options import AnswerOptions, JudgedOptions
+from xlite.cli.floor_options import FloorOptions
 from xlite.cli.threshold_options import ThresholdOptions
 from xlite.errors import InputError, LeakageError
 from xlite.judging.evaluation_folder import EvaluationFolder
@@ -67,7 +68,9 @@ def test_the_content_is_that_of_version_0_1(tmp_path: Path) -> None:
         out=tmp_path,
         figures=False,
     )
-    require_same(found.to_json(), json.loads((GOLDEN / "scores.json").read_text()))
+    added = ("shortcut_floor", "within_view")
+    content = {name: value for name, value in found.to_json().items() if name not in added}
+    require_same(content, json.loads((GOLDEN / "scores.json").read_text()))
     for name in ("scores.csv", "subgroups.csv"):
         pd.testing.assert_frame_equal(pd.read_csv(tmp_path / name), pd.read_csv(GOLDEN / name))
     assert found.folder == tmp_path
@@ -143,13 +146,14 @@ def test_the_command_has_the_function_s_options_and_defaults() -> None:
         for name, parameter in inspect.signature(evaluate).parameters.items()
     }
     of_command: dict[str, Any] = {}
-    for group in (JudgedOptions, AnswerOptions, ThresholdOptions):
+    for group in (JudgedOptions, AnswerOptions, ThresholdOptions, FloorOptions):
         of_command |= vars(group())
     assert of_command.pop("by") is None
+    assert of_command.pop("floor_columns") is None
     for name, default in of_command.items():
         assert of_function[name] == default, name
     others = {*of_function} - {*of_command}
-    assert others == {"patients", "table_format", "by", "write", "command"}
+    assert others == {"patients", "table_format", "by", "floor_columns", "write", "command"}
 
 
 def test_data_frames_are_judged_as_their_files(tmp_path: Path, monkeypatch: Any) -> None:

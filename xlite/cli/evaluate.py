@@ -10,6 +10,7 @@ from xlite.cli.column_options import ColumnOptions
 from xlite.cli.evaluation_options import AnswerOptions, JudgedOptions
 from xlite.cli.evaluation_tables import print_evaluation
 from xlite.cli.expansion import expand_groups
+from xlite.cli.floor_options import FloorOptions
 from xlite.cli.names import split_names
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import HelpOptions
@@ -21,7 +22,8 @@ _EPILOG = (
     "Example: xlite evaluate experiments/runs/NAME --part test\n\n"
     "Example: xlite evaluate --predictions predictions.csv --labels labels.csv --json\n\n"
     "Example: xlite evaluate --predictions val.csv --labels labels.csv --fit youden "
-    "--save-thresholds thresholds.json"
+    "--save-thresholds thresholds.json\n\n"
+    "Example: xlite evaluate --predictions val.csv --labels labels.csv --train train_labels.csv"
 )
 
 
@@ -38,6 +40,7 @@ def evaluate(
     answer: AnswerOptions,
     columns: ColumnOptions,
     thresholds: ThresholdOptions,
+    floor: FloorOptions,
     _: HelpOptions,
     json: options.Json = False,
 ) -> None:
@@ -47,7 +50,8 @@ def evaluate(
     Calls are made at 0.5 and at fitted thresholds, which no image has helped to fit for itself:
     they come from --thresholds, for a run's test part from its validation part, and otherwise
     they are cross-fitted between halves of the patients. Labels with fewer than 30 positives are
-    marked; what is undefined is named and left out of the means.
+    marked; what is undefined is named and left out of the means. Beside the scores stands what the
+    table's own columns reach without the image, and what the image adds to them.
     """
     from xlite.workflows import evaluate as workflow
 
@@ -57,6 +61,7 @@ def evaluate(
         **{**vars(judged), "by": split_names(judged.by or "")},
         **vars(answer),
         **vars(thresholds),
+        **{**vars(floor), "floor_columns": split_names(floor.floor_columns or "")},
         table_format=columns.to_table_format(),
         write=answer.out is not None or not json,
         command=options.typed_command(),

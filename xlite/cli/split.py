@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from xlite import console, places
+from xlite import places
 from xlite.cli import options
 from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.part_options import PartOptions
-from xlite.cli.split_tables import print_audit, print_folds, print_split
+from xlite.cli.split_audit import Audit, AuditedPredictions, Files, Reference, audit_files
+from xlite.cli.split_tables import print_folds, print_split
 from xlite.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from xlite.tables.label_table import TableFormat
 
 _EPILOG = (
     "Example: xlite split --labels Data_Entry_2017.csv --out data/splits\n\n"
     "Example: xlite split --labels Data_Entry_2017.csv --folds 5 --repeats 2 --out data/folds\n\n"
     "Example: xlite split --labels Data_Entry_2017.csv --hold-out view=AP --out data/held_out\n\n"
-    "Example: xlite split --audit train.csv val.csv test.csv"
+    "Example: xlite split --audit train.csv val.csv test.csv\n\n"
+    "Example: xlite split --audit train.csv val.csv --predictions val_predictions.csv"
 )
 
 
-Files = Annotated[
-    list[Path] | None,
-    typer.Argument(help="With --audit: the files of the parts, or a split's folder."),
-]
-Audit = Annotated[
-    bool, typer.Option("--audit", help="Judge the given files instead of making a split.")
-]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -63,6 +53,8 @@ def split(
     out: Out = None,
     seed: options.Seed = 42,
     overwrite: Overwrite = False,
+    predictions: AuditedPredictions = None,
+    reference: Reference = None,
     json: options.Json = False,
 ) -> None:
     """Split a label table by patient, stratified over all labels, or audit a split.
@@ -77,8 +69,10 @@ def split(
 
     table_format = columns.to_table_format()
     if audit:
-        _audit(files or [], table_format, as_json=json)
+        audit_files(files or [], table_format, (predictions, reference), as_json=json)
         return
+    if predictions is not None or reference is not None:
+        raise InputError("--predictions and --reference go with --audit. Pass the parts' files.")
     if files:
         raise InputError(f"unexpected {files[0]}. Pass --audit to judge files of a split.")
     shared: dict[str, Any] = {
@@ -93,19 +87,3 @@ def split(
     else:
         folds = make_folds(**shared, **parts.for_folds(), out=out or places.FOLDS_DIR)
         print_folds(folds, out or places.FOLDS_DIR, as_json=json)
-
-
-def _audit(files: Sequence[Path], table_format: TableFormat, *, as_json: bool) -> None:
-    from xlite.splitting.audit import audit_split, find_parts
-    from xlite.splitting.leakage import require_no_leakage
-
-    if len(files) == 1 and files[0].is_dir():
-        files = find_parts(files[0])
-    if len(files) < 2:
-        raise InputError("--audit needs the files of at least two parts.")
-    audit = audit_split(files, table_format=table_format)
-    if as_json:
-        console.result_json(audit.to_json())
-    else:
-        print_audit(audit)
-    require_no_leakage(audit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlite import console, places
 from xlite.arrays import read_count, read_level
@@ -15,13 +15,18 @@ from xlite.judging.evaluation_folder import sum_predictions
 from xlite.judging.judged_predictions import JudgedPredictions
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.sealed_test import looks_folder, record_test_look
+from xlite.judging.seen_patients import judge_seen_patients
+from xlite.judging.shortcut_floor import FloorQuestion, judge_floor, judge_within_view
 from xlite.judging.subgroups import NOT_KNOWN, assign_groups, judge_subgroups
 from xlite.judging.threshold_choice import ThresholdChoice
 from xlite.results.evaluation import AugmentedScores, Evaluation, Look, Question
 
 if TYPE_CHECKING:
+    from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
+    from xlite.results.seen_patients import SeenPatients
     from xlite.results.subgroups import Subgroup
+    from xlite.tables.manifest import Manifest
 
 _FEWEST_RESAMPLES, _MOST_RESAMPLES = 100, 20_000
 _LOWEST_LEVEL, _HIGHEST_LEVEL = 0.5, 0.999
@@ -40,6 +45,14 @@ class EvaluationTask:
     """Whether to group by view, sex and age, too, as far as they are known."""
     cache: Path | None = None
     """The CLAHE cache to predict several views from; None where that is not asked for."""
+    floor: FloorQuestion | None = None
+    """What the table says of the images; None where that is left out."""
+    floor_mark: str | None = None
+    """What was asked of the table's columns, where it is not the default."""
+    train: Manifest | None = None
+    """The images that the model was trained on, where they are named."""
+    reference: PredictionSource | None = None
+    """Predictions of a model that has seen none of the judged patients."""
 
     @cached_property
     def question(self) -> Question:
@@ -53,6 +66,7 @@ class EvaluationTask:
             by=self.by,
             subgroups=self.subgroups,
             tta=self.cache is not None,
+            floor=self.floor_mark,
             **asdict(self.resampling),
         )
 
@@ -67,6 +81,8 @@ class EvaluationTask:
             asked=self.question,
             join=judged.join,
             subgroups=tuple(self._judge_groups()),
+            **self._judge_floor(),
+            seen_patients=self._judge_seen(),
             tta=self._score_views(),
             # Last: what fails before has shown nothing of the test set.
             test_looks=self._count_look(command) if judged.is_test else None,
@@ -88,6 +104,23 @@ class EvaluationTask:
             for name in names
             for group in judge_subgroups(labelled, name, resampling=self.resampling)
         ]
+
+    def _judge_floor(self) -> dict[str, Any]:
+        labelled, asked = self.judged.labelled, self.floor
+        if asked is None:
+            return {}
+        views = asked.columns.get("view")
+        return {
+            "shortcut_floor": judge_floor(labelled, asked, self.resampling),
+            "within_view": judge_within_view(labelled, views, self.resampling),
+        }
+
+    def _judge_seen(self) -> SeenPatients | None:
+        if self.train is None:
+            return None
+        return judge_seen_patients(
+            self.judged.labelled, self.train, self.resampling, reference=self.reference
+        )
 
     def _score_views(self) -> AugmentedScores | None:
         if self.cache is None:

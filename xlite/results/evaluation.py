@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xlite.results import Number, Result
 from xlite.results.join_report import JoinReport
 from xlite.results.label_scores import LabelScores, MacroScores, MeanScores, MicroScores
+from xlite.results.seen_patients import SeenPatients
+from xlite.results.shortcut_floor import ShortcutFloor, WithinView
 from xlite.results.subgroups import Subgroup
 
 if TYPE_CHECKING:
@@ -102,6 +104,8 @@ class Look(Result):
 class Question(Result):
     """What was asked of an evaluation: two that are equal have the same answer."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"floor"})
+
     cases: str
     """SHA-256 of what is judged: images, truth and probs."""
     part: str | None
@@ -113,6 +117,8 @@ class Question(Result):
     by: tuple[str, ...]
     subgroups: bool
     tta: bool
+    floor: str | None = None
+    """What was asked of the table's own columns, where that is not the default."""
     num_resamples: int
     seed: int
     level: Number
@@ -122,7 +128,9 @@ class Question(Result):
 class Evaluation(Scores):
     """Scores of predictions, where they come from, and what else was asked about them."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"tta", "test_looks", "folder"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"shortcut_floor", "within_view", "seen_patients", "tta", "test_looks", "folder"}
+    )
 
     part: str | None
     """The part of the split that is judged: val or test; None where labels come from a table."""
@@ -132,6 +140,12 @@ class Evaluation(Scores):
     join: JoinReport | None
     """What of predictions and label table found no partner; None for a run."""
     subgroups: tuple[Subgroup, ...]
+    shortcut_floor: ShortcutFloor | None = None
+    """None where the table says nothing of images, or the floor was left out."""
+    within_view: WithinView | None = None
+    """None where fewer than two views are known."""
+    seen_patients: SeenPatients | None = None
+    """None where the training table was not named."""
     tta: AugmentedScores | None = None
     """None where test-time augmentation was not asked for."""
     test_looks: tuple[Look, ...] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from xlite.judging.evaluation_folder import (
     find_evaluations_dir,
 )
 from xlite.judging.evaluation_task import EvaluationTask, read_resampling
+from xlite.judging.floor_choice import FloorChoice
 from xlite.judging.given_predictions import Columns, GivenPredictions
 from xlite.judging.threshold_choice import ThresholdChoice
 from xlite.reporting.score_figures import FIGURE_FILES, draw_scores
@@ -23,6 +25,7 @@ from xlite.results.evaluation import Evaluation
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from xlite.judging.evaluation import Resampling
     from xlite.judging.labelled_predictions import LabelledPredictions
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
@@ -42,6 +45,10 @@ def evaluate(
     part: str | None = None,
     by: Columns = (),
     subgroups: bool = False,
+    floor: bool = True,
+    floor_columns: Sequence[str] = (),
+    train: LabelSource | None = None,
+    reference: PredictionSource | None = None,
     tta: bool = False,
     cache: str | Path = places.CACHE_DIR,
     thresholds: str | Path | None = None,
@@ -60,14 +67,17 @@ def evaluate(
 ) -> Evaluation:
     """Every score of a run or of anyone's predictions, with intervals over patients.
 
-    run: a run's folder, or its name in `experiments/runs`; `part` of `split` is judged, of a folder
-    of folds the out-of-fold predictions of its run for each. Without a run: `predictions`, a CSV or
+    run: a folder, or its name in `experiments/runs`; `part` of `split` is judged, of a folder of
+    folds the out-of-fold predictions of its run for each. Without a run: `predictions`, a CSV or
     data frame that names its images, and `labels` in another or in a split's part; or both (N, C),
     row by row of the same images, with `patients` (N,). by: columns to group by; for arrays the
-    columns themselves, by name. write: leave files in `out`, without one in `evaluation/NAME`; by
-    default where `out` is given. command: what a counted look at a test part notes. The rest is as
-    in `xlite evaluate`. Raises InputError for what does not fit together, LeakageError for
-    `thresholds` that have seen images or patients of these.
+    columns themselves, by name. floor: put the AUROC of the table's own columns under the scores,
+    of all that are known or of `floor_columns`. train: the label table that a model was trained
+    on, for `predictions`; reference: those of one that has seen none of these patients. write:
+    leave files in `out`, without one in `evaluation/NAME`; by default where `out` is given.
+    command: what a counted look at a test part notes. The rest is as in `xlite evaluate`. Raises
+    InputError for what does not fit together, LeakageError for `thresholds` that have seen images
+    or patients of these.
     """
     given = GivenPredictions(
         _path(run), predictions, labels, patients, table_format, allow_partial, _path(split), part
@@ -75,20 +85,48 @@ def evaluate(
     choice = ThresholdChoice(
         _path(thresholds), fit, calibrate, _path(save_thresholds), other_patients
     )
+    worth = FloorChoice.of(floor, floor_columns, train, reference)
     resampling = read_resampling(resamples, seed, level)
-    _check(given, choice, tta=tta)
-    names = (by,) if isinstance(by, str) else by
-    judged = given.read(names, subgroups=subgroups)
-    choice.require_fitting(judged)
-    task = EvaluationTask(
-        judged, choice, resampling, tuple(names), subgroups, _path(cache) if tta else None
-    )
+    _check(given, choice, worth, tta=tta)
+    views = _path(cache) if tta else None
+    task = _read_task(given, choice, worth, resampling, by, subgroups=subgroups, cache=views)
     is_written = out is not None if write is None else write
     folder = _find_folder(task, _path(out), overwrite=overwrite) if is_written else None
     return _carry_out(task, folder, figures=figures, command=command)
 
 
-def _check(given: GivenPredictions, choice: ThresholdChoice, *, tta: bool) -> None:
+def _read_task(
+    given: GivenPredictions,
+    choice: ThresholdChoice,
+    worth: FloorChoice,
+    resampling: Resampling,
+    by: Columns,
+    *,
+    subgroups: bool,
+    cache: Path | None,
+) -> EvaluationTask:
+    """What is asked, once all that it needs has been read."""
+    names = (by,) if isinstance(by, str) else by
+    judged = given.read(names, subgroups=subgroups)
+    choice.require_fitting(judged)
+    train = worth.read_training(given.table_format)
+    return EvaluationTask(
+        judged,
+        choice,
+        resampling,
+        tuple(names),
+        subgroups,
+        cache,
+        worth.ask(judged, train, given.table_format),
+        worth.mark,
+        None if train is None else train.manifest,
+        worth.reference,
+    )
+
+
+def _check(
+    given: GivenPredictions, choice: ThresholdChoice, floor: FloorChoice, *, tta: bool
+) -> None:
     """Raise InputError for what does not fit together, before anything is read."""
     if tta and choice.file is not None:
         raise InputError(
@@ -104,6 +142,7 @@ def _check(given: GivenPredictions, choice: ThresholdChoice, *, tta: bool) -> No
         )
     given.check()
     choice.check()
+    floor.check(has_run=given.run is not None)
 
 
 def _find_folder(task: EvaluationTask, out: Path | None, *, overwrite: bool) -> EvaluationFolder:

@@ -1,0 +1,74 @@
+"""`xlite split --audit`: what leaks between anyone's parts, and what it does to scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlite import console
+from xlite.cli.seen_tables import judge_audited, print_seen_patients
+from xlite.cli.split_tables import print_audit
+from xlite.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xlite.tables.label_table import TableFormat
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(help="With --audit: the files of the parts, or a split's folder."),
+]
+Audit = Annotated[
+    bool, typer.Option("--audit", help="Judge the given files instead of making a split.")
+]
+AuditedPredictions = Annotated[
+    Path | None,
+    typer.Option(
+        "--predictions",
+        metavar="CSV",
+        help="With --audit: a model's predictions for the second file, judged apart for patients "
+        "who are in the first, its training, and for others.",
+    ),
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        "--reference",
+        metavar="CSV",
+        help="With --predictions: those of a model that has seen none of these patients.",
+    ),
+]
+
+
+def audit_files(
+    files: Sequence[Path],
+    table_format: TableFormat,
+    models: tuple[Path | None, Path | None],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what leaks between the parts, and what a model scores on either side of a leak.
+
+    models: predictions for the second file, and those of a model that has seen none of its
+    patients. Raises LeakageError once that is printed.
+    """
+    from xlite.splitting.audit import audit_split, find_parts
+    from xlite.splitting.leakage import require_no_leakage
+
+    if len(files) == 1 and files[0].is_dir():
+        files = find_parts(files[0])
+    if len(files) < 2:
+        raise InputError("--audit needs the files of at least two parts.")
+    audit = audit_split(files, table_format=table_format)
+    seen = judge_audited(files, table_format, *models)
+    if as_json:
+        added = {} if seen is None else {"seen_patients": seen.to_json()}
+        console.result_json({**audit.to_json(), **added})
+    else:
+        print_audit(audit)
+        if seen is not None:
+            print_seen_patients(seen)
+    require_no_leakage(audit)
