@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InputError, did_you_mean
 from xlite.judging.checks.diagnosis import diagnose, list_of_run, list_things
 from xlite.judging.checks.registry import CHECKS
 from xlite.judging.examined.examined import Examined
+from xlite.judging.examined.loss import ExaminedLoss, LossKind
 from xlite.judging.examined.predictions import ExaminedPredictions
 from xlite.judging.examined.project import ExaminedProject
 from xlite.judging.examined.run import ExaminedRun
@@ -32,6 +33,8 @@ def doctor(
     predictions: str | Path | None = None,
     labels: str | Path | None = None,
     run: str | Path | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    loss_kind: LossKind = "focal",
     images: str | Path | None = None,
     cache: str | Path | None = None,
     test_list: str | Path | None = None,
@@ -43,11 +46,12 @@ def doctor(
     project: a folder with splits, label tables and runs in it or below; the current one where
     nothing is given. split: a folder of train.csv, val.csv and test.csv, xlite's or anyone's.
     predictions: anyone's CSV, of the images in `split` or `labels`. labels: a label table, also
-    the one that `split` was made from. run: a run's folder. images, cache, test_list: the images,
-    the CLAHE cache and the official test list of `split`. table_format: which columns of tables
-    hold what; None looks for them. ignore: codes of checks to leave out. Nothing is raised for a
-    fault, which is a finding; InputError is for a folder with nothing to look at, and for paths
-    that do not exist.
+    the one that `split` was made from. run: a run's folder. loss: a function of logits and targets,
+    tensors (B, C), that is said to be `loss_kind`, focal or asymmetric. images, cache, test_list:
+    the images, the CLAHE cache and the official test list of `split`. table_format: which columns
+    of tables hold what; None looks for them. ignore: codes of checks to leave out. Nothing is
+    raised for a fault, which is a finding; InputError is for a folder with nothing to look at, and
+    for paths that do not exist.
     """
     _require_codes(ignore)
     given = _Given(
@@ -55,12 +59,13 @@ def doctor(
         predictions=_path(predictions),
         labels=_path(labels),
         run=_path(run),
+        loss=None if loss is None else ExaminedLoss(loss, loss_kind),
         images=_path(images),
         cache=_path(cache),
         test_list=_path(test_list),
         layout=table_format,
     )
-    if any(one is not None for one in (split, predictions, labels, run)):
+    if any(one is not None for one in (split, predictions, labels, run, loss)):
         if project is not None:
             raise InputError("a folder and single things exclude each other. Pass one of the two.")
         return diagnose(given.things(), ignored=ignore)
@@ -84,6 +89,7 @@ class _Given:
     predictions: Path | None
     labels: Path | None
     run: Path | None
+    loss: ExaminedLoss | None
     images: Path | None
     cache: Path | None
     test_list: Path | None
@@ -128,6 +134,8 @@ class _Given:
             folder = RunFolder(self.run)
             folder.require_begun()
             yield from list_of_run(ExaminedRun(folder, self._split_of(folder)))
+        if self.loss is not None:
+            yield self.loss
         if self.predictions is not None:
             split = self.splits[0] if self.splits else None
             table = None if split is not None else self.table

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xlite.errors import InputError
 from xlite.judging.checks.check import Check, Issue, NotApplicable, Observation, Passed
-from xlite.judging.examined.loss import ExaminedLoss, Kind
+from xlite.judging.examined.loss import ExaminedLoss, LossKind
 from xlite.judging.examined.run import ExaminedRun
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class FocusingWeights:
 
     name: str
     """What the loss is called."""
-    kind: Kind
+    kind: LossKind
     positive: NDArray[np.float64]
     negative: NDArray[np.float64]
 
@@ -120,7 +121,7 @@ def weigh_named_loss(settings: LossSettings) -> FocusingWeights | NotApplicable:
     return NotApplicable(f"the loss is {settings.name}, which claims no focusing")
 
 
-def weigh_callable(loss: Callable[[Any, Any], Any], name: str, kind: Kind) -> FocusingWeights:
+def weigh_callable(loss: Callable[[Any, Any], Any], name: str, kind: LossKind) -> FocusingWeights:
     """The focusing weights of any loss of logits and targets, tensors (B, C), by its gradients.
 
     It is asked for one entry at a time, so that it may sum or average.
@@ -132,8 +133,15 @@ def weigh_callable(loss: Callable[[Any, Any], Any], name: str, kind: Kind) -> Fo
         sign = -1.0 if target else 1.0
         logit = sign * float(np.log(prob_wrong / (1 - prob_wrong)))
         logits = torch.tensor([[logit]], dtype=torch.float64, requires_grad=True)
-        value = loss(logits, torch.full((1, 1), target, dtype=torch.float64))
-        (gradient,) = torch.autograd.grad(value.sum(), logits, allow_unused=True)
+        try:
+            value = loss(logits, torch.full((1, 1), target, dtype=torch.float64))
+            (gradient,) = torch.autograd.grad(value.sum(), logits, allow_unused=True)
+        # Somebody's function: whatever it raises, it is no loss of these.
+        except Exception as error:
+            raise InputError(
+                f"{name} gives no loss of logits and targets of shape (1, 1): {error}. Pass a "
+                "function of two such tensors."
+            ) from error
         pushed = 0.0 if gradient is None else float(gradient)
         return sign * pushed / prob_wrong
 

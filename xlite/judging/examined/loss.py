@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from xlite.judging.examined.examined import Examined
 
-Kind = Literal["focal", "asymmetric"]
+LossKind = Literal["focal", "asymmetric"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class ExaminedLoss(Examined):
     kind: ClassVar[str] = "loss"
 
     loss: Callable[[Any, Any], Any]
-    claims: Kind
+    claims: LossKind
     """What it is said to be."""
 
     @property
