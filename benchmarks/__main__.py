@@ -21,7 +21,7 @@ _OTHERS = {
     *("__init__", "__main__", "measure", "nih_table", "radiographs", "rates", "study"),
     *("validity", "validity_balance", "validity_folds", "validity_intervals"),
     *("validity_verdicts", "fold_learners"),
-    *("gpu", "memory", "scale", "study_scale", "ways", "albumentations_peer"),
+    *("doctor", "gpu", "memory", "scale", "study_scale", "ways", "albumentations_peer"),
 }
 SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _OTHERS))
 RESULTS = Path(__file__).with_name("results.json")

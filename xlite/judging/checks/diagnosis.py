@@ -57,7 +57,7 @@ def _examine(check: Check[Any], thing: Examined) -> Finding:
 
 
 def _without_subject(check: Check[Any]) -> Finding:
-    return _say_not_applicable(check, "", f"no {check.kinds} was given or found")
+    return _say_not_applicable(check, "", f"none was given or found: {check.kinds}")
 
 
 def _say_not_applicable(check: Check[Any], name: str, because: str) -> Finding:
