@@ -1,8 +1,8 @@
 """How long the doctor takes beyond reading, on a project of 20 runs: `python -m benchmarks.doctor`.
 
 The project is as large as NIH's: 112,000 images of 14 labels, 20 runs with predictions of
-validation and test. Reading is what `faults` does of everything: each file opened, parsed and checked. Prints
-the seconds of both, and of the slowest checks.
+validation and test. Reading is what `faults` does of everything: each file opened, parsed and
+checked. Prints the seconds of both, and of the slowest checks.
 """
 
 from __future__ import annotations
