@@ -277,6 +277,8 @@ def test_a_cache_without_some_images_of_the_split_is_foreign() -> None:
     names = ["a.png", "b.png", "c.png"]
     assert isinstance(look_at_names(names, ["x/a.png", "x/b.png"], ["x/c.png"]), Passed)
     assert isinstance(look_at_names(names, ["x/a.png", "x/b.png"], []), Issue)
+    # A project may have another data set, which is not cached.
+    assert isinstance(look_at_names(names, ["x/d.png"], []), NotApplicable)
     images: Any = [SimpleNamespace(path=name, bytes=100) for name in names]
     assert isinstance(look_at_sources(images, [100, 100, None]), Passed)
     assert isinstance(look_at_sources(images, [100, 101, None]), Issue)
@@ -290,3 +292,15 @@ def test_a_history_whose_validation_is_training_is_seen() -> None:
     rows[1]["val_loss"] = 0.52
     assert isinstance(look_at_history(rows), Passed)
     assert isinstance(look_at_history(rows[:1]), NotApplicable)
+
+
+def test_predictions_out_of_fold_are_not_taken_for_training_scores(tmp_path: Path) -> None:
+    parts = deal_by_patient(draw_table(num_patients=100))
+    write_parts(tmp_path / "fold", **parts)
+    names = pd.concat([part["Image Index"] for part in parts.values()])
+    rng = np.random.default_rng(0)
+    probs = {f"prob_{label}": rng.random(len(names)) for label in ("Mass", "Edema", "Effusion")}
+    pd.DataFrame({"image_id": names, **probs}).to_csv(tmp_path / "pooled.csv", index=False)
+    said = xlite.doctor(predictions=tmp_path / "pooled.csv", split=tmp_path / "fold")
+    (found,) = [one for one in said.findings if one.code == "XL026"]
+    assert found.status == "not_applicable"

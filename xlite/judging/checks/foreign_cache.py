@@ -29,9 +29,9 @@ _LEAST_FOUND = 0.5
 
 def look(thing: ExaminedRun | ExaminedSplit) -> Observation:
     """A run notes the fingerprint of the pixels that it was trained on, which the cache at the
-    place that it names has to have. Of a split, all images have to be in its cache, or among those
-    that could not be read; and where the folder of images is given, sources have the size in bytes
-    that they had when they were cached.
+    place that it names has to have. Of a split, all images have to be in its cache, if any is, or
+    among those that could not be read; and where the folder of images is given, sources have the
+    size in bytes that they had when they were cached.
     """
     if isinstance(thing, ExaminedSplit):
         return _look_at_split(thing)
@@ -71,6 +71,8 @@ def look_at_names(
     """Whether a cache has all images, but for those that could not be read."""
     found = match_image_names(names, cached)
     is_missing = (found == NO_MATCH) | (found == AMBIGUOUS)
+    if is_missing.all():
+        return NotApplicable("none of the split's images is in the cache, which is of others")
     lost = [str(name) for name, missing in zip(names, is_missing, strict=True) if missing]
     unread = set(np.flatnonzero(match_image_names(lost, failed) >= 0).tolist()) if failed else set()
     lost = [name for place, name in enumerate(lost) if place not in unread]

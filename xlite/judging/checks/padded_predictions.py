@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from xlite.errors import InputError
 from xlite.ids import canonical_image_names
 from xlite.judging.checks.check import Check, Issue, Observation, Passed
 from xlite.judging.examined.predictions import ExaminedPredictions
@@ -28,6 +29,15 @@ def look(predictions: ExaminedPredictions) -> Observation:
     spelling. Where there are more rows than images, that their number is a multiple of a number of
     processes, by fewer rows than those, tells padding from other repetition.
     """
+    try:
+        file = predictions.file
+    except InputError:
+        return _look_at_table(predictions)
+    # It is read already, by what refuses a name that stands there twice.
+    return look_at_rows(file.names.tolist(), file.probs)
+
+
+def _look_at_table(predictions: ExaminedPredictions) -> Observation:
     table = open_csv(predictions.path, remedy="Pass a CSV.")
     cells = table.take([name for name in dict.fromkeys(table.header) if name], is_guarded=True)
     image = find_image_column(table)

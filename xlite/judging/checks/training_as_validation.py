@@ -17,14 +17,16 @@ from xlite.judging.examined.run import ExaminedRun
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_COVERED = 0.9
 _MOST = 0.5
 """From this share on images are training's own, and no overlap of a split."""
 
 
 def look(thing: ExaminedPredictions | ExaminedRun) -> Observation:
     """Of predictions whose split is known, at least half of the images are in its training part,
-    and the file is not called after training. Of a run, a score of validation in its history
-    is that of training in every epoch, to the last digit.
+    though the file is not called after training, nor has the other parts as well, as predictions
+    out of fold do. Of a run, a score of validation in its history is that of training in every
+    epoch, to the last digit.
     """
     if isinstance(thing, ExaminedRun):
         return look_at_history(thing.folder.history)
@@ -33,7 +35,17 @@ def look(thing: ExaminedPredictions | ExaminedRun) -> Observation:
     rows = thing.rows_by_part.get("train")
     if rows is None:
         return NotApplicable("no split with a training part is known of its images")
+    if any(_is_covered(thing, part) for part in thing.rows_by_part if part != "train"):
+        return NotApplicable("it is of the other parts, too, as out-of-fold predictions are")
     return look_at_images(rows >= 0, what=thing.part or thing.path.name)
+
+
+def _is_covered(predictions: ExaminedPredictions, part: str) -> bool:
+    """Whether a part's images are in the file, beside any of training's."""
+    rows = predictions.rows_by_part[part]
+    there = int((rows >= 0).sum())
+    is_mixed = bool((predictions.rows_by_part["train"] >= 0).any())
+    return is_mixed and there >= _COVERED * max(len(predictions.table_of(part)), 1)
 
 
 def look_at_images(is_trained_on: NDArray[np.bool_], *, what: str) -> Observation:
