@@ -20,13 +20,14 @@ from xlite.reporting.html_studies import describe_begun_studies
 from xlite.reporting.search_figures import draw_parallel_axes
 from xlite.results.study import RungCorrelation, Study
 from xlite.studies.folder import StudyFolder
+from xlite.studies.rules.standing import Standing
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.summary.study import write_study_record
 
 
 def tell(experiments: Path, name: str, plan: StudyPlan, told: Any, **options: Any) -> Study:
     folder = StudyFolder(experiments / "studies" / name)
-    return write_study_record(folder, plan, told.state, **options)
+    return write_study_record(folder, Standing(plan, told.state, {}), **options)
 
 
 def titles(outline: Outline) -> list[tuple[str, str]]:

@@ -44,15 +44,17 @@ class RecordedPlan:
         text, base = texts_in_force(state)
         root = find_root(self._folder, state)
         self._plan = parse_plan(text, base, where=f"{state_name(state)}.toml", root=root)
-        own = [one.split for one in self._plan.experiments]
-        own += [phase.split for phase in self._plan.phases]
-        splits = {self._plan.split, *(split for split in own if split is not None)}
-        self._folds = {
-            split: len(read_folds(root / split).splits)
-            for split in splits
-            if is_folds(root / split)
-        }
+        self._folds = find_folds(self._plan, root)
         self._num_read = len(state.changes)
+
+
+def find_folds(plan: StudyPlan, root: Path) -> dict[Path, int]:
+    """How many folds there are in each split of the plan that is made of them, from `root`."""
+    own = [one.split for one in plan.experiments] + [phase.split for phase in plan.phases]
+    splits = {plan.split, *(split for split in own if split is not None)}
+    return {
+        split: len(read_folds(root / split).splits) for split in splits if is_folds(root / split)
+    }
 
 
 def texts_in_force(state: StudyState) -> tuple[str, str | None]:

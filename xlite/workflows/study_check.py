@@ -18,6 +18,7 @@ from xlite.studies.plan_references import list_scores
 from xlite.studies.plan_size import find_extremes, list_loads
 from xlite.studies.plan_tables import Faults
 from xlite.studies.rules.asked_scores import finishing_of
+from xlite.studies.rules.standing import Standing
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.study import summarise_study
@@ -56,7 +57,7 @@ def check_plan(plan: StudyPlan, *, where: str) -> StudyCheck:
     return StudyCheck(
         name=plan.name,
         question=plan.question,
-        tree=summarise_study(plan, StudyState()).tree,
+        tree=summarise_study(Standing(plan, StudyState(), {})).tree,
         starts=list_begun(plan),
         least_runs=sum(load.num_runs for load in of_least),
         most_runs=sum(load.num_runs for load in of_most),

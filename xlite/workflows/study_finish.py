@@ -20,6 +20,8 @@ from xlite.results.study import Study
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult
 from xlite.studies.ledger import Ledger
+from xlite.studies.recorded_plan import find_folds
+from xlite.studies.rules.standing import Standing
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.study import find_baseline, write_study_record
@@ -78,7 +80,7 @@ def finish(item: WorkItem, folder: StudyFolder, plan: StudyPlan, state: StudySta
     """
     # As the project sees it: what is written says nothing of this machine's paths.
     folder = StudyFolder(find_experiments(folder) / STUDIES / folder.path.name)
-    study = write_study_record(folder, plan, state)
+    study = write_study_record(folder, Standing(plan, state, find_folds(plan, Path())))
     try:
         won = find_winner(item.winner, folder.experiments, plan, state) if item.winner else None
         ending = _Ending(folder=folder, plan=plan, state=state, study=study, winner=won)

@@ -29,7 +29,7 @@ def record_study(folder: StudyFolder) -> Study:
             return known
     plan = RecordedPlan(folder)
     waiting = [ask.id for ask in plan.find_step(state).waiting_for]
-    return write_study_record(folder, plan.of(state), state, open_questions=waiting)
+    return write_study_record(folder, plan.standing(state), open_questions=waiting)
 
 
 def record_in_log(folder: StudyFolder) -> Study:

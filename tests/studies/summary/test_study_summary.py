@@ -12,13 +12,14 @@ from told_studies import AUROC, FINE_TUNING, SEARCH, Told, tell_fine_tuning, tel
 from xlite.places import STUDY_RECORD
 from xlite.results.study import Study, StudyScore
 from xlite.studies.folder import StudyFolder
-from xlite.studies.study_plan import Success
+from xlite.studies.rules.standing import Standing
+from xlite.studies.study_plan import END, Success
 from xlite.studies.summary.experiments import find_reached
 from xlite.studies.summary.study import summarise_study, write_study_record
 
 
 def summarise(told: Told, plan: Any = FINE_TUNING, **options: Any) -> Study:
-    return summarise_study(plan, told.state, **options)
+    return summarise_study(Standing(plan, told.state, {}), **options)
 
 
 def tree_of(study: Study) -> dict[str, tuple[int, str, str]]:
@@ -55,6 +56,16 @@ def test_the_other_path_ends_without_an_improvement() -> None:
     assert (study.state, study.has_winner, study.winner) == ("ended", True, None)
     assert study.why == "nothing reached a minimum"
     assert [one.choice for one in study.decisions if one.subject == "winner"] == ["no improvement"]
+
+
+def test_where_a_rule_ends_the_study_nothing_waits_any_more() -> None:
+    told = Told()
+    for seed in (0, 1, 2):
+        told.train(f"train:2.1:s{seed}", 0.9, run=f"runs/{seed}")
+    told.decide("rule:above-83", "2.1 has 0.9", holds=True, begins=[END])
+    states = {name: state for name, (_, _, state) in tree_of(summarise(told)).items()}
+    assert states["2.1"] == "finished"
+    assert states["2.2"] == states["2.4"] == states["2.5"] == states["choose"] == "not taken"
 
 
 def test_nothing_is_told_of_before_it_has_happened() -> None:
@@ -159,10 +170,10 @@ def test_a_rungs_last_item_that_trained_to_the_end_counts_by_its_epochs() -> Non
 
 def test_the_record_is_written_whole_and_reads_back(tmp_path: Path) -> None:
     folder = StudyFolder(tmp_path / "experiments" / "studies" / "told")
-    written = write_study_record(folder, SEARCH, tell_search().state)
+    written = write_study_record(folder, Standing(SEARCH, tell_search().state, {}))
     path = folder.path / STUDY_RECORD
     assert Study.read(path, remedy="") == written
     before = path.read_bytes()
-    write_study_record(folder, SEARCH, tell_search().state)
+    write_study_record(folder, Standing(SEARCH, tell_search().state, {}))
     assert path.read_bytes() == before
     assert json.loads(before)["entries"] == len(tell_search().entries)

@@ -55,6 +55,11 @@ class Standing:
             self._statuses[part] = self._find_status(part)
         return self._statuses[part]
 
+    @property
+    def not_taken(self) -> frozenset[str]:
+        """The ids of what has not begun and can't begin any more."""
+        return frozenset(part for part in self._parts if self.status(part) == "not taken")
+
     def part(self, part: str) -> PlanPart | None:
         """What the plan has under an id."""
         return self._parts.get(part)

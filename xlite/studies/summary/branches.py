@@ -54,23 +54,3 @@ def is_over(state: StudyState) -> bool:
     done after that tells of the study as of one that has.
     """
     return "winner" in state.decisions or "end" in state.decisions
-
-
-def find_not_taken(plan: StudyPlan, state: StudyState) -> frozenset[str]:
-    """The targets that no branch has begun or can begin any more, and what waits on them."""
-    named: dict[str, list[bool | None]] = {}
-    for branch in list_branches(plan, state):
-        for target in branch.targets:
-            named.setdefault(target, []).append(branch.is_taken)
-    lost = {
-        target for target, taken in named.items() if not any(one in (True, None) for one in taken)
-    }
-    waits = {
-        one.id: one.after
-        for group in (plan.experiments, plan.phases, plan.asks)
-        for one in group
-        if one.after
-    }
-    while further := {name for name, after in waits.items() if lost & set(after)} - lost:
-        lost |= further
-    return frozenset(lost)

@@ -10,9 +10,10 @@ from xlite.places import STUDY_RECORD
 from xlite.results.study import Study, StudyDecision
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Decision
+from xlite.studies.rules.standing import Standing
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
-from xlite.studies.summary.branches import find_not_taken, is_over
+from xlite.studies.summary.branches import is_over
 from xlite.studies.summary.experiments import list_experiments
 from xlite.studies.summary.searches import list_searches
 from xlite.studies.summary.trained_items import list_trained_items
@@ -23,27 +24,22 @@ _OF_SEARCHES = ("suggest:", "promote:")
 
 
 def write_study_record(
-    folder: StudyFolder,
-    plan: StudyPlan,
-    state: StudyState,
-    *,
-    open_questions: Collection[str] = (),
+    folder: StudyFolder, standing: Standing, *, open_questions: Collection[str] = ()
 ) -> Study:
     """The study in short, which was written to its `study.json`, whole, where it is not there yet.
 
     open_questions: ids of the questions that a person can answer now. Any process that has read the
     ledger may write it: the same ledger gives the same file.
     """
-    study = summarise_study(plan, state, open_questions=open_questions)
+    study = summarise_study(standing, open_questions=open_questions)
     write_json(folder.path / STUDY_RECORD, study.to_json())
     return study
 
 
-def summarise_study(
-    plan: StudyPlan, state: StudyState, *, open_questions: Collection[str] = ()
-) -> Study:
+def summarise_study(standing: Standing, *, open_questions: Collection[str] = ()) -> Study:
     """The study in short: the path taken, experiments, searches, and who decided what."""
-    trained, not_taken = list_trained_items(state), find_not_taken(plan, state)
+    plan, state = standing.plan, standing.state
+    trained, not_taken = list_trained_items(state), standing.not_taken
     experiments = list_experiments(plan, state, trained, not_taken)
     searches = list_searches(plan, state, trained, not_taken)
     decisions = list_decisions(state)
