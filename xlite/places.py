@@ -23,9 +23,12 @@ TRAINING_PROGRESS = "training_progress.json"
 BASELINE_RESULTS = "baseline_results.csv"
 ABLATION = "ablation.csv"
 ABLATION_RECORD = "ablation.json"
+LEARNING_CURVE = "learning_curve.json"
 BALANCE_VERIFICATION = "data_balance_verification.csv"
 STUDIES = "studies"
 """A folder a study."""
+SUBSETS = "subsets"
+"""The splits of a learning curve, a folder for each split that they are subsets of."""
 
 # In the folder of a study.
 STUDY_RECORD = "study.json"

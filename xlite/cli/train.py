@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from xlite import console, places
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.generated_options import LOSS_HELP, SAMPLER_HELP
@@ -17,14 +16,16 @@ from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
+from xlite.cli.shares import SubsetSizes, parse_shares
 from xlite.cli.training_command import StudyOptions
 from xlite.cli.training_options import TrainingOptions
-from xlite.cli.training_tables import print_ranking
+from xlite.cli.training_tables import show_runs
 from xlite.signals import catch_stop_signals
 
 _EPILOG = (
     "Example: xlite train --models efficientnet_b0_mhsa,mobilenet_v3_large_performer "
-    "--seeds 0,1,2 --epochs 20 --resume"
+    "--seeds 0,1,2 --epochs 20 --resume\n\n"
+    "Example: xlite train --models resnet18 --seeds 0,1,2 --subset-sizes 0.25,0.5,1 --resume"
 )
 
 Models = Annotated[
@@ -57,6 +58,7 @@ def train(
     models: Models,
     context: typer.Context,
     seeds: Seeds = None,
+    subset_sizes: SubsetSizes = None,
     loss: Loss = "pos-weight",
     sampler: Sampler = "none",
     json: options.Json = False,
@@ -68,11 +70,11 @@ def train(
     1). `xlite status` shows how far they are. With folds as --split it is one run a fold.
     """
     from xlite.models.catalogue import require_listed
-    from xlite.places import BASELINE_RESULTS
     from xlite.studies.plan import plan_models
 
     study.check_out()
     names, used_seeds = split_names(models), parse_seeds(seeds, context)
+    shares = parse_shares(subset_sizes)
     for name in names:
         require_listed(name)
     base = training.to_settings(
@@ -99,11 +101,9 @@ def train(
         runtime=running.prepare(base, is_cached=study.images is None),
         tune=running.tune,
         keeps_precision=running.precision != "auto",
+        subset_sizes=shares,
         stopping=catch_stop_signals,
+        command=options.typed_command(),
     )
-    if json:
-        console.result_json({"runs": [outcome.to_json() for outcome in outcomes]})
-    else:
-        print_ranking(outcomes, study.out / BASELINE_RESULTS)
-        console.say(f"written: {study.out}, {places.experiment_log_path(study.out)}")
+    show_runs(outcomes, study.out, has_curve=bool(shares), json=json)
     require_success(outcomes)

@@ -5,13 +5,30 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from xlite import console
+from xlite import console, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from xlite.results.learning_curve import LearningCurve, ModelCurve
     from xlite.studies.outcome import Outcome
+
+
+def show_runs(outcomes: Sequence[Outcome], out: Path, *, has_curve: bool, json: bool) -> None:
+    """Show how runs ended and, of subsets, the learning curve that they are."""
+    from xlite.workflows.learning_curve import read_learning_curve
+
+    curve = read_learning_curve(out) if has_curve else None
+    if json:
+        runs = [outcome.to_json() for outcome in outcomes]
+        found = {} if curve is None else {"learning_curve": curve.to_json()}
+        console.result_json({"runs": runs, **found})
+        return
+    print_ranking(outcomes, out / places.BASELINE_RESULTS)
+    if curve is not None:
+        print_learning_curve(curve, out / places.LEARNING_CURVE)
+    console.say(f"written: {out}, {places.experiment_log_path(out)}")
 
 
 def print_ranking(outcomes: Sequence[Outcome], path: Path) -> None:
@@ -40,3 +57,36 @@ def print_ranking(outcomes: Sequence[Outcome], path: Path) -> None:
             caption="A rank is no verdict. Test scores: `xlite evaluate RUN --part test`.",
             all_in=path,
         )
+
+
+def print_learning_curve(curve: LearningCurve, path: Path) -> None:
+    """Show what each model scores by the number of training patients, and may with more."""
+    for model in curve.models:
+        console.table(
+            f"{model.model}: macro AUROC of {curve.images:,} validation images by training size",
+            ["share", "patients", "images", "AUROC", "runs", "deviation"],
+            [
+                [
+                    f"{point.share:g}",
+                    f"{point.patients:,.0f}",
+                    f"{point.images:,.0f}",
+                    console.decimal(point.auroc),
+                    str(len(point.runs)),
+                    console.decimal(point.deviation),
+                ]
+                for point in model.points
+            ],
+            all_in=path,
+        )
+        console.say(_describe_forecast(model, curve.level))
+
+
+def _describe_forecast(model: ModelCurve, level: float) -> str:
+    if not model.forecast:
+        return f"{model.model}: {model.note}"
+    ahead = "; ".join(
+        f"with {one.factor:g} times the patients ({one.patients:,}) {console.decimal(one.low)} to "
+        f"{console.decimal(one.high)}"
+        for one in model.forecast
+    )
+    return f"{model.model}, {100 * level:g} % forecast on the same validation images: {ahead}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from xlite import places
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopSource, heed_no_signals
 from xlite.studies.plan import plan_models
+from xlite.workflows.learning_curve import train_subsets
 from xlite.workflows.study_folder import check_out
-from xlite.workflows.study_runs import load_data, run_study
+from xlite.workflows.study_runs import load_data, load_split_data, run_study
 
 if TYPE_CHECKING:
     from xlite.studies.outcome import Outcome
@@ -31,33 +33,49 @@ def train(
     runtime: Runtime | None = None,
     tune: bool = False,
     keeps_precision: bool = True,
+    subset_sizes: Sequence[float] = (),
     stopping: StopSource = heed_no_signals,
+    command: str = "",
 ) -> list[Outcome]:
     """How each run ended: its folder in `out/runs`, and its scores or the error that ended it.
 
-    One run a model and seed, all else as in `settings`, whose model and seed count where none are
+    One run a model and seed, else as in `settings`, whose model and seed count where none are
     named. labels: a table that the split has to agree with. images: compute CLAHE at each loading
     from this folder instead of a cache. resume: take finished runs as they are and continue
     unfinished ones. runtime: device, processes, runs side by side. tune: measure first in which
-    memory format each model is faster, and without `keeps_precision` in which precision. A run
+    memory format each model is faster, and without `keeps_precision` in which precision.
+    subset_sizes: shares of the training patients, in (0, 1]: each run is trained on each, of nested
+    subsets, and `learning_curve.json` says what more patients may bring, naming `command`. A run
     that fails leaves its error in its outcome and the others go on. Writes the run folders,
     training_progress.json and baseline_results.csv in `out`, and the experiment log.
 
     stopping: gives the request on which a run saves and InterruptedRunError is raised; by default
-    there is none, no signal is caught, and resume continues from the last checkpoint. Raises
-    InputError before anything is trained for whatever is known to end one of the runs.
+    no signal is caught. Raises InputError at once for whatever is known to end one of the runs.
     """
     plan = plan_models(settings, list(models) or [settings.model], seeds=seeds)
     folder = Path(out)
     check_out(folder)
-    data = load_data(split, labels, cache, images)
-    return run_study(
-        plan,
-        data,
-        folder,
-        runtime=runtime or Runtime(),
+    options = runtime or Runtime()
+    carry_out = partial(
+        run_study,
+        out=folder,
+        runtime=options,
         resume=resume,
         tune=tune,
         keeps_precision=keeps_precision,
         stopping=stopping,
+    )
+    if not subset_sizes:
+        return carry_out(plan, load_data(split, labels, cache, images))
+    return train_subsets(
+        plan,
+        subset_sizes,
+        Path(split),
+        labels,
+        partial(load_split_data, labels=None, cache=cache, images=images),
+        carry_out,
+        folder,
+        runtime=options,
+        resume=resume,
+        command=command,
     )
