@@ -14,7 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import validity_balance, validity_folds, validity_intervals, validity_verdicts
+from benchmarks import (
+    validity_balance,
+    validity_folds,
+    validity_intervals,
+    validity_size,
+    validity_verdicts,
+)
 from benchmarks.rates import Rate, Simulation
 from xlite import console, files
 
@@ -24,6 +30,7 @@ GROUPS: dict[str, dict[str, Simulation]] = {
     "intervals": validity_intervals.SIMULATIONS,
     "verdicts": validity_verdicts.SIMULATIONS,
     "folds": validity_folds.SIMULATIONS,
+    "sizes": validity_size.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,
 }
 """The simulations by name, in the groups that docs/judging.md has a table of each."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xlite.errors import XliteError as XliteError
     from xlite.executors.queue_status import read_queue_status as read_queue_status
     from xlite.executors.study_status import read_study_status as read_study_status
+    from xlite.judging.sample_plan import Aim as Aim
     from xlite.judging.seen_patients import compare_seen_patients as compare_seen_patients
     from xlite.loading.loader import RadiographDataset as RadiographDataset
     from xlite.loading.loader import build_loader as build_loader
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
     from xlite.workflows.demo import demo as demo
     from xlite.workflows.doctor import doctor as doctor
     from xlite.workflows.evaluate import evaluate as evaluate
+    from xlite.workflows.learning_curve import read_learning_curve as read_learning_curve
     from xlite.workflows.log import add_to_log as add_to_log
+    from xlite.workflows.power import plan_sample as plan_sample
     from xlite.workflows.report import report as report
     from xlite.workflows.study import run_study_plan as run_study_plan
     from xlite.workflows.study import work_on_study as work_on_study
@@ -74,8 +77,11 @@ _HOMES = {
     "count_models": "xlite.models.census",
     "read_queue_status": "xlite.executors.queue_status",
     "read_run": "xlite.run_folder",
+    "plan_sample": "xlite.workflows.power",
+    "Aim": "xlite.judging.sample_plan",
     "evaluate": "xlite.workflows.evaluate",
     "train": "xlite.workflows.train",
+    "read_learning_curve": "xlite.workflows.learning_curve",
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",
     "doctor": "xlite.workflows.doctor",

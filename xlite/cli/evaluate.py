@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from xlite import console
@@ -12,6 +14,7 @@ from xlite.cli.evaluation_tables import print_evaluation
 from xlite.cli.expansion import expand_groups
 from xlite.cli.floor_options import FloorOptions
 from xlite.cli.names import split_names
+from xlite.cli.plan_options import HOW_MANY, PlanOptions
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import HelpOptions
 from xlite.cli.threshold_options import ThresholdOptions
@@ -25,6 +28,16 @@ _EPILOG = (
     "--save-thresholds thresholds.json\n\n"
     "Example: xlite evaluate --predictions val.csv --labels labels.csv --train train_labels.csv"
 )
+
+
+Plan = Annotated[
+    bool,
+    typer.Option(
+        "--plan",
+        help="Say, too, how many films and seeds it takes, as `xlite power` does, by these scores.",
+        rich_help_panel=HOW_MANY,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +54,9 @@ def evaluate(
     columns: ColumnOptions,
     thresholds: ThresholdOptions,
     floor: FloorOptions,
+    how_many: PlanOptions,
     _: HelpOptions,
+    plan: Plan = False,
     json: options.Json = False,
 ) -> None:
     """Judge a run or anyone's predictions: scores by label with intervals, figures, subgroups.
@@ -63,6 +78,7 @@ def evaluate(
         **vars(thresholds),
         **{**vars(floor), "floor_columns": split_names(floor.floor_columns or "")},
         table_format=columns.to_table_format(),
+        plan=how_many.to_aim(level=answer.level) if plan else None,
         write=answer.out is not None or not json,
         command=options.typed_command(),
     )

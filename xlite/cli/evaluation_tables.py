@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xlite import console
 from xlite.cli.floor_tables import print_floor
 from xlite.cli.intervals import bracket, interval
+from xlite.cli.plan_tables import print_sample_plan
 from xlite.cli.seen_tables import print_seen_patients
 from xlite.cli.subgroup_tables import print_subgroups
 from xlite.console import decimal
@@ -41,6 +42,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
         )
     if evaluation.test_looks is not None:
         _print_looks(evaluation.test_looks)
+    if evaluation.plan is not None:
+        print_sample_plan(evaluation.plan)
     if evaluation.folder is not None:
         console.say(f"written: {evaluation.folder}")
 

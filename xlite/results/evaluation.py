@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xlite.results import Number, Result
 from xlite.results.join_report import JoinReport
 from xlite.results.label_scores import LabelScores, MacroScores, MeanScores, MicroScores
+from xlite.results.sample_plan import SamplePlan
 from xlite.results.seen_patients import SeenPatients
 from xlite.results.shortcut_floor import ShortcutFloor, WithinView
 from xlite.results.subgroups import Subgroup
@@ -129,7 +130,7 @@ class Evaluation(Scores):
     """Scores of predictions, where they come from, and what else was asked about them."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"shortcut_floor", "within_view", "seen_patients", "tta", "test_looks", "folder"}
+        {"shortcut_floor", "within_view", "seen_patients", "tta", "test_looks", "plan", "folder"}
     )
 
     part: str | None
@@ -150,6 +151,8 @@ class Evaluation(Scores):
     """None where test-time augmentation was not asked for."""
     test_looks: tuple[Look, ...] | None = None
     """All looks at this test set, oldest first, the last of them this one; None elsewhere."""
+    plan: SamplePlan | None = None
+    """How many images and seeds more would take, where that was asked for."""
     folder: Path | None = dataclasses.field(default=None, compare=False)
     """Where its files are, in memory alone; None where none were written."""
 

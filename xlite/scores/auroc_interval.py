@@ -123,7 +123,50 @@ def auroc_interval(
     return _estimate(arrays, read_level(level))
 
 
-def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AurocPrecision:
+    """What the width of AUROC's interval depends on; arrays are (C,)."""
+
+    auroc: PerClass
+    num_positives: PerClass
+    num_negatives: PerClass
+    inflation: PerClass
+    """φ of the module's docstring."""
+    freedom: PerClass
+    """k - 1."""
+
+    @property
+    def standard_error(self) -> PerClass:
+        """√(φ V(A)); NaN where a class lacks positives or negatives."""
+        variance = auroc_variance(self.auroc, self.num_positives, self.num_negatives)
+        return np.asarray(np.sqrt(self.inflation * variance))
+
+    def limits(self, level: float) -> tuple[PerClass, PerClass]:
+        """Lower and upper limit of the interval."""
+        critical = stdtrit(self.freedom + PRIOR_PATIENTS, 0.5 + level / 2)
+
+        def is_compatible(theta: PerClass) -> NDArray[np.bool_]:
+            variance = auroc_variance(theta, self.num_positives, self.num_negatives)
+            return np.asarray((self.auroc - theta) ** 2 <= critical**2 * self.inflation * variance)
+
+        return (
+            _find_limit(self.auroc, np.zeros_like(self.auroc), is_compatible),
+            _find_limit(self.auroc, np.ones_like(self.auroc), is_compatible),
+        )
+
+    def scale(self, factor: PerClass | float) -> AurocPrecision:
+        """That of so many times the patients, alike in everything."""
+        return AurocPrecision(
+            auroc=self.auroc,
+            num_positives=self.num_positives * factor,
+            num_negatives=self.num_negatives * factor,
+            inflation=self.inflation,
+            freedom=np.maximum((self.freedom + 1) * factor - 1, 0.0),
+        )
+
+
+def measure_precision(arrays: JudgedArrays) -> AurocPrecision:
+    """How precisely the AUROC of each class is known from these scores."""
     targets, groups = arrays.targets, arrays.patients
     estimate = estimate_auroc_covariance(targets, arrays.models, groups=groups)
     auroc, freedom = estimate.auroc[0], estimate.freedom
@@ -131,24 +174,23 @@ def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
     num_positives, num_negatives = ((targets == code).sum(axis=0) for code in (1, 0))
     expected = auroc_variance(auroc, num_positives, num_negatives)
     shape = _shrink(of_images, expected, np.ones_like(auroc), freedom, PRIOR_PATIENTS)
-    copies = _most_effect(targets, groups)
-    effect = _shrink(of_patients, of_images, copies, freedom, COPY_PATIENTS)
-    critical = stdtrit(freedom + PRIOR_PATIENTS, 0.5 + level / 2)
-    inflation = critical**2 * shape * np.maximum(effect, 1)
-
-    def is_compatible(theta: PerClass) -> NDArray[np.bool_]:
-        variance = inflation * auroc_variance(theta, num_positives, num_negatives)
-        return np.asarray((auroc - theta) ** 2 <= variance)
-
-    return AurocInterval(
+    effect = _shrink(of_patients, of_images, copy_effect(targets, groups), freedom, COPY_PATIENTS)
+    return AurocPrecision(
         auroc=auroc,
-        low=_find_limit(auroc, np.zeros_like(auroc), is_compatible),
-        high=_find_limit(auroc, np.ones_like(auroc), is_compatible),
-        labels=arrays.labels,
+        num_positives=num_positives,
+        num_negatives=num_negatives,
+        inflation=shape * np.maximum(effect, 1),
+        freedom=freedom,
     )
 
 
-def _most_effect(targets: Targets, groups: NDArray[Any] | None) -> PerClass:
+def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
+    precision = measure_precision(arrays)
+    low, high = precision.limits(level)
+    return AurocInterval(auroc=precision.auroc, low=low, high=high, labels=arrays.labels)
+
+
+def copy_effect(targets: Targets, groups: NDArray[Any] | None) -> PerClass:
     """The design effect of each class, (C,), if all positives of a patient were copies of one."""
     effect = np.ones(targets.shape[1])
     if groups is None:

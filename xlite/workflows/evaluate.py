@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from xlite.judging.evaluation_folder import (
 from xlite.judging.evaluation_task import EvaluationTask, read_resampling
 from xlite.judging.floor_choice import FloorChoice
 from xlite.judging.given_predictions import Columns, GivenPredictions
+from xlite.judging.sample_plan import Aim, plan_from_predictions
 from xlite.judging.threshold_choice import ThresholdChoice
 from xlite.reporting.score_figures import FIGURE_FILES, draw_scores
 from xlite.reporting.score_panels import ScorePanels
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from xlite.judging.labelled_predictions import LabelledPredictions
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
+    from xlite.results.sample_plan import SamplePlan
     from xlite.tables.label_table import TableFormat
     from xlite.tables.read_labels import LabelSource
 
@@ -59,6 +62,7 @@ def evaluate(
     resamples: int = 1000,
     seed: int = 42,
     level: float = 0.95,
+    plan: Aim | None = None,
     out: str | Path | None = None,
     write: bool | None = None,
     overwrite: bool = False,
@@ -73,11 +77,10 @@ def evaluate(
     row by row of the same images, with `patients` (N,). by: columns to group by; for arrays the
     columns themselves, by name. floor: put the AUROC of the table's own columns under the scores,
     of all that are known or of `floor_columns`. train: the label table that a model was trained
-    on, for `predictions`; reference: those of one that has seen none of these patients. write:
-    leave files in `out`, without one in `evaluation/NAME`; by default where `out` is given.
-    command: what a counted look at a test part notes. The rest is as in `xlite evaluate`. Raises
-    InputError for what does not fit together, LeakageError for `thresholds` that have seen images
-    or patients of these.
+    on, for `predictions`; reference: those of one that has seen none of these patients. plan: say
+    how many images that takes. write: leave files in `out`, or in `evaluation/NAME`; by default
+    where `out` is given. The rest is as in `xlite evaluate`. Raises InputError for what does not
+    fit together, LeakageError for `thresholds` that have seen images or patients of these.
     """
     given = GivenPredictions(
         _path(run), predictions, labels, patients, table_format, allow_partial, _path(split), part
@@ -92,7 +95,7 @@ def evaluate(
     task = _read_task(given, choice, worth, resampling, by, subgroups=subgroups, cache=views)
     is_written = out is not None if write is None else write
     folder = _find_folder(task, _path(out), overwrite=overwrite) if is_written else None
-    return _carry_out(task, folder, figures=figures, command=command)
+    return _carry_out(task, folder, plan, figures=figures, command=command)
 
 
 def _read_task(
@@ -164,10 +167,17 @@ def _find_folder(task: EvaluationTask, out: Path | None, *, overwrite: bool) -> 
 
 
 def _carry_out(
-    task: EvaluationTask, folder: EvaluationFolder | None, *, figures: bool, command: str
+    task: EvaluationTask,
+    folder: EvaluationFolder | None,
+    plan: Aim | None,
+    *,
+    figures: bool,
+    command: str,
 ) -> Evaluation:
     calls = task.choice.call(task.judged)
     evaluation = task.answer(calls, command=command)
+    if plan is not None:
+        evaluation = replace(evaluation, plan=_plan(task, evaluation, plan))
     task.choice.save(task.judged)
     if folder is None:
         return evaluation
@@ -175,6 +185,12 @@ def _carry_out(
     if figures:
         draw_scores(_show(task.judged.labelled, calls, evaluation), folder.path)
     return folder.write(evaluation)
+
+
+def _plan(task: EvaluationTask, evaluation: Evaluation, aim: Aim) -> SamplePlan:
+    aim = replace(aim, level=task.resampling.level)
+    source = evaluation.name if evaluation.part is None else f"{evaluation.name}, {evaluation.part}"
+    return plan_from_predictions(task.judged.labelled, evaluation.macro, aim, source=source)
 
 
 def _show(
