@@ -37,6 +37,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtri, stdtrit
 
+from xlite.scores.anytime import Looks
+
 Values = NDArray[np.float64]
 
 POOLING_GUARD = 0.6
@@ -46,7 +48,7 @@ Arms whose seeds move alike err in at most 4 % at a nominal 5; with one arm of t
 in 6 %, where 0.75 errs in 8 % and no guard in 13 %.
 """
 
-_LARGEST_FREEDOM = 1e9
+LARGEST_FREEDOM = 1e9
 """Where Student's distribution is the normal one."""
 _SMALLEST_TAIL = 1e-12
 
@@ -84,6 +86,8 @@ class SeedVariance:
     """Its upper limit."""
     p: Values
     """Two-sided p of no difference: 1 less the level of the interval that ends at 0."""
+    looks: Looks | None = None
+    """The looks that limits and p hold at together; None for those of one look alone."""
 
     @property
     def between_seed_sd(self) -> Values:
@@ -146,15 +150,17 @@ def combine_seeds(
     resampled: Values,
     *,
     noise: SeedNoise | None = None,
-    image_freedom: Any = _LARGEST_FREEDOM,
+    image_freedom: Any = LARGEST_FREEDOM,
     level: float = 0.95,
+    looks: Looks | None = None,
 ) -> SeedVariance:
     """The mean difference over seeds, its sources of error apart and an interval for both together.
 
     differences: (S, ...), variant minus baseline of each seed. resampled: (S, R, ...), the same in
     each resample of the patients, equal resamples for all seeds (NaN where undefined). noise: what
     is known of the seeds, by default from these differences alone. image_freedom: (...), how many
-    patients the resamples rest on, less one; limits and p are NaN below 1.
+    patients the resamples rest on, less one; limits and p are NaN below 1. looks: where the seeds
+    are looked at again and again, so that limits and p hold at all of these looks together.
 
     >>> rng = np.random.default_rng(0)
     >>> drawn = rng.normal(0.02, 0.003, (3, 500))
@@ -179,59 +185,102 @@ def combine_seeds(
     if num_seeds > 1:
         apart = resampled - resampled.mean(axis=0)
         interaction = np.sum([_variance(one) for one in apart], axis=0) / (num_seeds - 1)
-    parts = split_variance(noise, interaction, image, num_seeds)
-    freedoms = (noise.freedom, np.where(of_patients < 1, np.nan, of_patients))
-    margin = margin_of(parts, freedoms, (1 - level) / 2)
+    return conclude(
+        mean,
+        noise,
+        interaction,
+        image,
+        num_seeds=num_seeds,
+        image_freedom=of_patients,
+        level=level,
+        looks=looks,
+    )
+
+
+def conclude(
+    mean: Values,
+    noise: SeedNoise,
+    interaction: Values,
+    image: Values,
+    *,
+    num_seeds: int,
+    image_freedom: Values,
+    level: float,
+    looks: Looks | None,
+) -> SeedVariance:
+    """A mean over seeds with limits and p from its parts; interaction: σ_c², image: σ_b² + σ_c² / S.
+    """
+    parts = split_variance(noise, interaction, image, num_seeds, is_repeated=looks is not None)
+    freedoms = (noise.freedom, np.where(image_freedom < 1, np.nan, image_freedom))
+    margin = margin_of(parts, freedoms, (1 - level) / 2, looks)
     return SeedVariance(
         num_seeds=num_seeds,
         difference=mean,
         noise=noise,
         between_image_sd=np.sqrt(image),
         interaction_sd=np.sqrt(interaction),
-        image_freedom=of_patients,
+        image_freedom=image_freedom,
         standard_error=np.sqrt(parts[0] + parts[1]),
         low=mean - margin,
         high=mean + margin,
-        p=_find_p(np.abs(mean), parts, freedoms),
+        p=_find_p(np.abs(mean), parts, freedoms, looks),
+        looks=looks,
     )
 
 
 def split_variance(
-    noise: SeedNoise, interaction: Any, image: Any, num_seeds: Any
+    noise: SeedNoise,
+    interaction: Any,
+    image: Any,
+    num_seeds: Any,
+    *,
+    is_repeated: bool = False,
 ) -> tuple[Values, Values]:
     """The variance of a mean over seeds in two parts: what the seeds show, what resampling shows.
 
     noise: τ² and ν. interaction: σ_c², which with ν = 1 is left in the first part, and taken from
-    τ² else. image: σ_b² + σ_c² / S. With ν = 0 there is no first part.
+    τ² else. image: σ_b² + σ_c² / S. With ν = 0 there is no first part. is_repeated: whether there
+    are further looks, each of which brings a σ_c² of its own: it stays in the first part.
     """
-    is_one, is_none = noise.freedom == 1, noise.freedom == 0
+    is_one, is_none = (noise.freedom == 1) | is_repeated, noise.freedom == 0
     known = np.where(is_one, 0.0, interaction)
     of_seeds = np.maximum(noise.variance - known, 0.0) / num_seeds
     of_images = np.maximum(image - (interaction - known) / num_seeds, 0.0)
     return np.where(is_none, 0.0, of_seeds), np.asarray(np.where(is_none, image, of_images))
 
 
-def margin_of(parts: tuple[Values, Values], freedoms: tuple[Any, Any], tail: Any) -> Values:
-    """Half the width of Banerjee's interval that leaves `tail` on either side.
+def margin_of(
+    parts: tuple[Values, Values],
+    freedoms: tuple[Any, Any],
+    tail: Any,
+    looks: Looks | None = None,
+) -> Values:
+    """Half the width of Banerjee's interval that leaves `tail` on either side, of all looks at it.
 
     >>> margin = margin_of((np.array(0.0), np.array(4.0)), (0, 1e9), 0.025)
     >>> float(margin.round(2))
     3.92
     """
+    tails = (tail, tail) if looks is None else looks.tails(tail)
     squares = sum(
-        part * stdtrit(np.clip(freedom, 1, _LARGEST_FREEDOM), tail) ** 2
-        for part, freedom in zip(parts, freedoms, strict=True)
+        part * stdtrit(np.clip(freedom, 1, LARGEST_FREEDOM), each) ** 2
+        for part, freedom, each in zip(parts, freedoms, tails, strict=True)
     )
     return np.asarray(np.sqrt(squares))
 
 
-def _find_p(distance: Values, parts: tuple[Values, Values], freedoms: tuple[Any, Any]) -> Values:
+def _find_p(
+    distance: Values,
+    parts: tuple[Values, Values],
+    freedoms: tuple[Any, Any],
+    looks: Looks | None = None,
+) -> Values:
     """The p at which `margin_of` equals the distance, by bisection of the logarithm of a tail."""
     low = np.full(distance.shape, np.log(_SMALLEST_TAIL))
     high = np.full(distance.shape, np.log(0.5))
     for _ in range(40):
         middle = (low + high) / 2
-        is_wide = margin_of(parts, freedoms, np.exp(middle)) > distance
+        is_wide = margin_of(parts, freedoms, np.exp(middle), looks) > distance
         low, high = np.where(is_wide, middle, low), np.where(is_wide, high, middle)
     total = parts[0] + parts[1]
     # Equal predictions differ by exactly nothing: that is no evidence, not undefined.
