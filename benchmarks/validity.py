@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    validity_anytime,
     validity_balance,
     validity_folds,
     validity_intervals,
@@ -29,6 +30,7 @@ RESULTS = Path(__file__).with_name("validity.json")
 GROUPS: dict[str, dict[str, Simulation]] = {
     "intervals": validity_intervals.SIMULATIONS,
     "verdicts": validity_verdicts.SIMULATIONS,
+    "anytime": validity_anytime.SIMULATIONS,
     "folds": validity_folds.SIMULATIONS,
     "sizes": validity_size.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,

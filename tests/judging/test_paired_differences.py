@@ -14,9 +14,8 @@ from xlite.judging.ablation import judge_variant
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method, align_methods
+from xlite.judging.paired_difference import IMAGES_ONLY, SEEDS_AND_IMAGES
 from xlite.judging.paired_differences import (
-    IMAGES_ONLY,
-    SEEDS_AND_IMAGES,
     JudgedMethods,
     judge_methods,
 )

@@ -11,6 +11,7 @@ from xlite.cli import options
 from xlite.cli.ablation_tables import print_ablation
 from xlite.cli.axis_options import AxisOptions, Model
 from xlite.cli.expansion import expand_groups
+from xlite.cli.growth_options import GrowthOptions
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
@@ -31,7 +32,9 @@ _EPILOG = (
     "\n\nExample: xlite ablate --model efficientnet_b0_mhsa --samplers none,max-entropy --vary "
     "lr=1e-4,3e-4 --product --resume\n\n"
     "Example: xlite ablate --model efficientnet_b0_mhsa --loss bce --variant "
-    "both:loss=pos-weight,sampler=max-entropy --seeds 0,1,2"
+    "both:loss=pos-weight,sampler=max-entropy --seeds 0,1,2\n\n"
+    "Example: xlite ablate --model efficientnet_b0_mhsa --losses bce,focal --until-decided "
+    "--max-seeds 12"
 )
 
 
@@ -44,6 +47,7 @@ def register(app: typer.Typer) -> None:
 def ablate(
     axes: AxisOptions,
     verdict: VerdictOptions,
+    growing: GrowthOptions,
     study: StudyOptions,
     training: TrainingOptions,
     running: RunningOptions,
@@ -60,10 +64,10 @@ def ablate(
     Data, order, augmentation and initialisation of a seed are the same for each variant. Changes
     are paired, on validation or, with folds as --split, out-of-fold predictions, with intervals
     over seeds and patients; the rule stands beside the verdict. One seed can't decide: pass
-    --seeds. Writes ablation.csv and ablation.json. --resume as for train.
+    --seeds, or --until-decided. Writes ablation.csv and ablation.json. --resume as for train.
     """
     study.check_out()
-    margins = verdict.read_margins()
+    verdict.read_margins()
     varied = axes.read_axes(model)
     chosen = axes.choose(varied, model)
     base = training.to_settings(
@@ -73,31 +77,20 @@ def ablate(
         sampler=sampler_settings.to_settings(chosen["sampler"]),
         seed=study.seed,
     )
-    used_seeds = parse_seeds(seeds, context) or [study.seed]
+    named = parse_seeds(seeds, context)
+    used_seeds = growing.plan_growth(named, study.seed) or named or [study.seed]
     # Planned first without torch, whose import takes seconds: a wrong name is refused at once.
     axes.plan(base, varied)
     if sources.shows(context):
         return
     variants = axes.plan(running.settle_precision(base), varied)
 
-    from xlite.studies.axes import plan_runs
+    from xlite.cli.ablation_runs import train_and_judge
     from xlite.studies.outcome import require_success
     from xlite.training.device import is_main_process
-    from xlite.workflows.ablate import judge_outcomes
 
-    data = study.load_judgeable_data()
-    outcomes = study.run(plan_runs(variants, used_seeds), data, running)
+    found, outcomes = train_and_judge(variants, used_seeds, study, running, verdict)
     if is_main_process():
-        found = judge_outcomes(
-            variants,
-            used_seeds,
-            outcomes,
-            data,
-            out=study.out,
-            margin=margins,
-            safety_margin=verdict.safety_margin,
-            command=options.typed_command(),
-        )
         # Written before anything is shown: a terminal that fails must not lose the result.
         _show(found, variants[0].name, study.out, json)
     require_success(outcomes)

@@ -6,7 +6,7 @@ out-of-fold predictions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from xlite.judging.folded_methods import (
     list_fold_tests,
     read_folded_method,
 )
-from xlite.judging.judged_chances import judge_chances
+from xlite.judging.growth import Growth, follow_looks, list_looked_at
+from xlite.judging.judged_chances import JudgedChances, judge_chances
 from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.judging.margins import (
     DEFAULT_SAFETY_MARGIN,
@@ -28,6 +29,7 @@ from xlite.judging.margins import (
     settle_margins,
 )
 from xlite.judging.methods import Method
+from xlite.judging.paired_difference import PairedDifference
 from xlite.judging.paired_differences import (
     TESTED,
     JudgedMethods,
@@ -58,13 +60,15 @@ def judge_ablation(
     margin: Margins = None,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
     resampling: Resampling | None = None,
+    growth: Growth | None = None,
     command: str = "",
 ) -> Ablation | None:
     """The variants against the first of them, the baseline; None when no run of it finished.
 
     Variants without a finished run are left out of the rows and have no verdict; a variant is
-    compared over the seeds that finished on both sides. margin: of AUROC, or by score. command:
-    what asked for it, as it is noted.
+    compared over the seeds that finished on both sides. margin: of AUROC, or by score. growth: how
+    seeds are added, where they are until all is decided; then limits and p hold at all looks
+    together. command: what asked for it, as it is noted.
     """
     baseline, *others = runs
     if not baseline.finished:
@@ -74,20 +78,18 @@ def judge_ablation(
     # Of folds the first: what is known of a training part is much the same in each.
     some_data = data_of(data, list_folds(data)[0])
     name, level, labelled = baseline.variant.name, judged.resampling.level, judged.reference
-    differences = {
-        variant: {score: judged.difference(name, variant, score) for score in TESTED}
-        for variant in (one.variant.name for one in others if one.finished)
-    }
-    chances = {
-        variant: {
-            score: judge_chances(judged, name, variant, one, margins[score])
-            for score, one in found.items()
-        }
-        for variant, found in differences.items()
-    }
     options: dict[str, Any] = {"margin": margins["auroc"], "safety_margin": safety_margin}
+    compared = [one.variant.name for one in others if one.finished]
+    endings = {} if growth is None else follow_looks(judged, name, growth, **options)
+    if growth is not None:
+        judged = judged.take(list_looked_at(judged, name, endings))
+    views = dict.fromkeys(compared, judged) | {one: end.view for one, end in endings.items()}
+    differences = _differ(views, name, growth)
+    chances = _find_chances(views, name, differences, margins)
     verdicts = {
-        variant: judge_variant(judged, name, variant, found["auroc"], **options)
+        variant: endings[variant].verdict
+        if variant in endings
+        else judge_variant(judged, name, variant, found["auroc"], **options)
         for variant, found in differences.items()
     }
     return Ablation(
@@ -98,11 +100,12 @@ def judge_ablation(
         images=len(labelled),
         patients=len(np.unique(labelled.patient_ids)),
         seeds=tuple(baseline.outcomes),
+        max_seeds=None if growth is None else len(growth.seeds),
         level=level,
         margins=margins,
         **options,
         resamples=judged.resampling.num_resamples,
-        rule=describe_verdict_rule(level=level, over_folds=judged.folds is not None, **options),
+        rule=_describe_rule(judged, growth, options),
         macro_labels=tuple(labelled.vocabulary[column] for column in judged.macro_columns),
         verdict=verdicts,
         variants=tuple(map(describe_variant, runs)),
@@ -110,6 +113,38 @@ def judge_ablation(
         rows=tuple(list_rows(judged, differences, chances, some_data.parts["train"].positives)),
         over_folds=list_fold_tests(judged, name, list(differences)),
     )
+
+
+def _differ(
+    views: Mapping[str, JudgedMethods], baseline: str, growth: Growth | None
+) -> dict[str, dict[str, PairedDifference]]:
+    """How each variant differs from the baseline, by score; views: what it is judged from."""
+    looks = None if growth is None else growth.looks
+    return {
+        variant: {score: view.difference(baseline, variant, score, looks=looks) for score in TESTED}
+        for variant, view in views.items()
+    }
+
+
+def _find_chances(
+    views: Mapping[str, JudgedMethods],
+    baseline: str,
+    differences: Mapping[str, Mapping[str, PairedDifference]],
+    margins: Mapping[str, float],
+) -> dict[str, dict[str, JudgedChances]]:
+    return {
+        variant: {
+            score: judge_chances(views[variant], baseline, variant, one, margins[score])
+            for score, one in found.items()
+        }
+        for variant, found in differences.items()
+    }
+
+
+def _describe_rule(judged: JudgedMethods, growth: Growth | None, options: Mapping[str, Any]) -> str:
+    is_folded, level = judged.folds is not None, judged.resampling.level
+    rule = describe_verdict_rule(level=level, over_folds=is_folded, **options)
+    return rule if growth is None else f"{rule} {growth.describe_rule()}"
 
 
 def write_ablation(out: Path, ablation: Ablation) -> tuple[Path, Path]:

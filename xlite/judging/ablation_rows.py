@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.judging.paired_differences import TESTED, JudgedMethods, PairedDifference
+from xlite.judging.paired_difference import PairedDifference
+from xlite.judging.paired_differences import TESTED, JudgedMethods
 from xlite.results.ablation import MACRO, VariantRow
 from xlite.scores.class_scores import FEW_POSITIVES
 

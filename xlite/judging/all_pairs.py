@@ -24,7 +24,8 @@ from xlite.scores.multiplicity import adjust_holm, adjust_max_t
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.judging.paired_differences import JudgedMethods, PairedDifference
+    from xlite.judging.paired_difference import PairedDifference
+    from xlite.judging.paired_differences import JudgedMethods
 
 _RNG_SEED = 0
 

@@ -14,7 +14,8 @@ import numpy as np
 from xlite.scores.chances import Chances, find_chances
 
 if TYPE_CHECKING:
-    from xlite.judging.paired_differences import JudgedMethods, PairedDifference
+    from xlite.judging.paired_difference import PairedDifference
+    from xlite.judging.paired_differences import JudgedMethods
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

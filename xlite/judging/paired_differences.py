@@ -6,7 +6,7 @@ N images, C labels, R resamples of the patients, M methods times seeds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,14 @@ import numpy as np
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method, Seed, share_seeds
+from xlite.judging.paired_difference import (
+    IMAGES_ONLY,
+    SEEDS_AND_IMAGES,
+    PairedDifference,
+    clip_difference,
+)
 from xlite.judging.thresholding import ThresholdedCalls, crossfit_calls
+from xlite.scores.anytime import Looks
 from xlite.scores.bootstrap import average_classes, resample_scores
 from xlite.scores.class_scores import score_counts
 from xlite.scores.finding_patients import (
@@ -25,7 +32,7 @@ from xlite.scores.finding_patients import (
 from xlite.scores.multiplicity import adjust_holm
 from xlite.scores.ranking import PerClass, macro_mean, ranking_scores
 from xlite.scores.reliability import brier_score
-from xlite.scores.seed_variance import SeedVariance, combine_seeds, estimate_seed_noise
+from xlite.scores.seed_variance import combine_seeds, estimate_seed_noise
 from xlite.scores.thresholded import confusion_counts
 
 if TYPE_CHECKING:
@@ -37,38 +44,6 @@ TESTED = ("auroc", "average_precision", "f1")
 """The scores whose differences have an interval."""
 NUM_RESAMPLES = 2000
 """So that a p can be as small as 0.001 and still be seen after correction for 14 labels."""
-
-SEEDS_AND_IMAGES = "seeds and images"
-IMAGES_ONLY = "images only"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class PairedDifference:
-    """One score of a method minus that of another; arrays are (C,), NaN where undefined."""
-
-    score: str
-    covers: str
-    """The sources of chance that intervals and p values cover."""
-    num_seeds: int
-    """Pairs of runs that are compared: seeds that both were trained with, or 1; 0 for none."""
-    left_out: Mapping[str, tuple[Seed, ...]]
-    """By method: its seeds that the other lacks. They take no part."""
-    change: PerClass
-    low: PerClass
-    high: PerClass
-    p: PerClass
-    """Two-sided, of each class alone; NaN for one that too few patients have or lack."""
-    p_holm: PerClass
-    """The same, corrected for the number of classes."""
-    classes: SeedVariance
-    """The change of each class with its sources of chance, (C,)."""
-    macro: SeedVariance
-    """The change of the mean over the classes that are judged."""
-
-    @property
-    def missing_seeds(self) -> dict[str, tuple[Seed, ...]]:
-        """The `left_out` of the methods that have any."""
-        return {name: seeds for name, seeds in self.left_out.items() if seeds}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -122,14 +97,34 @@ class JudgedMethods:
         """The macro mean of a method's score, over its seeds and the classes judged."""
         return macro_mean(self.mean_scores(name)[score][self.macro_columns])[0]
 
-    def difference(self, baseline: str, method: str, score: str) -> PairedDifference:
+    def take(self, seeds: Mapping[str, Sequence[Seed]]) -> JudgedMethods:
+        """The same with these methods and seeds alone, as if there were no others."""
+        rows = [self.rows(name)[seed] for name, chosen in seeds.items() for seed in chosen]
+        methods = [
+            Method(
+                name=name, predictions={one: self._find(name).predictions[one] for one in chosen}
+            )
+            for name, chosen in seeds.items()
+        ]
+        return replace(
+            self,
+            methods=tuple(methods),
+            calls=tuple(self.calls[row] for row in rows),
+            scores={name: values[rows] for name, values in self.scores.items()},
+            resampled={name: values[rows] for name, values in self.resampled.items()},
+        )
+
+    def difference(
+        self, baseline: str, method: str, score: str, *, looks: Looks | None = None
+    ) -> PairedDifference:
         """The difference `method` minus `baseline` in one of the TESTED scores.
 
         Over the runs of the seeds that both have, and never of others: the seed sets the order and
         the initialisation that the comparison holds equal. Intervals and p cover seeds and images,
         with one pair of runs the images alone (`combine_seeds`). Seeds are judged by all methods
         that have these (`estimate_seed_noise`), images by the patients with and without a class.
-        All is NaN where two methods of several runs have no seed in common.
+        All is NaN where two methods of several runs have no seed in common. looks: those that
+        limits and p hold at together, where seeds are looked at one after the other.
         """
         rows_a, rows_b = self.rows(baseline), self.rows(method)
         seeds = share_seeds(list(rows_a), list(rows_b))
@@ -144,6 +139,7 @@ class JudgedMethods:
             noise=estimate_seed_noise(scores),
             image_freedom=self.patients.freedom,
             level=level,
+            looks=looks,
         )
         means = average_classes(scores[..., columns])
         variances = classes.between_image_sd[columns] ** 2
@@ -153,6 +149,7 @@ class JudgedMethods:
             noise=estimate_seed_noise(means),
             image_freedom=combine_freedoms(variances, freedom[columns]),
             level=level,
+            looks=looks,
         )
         p = np.where(self.patients.is_judged, classes.p, np.nan)
         return PairedDifference(
@@ -164,8 +161,8 @@ class JudgedMethods:
                 method: tuple(seed for seed in rows_b if seed not in {b for _, b in seeds}),
             },
             change=classes.difference,
-            low=_clip(classes.low),
-            high=_clip(classes.high),
+            low=clip_difference(classes.low),
+            high=clip_difference(classes.high),
             p=p,
             p_holm=adjust_holm(p),
             classes=classes,
@@ -266,8 +263,3 @@ def judge_methods(
         resampled={str(name): values for name, values in resampled.items()},
         patients=count_finding_patients(first.targets, first.patient_ids),
     )
-
-
-def _clip(limits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Limits of a difference of two scores in [0, 1], which Student's t knows nothing of."""
-    return np.clip(limits, -1.0, 1.0)

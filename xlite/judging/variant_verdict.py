@@ -12,7 +12,8 @@ from xlite.results.ablation import VariantVerdict
 from xlite.scores.power import estimate_need
 
 if TYPE_CHECKING:
-    from xlite.judging.paired_differences import JudgedMethods, PairedDifference
+    from xlite.judging.paired_difference import PairedDifference
+    from xlite.judging.paired_differences import JudgedMethods
 
 
 def judge_variant(
@@ -68,6 +69,10 @@ def gather_evidence(
     margin: what the chances are beyond.
     """
     level, macro = judged.resampling.level, found.macro
+    need = None
+    # How many seeds it takes is not asked where they are added until it is decided.
+    if macro.looks is None:
+        need = estimate_need(macro, difference=margin if margin > 0 else None, level=level)
     evidence = Evidence(
         num_seeds=found.num_seeds,
         macro_change=float(macro.difference),
@@ -81,7 +86,7 @@ def gather_evidence(
         chances=judge_chances(judged, baseline, variant, found, margin).macro,
         score=SCORE_TITLES[found.score],
         is_identical=judged.is_identical(baseline, variant),
-        need=estimate_need(macro, difference=margin if margin > 0 else None, level=level),
+        need=need,
     )
     over_folds = judged.difference_over_folds(baseline, variant, found.score)
     return evidence if over_folds is None else evidence.widen(over_folds)

@@ -39,7 +39,9 @@ class VariantVerdict(Verdict):
     Of version 0.1 the three probabilities are None.
     """
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"p_worse", "p_equivalent", "p_better"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"p_worse", "p_equivalent", "p_better", "looks", "ended"}
+    )
 
     p_worse: NumberIfAny = None
     """That the macro mean truly falls by more than the margin."""
@@ -53,6 +55,11 @@ class VariantVerdict(Verdict):
     """By variant: its seeds that the other side lacks."""
     covers: str
     """The sources of chance that intervals and p values cover."""
+    looks: int | None = None
+    """How often it was looked at while seeds were added; None for a fixed number of seeds."""
+    ended: str | None = None
+    """Why no further seeds were added: decided, hopeless, or last look; None as long as they are,
+    and for a fixed number of seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +209,7 @@ class Ablation(Result):
     """
 
     kind: ClassVar[str] = "ablation"
-    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds", "max_seeds"})
 
     command: str = ""
     """What made it, or nothing."""
@@ -213,6 +220,8 @@ class Ablation(Result):
     images: int
     patients: int
     seeds: tuple[int, ...]
+    max_seeds: int | None = None
+    """The most seeds of a study that is looked at after each; None for a fixed number."""
     level: float
     """Of the intervals."""
     margin: float

@@ -20,8 +20,9 @@ which depends on N alone, since t does not depend on τ: it is drawn once (Pococ
 64:191, for a variance that has to be estimated), and for levels that draws can't tell it is
 Bonferroni's α / (N - 1). Neither part may have all of α: where images weigh as much as seeds, what
 seeds add is looked at N times, and with α for both errors were up to 1.16 α of 12 seeds and 1.3 α
-of 24. So α_N is that of 0.85 α, and α_b is 0.65 α. All of τ² is in the seeds' part; what images do under a seed is new with each.
-Seeds that are pooled over arms have more degrees of freedom than n - 1 and err less (0.8 α).
+of 24. So α_N is that of 0.85 α, and α_b is 0.65 α. All of τ² is in the seeds'
+part: what images do under a seed is new with each. Seeds that are pooled over arms have more
+degrees of freedom than n - 1, and err less.
 
 Sequences for endlessly many looks at normal values of unknown variance (Lai 1976, Ann. Stat. 4:265;
 Wang and Ramdas 2023, arXiv:2310.03722) pay for looks that nobody makes. The price of N is that it
@@ -72,7 +73,7 @@ class Looks:
 
         >>> seeds, images = Looks(12).tails(0.025)
         >>> float(seeds.round(4)), float(images.round(4))
-        (0.0045, 0.0175)
+        (0.0036, 0.0162)
         """
         level = 2 * np.asarray(tail, dtype=np.float64)
         # At a level of 1 all is within the limits, whatever the shares.

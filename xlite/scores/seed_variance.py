@@ -99,12 +99,13 @@ class SeedVariance:
 
         NaN where nothing varies, as between predictions that are the very same.
         """
-        parts = split_variance(
-            self.noise, self.interaction_sd**2, self.between_image_sd**2, self.num_seeds
-        )
+        spread = (self.interaction_sd**2, self.between_image_sd**2)
+        is_repeated = self.looks is not None
+        parts = split_variance(self.noise, *spread, self.num_seeds, is_repeated=is_repeated)
         of_patients = np.where(self.image_freedom < 1, np.nan, self.image_freedom)
         distance = limit - self.difference
-        tail = _find_p(np.abs(distance), parts, (self.noise.freedom, of_patients)) / 2
+        freedoms = (self.noise.freedom, of_patients)
+        tail = _find_p(np.abs(distance), parts, freedoms, self.looks) / 2
         tail = np.where(parts[0] + parts[1] > 0, tail, np.nan)
         return np.where(distance < 0, tail, 1 - tail)
 
@@ -208,8 +209,7 @@ def conclude(
     level: float,
     looks: Looks | None,
 ) -> SeedVariance:
-    """A mean over seeds with limits and p from its parts; interaction: σ_c², image: σ_b² + σ_c² / S.
-    """
+    """A mean over seeds with its limits; interaction: σ_c², image: σ_b² + σ_c² / S."""
     parts = split_variance(noise, interaction, image, num_seeds, is_repeated=looks is not None)
     freedoms = (noise.freedom, np.where(image_freedom < 1, np.nan, image_freedom))
     margin = margin_of(parts, freedoms, (1 - level) / 2, looks)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlite import places
-from xlite.errors import CheckFailedError, InputError
+from xlite.errors import ArgumentError, CheckFailedError, InputError
 from xlite.judging.ablation import judge_ablation, write_ablation
+from xlite.judging.growth import Growth
 from xlite.judging.margins import DEFAULT_SAFETY_MARGIN, Margins, check_margin, settle_margins
 from xlite.judging.variant_runs import group_outcomes
 from xlite.reporting.experiment_log import update_experiment_log
@@ -16,13 +17,21 @@ from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
 from xlite.studies.outcome import group_by_fold
+from xlite.training.device import is_main_process
 from xlite.training.folded_data import list_folds
+from xlite.workflows.growing_ablation import (
+    Train,
+    check_growth,
+    plan_growth,
+    train_until_decided,
+)
 from xlite.workflows.study_folder import check_out
 from xlite.workflows.study_runs import load_judgeable_data, run_study
 
 if TYPE_CHECKING:
     from xlite.results.ablation import Ablation
     from xlite.studies.outcome import Outcome
+    from xlite.studies.plan import PlannedRun
     from xlite.training.folded_data import AnyData
 
 
@@ -39,6 +48,8 @@ def ablate(
     runtime: Runtime | None = None,
     margin: Margins = None,
     safety_margin: float = DEFAULT_SAFETY_MARGIN,
+    until_decided: bool = False,
+    max_seeds: int | None = None,
     command: str = "",
 ) -> Ablation:
     """What each variant changes against the first, with the verdict by rule on it.
@@ -51,6 +62,9 @@ def ablate(
     each loading from this folder instead of a cache. margin: change of AUROC, or of each score by
     name, up to which it is of no consequence; by default those of `DEFAULT_MARGINS`. safety_margin:
     loss that ADOPT and NON-INFERIOR have to rule out for each label.
+    until_decided: begin with `seeds`, by default three, and add one after the other up to
+    `max_seeds`, by default 12, looked at after each, until each variant is decided or has no hope
+    to be; limits hold at all looks together. Not over folds.
     Writes ablation.csv and ablation.json, naming `command`, and the experiment log.
 
     A run that fails is among the result's `failures`, and the others go on. Raises InputError
@@ -66,15 +80,24 @@ def ablate(
     check_out(folder)
     if isinstance(variants, Mapping):
         variants = name_variants(variants)
-    used_seeds = [variants[0].settings.seed] if seeds is None else list(seeds)
-    plan = plan_runs(variants, used_seeds)
+    if max_seeds is not None and not until_decided:
+        raise ArgumentError("max_seeds goes with until_decided: pass both, or neither.")
+    base_seed = variants[0].settings.seed
+    used_seeds: Sequence[int] | Growth = [base_seed] if seeds is None else list(seeds)
+    if until_decided:
+        used_seeds = plan_growth(seeds or (), seed=base_seed, most=max_seeds)
+    _plan(variants, used_seeds)
     data = load_judgeable_data(split, labels, cache, images)
-    outcomes = run_study(plan, data, folder, runtime=runtime, resume=resume)
-    ablation = judge_outcomes(
+
+    def train(runs: Sequence[PlannedRun], resume: bool) -> list[Outcome]:
+        return run_study(runs, data, folder, runtime=runtime, resume=resume)
+
+    ablation, _ = train_and_judge(
         variants,
         used_seeds,
-        outcomes,
         data,
+        train=train,
+        resume=resume,
         out=folder,
         margin=margins,
         safety_margin=safety_margin,
@@ -86,6 +109,37 @@ def ablate(
             "training_progress.json holds the errors."
         )
     return ablation
+
+
+def train_and_judge(
+    variants: Sequence[Variant],
+    seeds: Sequence[int] | Growth,
+    data: AnyData,
+    *,
+    train: Train,
+    resume: bool,
+    out: Path,
+    devices: int = 1,
+    **options: Any,
+) -> tuple[Ablation | None, list[Outcome]]:
+    """The ablation, written to `out`, and how its runs ended; None without one of the baseline.
+
+    seeds: those of all variants, or how they are added until all is decided. options: those of
+    `judge_outcomes`. Of several processes that train one run only the main one judges.
+    """
+    if isinstance(seeds, Growth):
+        check_growth(variants, seeds, data, out, devices=devices)
+        return train_until_decided(
+            variants, seeds, data, train=train, resume=resume, out=out, **options
+        )
+    outcomes = train(_plan(variants, seeds), resume)
+    if not is_main_process():
+        return None, outcomes
+    return judge_outcomes(variants, seeds, outcomes, data, out=out, **options), outcomes
+
+
+def _plan(variants: Sequence[Variant], seeds: Sequence[int] | Growth) -> list[PlannedRun]:
+    return plan_runs(variants, seeds.seeds if isinstance(seeds, Growth) else seeds)
 
 
 def judge_outcomes(
