@@ -24,7 +24,7 @@ from xlite.executors.agent_life import AgentFolder, AgentWatch, be_agent
 from xlite.run_folder.signs_of_life import LOCK_RECORD
 from xlite.signals import StopRequest
 from xlite.studies.folder import StudyFolder
-from xlite.studies.item_result import ItemResult
+from xlite.studies.item_result import ItemResult, ItemStart
 from xlite.studies.ledger_entries import Claim, Decision, End, Release, entry_time
 from xlite.studies.next_step import Step
 from xlite.studies.study_plan import Ask
@@ -183,6 +183,22 @@ def test_an_agent_rests_between_two_runs(folder: StudyFolder) -> None:
 
     work(folder, find_step=partial(toy.find_step, 2), perform=perform, rest_seconds=0.6)
     assert begun[1] - begun[0] >= 0.6
+
+
+def test_an_agent_rests_before_a_run_and_only_after_one_that_it_trained(
+    folder: StudyFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def perform(
+        item: WorkItem, stop: StopRequest
+    ) -> Iterator[ItemStart | EpochReport | ItemResult]:
+        for news in toy.perform(folder.experiments, 0.0, item, stop):
+            # The second run was trained before, and is taken as it is.
+            if "toy/1" not in item.id or isinstance(news, ItemResult):
+                yield news
+
+    work(folder, find_step=partial(toy.find_step, 3), perform=perform, rest_seconds=0.3)
+    said = [line for line in capsys.readouterr().err.splitlines() if "resting" in line]
+    assert said == ["resting 0.3 s before train:toy/1:s0"]
 
 
 def test_items_of_an_agent_of_this_host_that_died_are_free_at_once(folder: StudyFolder) -> None:

@@ -69,7 +69,7 @@ def work(
 
     find_step: what can be done in a state; a pure function. describe_loss: why an item (its id)
     that cost agents their lives is not to be tried again, if so. rest_seconds: between two runs
-    of this agent. Once what `stopping` gives is set the item is saved and set free, and
+    that this agent trains. Once what `stopping` gives is set the item is saved and set free, and
     InterruptedRunError raised. Raises InputError for a ledger that can't be read or written,
     OSError for a disk that is full, InternalError for a fault in the rules; the item is set free,
     and other agents go on.
@@ -94,6 +94,8 @@ class _Agent:
     _not_before: dict[str, float] = field(default_factory=dict)
     """By item: when a run may be tried again, by this process's clock."""
     _rested_at: float = 0.0
+    _has_trained: bool = False
+    """Since its last rest: a run that is taken as it is costs nothing to rest from."""
 
     def __post_init__(self) -> None:
         self.watch = AgentWatch(self.own)
@@ -108,7 +110,6 @@ class _Agent:
         """Do what can be done until nothing is left; see `work`."""
         step, num_seen, pause = Step(), -1, _SHORTEST_PAUSE
         while True:
-            self._end_if_asked()
             self.entries.refresh()
             if self.state.num_entries != num_seen:
                 step, num_seen = self._find_step(), self.state.num_entries
@@ -121,11 +122,13 @@ class _Agent:
                 if self.entries.record(due):
                     console.say(f"decided {due.subject}: {due.why}")
             elif (item := self._choose(step)) is not None:
+                self._end_if_asked()
                 if self.entries.claim(item.id):
                     self._do(item)
             elif (end := self._find_end(step)) is not None:
                 return end
             else:
+                self._end_if_asked()
                 self._wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -157,15 +160,15 @@ class _Agent:
     def _choose(self, step: Step) -> WorkItem | None:
         """The first ready item that may be begun now; None where there is none."""
         now = time.monotonic()
-        return next(
-            (
-                item
-                for item in step.ready
-                if now >= self._not_before.get(item.id, 0.0)
-                and (item.kind != "train" or now >= self._rested_at)
-            ),
-            None,
-        )
+        for item in step.ready:
+            if now < self._not_before.get(item.id, 0.0):
+                continue
+            if item.kind == "train" and self._has_trained and self.rest_seconds:
+                console.say(f"resting {self.rest_seconds:g} s before {item.id}")
+                self._has_trained, self._rested_at = False, now + self.rest_seconds
+            if item.kind != "train" or now >= self._rested_at:
+                return item
+        return None
 
     def _find_end(self, step: Step) -> WorkEnd | None:
         if step.ready or self.state.held:
@@ -200,9 +203,6 @@ class _Agent:
             raise
         else:
             self._write_end(item, result)
-            if item.kind == "train" and self.rest_seconds:
-                console.say(f"resting {self.rest_seconds:g} s before the next run")
-                self._rested_at = time.monotonic() + self.rest_seconds
 
     def _perform(self, item: WorkItem) -> ItemResult:
         try:
@@ -231,6 +231,7 @@ class _Agent:
             if isinstance(news, ItemStart):
                 changes: dict[str, object] = {"run": news.run}
             else:
+                self._has_trained = True
                 changes = {
                     "epochs_done": news.epochs_done,
                     "best_val_auroc": news.best_val_auroc,
@@ -261,7 +262,10 @@ class _Agent:
         )
 
     def _wait(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+        now = time.monotonic()
+        deadline = now + seconds
+        if now < self._rested_at:
+            deadline = min(deadline, self._rested_at)
         while not self.stop and time.monotonic() < deadline:
             time.sleep(_SHORTEST_PAUSE)
 

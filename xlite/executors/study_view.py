@@ -55,7 +55,7 @@ class StudyView:
     def _note(self, item: WorkItem, news: ItemStart | EpochReport | ItemResult | None) -> None:
         if isinstance(news, ItemStart):
             assert item.settings is not None
-            planned = PlannedRun(name_of(item), item.settings, item.has_fixed_budget)
+            planned = PlannedRun(name_of(item), item.settings, item.has_fixed_budget, item.fold)
             self._run = StudyRun(planned, self._experiments / news.run)
             self._record.claim(self._run)
             self._record.start(self._run)
