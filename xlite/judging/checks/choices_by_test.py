@@ -87,9 +87,9 @@ def look_at_looks(
     numbers = {"looks": len(looks), "models": len(seen), "choices_after": len(after)}
     if after:
         named = _name([what for _, what in after])
+        what = "1 choice" if len(after) == 1 else f"{len(after)} choices"
         return Issue(
-            f"after the first look at the test part ({first}) {named}.",
-            numbers,
+            f"{what} came after the first look at the test part ({first}): {named}.", numbers
         )
     told = f"{len(looks)} looks at one test part were at {len(seen)} "
     told += "model" if len(seen) == 1 else "models"
