@@ -10,7 +10,7 @@ import pytest
 
 KEYS = [
     *("split", "balance", "runs", "scores", "curves", "study", "verdicts", "ablation"),
-    *("comparison", "mistakes", "environment"),
+    *("comparison", "doctor", "mistakes", "environment"),
 ]
 
 
@@ -45,7 +45,7 @@ def test_a_project_becomes_one_page(
     present = {section["key"]: section["present"] for section in content["sections"]}
     assert list(present) == KEYS
     absent = {key for key, is_present in present.items() if not is_present}
-    assert absent == {"study", "verdicts", "ablation", "comparison"}
+    assert absent == {"study", "verdicts", "ablation", "comparison", "doctor"}
 
 
 def test_the_same_project_gives_the_same_page(
@@ -67,7 +67,7 @@ def test_what_is_not_there_yet_is_said_with_its_command(
     result = xlite_ok("report", "--out", out, *places)
     assert "not there yet: Runs and their curves" in result.stderr
     page = out.read_text(encoding="utf-8")
-    for command in ("xlite verify-balance", "xlite train", "xlite ablate"):
+    for command in ("xlite verify-balance", "xlite train", "xlite ablate", "xlite doctor"):
         assert f"<code>{command}" in page
 
 

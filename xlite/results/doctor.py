@@ -48,6 +48,11 @@ class Diagnosis(Result):
     findings: tuple[Finding, ...]
     """By code, and by subject within one."""
 
+    time: str = ""
+    """When it was made, ISO 8601."""
+    ignored: tuple[str, ...] = ()
+    """Codes of checks that were left out."""
+
     @property
     def issues(self) -> tuple[Finding, ...]:
         """The findings that are ills, errors first."""

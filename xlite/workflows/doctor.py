@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlite import console
 from xlite.errors import InputError, did_you_mean
+from xlite.files import write_json
 from xlite.judging.checks.diagnosis import diagnose, list_of_run, list_things
 from xlite.judging.checks.registry import CHECKS
 from xlite.judging.examined.examined import Examined
@@ -18,6 +20,8 @@ from xlite.judging.examined.project import ExaminedProject
 from xlite.judging.examined.run import ExaminedRun
 from xlite.judging.examined.split import ExaminedSplit, find_part_files
 from xlite.judging.examined.table import ExaminedTable
+from xlite.ownership import require_replaceable_file
+from xlite.places import DIAGNOSIS
 from xlite.results.doctor import Diagnosis
 from xlite.run_folder.folder import RunFolder
 from xlite.splitting.folds_folder import is_folds, read_folds
@@ -78,7 +82,23 @@ def doctor(
             "test.csv), no label table and no experiments/runs. Pass the folder of a project, or "
             "--split, --predictions, --labels or --run."
         )
-    return diagnose(list_things(found), ignored=ignore)
+    diagnosis = diagnose(list_things(found), ignored=ignore)
+    for experiments in found.files.experiments:
+        _write(diagnosis, experiments / DIAGNOSIS)
+    return diagnosis
+
+
+def _write(diagnosis: Diagnosis, path: Path) -> None:
+    """Leave the diagnosis where the report looks for it; what stands in the way is said."""
+    try:
+        require_replaceable_file(path, is_ours=_is_diagnosis)
+        write_json(path, diagnosis.to_json())
+    except (InputError, OSError) as error:
+        console.warn(f"the diagnosis was not kept for the report: {error}")
+
+
+def _is_diagnosis(content: bytes) -> bool:
+    return content.lstrip().startswith(b"{") and b'"examined"' in content
 
 
 @dataclass(frozen=True, kw_only=True)

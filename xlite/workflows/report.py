@@ -14,6 +14,7 @@ from xlite.errors import InputError, did_you_mean
 from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
+from xlite.reporting.html_doctor import describe_diagnosis
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
 from xlite.reporting.html_page import (
     FOLDS,
@@ -122,6 +123,7 @@ def _describe(
         describe_operating_curves(judged, absence=absence),
         *describe_begun_studies(experiments),
         *describe_studies(experiments),
+        describe_diagnosis(experiments),
         describe_mistakes(best, mistakes, _read_pixels(cache, shown), absence=absence),
         describe_environment(chosen, version=__version__, command=command),
     ]

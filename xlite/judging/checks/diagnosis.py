@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from xlite.errors import InputError
@@ -28,7 +29,12 @@ def diagnose(things: Iterable[Examined], *, ignored: Collection[str] = ()) -> Di
     findings += [_without_subject(check) for check in checks if check.code not in made]
     order = {name: place for place, name in enumerate(examined)}
     findings.sort(key=lambda one: (one.code, order.get(one.subject, -1)))
-    return Diagnosis(examined=tuple(examined), findings=tuple(findings))
+    return Diagnosis(
+        examined=tuple(examined),
+        findings=tuple(findings),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        ignored=tuple(ignored),
+    )
 
 
 def list_things(project: ExaminedProject) -> Iterator[Examined]:
