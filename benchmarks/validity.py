@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks import (
     validity_anytime,
     validity_balance,
+    validity_floor,
     validity_folds,
     validity_intervals,
     validity_size,
@@ -32,6 +33,7 @@ GROUPS: dict[str, dict[str, Simulation]] = {
     "verdicts": validity_verdicts.SIMULATIONS,
     "anytime": validity_anytime.SIMULATIONS,
     "folds": validity_folds.SIMULATIONS,
+    "floor": validity_floor.SIMULATIONS,
     "sizes": validity_size.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 KEYS = [
-    *("split", "balance", "runs", "scores", "curves", "study", "verdicts", "ablation"),
+    *("split", "balance", "runs", "scores", "floor", "curves", "study", "verdicts", "ablation"),
     *("comparison", "doctor", "mistakes", "environment"),
 ]
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xlite import console
-from xlite.cli.floor_tables import print_floor
+from xlite.cli.floor_tables import print_worth
 from xlite.cli.intervals import bracket, interval
 from xlite.cli.plan_tables import print_sample_plan
-from xlite.cli.seen_tables import print_seen_patients
 from xlite.cli.subgroup_tables import print_subgroups
 from xlite.console import decimal
 
@@ -30,9 +29,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Print the scores by label, the means, subgroups, and what is to be noted."""
     _print_scores(evaluation)
     _print_notes(evaluation)
-    print_floor(evaluation)
-    if evaluation.seen_patients is not None:
-        print_seen_patients(evaluation.seen_patients)
+    print_worth(evaluation)
     print_subgroups(evaluation.subgroups)
     if evaluation.tta is not None:
         _print_change(evaluation.tta)

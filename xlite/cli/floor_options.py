@@ -50,3 +50,20 @@ class FloorOptions:
             rich_help_panel=_WORTH,
         ),
     ] = None
+    probe_borders: Annotated[
+        bool,
+        typer.Option(
+            "--probe-borders",
+            help="Look for marks on the films' borders and corners that go with a label.",
+            rich_help_panel=_WORTH,
+        ),
+    ] = False
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            metavar="DIR",
+            help="The films for --probe-borders. Default: the pixels of --cache.",
+            rich_help_panel=_WORTH,
+        ),
+    ] = None

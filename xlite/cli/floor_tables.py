@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlite import console
-from xlite.cli.intervals import interval
+from xlite.cli.intervals import interval, p_value
+from xlite.cli.seen_tables import print_seen_patients
 
 if TYPE_CHECKING:
+    from xlite.results.border_probe import BorderProbe
     from xlite.results.evaluation import Evaluation
     from xlite.results.shortcut_floor import ShortcutFloor
+
+
+def print_worth(evaluation: Evaluation) -> None:
+    """Print what scores are worth: without the image, by marks, and on patients never seen."""
+    print_floor(evaluation)
+    if evaluation.border_probe is not None:
+        print_probe(evaluation.border_probe)
+    if evaluation.seen_patients is not None:
+        print_seen_patients(evaluation.seen_patients)
 
 
 def print_floor(evaluation: Evaluation) -> None:
@@ -44,6 +55,18 @@ def print_floor(evaluation: Evaluation) -> None:
         console.say(f"  within views, macro: {interval(within.macro, 'auroc')}.")
     if floor is not None:
         _print_columns(floor)
+
+
+def print_probe(probe: BorderProbe) -> None:
+    """Print which labels go with marks on the border, or that none does."""
+    if not probe.flagged:
+        console.say(f"  borders: no mark goes with a label ({probe.films:,} films, one a patient).")
+    for one in probe.flagged:
+        console.warn(
+            f"a mark in {one.place} goes with {one.label}: {one.marked_positives:,} of "
+            f"{one.positives:,} films with it have one, {one.marked_negatives:,} of "
+            f"{one.negatives:,} without, more than the table explains (p {p_value(one.p)})."
+        )
 
 
 def _explain(floor: ShortcutFloor | None, *, has_views: bool) -> str:

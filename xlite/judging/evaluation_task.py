@@ -24,12 +24,17 @@ from xlite.results.evaluation import AugmentedScores, Evaluation, Look, Question
 if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
+    from xlite.results.border_probe import BorderProbe
     from xlite.results.seen_patients import SeenPatients
     from xlite.results.subgroups import Subgroup
     from xlite.tables.manifest import Manifest
 
 _FEWEST_RESAMPLES, _MOST_RESAMPLES = 100, 20_000
 _LOWEST_LEVEL, _HIGHEST_LEVEL = 0.5, 0.999
+
+
+Films = tuple[Path | None, Path]
+"""A folder of images, if one is named, and the CLAHE cache that else has them."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class EvaluationTask:
     """The images that the model was trained on, where they are named."""
     reference: PredictionSource | None = None
     """Predictions of a model that has seen none of the judged patients."""
+    films: Films | None = None
+    """Where the films are whose borders are probed; None where that is not asked for."""
 
     @cached_property
     def question(self) -> Question:
@@ -83,6 +90,7 @@ class EvaluationTask:
             subgroups=tuple(self._judge_groups()),
             **self._judge_floor(),
             seen_patients=self._judge_seen(),
+            border_probe=self._probe_borders(),
             tta=self._score_views(),
             # Last: what fails before has shown nothing of the test set.
             test_looks=self._count_look(command) if judged.is_test else None,
@@ -121,6 +129,15 @@ class EvaluationTask:
         return judge_seen_patients(
             self.judged.labelled, self.train, self.resampling, reference=self.reference
         )
+
+    def _probe_borders(self) -> BorderProbe | None:
+        if self.films is None:
+            return None
+        # Images are read with libraries that scores alone do not need.
+        from xlite.judging.border_probe import probe_borders
+
+        images, cache = self.films
+        return probe_borders(self.judged.labelled, self.floor, images=images, cache=cache)
 
     def _score_views(self) -> AugmentedScores | None:
         if self.cache is None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from xlite import places
 from xlite.errors import InputError
+from xlite.judging.evaluation_task import Films
 from xlite.judging.floor_question import TrainingTable, ask_floor
 from xlite.tables.read_labels import LabelSource, read_labels
 
@@ -30,6 +32,12 @@ class FloorChoice:
     reference: PredictionSource | None = None
     """Predictions of a model that has seen none of the judged patients."""
 
+    probes_borders: bool = False
+    """Whether marks on the films' borders are looked for."""
+    images: Path | None = None
+    """The films; None for the pixels of `cache`."""
+    cache: Path = places.CACHE_DIR
+
     @classmethod
     def of(
         cls,
@@ -37,10 +45,25 @@ class FloorChoice:
         columns: Sequence[str],
         train: LabelSource | None,
         reference: PredictionSource | None,
+        probes_borders: bool,
+        films: Films,
     ) -> Self:
         """What a caller has chosen; `columns` may be the name of one."""
         names = (columns,) if isinstance(columns, str) else tuple(columns)
-        return cls(is_wanted=is_wanted, columns=names, train=train, reference=reference)
+        return cls(
+            is_wanted=is_wanted,
+            columns=names,
+            train=train,
+            reference=reference,
+            probes_borders=probes_borders,
+            images=films[0],
+            cache=films[1],
+        )
+
+    @property
+    def films(self) -> Films | None:
+        """Where the films to probe are; None where that is not asked for."""
+        return (self.images, self.cache) if self.probes_borders else None
 
     def check(self, *, has_run: bool) -> None:
         """Raise InputError for what does not fit together, without reading any file."""
@@ -50,6 +73,8 @@ class FloorChoice:
             raise InputError(
                 "--train is for --predictions: what a run was trained on is known from its split."
             )
+        if self.images is not None and not self.probes_borders:
+            raise InputError("--images are for --probe-borders. Pass both, or neither.")
         if self.reference is not None and self.train is None:
             raise InputError(
                 "--reference is held against --predictions on patients who are in --train and on "
@@ -62,7 +87,8 @@ class FloorChoice:
         named = ",".join(self.columns) if self.is_wanted else "none"
         train = "" if self.train is None else f"train={_name(self.train)}"
         reference = "" if self.reference is None else f"reference={_name(self.reference)}"
-        return ";".join(part for part in (named, train, reference) if part) or None
+        probe = "borders" if self.probes_borders else ""
+        return ";".join(part for part in (named, train, reference, probe) if part) or None
 
     def read_training(self, table_format: TableFormat | None) -> TrainingTable | None:
         """The training table; None where none was named."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xlite.results import Number, Result
+from xlite.results.border_probe import BorderProbe
 from xlite.results.join_report import JoinReport
 from xlite.results.label_scores import LabelScores, MacroScores, MeanScores, MicroScores
 from xlite.results.sample_plan import SamplePlan
@@ -130,7 +131,10 @@ class Evaluation(Scores):
     """Scores of predictions, where they come from, and what else was asked about them."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"shortcut_floor", "within_view", "seen_patients", "tta", "test_looks", "plan", "folder"}
+        {
+            *("shortcut_floor", "within_view", "seen_patients", "border_probe"),
+            *("tta", "test_looks", "plan", "folder"),
+        }
     )
 
     part: str | None
@@ -147,6 +151,8 @@ class Evaluation(Scores):
     """None where fewer than two views are known."""
     seen_patients: SeenPatients | None = None
     """None where the training table was not named."""
+    border_probe: BorderProbe | None = None
+    """None where it was not asked for."""
     tta: AugmentedScores | None = None
     """None where test-time augmentation was not asked for."""
     test_looks: tuple[Look, ...] | None = None

@@ -52,6 +52,8 @@ def evaluate(
     floor_columns: Sequence[str] = (),
     train: LabelSource | None = None,
     reference: PredictionSource | None = None,
+    probe_borders: bool = False,
+    images: str | Path | None = None,
     tta: bool = False,
     cache: str | Path = places.CACHE_DIR,
     thresholds: str | Path | None = None,
@@ -72,15 +74,11 @@ def evaluate(
     """Every score of a run or of anyone's predictions, with intervals over patients.
 
     run: a folder, or its name in `experiments/runs`; `part` of `split` is judged, of a folder of
-    folds the out-of-fold predictions of its run for each. Without a run: `predictions`, a CSV or
-    data frame that names its images, and `labels` in another or in a split's part; or both (N, C),
-    row by row of the same images, with `patients` (N,). by: columns to group by; for arrays the
-    columns themselves, by name. floor: put the AUROC of the table's own columns under the scores,
-    of all that are known or of `floor_columns`. train: the label table that a model was trained
-    on, for `predictions`; reference: those of one that has seen none of these patients. plan: say
-    how many images that takes. write: leave files in `out`, or in `evaluation/NAME`; by default
-    where `out` is given. The rest is as in `xlite evaluate`. Raises InputError for what does not
-    fit together, LeakageError for `thresholds` that have seen images or patients of these.
+    folds the out-of-fold predictions. Without a run: `predictions`, a CSV or data frame that names
+    its images, and `labels` in another or in a split's part; or both (N, C) with `patients` (N,).
+    by: columns to group by, for arrays themselves by name. write: leave files in `out`, else in
+    `evaluation/NAME`. The rest is as in `xlite evaluate`. Raises InputError for what does not fit
+    together, LeakageError for `thresholds` that have seen images or patients of these.
     """
     given = GivenPredictions(
         _path(run), predictions, labels, patients, table_format, allow_partial, _path(split), part
@@ -88,13 +86,14 @@ def evaluate(
     choice = ThresholdChoice(
         _path(thresholds), fit, calibrate, _path(save_thresholds), other_patients
     )
-    worth = FloorChoice.of(floor, floor_columns, train, reference)
+    films = (_path(images), Path(cache))
+    worth = FloorChoice.of(floor, floor_columns, train, reference, probe_borders, films)
     resampling = read_resampling(resamples, seed, level)
     _check(given, choice, worth, tta=tta)
     views = _path(cache) if tta else None
     task = _read_task(given, choice, worth, resampling, by, subgroups=subgroups, cache=views)
-    is_written = out is not None if write is None else write
-    folder = _find_folder(task, _path(out), overwrite=overwrite) if is_written else None
+    is_kept = out is not None if write is None else write
+    folder = _find_folder(task, _path(out), overwrite=overwrite) if is_kept else None
     return _carry_out(task, folder, plan, figures=figures, command=command)
 
 
@@ -124,6 +123,7 @@ def _read_task(
         worth.mark,
         None if train is None else train.manifest,
         worth.reference,
+        worth.films,
     )
 
 

@@ -11,10 +11,15 @@ from xlite import __version__, console, places
 from xlite.clahe_cache.file_names import CACHE_RECORD
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError, did_you_mean
-from xlite.judging.labelled_predictions import read_run_predictions
+from xlite.judging.evaluation import Resampling
+from xlite.judging.floor_question import ask_floor
+from xlite.judging.judged_predictions import JudgedPredictions
+from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.shortcut_floor import judge_floor, judge_within_view
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
 from xlite.reporting.html_doctor import describe_diagnosis
+from xlite.reporting.html_floor import FlooredRun, describe_floor
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
 from xlite.reporting.html_page import (
     FOLDS,
@@ -120,6 +125,7 @@ def _describe(
         describe_balance(experiments),
         describe_runs(all_runs, [run.name for run in chosen], faults),
         describe_scores(judged, rng=derive_generator("report"), absence=absence),
+        describe_floor([_find_floor(one, split) for one in judged if split], absence=absence),
         describe_operating_curves(judged, absence=absence),
         *describe_begun_studies(experiments),
         *describe_studies(experiments),
@@ -127,6 +133,18 @@ def _describe(
         describe_mistakes(best, mistakes, _read_pixels(cache, shown), absence=absence),
         describe_environment(chosen, version=__version__, command=command),
     ]
+
+
+def _find_floor(labelled: LabelledPredictions, split: Split) -> FlooredRun:
+    """What the split's own columns say of its validation part, under a run's scores."""
+    judged = JudgedPredictions(labelled=labelled, split=split, part="val")
+    asked, resampling = ask_floor(judged), Resampling()
+    return FlooredRun(
+        name=labelled.name,
+        labels=labelled.vocabulary,
+        floor=judge_floor(labelled, asked, resampling),
+        within=judge_within_view(labelled, asked.columns.get("view"), resampling),
+    )
 
 
 def _choose(
