@@ -20,6 +20,7 @@ from xlite.judging.checks.diagnosis import list_things
 from xlite.judging.checks.registry import CHECKS
 from xlite.judging.examined.project import ExaminedProject
 from xlite.labels import NIH_LABELS
+from xlite.splitting.split_folder import read_split
 
 NUM_RUNS = 20
 NUM_PATIENTS = 45_000
@@ -36,8 +37,9 @@ def write_project(folder: Path) -> None:
     (folder / "data").mkdir()
     table.to_csv(folder / "data" / "Data_Entry_2017.csv", index=False)
     split = write_split(folder / "data" / "splits", table, vocabulary=NIH_LABELS)
+    read = read_split(split)
     for seed in range(NUM_RUNS):
-        write_run(folder / "experiments" / "runs" / f"resnet:s{seed}", split, seed=seed)
+        write_run(folder / "experiments" / "runs" / f"resnet:s{seed}", read, seed=seed)
 
 
 def measure(folder: Path) -> tuple[float, Counter[str]]:

@@ -169,7 +169,7 @@ class _Given:
             return None
         named = [Path(data.split_dir)] if data.split_dir else []
         known = [*self.splits, *(ExaminedSplit(path) for path in named if path.is_dir())]
-        return next((one for one in known if one.sha256 == data.split_sha256), None)
+        return next((one for one in known if one.is_split_of(data.split_sha256)), None)
 
 
 def _list_splits(folder: Path) -> list[Path]:

@@ -30,7 +30,7 @@ from xlite.run_folder.records import (
 from xlite.scores.summary import summarize_scores
 from xlite.settings import TrainSettings
 from xlite.splitting.split import split_by_patient
-from xlite.splitting.split_folder import read_split
+from xlite.splitting.split_folder import Split, read_split
 from xlite.tables.label_table import TableFormat
 
 LABELS = ("Mass", "Edema", "Effusion")
@@ -101,7 +101,7 @@ def deal_by_patient(
 
 def write_run(
     folder: Path,
-    split: Path,
+    split: Path | Split,
     *,
     seed: int = 0,
     settings: TrainSettings | None = None,
@@ -118,7 +118,7 @@ def write_run(
     instead of drawn ones, by part.
     """
     rng = np.random.default_rng(seed)
-    read = read_split(split)
+    read = split if isinstance(split, Split) else read_split(split)
     train = read.parts["train"]
     settings = settings or TrainSettings(model="test_resnet", epochs=epochs, seed=seed)
     settings = settings.model_copy(update={"epochs": epochs})
@@ -133,7 +133,7 @@ def write_run(
             train_positives=train.positives.tolist(),
             split_sha256=read.sha256,
             source="d" * 64,
-            split_dir=str(split),
+            split_dir=None if isinstance(split, Split) else str(split),
         ),
         "preprocessing": Preprocessing(
             clahe=ClaheRecord(size=512, clip=2.0, grid=8, fit="pad"),

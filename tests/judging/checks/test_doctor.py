@@ -79,3 +79,22 @@ def test_a_damaged_run_is_an_issue_and_ends_nothing(tmp_path: Path, xlite: Any) 
     said = json.loads(xlite("doctor", tmp_path, "--json").stdout)
     ills = [one for one in said["findings"] if one["status"] == "issue" and one["code"] == "XL000"]
     assert [one["numbers"]["faults"] for one in ills] == [2]
+
+
+@pytest.mark.parametrize("fault", ["folder", "loop", "other columns"])
+def test_a_part_that_is_none_is_an_issue_and_ends_nothing(
+    fault: str, tmp_path: Path, xlite: Any
+) -> None:
+    write_project(tmp_path)
+    part = tmp_path / "data" / "splits" / "train.csv"
+    part.unlink()
+    if fault == "folder":
+        part.mkdir()
+    elif fault == "loop":
+        part.symlink_to(part.name)
+    else:
+        part.write_text("image,patient,Mass\na,1,1\n")
+    result = xlite("doctor", tmp_path, "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)["findings"]
+    assert ("XL000", "issue") in {(one["code"], one["status"]) for one in found}

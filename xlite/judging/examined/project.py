@@ -96,7 +96,7 @@ class ExaminedProject(Examined):
             wanted = run.config.data.split_sha256
         except InputError:
             return None
-        return next((split for split in self.splits if split.sha256 == wanted), None)
+        return next((split for split in self.splits if split.is_split_of(wanted)), None)
 
     @cached_property
     def ablations(self) -> dict[Path, Ablation]:

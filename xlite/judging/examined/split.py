@@ -6,7 +6,7 @@ N images of a part, C labels.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -106,6 +106,13 @@ class ExaminedSplit(ExaminedLabels):
     def sha256(self) -> dict[str, str]:
         """The SHA-256 of each part's file."""
         return {name: sha256_of_file(path) for name, path in self.files.items()}
+
+    def is_split_of(self, sha256: Mapping[str, str]) -> bool:
+        """Whether its files have these sums; not where one of them can't be read."""
+        try:
+            return self.sha256 == sha256
+        except InputError:
+            return False
 
     @cached_property
     def parts(self) -> dict[str, ExaminedTable]:

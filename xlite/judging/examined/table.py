@@ -78,6 +78,12 @@ class ExaminedTable(ExaminedLabels):
     @cached_property
     def columns(self) -> TableColumns:
         """What the columns hold; InputError where none names the images."""
+        patient = None if self.layout is None else self.layout.patient_col
+        if patient is not None and patient not in self.cells:
+            raise InputError(
+                f"{self.path} has no column {patient!r}; it has: "
+                f"{', '.join(map(str, self.cells.columns[:20]))}. Pass --patient-col."
+            )
         return find_columns(self.cells, self.layout)
 
     @cached_property
