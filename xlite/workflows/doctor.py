@@ -53,7 +53,8 @@ def doctor(
     the one that `split` was made from. run: a run's folder. loss: a function of logits and targets,
     tensors (B, C), that is said to be `loss_kind`, focal or asymmetric. images, cache, test_list:
     the images, the CLAHE cache and the official test list of `split`. table_format: which columns
-    of tables hold what; None looks for them. ignore: codes of checks to leave out. Nothing is
+    of tables hold what; None looks for them. ignore: codes of checks to leave out. Of a project the
+    diagnosis is kept as `diagnosis.json` in its experiments folder, for the report. Nothing is
     raised for a fault, which is a finding; InputError is for a folder with nothing to look at, and
     for paths that do not exist.
     """
