@@ -33,7 +33,7 @@ _FIRST = 3
 _HOPE = 0.1
 """As `judging.growth` has it."""
 _FIXED = 12
-_FEWER = 1000
+_FEWER = 500
 _EFFECTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -81,7 +81,7 @@ def seeds_at_equal_power() -> list[Rate]:
     """Seeds of a study that ends when it is decided, as a share of a fixed one's of equal power."""
     rates = []
     for arms in (2, 4):
-        for words in list(_SOURCES)[:3]:
+        for words in list(_SOURCES)[:2]:
             rates += _compare_seeds(arms, words, 0.9)
     return rates
 
@@ -90,7 +90,7 @@ def _compare_seeds(arms: int, words: str, power: float) -> list[Rate]:
     sources = _SOURCES[words]
     effect = _find_effect(arms, sources, power)
     case = f"{arms} variants, {words}, power {power:.0%}"
-    for most in range(_FIXED + 2, MOST_SEEDS + 1):
+    for most in range(_FIXED + 5, MOST_SEEDS + 1):
         found = end_studies(most, arms, sources, change=effect, trials=_FEWER)
         if found.is_above.mean() >= power - 0.01:
             break

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 HOPE = 0.1
 """A chance: what has less of it to be decided by the last look gets no further seeds.
 
-It costs power as a smaller level would: at the same power as a fixed number of seeds, two of a
-dozen more at the most, and without any difference half of the seeds.
+What it costs in power is paid for by more seeds at most, and what it saves is in docs/judging.md.
 """
 
 DECIDED, HOPELESS, LAST_LOOK = "decided", "hopeless", "last look"

@@ -13,7 +13,7 @@ DEFAULT_FIRST = 3
 DEFAULT_MOST = 12
 """A change that takes more than a dozen seeds to be seen is within what seeds do anyway.
 
-Each look that may still come costs power: limits of 12 are a tenth wider than those of 6.
+Each look that may still come widens the limits of all.
 """
 
 
