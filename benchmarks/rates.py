@@ -21,6 +21,8 @@ class Rate:
     """The rate ought to be at least this; None where any is as good."""
     most: float | None = None
     """The rate ought to be at most this; None where any is as good."""
+    is_amount: bool = False
+    """Whether it is a mean amount of a score, in its units, and no share of the trials."""
 
     @property
     def standard_error(self) -> float:

@@ -20,6 +20,7 @@ from benchmarks import (
     validity_floor,
     validity_folds,
     validity_intervals,
+    validity_selection,
     validity_size,
     validity_verdicts,
 )
@@ -34,6 +35,7 @@ GROUPS: dict[str, dict[str, Simulation]] = {
     "anytime": validity_anytime.SIMULATIONS,
     "folds": validity_folds.SIMULATIONS,
     "floor": validity_floor.SIMULATIONS,
+    "selection": validity_selection.SIMULATIONS,
     "sizes": validity_size.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,
 }
@@ -71,6 +73,7 @@ def _group(measured: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         group: {name: measured[name] for name in simulations if name in measured}
         for group, simulations in GROUPS.items()
+        if any(name in measured for name in simulations)
     }
 
 
@@ -85,8 +88,10 @@ def _print_rates(name: str, rates: list[Rate], seconds: float) -> None:
         [
             [
                 rate.case,
-                f"{rate.rate:.1%} ± {rate.standard_error:.1%}",
-                describe_limits(rate.least, rate.most),
+                f"{rate.rate:+.4f}"
+                if rate.is_amount
+                else f"{rate.rate:.1%} ± {rate.standard_error:.1%}",
+                describe_limits(rate.least, rate.most, is_amount=rate.is_amount),
                 f"{rate.trials:,}",
                 "yes" if rate.is_met else "no",
             ]
@@ -96,12 +101,14 @@ def _print_rates(name: str, rates: list[Rate], seconds: float) -> None:
     )
 
 
-def describe_limits(least: float | None, most: float | None) -> str:
-    """The limits of a rate in words.
+def describe_limits(least: float | None, most: float | None, *, is_amount: bool = False) -> str:
+    """The limits of a rate in words; is_amount: of a mean amount, in its own units.
 
     >>> describe_limits(0.925, 0.975), describe_limits(None, 0.05), describe_limits(None, None)
     ('92.5 to 97.5 %', '≤ 5 %', '')
     """
+    if is_amount and least is not None and most is not None:
+        return f"{least:g} to {most:g}"
     if least is not None and most is not None:
         return f"{100 * least:g} to {100 * most:g} %"
     if least is not None:

@@ -112,8 +112,8 @@ def _render_rates(simulations: dict[str, Any]) -> str:
         rows = [
             [
                 rate["case"],
-                f"{100 * rate['rate']:.1f} %",
-                _limits(rate["least"], rate["most"]),
+                f"{rate['rate']:+.4f}" if rate.get("is_amount") else f"{100 * rate['rate']:.1f} %",
+                _limits(rate["least"], rate["most"], is_amount=rate.get("is_amount", False)),
                 "yes" if rate["is_met"] else "no",
             ]
             for rate in simulation["rates"]
@@ -127,7 +127,9 @@ def _render_rates(simulations: dict[str, Any]) -> str:
     return "\n" + "\n".join(parts) + "\n"
 
 
-def _limits(least: float | None, most: float | None) -> str:
+def _limits(least: float | None, most: float | None, *, is_amount: bool) -> str:
+    if is_amount and least is not None and most is not None:
+        return f"{least:g} to {most:g}"
     if least is not None and most is not None:
         return f"{100 * least:g} to {100 * most:g} %"
     if least is not None:

@@ -209,6 +209,10 @@ def test_a_run_is_judged_on_validation_and_agrees_with_its_own_scores(
     assert scores["part"] == "val"
     assert scores["epoch_chosen_here"] is True
     assert "best epoch was chosen on these images" in " ".join(result.stderr.split())
+    best, epochs = scores["best_epoch"], scores["choices"]["epochs"]
+    assert best["measured"] == pytest.approx(scores["macro"]["auroc"])
+    assert best["low"] < best["corrected"] <= best["measured"]
+    assert (scores["choices"]["runs"], best["among"]) == (1, epochs)
     assert list(scores["per_class"]) == list(NIH_LABELS)
     # The CSV has nine digits of each prob.
     for name in ("auroc", "average_precision", "f1", "f1_at_half"):

@@ -46,6 +46,10 @@ def test_a_project_becomes_one_page(
     assert list(present) == KEYS
     absent = {key for key, is_present in present.items() if not is_present}
     assert absent == {"study", "verdicts", "ablation", "comparison", "doctor"}
+    page = out.read_text()
+    assert "Choices made on this validation set: " in page
+    assert "Looks at the test part: " in page
+    assert "as measured; corrected for being the best of" in page
 
 
 def test_the_same_project_gives_the_same_page(

@@ -24,7 +24,7 @@ def test_what_is_said_of_the_best_is_what_it_loses_with_fresh_data(true_spread: 
     noise, count = 0.02, 45
     draws = np.random.default_rng(7)
     said, lost = [], []
-    for _ in range(1000):
+    for _ in range(200):
         truth = 0.9 + true_spread * draws.standard_normal(count)
         seen = truth + noise * draws.standard_normal(count)
         best = int(seen.argmax())

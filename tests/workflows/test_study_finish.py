@@ -311,6 +311,8 @@ def test_the_card_has_what_a_reader_needs_and_front_matter_that_parses(ended: En
         "Chosen: focal. the best val.auroc",
         "0 patients stand on two sides",
         "focal instead of bce",
+        "Choices made on this validation set: ",
+        "corrected for being the best of 2 methods",
     ):
         assert said in body, said
 

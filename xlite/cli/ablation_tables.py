@@ -36,6 +36,10 @@ def print_ablation(found: Ablation) -> None:
     if found.over_folds is not None:
         print_fold_tests(found.over_folds, found.baseline, level=found.level)
     print_verdicts(found, macros)
+    if found.winner is not None:
+        console.say(f"Best macro mean: {found.winner.sentence} (covers {found.winner.covers}).")
+    if found.choices is not None:
+        console.say(f"{found.choices.sentence}.")
 
 
 def _print_macro(found: Ablation, rows: Sequence[VariantRow]) -> None:

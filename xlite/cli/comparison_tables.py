@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_comparison(found: Comparison) -> None:
     """Print the ranking, how the choice came about, and the test scores where they were asked."""
-    score, best = found.ranking_score, found.rows[0]
+    score = found.ranking_score
     console.table(
         f"Macro over {len(found.macro_labels)} labels of {found.images:,} "
         f"{found.part_name} images ({found.patients:,} patients)",
@@ -27,11 +27,13 @@ def print_comparison(found: Comparison) -> None:
         drop_first=["recall", "F1", "seeds", "AP"],
         all_in="comparison.csv",
     )
-    console.say(
-        f"The best of {len(found.rows)} is the best by chance, too: of {best.name} expect a "
-        f"{score} of {decimal(best.expected(score))} rather than {decimal(best.score(score))} on "
-        "other patients (scores shrunk together)."
-    )
+    if found.winner is not None:
+        console.say(
+            f"The best of {len(found.rows)} is the best by chance, too. {found.winner.sentence} "
+            f"(covers {found.winner.covers})."
+        )
+    if found.choices is not None:
+        console.say(f"{found.choices.sentence}.")
     if found.over_folds is not None:
         score, level = found.ranking_score, found.level
         print_fold_tests(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xlite import console
@@ -10,10 +9,11 @@ from xlite.cli.floor_tables import print_worth
 from xlite.cli.intervals import bracket, interval
 from xlite.cli.plan_tables import print_sample_plan
 from xlite.cli.subgroup_tables import print_subgroups
+from xlite.cli.use_tables import print_uses
 from xlite.console import decimal
 
 if TYPE_CHECKING:
-    from xlite.results.evaluation import AugmentedScores, Evaluation, Look
+    from xlite.results.evaluation import AugmentedScores, Evaluation
 
 _COLUMNS = (
     *("label", "pos.", "AUROC", "AP", "chance", "F1", "thr.", "sens.", "spec."),
@@ -33,12 +33,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     print_subgroups(evaluation.subgroups)
     if evaluation.tta is not None:
         _print_change(evaluation.tta)
-    if evaluation.epoch_chosen_here:
-        console.say(
-            "  The best epoch was chosen on these images, which makes scores slightly too good."
-        )
-    if evaluation.test_looks is not None:
-        _print_looks(evaluation.test_looks)
+    print_uses(evaluation)
     if evaluation.plan is not None:
         print_sample_plan(evaluation.plan)
     if evaluation.folder is not None:
@@ -108,10 +103,3 @@ def _print_change(tta: AugmentedScores) -> None:
             for name, row in tta.change.items()
         ],
     )
-
-
-def _print_looks(looks: Sequence[Look]) -> None:
-    before = f", the first on {looks[0].time[:10]}" if len(looks) > 1 else ""
-    runs = len({look.run for look in looks if look.run is not None})
-    of_runs = f" ({runs} runs)" if runs > 1 else ""
-    console.warn(f"this is look {len(looks)} at this test set{of_runs}{before}.")

@@ -14,6 +14,7 @@ import numpy as np
 
 from xlite.files import atomic_path, write_json, write_table
 from xlite.judging.ablation_rows import list_rows
+from xlite.judging.all_pairs import pool_seed_variance
 from xlite.judging.collapsed_labels import gather_collapses
 from xlite.judging.folded_methods import (
     judge_folded_methods,
@@ -38,9 +39,11 @@ from xlite.judging.paired_differences import (
 from xlite.judging.variant_runs import VariantRuns, describe_variant
 from xlite.judging.variant_verdict import judge_variant
 from xlite.judging.verdict import describe_verdict_rule
+from xlite.judging.winner import correct_winner
 from xlite.places import ABLATION, ABLATION_RECORD
 from xlite.results.ablation import Ablation
 from xlite.results.fold_tests import OUT_OF_FOLD
+from xlite.results.selection import SelectedScore
 from xlite.splitting.split_folder import Split
 from xlite.studies.progress import current_time
 from xlite.training.folded_data import FoldedData, data_of, list_folds
@@ -67,8 +70,7 @@ def judge_ablation(
 
     Variants without a finished run are left out of the rows and have no verdict; a variant is
     compared over the seeds that finished on both sides. margin: of AUROC, or by score. growth: how
-    seeds are added, where they are until all is decided; then limits and p hold at all looks
-    together. command: what asked for it, as it is noted.
+    seeds are added until all is decided; limits and p then hold at all looks. command: as noted.
     """
     baseline, *others = runs
     if not baseline.finished:
@@ -112,6 +114,7 @@ def judge_ablation(
         collapse=tuple(gather_collapses(judged, runs, some_data)),
         rows=tuple(list_rows(judged, differences, chances, some_data.parts["train"].positives)),
         over_folds=list_fold_tests(judged, name, list(differences)),
+        winner=_correct_best(judged),
     )
 
 
@@ -145,6 +148,12 @@ def _describe_rule(judged: JudgedMethods, growth: Growth | None, options: Mappin
     is_folded, level = judged.folds is not None, judged.resampling.level
     rule = describe_verdict_rule(level=level, over_folds=is_folded, **options)
     return rule if growth is None else f"{rule} {growth.describe_rule()}"
+
+
+def _correct_best(judged: JudgedMethods) -> SelectedScore | None:
+    """The variant of the best macro AUROC, the baseline among them, corrected for that choice."""
+    of_seeds = pool_seed_variance(judged, "auroc")
+    return correct_winner(judged, "auroc", seed_variance=of_seeds, of="variants")
 
 
 def write_ablation(out: Path, ablation: Ablation) -> tuple[Path, Path]:

@@ -40,6 +40,8 @@ class AllPairs:
     """Two-sided, of each pair, corrected for all of them; NaN without seeds in common."""
     noise: float
     """The variance of one method's score about the truth as far as it moves differences; or NaN."""
+    seed_variance: float
+    """The part of it that is of seeds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,6 +53,11 @@ class _Spread:
     seed_freedom: float
     """0 with one seed."""
     image_freedom: float
+
+    @property
+    def of_a_methods_seeds(self) -> float:
+        """The variance of one method's mean over seeds: half of that of a difference."""
+        return float(self.of_seeds.mean() / 2) if self.of_seeds.size else 0.0
 
 
 def compare_all_pairs(judged: JudgedMethods, score: str) -> AllPairs:
@@ -86,7 +93,17 @@ def compare_all_pairs(judged: JudgedMethods, score: str) -> AllPairs:
         differences=differences,
         p={frozenset(pair): float(p) for pair, p in zip(differences, corrected, strict=True)},
         noise=float((error[known] ** 2).mean() / 2) if known.any() else float("nan"),
+        seed_variance=spread.of_a_methods_seeds,
     )
+
+
+def pool_seed_variance(judged: JudgedMethods, score: str) -> float:
+    """The variance that seeds give a method's macro mean over its own; 0 with one seed each."""
+    names = [method.name for method in judged.methods]
+    pairs = itertools.combinations(names, 2)
+    return _pool_spread(
+        judged, score, {pair: judged.difference(*pair, score) for pair in pairs}
+    ).of_a_methods_seeds
 
 
 def shrink_scores(scores: NDArray[np.float64], noise: float) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from xlite.judging.comparison_verdicts import (
 from xlite.judging.folded_methods import list_fold_tests
 from xlite.judging.paired_differences import JudgedMethods
 from xlite.judging.ranking import TIE_BREAKERS, Place, choose_method, rank_methods
+from xlite.judging.winner import correct_winner
 from xlite.results.ablation import VariantVerdict
 from xlite.results.comparison import Comparison, LookAtTest, MethodRow
 from xlite.results.fold_tests import OUT_OF_FOLD
@@ -86,6 +87,7 @@ def compare_methods(
         test=None if test is None else tuple(test),
         fold_runs=None if fold_runs is None else _name_runs(fold_runs),
         over_folds=list_fold_tests(judged, names[0], names[1:], order[:1]),
+        winner=correct_winner(judged, order[0], seed_variance=pairs.seed_variance),
     )
 
 

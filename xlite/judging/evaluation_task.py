@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from xlite import console, places
 from xlite.arrays import read_count, read_level
 from xlite.errors import InputError
+from xlite.judging.best_epoch import correct_best_epoch
+from xlite.judging.choices import record_choice
 from xlite.judging.evaluation import Resampling, score_predictions
 from xlite.judging.evaluation_folder import sum_predictions
 from xlite.judging.judged_predictions import JudgedPredictions
@@ -19,6 +22,7 @@ from xlite.judging.seen_patients import judge_seen_patients
 from xlite.judging.shortcut_floor import FloorQuestion, judge_floor, judge_within_view
 from xlite.judging.subgroups import NOT_KNOWN, assign_groups, judge_subgroups
 from xlite.judging.threshold_choice import ThresholdChoice
+from xlite.places import VALIDATION
 from xlite.results.evaluation import AugmentedScores, Evaluation, Look, Question
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from xlite.judging.thresholding import ThresholdedCalls
     from xlite.results.border_probe import BorderProbe
     from xlite.results.seen_patients import SeenPatients
+    from xlite.results.selection import SelectedScore, ValidationUse
     from xlite.results.subgroups import Subgroup
     from xlite.tables.manifest import Manifest
 
@@ -92,6 +97,8 @@ class EvaluationTask:
             seen_patients=self._judge_seen(),
             border_probe=self._probe_borders(),
             tta=self._score_views(),
+            best_epoch=self._correct_best_epoch(),
+            choices=self._note_look(command),
             # Last: what fails before has shown nothing of the test set.
             test_looks=self._count_look(command) if judged.is_test else None,
         )
@@ -146,6 +153,37 @@ class EvaluationTask:
         from xlite.judging.augmented_scores import score_views
 
         return score_views(self.judged, self.choice, self.cache, self.resampling)
+
+    def _correct_best_epoch(self) -> SelectedScore | None:
+        run_dir, part = self.judged.run_dir, self.judged.part
+        if run_dir is None or part != VALIDATION:
+            return None
+        return correct_best_epoch(run_dir, self.judged.labelled, self.resampling)
+
+    def _note_look(self, command: str) -> ValidationUse | None:
+        """The uses of the validation set, with this one; thresholds to be saved are a choice."""
+        judged, folder = self.judged, self._find_experiments()
+        if judged.part != VALIDATION or folder is None:
+            return None
+        if not os.access(folder, os.W_OK):
+            console.warn(f"{folder} can't be written, so this look at validation is not counted.")
+            return None
+        return record_choice(
+            folder,
+            judged.labelled,
+            command,
+            kind="look" if self.choice.save_to is None else "thresholds",
+            names=[judged.labelled.name],
+            split_sha256=judged.split_sha256,
+        )
+
+    def _find_experiments(self) -> Path | None:
+        """The experiments folder that a judged run lies in, or the project's if it has one."""
+        run_dir = self.judged.run_dir
+        if run_dir is None:
+            return places.EXPERIMENTS_DIR if places.EXPERIMENTS_DIR.is_dir() else None
+        folder = looks_folder(run_dir)
+        return None if folder == run_dir else folder
 
     def _count_look(self, command: str) -> tuple[Look, ...]:
         run_dir = self.judged.run_dir or self.judged.test_run

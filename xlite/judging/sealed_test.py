@@ -25,6 +25,7 @@ from xlite.results.evaluation import Look
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.listing import find_run_of
 from xlite.studies.progress import current_time
+from xlite.tables.manifest import Manifest
 
 TEST_LOOKS = "test_looks.json"
 _LOCK = ".test_looks.lock"
@@ -88,6 +89,16 @@ def _is_same(look: Look, other: Look) -> bool:
     return (look.command, look.test_set, look.run) == (other.command, other.test_set, other.run)
 
 
+def count_test_looks(folder: Path, images: LabelledPredictions | Manifest) -> int:
+    """How often the test set of these images has been looked at, by what an experiments folder
+    keeps.
+    """
+    digest = digest_test_set(images)
+    noted = _read_looks(folder / TEST_LOOKS)
+    older = [_read_looks(path) for path in folder.glob(f"{RUNS}/*/{TEST_LOOKS}")]
+    return sum(look.test_set in (digest, None) for look in noted) + sum(map(len, older))
+
+
 def has_look(run_dir: Path) -> bool:
     """Whether the test scores of a run have been looked at."""
     noted = _read_looks(looks_folder(run_dir) / TEST_LOOKS)
@@ -111,8 +122,8 @@ def find_test_run(predictions: Path) -> Path | None:
     return None if run is None else run.path
 
 
-def digest_test_set(labelled: LabelledPredictions) -> str:
-    """SHA-256 of the images and patients of a test set, in any order and spelling.
+def digest_test_set(labelled: LabelledPredictions | Manifest) -> str:
+    """SHA-256 of the images and patients of a test or validation set, in any order and spelling.
 
     Labels do not take part: a test set whose labels were corrected has been looked at all the same.
     """

@@ -106,9 +106,16 @@ def _columns_of(run: RunFolder) -> dict[str, list[float]]:
 
 
 def describe_scores(
-    runs: Sequence[RunImages], *, rng: np.random.Generator, absence: Absence = NO_RUN
+    runs: Sequence[RunImages],
+    *,
+    rng: np.random.Generator,
+    absence: Absence = NO_RUN,
+    choices: Sequence[str] = (),
 ) -> Section:
-    """The validation scores of the chosen runs, with 95 % intervals; one table a run."""
+    """The validation scores of the chosen runs, with 95 % intervals; one table a run.
+
+    choices: sentences on what was chosen by these images, and what scores are worth for it.
+    """
     key, title = "scores", "Scores with intervals"
     if not runs:
         return absent_section(key, title, *absence)
@@ -119,7 +126,8 @@ def describe_scores(
             f"one half of the patients and judged on the other. * fewer than {FEW_POSITIVES} "
             "positives: too few to tell a good model from a fair one. The best epoch was chosen "
             "on these very images, which flatters by 0.001 to 0.003 AUROC with 150 of them."
-        )
+        ),
+        *map(Paragraph, choices),
     ]
     for run in runs:
         blocks.append(Heading(run.name))

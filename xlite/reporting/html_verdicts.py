@@ -95,6 +95,7 @@ def _describe_ablation(study: Ablation | None) -> Section:
             "label in training comes first."
         ),
         _tabulate_macro(study),
+        *_describe_selection(study),
     ]
     for variant in study.verdict:
         blocks.append(Heading(f"{variant} against {study.baseline}"))
@@ -119,6 +120,12 @@ def _describe_ablation(study: Ablation | None) -> Section:
     if study.command:
         blocks.append(Command(study.command))
     return Section(key, title, blocks)
+
+
+def _describe_selection(study: Ablation | Comparison) -> list[Block]:
+    """What the score of the best is worth for having been chosen, and the count of choices."""
+    told = [one.sentence for one in (study.winner, study.choices) if one is not None]
+    return [Paragraph(f"{sentence}.") for sentence in told]
 
 
 def _describe_folds(tests: FoldTests | None, score: str) -> list[Block]:
@@ -192,6 +199,7 @@ def _describe_comparison(study: Comparison | None) -> Section:
         return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
     blocks: list[Block] = [
         tabulate_comparison(study),
+        *_describe_selection(study),
         *_describe_folds(study.over_folds, study.ranking_score),
     ]
     if study.command:

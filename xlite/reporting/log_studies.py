@@ -31,6 +31,8 @@ def describe_study(
         f"File: {Path(os.path.relpath(path, log_dir)).as_posix()} (the next {study.kind} "
         "overwrites it)",
         *describe_fold_tests(study.over_folds, score),
+        *([f"Best: {study.winner.sentence}"] if study.winner is not None else []),
+        *([study.choices.sentence] if study.choices is not None else []),
     ]
     title, objective, key_result, decision, facts, tables = (
         _describe_ablation(study) if isinstance(study, Ablation) else _describe_comparison(study)

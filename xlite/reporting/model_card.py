@@ -21,6 +21,7 @@ from xlite.reporting.log_runs import (
     describe_environment,
     describe_preprocessing,
 )
+from xlite.results.selection import ValidationUse
 from xlite.results.split import SplitRecord
 from xlite.results.study import Study, StudyExperiment, StudyScore
 from xlite.run_folder.folder import RunFolder
@@ -34,8 +35,13 @@ _INTENDED = (
 )
 
 
-def render_card(files: StudyFiles, runs: Sequence[RunFolder]) -> str:
-    """The card as Markdown. runs: the winner's finished ones, first the one whose weights count."""
+def render_card(
+    files: StudyFiles, runs: Sequence[RunFolder], *, use: ValidationUse | None = None
+) -> str:
+    """The card as Markdown. runs: the winner's finished ones, first the one whose weights count.
+
+    use: what was chosen by the validation part; None without one.
+    """
     study, first = files.study, runs[0]
     experiment = study.find_experiment(study.winner)
     lines = [
@@ -47,7 +53,7 @@ def render_card(files: StudyFiles, runs: Sequence[RunFolder]) -> str:
         *_section("Model", _describe_model(first, runs)),
         *_section("Data and split", list(_describe_data(first))),
         *_section("Training settings", _describe_training(first)),
-        *_section("Results", list(_describe_results(files, first, experiment))),
+        *_section("Results", list(_describe_results(files, first, experiment, use))),
         *_section("Comparison", list(_describe_comparison(files))),
         *_section("Who decided what, and why", list(_describe_decisions(study))),
         *_section("Limitations", list(_describe_limitations(files, runs, experiment))),
@@ -148,7 +154,10 @@ def _describe_training(first: RunFolder) -> list[str]:
 
 
 def _describe_results(
-    files: StudyFiles, first: RunFolder, experiment: StudyExperiment | None
+    files: StudyFiles,
+    first: RunFolder,
+    experiment: StudyExperiment | None,
+    use: ValidationUse | None,
 ) -> Iterator[str]:
     scores = _list_scores(files)
     if scores:
@@ -177,6 +186,8 @@ def _describe_results(
         )
     else:
         yield "The test part was not looked at."
+    if use is not None:
+        yield f"{use.sentence}."
     val = first.require_scores().val
     if val is None:
         yield "The split has no validation part: see the scores above."
@@ -209,6 +220,8 @@ def _describe_comparison(files: StudyFiles) -> Iterator[str]:
     if files.comparison is not None:
         steps = "; ".join(files.comparison.steps)
         yield f"By paired tests on {files.comparison.images:,} validation images: {escape(steps)}."
+        if files.comparison.winner is not None:
+            yield f"{escape(files.comparison.winner.sentence)}."
     for name, comparison in files.elsewhere.items():
         yield (
             f"On {escape(name)}, {comparison.images:,} images: "

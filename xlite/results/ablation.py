@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from xlite.results import Number, NumberIfAny, Result
 from xlite.results.fold_tests import FoldTests, describe_part
+from xlite.results.selection import SelectedScore, ValidationUse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,7 +210,7 @@ class Ablation(Result):
     """
 
     kind: ClassVar[str] = "ablation"
-    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds", "max_seeds"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds", "max_seeds", "winner", "choices"})
 
     command: str = ""
     """What made it, or nothing."""
@@ -243,6 +244,10 @@ class Ablation(Result):
     """By variant and label, rarest in training first and the macro mean last."""
     over_folds: FoldTests | None = None
     """The tests over folds; None, and no key of the JSON, without folds."""
+    winner: SelectedScore | None = None
+    """The AUROC of the best variant, as measured and corrected; None in earlier versions' files."""
+    choices: ValidationUse | None = None
+    """How often the validation set has been used, with this; None where that was not counted."""
 
     @property
     def part_name(self) -> str:

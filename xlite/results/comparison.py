@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from xlite.results import Number, Result, read_undefined
 from xlite.results.ablation import VariantVerdict
 from xlite.results.fold_tests import FoldTests, describe_part
+from xlite.results.selection import SelectedScore, ValidationUse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,9 @@ class Comparison(Result):
     """
 
     kind: ClassVar[str] = "comparison"
-    left_out: ClassVar[frozenset[str]] = frozenset({"test", "fold_runs", "over_folds"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"test", "fold_runs", "over_folds", "winner", "choices"}
+    )
 
     command: str = ""
     """What made it, or nothing."""
@@ -158,6 +161,10 @@ class Comparison(Result):
     """By method, seed and fold: the run folders, instead of `runs`; None without folds."""
     over_folds: FoldTests | None = None
     """The tests over folds of all others against the best; None without folds."""
+    winner: SelectedScore | None = None
+    """The first score of the best, as measured and corrected; None in earlier versions' files."""
+    choices: ValidationUse | None = None
+    """How often the validation set has been used, with this; None where that was not counted."""
 
     @property
     def part_name(self) -> str:

@@ -13,6 +13,7 @@ from xlite.results.join_report import JoinReport
 from xlite.results.label_scores import LabelScores, MacroScores, MeanScores, MicroScores
 from xlite.results.sample_plan import SamplePlan
 from xlite.results.seen_patients import SeenPatients
+from xlite.results.selection import SelectedScore, ValidationUse
 from xlite.results.shortcut_floor import ShortcutFloor, WithinView
 from xlite.results.subgroups import Subgroup
 
@@ -134,6 +135,7 @@ class Evaluation(Scores):
         {
             *("shortcut_floor", "within_view", "seen_patients", "border_probe"),
             *("tta", "test_looks", "plan", "folder"),
+            *("best_epoch", "choices"),
         }
     )
 
@@ -159,6 +161,11 @@ class Evaluation(Scores):
     """All looks at this test set, oldest first, the last of them this one; None elsewhere."""
     plan: SamplePlan | None = None
     """How many images and seeds more would take, where that was asked for."""
+    best_epoch: SelectedScore | None = None
+    """The macro AUROC, corrected for the choice of the run's best epoch on these images; None where
+    they did not choose it, or its correction can't be told."""
+    choices: ValidationUse | None = None
+    """How often this validation set has been used, with this look; None elsewhere."""
     folder: Path | None = dataclasses.field(default=None, compare=False)
     """Where its files are, in memory alone; None where none were written."""
 

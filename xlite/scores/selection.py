@@ -1,24 +1,119 @@
-"""By how much the best of several is too good, for having been chosen by the score it is told with.
+"""The score of the best of several, freed of what it owes to having been chosen by it.
 
-Of n scores that are equal but for noise the best is not better than the others, and yet its score
-is: by E_n σ, where E_n is what the largest of n standard normal values is on average. Where the
-candidates differ in truth too, the score of the best is made of both, and a share σ² / σ_total² of
-its distance from the mean is noise (the shrinkage of Efron, 2011, doi:10.1198/jasa.2011.tm11181):
+n candidates on the same patients, R resamples of these. Of candidates that are equal but for noise
+the best is not better than the others, and yet its score is, by 2.2 standard errors for the best of
+50. Where candidates differ in truth, too, part of its lead is true. How much, the selection itself
+says when it is resampled (the coupled bootstrap of Oliveira, Lei and Tibshirani 2021,
+arXiv:2111.09447): with noise e drawn as resampled patients draw it,
 
-    optimism = E_n σ² / σ_total
+    s + √α e chooses,    s - e / √α is told of what it chose,
 
-with σ the standard error of one score and σ_total the standard deviation of all n.
+two scores whose errors are independent of each other, so that the second owes nothing to the
+choice. Its mean over the draws is unbiased for candidates that are seen with 1 + α times the
+variance; what remains is found by a second bootstrap, in which the scores are the truth, and taken
+off. Ours: the second bootstrap, which also gives the interval, and e of resampled patients instead
+of normal draws. α = 1 is nearly the out-of-bag estimate of Tsamardinos et al. 2018 (Mach. Learn.
+107:1895). It costs a candidate that is truly best by three standard errors 0.9 of one, α = 1/4 a
+third of that, and 0.16 after the second bootstrap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
 from statistics import stdev
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from xlite.errors import ArgumentError
+
 _GRID = np.linspace(-10.0, 10.0, 4001)
+_ALPHA = 0.25
+_SHARE_WITHIN = 0.4
+"""Of the resamples, those of the first bootstrap; the others make the second."""
+_CELLS = 2_000_000
+"""Numbers held at once: draws of the first times draws of the second bootstrap times candidates."""
+_NORMAL_DRAWS = 1000
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestOfSeveral:
+    """The best of several as it was measured, and corrected for having been chosen."""
+
+    place: int
+    """Which of the candidates it is."""
+    measured: float
+    measured_low: float
+    measured_high: float
+    corrected: float
+    low: float
+    high: float
+
+    @property
+    def optimism(self) -> float:
+        """By how much it is too good as measured."""
+        return self.measured - self.corrected
+
+
+def correct_best(
+    scores: Values,
+    drawn: Values,
+    *,
+    level: float = 0.95,
+    limits: tuple[float, float] | None = None,
+    chosen_by: tuple[Values, Values] | None = None,
+) -> BestOfSeveral:
+    """The best of n candidates, its score as measured and corrected, each with an interval.
+
+    scores: (n,), the highest is best. drawn: (R, n), the same in resamples of the patients, the
+    same resamples for all, or under any other draws of their noise. limits: the interval of the
+    best as measured; None for the basic bootstrap's. The corrected interval is as much wider or
+    narrower as the second bootstrap's is than that of a score that nobody chose. chosen_by: scores
+    (n,) and resamples (R, n) of another score that has chosen; None where it was this one.
+
+    The best of one is as measured. Raises ArgumentError for shapes that do not fit.
+
+    >>> drawn = np.random.default_rng(0).normal([0.80, 0.82], 0.01, size=(1000, 2))
+    >>> best = correct_best(np.array([0.80, 0.82]), drawn)
+    >>> best.place, round(best.measured, 2), round(best.corrected, 2)
+    (1, 0.82, 0.82)
+    """
+    by, drawn_by = chosen_by or (scores, drawn)
+    if drawn.ndim != 2 or not scores.shape == by.shape == drawn.shape[1:] == drawn_by.shape[1:]:
+        raise ArgumentError(f"scores (n,) need draws (R, n), got {scores.shape}, {drawn.shape}")
+    place = int(by.argmax())
+    noise, noise_by = drawn - drawn.mean(axis=0), drawn_by - drawn_by.mean(axis=0)
+    half = np.array([(1 - level) / 2, (1 + level) / 2])
+    plain_low, plain_high = np.quantile(noise[:, place], half)
+    measured = float(scores[place])
+    if limits is None:
+        limits = measured - float(plain_high), measured - float(plain_low)
+    if len(scores) == 1:
+        error, expected, low, high = 0.0, measured, float(plain_low), float(plain_high)
+    else:
+        within = max(1, round(_SHARE_WITHIN * len(noise)))
+        inner = _Draws(noise[:within], noise_by[:within])
+        expected = float(inner.tell_best(scores[None], by[None])[0])
+        seen, seen_by = scores + noise[within:], by + noise_by[within:]
+        errors = inner.tell_best(seen, seen_by) - scores[seen_by.argmax(axis=1)]
+        error = float(errors.mean())
+        low, high = (float(one) - error for one in np.quantile(errors, half))
+    # A leader that no resample unseats has lost nothing, and gains nothing by the second bootstrap.
+    corrected = min(expected - error, measured)
+    return BestOfSeveral(
+        place=place,
+        measured=measured,
+        measured_low=limits[0],
+        measured_high=limits[1],
+        corrected=corrected,
+        low=corrected - (measured - limits[0]) * _ratio(high, float(plain_high)),
+        high=corrected + (limits[1] - measured) * _ratio(low, float(plain_low)),
+    )
 
 
 def expected_best_of(count: int) -> float:
@@ -36,15 +131,47 @@ def selection_optimism(scores: Sequence[float], standard_error: float) -> float:
     """By how much the best of the scores is too good, on average; 0 for a single one.
 
     scores: all that the best was chosen from. standard_error: the noise of one of them, in the same
-    units. Noise that all share, as that of the same images is in part, does not choose, and makes
-    this an upper bound. Noise above the spread of the scores is taken to be all of the spread.
+    units, as `correct_best` draws it where no predictions are at hand: normal, and each its own.
+    Noise that all share, as that of the same images is in part, does not choose, and makes this an
+    upper bound; no more noise is drawn than the spread of the scores and its own standard error
+    have room for.
 
-    >>> round(selection_optimism([0.80, 0.82, 0.84], 0.01), 4)
-    0.0042
+    >>> round(selection_optimism([0.80, 0.82, 0.84], 0.01), 3)
+    0.002
     """
     if len(scores) < 2:
         return 0.0
-    spread = stdev(scores)
-    if spread == 0:
-        return 0.0
-    return expected_best_of(len(scores)) * min(standard_error**2 / spread, spread)
+    rng = np.random.default_rng(0)
+    room = stdev(scores) * (1 + 1 / sqrt(2 * (len(scores) - 1)))
+    noise = min(standard_error, room) * rng.normal(size=(_NORMAL_DRAWS, len(scores)))
+    return max(0.0, correct_best(np.array(scores, dtype=np.float64), noise).optimism)
+
+
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """Draws of the candidates' noise, (K, n): of the score that is told, and of what chose."""
+
+    told: Values
+    choosing: Values
+
+    def tell_best(self, scores: Values, by: Values) -> Values:
+        """What is told of the best by draws that did not choose it, the mean of K: (B,) of (B, n).
+
+        What all candidates share in a draw is nought on average, and left out for being noise.
+        """
+        step = np.sqrt(_ALPHA)
+        moved = step * self.choosing
+        own = (self.told - self.told.mean(axis=1, keepdims=True)) / step
+        found = np.empty(len(scores))
+        size = max(1, _CELLS // moved.size)
+        for start in range(0, len(scores), size):
+            some = slice(start, start + size)
+            places = (by[some, None, :] + moved).argmax(axis=-1)
+            told = np.take_along_axis(scores[some], places, axis=1)
+            found[some] = (told - own[np.arange(len(own)), places]).mean(axis=1)
+        return found
+
+
+def _ratio(reach: float, plain: float) -> float:
+    """How much farther a limit is than that of a score that nobody chose; 1 without any noise."""
+    return max(reach / plain, 0.0) if plain else 1.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from xlite.places import VALIDATION
+from xlite.run_folder.epoch_predictions import write_epoch_logits
 from xlite.training.device import measure_peak_memory
 from xlite.training.epoch_row import describe_losses, describe_tally, score_epoch
 from xlite.training.predict import predict_logits
@@ -66,6 +67,8 @@ def _judge_model(
     )
     if outputs is None:
         return None
+    if run.fabric.is_global_zero:
+        write_epoch_logits(run.run_dir, run.state.epoch + 1, outputs.logits)
     macro, per_class = score_epoch(
         VALIDATION,
         outputs.targets,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xlite import console, places
 from xlite.errors import InputError, did_you_mean
+from xlite.judging.choices import record_choice
 from xlite.judging.compared_folds import (
     FoldGroups,
     add_siblings,
@@ -95,15 +96,16 @@ def compare(
             )
         judged, fold_runs = _judge_folds(items, experiments, Path(split), table, allow_partial)
         comparison = compare_methods(judged, order, rule=rule, fold_runs=fold_runs)
+        split_sha256 = None
     else:
         parts = read_checked_split(Path(split), table)
         judged, groups = _judge_part(items, experiments, parts, allow_partial)
         test = look_at_test(groups, parts, command=command) if show_test else None
         comparison = compare_methods(judged, order, rule=rule, runs=groups, test=test)
+        split_sha256 = parts.sha256["val"]
     comparison = replace(comparison, command=command)
     if out is not None:
-        write_comparison(experiments, comparison)
-        update_experiment_log(places.experiment_log_path(experiments), experiments)
+        comparison = _write(comparison, judged, experiments, split_sha256)
     return comparison
 
 
@@ -147,6 +149,25 @@ def _judge_folds(
     judged, num_left_out = judge_folded_methods(methods, folds)
     _say_left_out(num_left_out)
     return judged, groups
+
+
+def _write(
+    comparison: Comparison, judged: JudgedMethods, experiments: Path, split_sha256: str | None
+) -> Comparison:
+    """The comparison as it was written: with the count of what its images chose, this among it."""
+    choices = record_choice(
+        experiments,
+        judged.reference,
+        comparison.command,
+        kind="comparison",
+        names=sorted(row.name for row in comparison.rows),
+        chosen=comparison.chosen,
+        split_sha256=split_sha256,
+    )
+    comparison = replace(comparison, choices=choices)
+    write_comparison(experiments, comparison)
+    update_experiment_log(places.experiment_log_path(experiments), experiments)
+    return comparison
 
 
 def _require_two(names: Sequence[str]) -> None:

@@ -11,10 +11,13 @@ from xlite import __version__, console, places
 from xlite.clahe_cache.file_names import CACHE_RECORD
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError, did_you_mean
+from xlite.judging.best_epoch import correct_best_epoch
+from xlite.judging.choices import count_choices
 from xlite.judging.evaluation import Resampling
 from xlite.judging.floor_question import ask_floor
 from xlite.judging.judged_predictions import JudgedPredictions
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.sealed_test import count_test_looks
 from xlite.judging.shortcut_floor import judge_floor, judge_within_view
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
@@ -124,7 +127,12 @@ def _describe(
         describe_split(split_dir),
         describe_balance(experiments),
         describe_runs(all_runs, [run.name for run in chosen], faults),
-        describe_scores(judged, rng=derive_generator("report"), absence=absence),
+        describe_scores(
+            judged,
+            rng=derive_generator("report"),
+            absence=absence,
+            choices=_describe_choices(experiments, split, chosen, judged) if split else (),
+        ),
         describe_floor([_find_floor(one, split) for one in judged if split], absence=absence),
         describe_operating_curves(judged, absence=absence),
         *describe_begun_studies(experiments),
@@ -173,6 +181,23 @@ def _choose(
             f"Finished are: {known}."
         )
     return [by_name[name] for name in dict.fromkeys(wanted)]
+
+
+def _describe_choices(
+    experiments: Path,
+    split: Split,
+    runs: Sequence[RunFolder],
+    judged: Sequence[LabelledPredictions],
+) -> list[str]:
+    """How often validation and test part were used, and what the best epochs are worth for it."""
+    use = count_choices(experiments, split.sha256[places.VALIDATION])
+    looks = count_test_looks(experiments, split.parts["test"]) if "test" in split.parts else 0
+    sentences = [f"{use.sentence}. Looks at the test part: {looks:,}."]
+    for run, labelled in zip(runs, judged, strict=True):
+        found = correct_best_epoch(run.path, labelled, Resampling(seed=42))
+        if found is not None:
+            sentences.append(f"{run.name}, {found.sentence}.")
+    return sentences
 
 
 def _explain_absence(split_dir: Path) -> Absence:

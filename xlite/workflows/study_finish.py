@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xlite.errors import XliteError
 from xlite.files import write_text
-from xlite.places import MODEL_CARD, SEALED_LOOK, STUDIES
+from xlite.judging.choices import count_choices
+from xlite.places import MODEL_CARD, SEALED_LOOK, STUDIES, VALIDATION
 from xlite.reporting.begun_studies import read_study_files
 from xlite.reporting.model_card import render_card
 from xlite.results.study import Study
@@ -128,7 +129,9 @@ def _copy_weights(ending: _Ending, winner: Winner) -> _Details:
 def _write_card(ending: _Ending, winner: Winner) -> _Details:
     path = ending.folder.path / MODEL_CARD
     files = read_study_files(ending.folder.path)
-    write_text(path, render_card(files, list(winner.runs.values())))
+    val = winner.first.data.split_sha256.get(VALIDATION)
+    use = None if val is None else count_choices(ending.folder.experiments, val)
+    write_text(path, render_card(files, list(winner.runs.values()), use=use))
     return {"file": MODEL_CARD}
 
 
