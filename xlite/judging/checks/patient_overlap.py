@@ -113,7 +113,8 @@ def _compare_parts(
     numbers: dict[str, float] = {}
     for first, second in combinations(split.parts, 2):
         one, other = patients[first], patients[second]
-        is_shared = np.isin(other, one)
+        # numpy compares objects one by one: six minutes for 112,000 images.
+        is_shared = pd.Series(other).isin(set(one)).to_numpy()
         shared = len(np.unique(other[is_shared]))
         numbers[f"patients in {first} and {second}"] = shared
         if shared:
