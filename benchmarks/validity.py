@@ -20,7 +20,9 @@ from benchmarks import (
     validity_floor,
     validity_folds,
     validity_intervals,
+    validity_more_power,
     validity_selection,
+    validity_self_audit,
     validity_size,
     validity_verdicts,
 )
@@ -33,6 +35,8 @@ GROUPS: dict[str, dict[str, Simulation]] = {
     "intervals": validity_intervals.SIMULATIONS,
     "verdicts": validity_verdicts.SIMULATIONS,
     "anytime": validity_anytime.SIMULATIONS,
+    "self-audit": validity_self_audit.SIMULATIONS,
+    "more-power": validity_more_power.SIMULATIONS,
     "folds": validity_folds.SIMULATIONS,
     "floor": validity_floor.SIMULATIONS,
     "selection": validity_selection.SIMULATIONS,

@@ -44,7 +44,7 @@ def print_verdicts(found: Ablation, macros: Mapping[str, VariantRow]) -> None:
         all_in="ablation.json",
     )
     for name, verdict in found.verdict.items():
-        console.say(f"{name}: {verdict.decision}. {' '.join(verdict.reasons)}")
+        console.say(f"{name}: {verdict.decision}. {' '.join(verdict.sentences)}")
         for side, seeds in verdict.seeds_left_out.items():
             console.warn(
                 f"{name}: seeds {', '.join(map(str, seeds))} of {side} are left out, since the "

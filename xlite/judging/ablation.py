@@ -36,12 +36,13 @@ from xlite.judging.paired_differences import (
     JudgedMethods,
     judge_methods,
 )
+from xlite.judging.self_audit import audit_verdict
 from xlite.judging.variant_runs import VariantRuns, describe_variant
 from xlite.judging.variant_verdict import judge_variant
 from xlite.judging.verdict import describe_verdict_rule
 from xlite.judging.winner import correct_winner
 from xlite.places import ABLATION, ABLATION_RECORD
-from xlite.results.ablation import Ablation
+from xlite.results.ablation import Ablation, VariantVerdict
 from xlite.results.fold_tests import OUT_OF_FOLD
 from xlite.results.selection import SelectedScore
 from xlite.splitting.split_folder import Split
@@ -91,7 +92,7 @@ def judge_ablation(
     verdicts = {
         variant: endings[variant].verdict
         if variant in endings
-        else judge_variant(judged, name, variant, found["auroc"], **options)
+        else _decide(judged, (name, variant), found["auroc"], options)
         for variant, found in differences.items()
     }
     return Ablation(
@@ -154,6 +155,17 @@ def _correct_best(judged: JudgedMethods) -> SelectedScore | None:
     """The variant of the best macro AUROC, the baseline among them, corrected for that choice."""
     of_seeds = pool_seed_variance(judged, "auroc")
     return correct_winner(judged, "auroc", seed_variance=of_seeds, of="variants")
+
+
+def _decide(
+    judged: JudgedMethods,
+    pair: tuple[str, str],
+    auroc: PairedDifference,
+    options: Mapping[str, Any],
+) -> VariantVerdict:
+    """The verdict on the second of a pair, with its audit; options: margin and safety margin."""
+    verdict = judge_variant(judged, *pair, auroc, **options)
+    return audit_verdict(verdict, judged, auroc, pair=pair, **options)
 
 
 def write_ablation(out: Path, ablation: Ablation) -> tuple[Path, Path]:

@@ -169,6 +169,17 @@ class JudgedMethods:
             macro=macro,
         )
 
+    def take_arms(
+        self, baseline: str, method: str, score: str
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A score of the runs under seeds that two methods share, and the same in each resample.
+
+        (A, S, C) and (A, S, R, C): the two first, then all others that have their seeds.
+        """
+        seeds = share_seeds(list(self.rows(baseline)), list(self.rows(method)))
+        arms = self._find_arms((baseline, method), seeds)
+        return self.scores[score][arms], self.resampled[score][arms]
+
     def difference_over_folds(
         self, baseline: str, method: str, score: str
     ) -> FoldComparison | None:

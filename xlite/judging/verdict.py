@@ -20,7 +20,6 @@ Berger 1982, Technometrics 24:295).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -34,10 +33,9 @@ from xlite.judging.verdict_reasons import (
     describe_one_seed,
     describe_size,
 )
+from xlite.judging.verdict_rule import Decision, apply_rule
 from xlite.results.ablation import Verdict
 from xlite.scores.finding_patients import LEAST_PATIENTS
-
-Decision = Literal["ADOPT", "REJECT", "TRADE-OFF", "EQUIVALENT", "NON-INFERIOR", "UNDECIDED"]
 
 DEFAULT_MARGIN = DEFAULT_MARGINS["auroc"]
 """A change of AUROC up to this one is taken to be of no consequence."""
@@ -139,15 +137,13 @@ def decide_verdict(
 
 
 def _apply_rule(evidence: Evidence, found: Verdict, level: float) -> Decision:
-    if evidence.macro_high < 0 and evidence.is_told_apart:
-        return "REJECT"
-    has_gained = evidence.macro_low > 0 and evidence.is_told_apart
-    if found.losses:
-        return "TRADE-OFF" if has_gained or found.gains else "UNDECIDED"
-    if has_gained and not found.unsafe:
-        return "ADOPT"
-    if not evidence.is_not_worse(level):
-        return "UNDECIDED"
-    if evidence.is_not_better(level) and not found.gains:
-        return "EQUIVALENT"
-    return "UNDECIDED" if found.unsafe else "NON-INFERIOR"
+    decision: Decision = apply_rule(
+        is_lower=evidence.macro_high < 0 and evidence.is_told_apart,
+        is_higher=evidence.macro_low > 0 and evidence.is_told_apart,
+        has_gains=bool(found.gains),
+        has_losses=bool(found.losses),
+        is_safe=not found.unsafe,
+        is_not_worse=evidence.is_not_worse(level),
+        is_not_better=evidence.is_not_better(level),
+    ).item()
+    return decision

@@ -190,7 +190,7 @@ def _describe_judgement(files: StudyFiles) -> list[Block]:
                 subject=f"{name} instead of {files.verdicts.baseline}",
                 word=verdict.decision,
                 tone=VERDICT_TONES.get(verdict.decision, "open"),
-                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.reasons),
+                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.sentences),
                 rule=files.verdicts.rule,
             )
             for name, verdict in files.verdicts.verdicts.items()

@@ -58,7 +58,7 @@ def _describe_verdicts(
                 subject=f"{variant} instead of {ablation.baseline}",
                 word=verdict.decision,
                 tone=VERDICT_TONES.get(verdict.decision, "open"),
-                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.reasons),
+                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.sentences),
                 rule=ablation.rule,
             )
             for variant, verdict in ablation.verdict.items()

@@ -61,7 +61,7 @@ def _list_facts(files: StudyFiles, place: str) -> list[str]:
     if files.verdicts is not None:
         facts += [
             f"Verdict on {name} instead of {files.verdicts.baseline}: {verdict.decision}. "
-            + " ".join(verdict.reasons)
+            + " ".join(verdict.sentences)
             for name, verdict in files.verdicts.verdicts.items()
         ]
     if files.look is not None:

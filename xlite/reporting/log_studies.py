@@ -75,7 +75,7 @@ def _describe_ablation(study: Ablation) -> _Parts:
         f"Seeds: {', '.join(map(str, study.seeds))}",
         f"Runs: {', '.join(study.run_names)}",
         *(
-            f"Verdict on {name}: {verdict.decision}. {' '.join(verdict.reasons)}"
+            f"Verdict on {name}: {verdict.decision}. {' '.join(verdict.sentences)}"
             for name, verdict in study.verdict.items()
         ),
         f"Rule: {study.rule}",

@@ -230,7 +230,7 @@ def _describe_comparison(files: StudyFiles) -> Iterator[str]:
     if files.verdicts is not None:
         verdicts = [
             f"- {escape(name)} instead of {escape(files.verdicts.baseline)}: {one.decision}. "
-            + escape(" ".join(one.reasons))
+            + escape(" ".join(one.sentences))
             for name, one in files.verdicts.verdicts.items()
         ]
         yield "\n".join(verdicts)

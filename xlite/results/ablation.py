@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from xlite.results import Number, NumberIfAny, Result
 from xlite.results.fold_tests import FoldTests, describe_part
 from xlite.results.selection import SelectedScore, ValidationUse
+from xlite.results.verdict_audit import VerdictAudit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ class VariantVerdict(Verdict):
     """
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"p_worse", "p_equivalent", "p_better", "looks", "ended"}
+        {"p_worse", "p_equivalent", "p_better", "looks", "ended", "audit"}
     )
 
     p_worse: NumberIfAny = None
@@ -61,6 +62,13 @@ class VariantVerdict(Verdict):
     ended: str | None = None
     """Why no further seeds were added: decided, hopeless, or last look; None as long as they are,
     and for a fixed number of seeds."""
+    audit: VerdictAudit | None = None
+    """The study's own error and power; None where it can't be simulated."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The reasons, and what the audit has found."""
+        return (*self.reasons, *(() if self.audit is None else self.audit.sentences))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from xlite.judging.folded_methods import judge_folded_methods
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import TESTED, JudgedMethods, judge_methods
 from xlite.judging.ranking import TIE_BREAKERS, parse_order
+from xlite.judging.self_audit import audit_verdict
 from xlite.judging.variant_verdict import judge_variant
 from xlite.judging.verdict import describe_verdict_rule
 from xlite.places import ON_SPLIT, STUDY_SUMMARY, STUDY_VERDICTS
@@ -171,6 +172,11 @@ def order_of(finish: Finally) -> tuple[str, ...]:
 def judge_against(baseline: str, judged: JudgedMethods) -> StudyVerdicts:
     """The verdict on each method by how its AUROC differs from the baseline's."""
     labelled, level = judged.reference, judged.resampling.level
+    differences = {
+        method.name: judged.difference(baseline, method.name, "auroc")
+        for method in judged.methods
+        if method.name != baseline
+    }
     return StudyVerdicts(
         baseline=baseline,
         rule=describe_verdict_rule(level=level, over_folds=judged.folds is not None),
@@ -178,14 +184,10 @@ def judge_against(baseline: str, judged: JudgedMethods) -> StudyVerdicts:
         patients=len(np.unique(labelled.patient_ids)),
         level=level,
         verdicts={
-            method.name: judge_variant(
-                judged,
-                baseline,
-                method.name,
-                judged.difference(baseline, method.name, "auroc"),
+            name: audit_verdict(
+                judge_variant(judged, baseline, name, auroc), judged, auroc, pair=(baseline, name)
             )
-            for method in judged.methods
-            if method.name != baseline
+            for name, auroc in differences.items()
         },
     )
 
