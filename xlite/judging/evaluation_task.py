@@ -18,7 +18,7 @@ from xlite.judging.evaluation_folder import sum_predictions
 from xlite.judging.judged_predictions import JudgedPredictions
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.sealed_test import looks_folder, record_test_look
-from xlite.judging.seen_patients import judge_seen_patients
+from xlite.judging.seen_patients import judge_seen_patients, shares_patients
 from xlite.judging.shortcut_floor import FloorQuestion, judge_floor, judge_within_view
 from xlite.judging.subgroups import NOT_KNOWN, assign_groups, judge_subgroups
 from xlite.judging.threshold_choice import ThresholdChoice
@@ -132,6 +132,8 @@ class EvaluationTask:
 
     def _judge_seen(self) -> SeenPatients | None:
         if self.train is None:
+            return None
+        if self.reference is None and not shares_patients(self.judged.labelled, self.train):
             return None
         return judge_seen_patients(
             self.judged.labelled, self.train, self.resampling, reference=self.reference

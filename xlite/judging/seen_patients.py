@@ -74,6 +74,12 @@ def compare_seen_patients(
     )
 
 
+def shares_patients(labelled: LabelledPredictions, train: Manifest) -> bool:
+    """Whether any patient of the judged images is in the training table."""
+    trained = set(canonical_patient_ids(train.patient_ids.tolist()))
+    return not trained.isdisjoint(canonical_patient_ids(labelled.patient_ids.tolist()))
+
+
 def judge_seen_patients(
     labelled: LabelledPredictions,
     train: Manifest,
