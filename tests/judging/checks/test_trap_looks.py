@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from judging.checks.drawn_project import deal_by_patient, draw_table, write_parts
+from judging.checks.drawn_project import (
+    deal_by_patient,
+    draw_table,
+    write_parts,
+    write_run,
+    write_split,
+)
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,6 +42,9 @@ from xlite.sampling.label_sets import find_label_sets
 from xlite.scores.calibration import apply_scaling, fit_platt
 from xlite.scores.thresholded import fit_f1_thresholds
 from xlite.settings import LossSettings
+from xlite.splitting.nested_subsets import write_nested
+from xlite.splitting.split_folder import read_split
+from xlite.workflows.doctor import doctor
 
 LABELS = ("Mass", "Edema", "Effusion", "Nodule", "Hernia")
 
@@ -304,3 +313,15 @@ def test_predictions_out_of_fold_are_not_taken_for_training_scores(tmp_path: Pat
     said = xlite.doctor(predictions=tmp_path / "pooled.csv", split=tmp_path / "fold")
     (found,) = [one for one in said.findings if one.code == "XL026"]
     assert found.status == "not_applicable"
+
+
+def test_subsets_of_a_learning_curve_are_other_patients_and_not_other_labels(
+    tmp_path: Path,
+) -> None:
+    split = write_split(tmp_path / "data" / "splits", draw_table(num_patients=240))
+    for seed in range(4):
+        subset = tmp_path / "subsets" / str(seed)
+        write_nested(read_split(split), split, subset, share=0.5, seed=seed)
+        write_run(tmp_path / "experiments" / "runs" / f"s{seed}", subset, seed=seed)
+    found = [one for one in doctor(tmp_path).findings if one.code == "XL020"]
+    assert [one.status for one in found] == ["passed"]

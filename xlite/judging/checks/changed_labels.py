@@ -36,8 +36,13 @@ class _Labelled:
     """How many, by part."""
     positives: tuple[int, ...]
     """Of each label in training."""
-    files: tuple[str, ...]
-    """The SHA-256 of the parts' files."""
+    files: tuple[tuple[str, str], ...]
+    """The SHA-256 of each part's file."""
+
+    @property
+    def judged_files(self) -> tuple[tuple[str, str], ...]:
+        """Those of the parts that runs predict."""
+        return tuple((name, digest) for name, digest in self.files if name in _PARTS)
 
     @property
     def kind(self) -> tuple[object, ...]:
@@ -50,7 +55,9 @@ def look(project: ExaminedProject) -> Observation:
     many images in training, and other positives in training: labels were changed between them.
 
     Images are those of the runs' predictions. Files of a split that differ while all counts of
-    positives agree are passed: a table may have been written anew.
+    positives agree are passed: a table may have been written anew. So are splits whose validation
+    and test files are the very same: their training parts may be other patients, as the subsets of
+    a learning curve are.
     """
     entries = [*_list_runs(project.runs), *_list_splits(project.splits)]
     if sum(one.is_run for one in entries) == 0:
@@ -60,8 +67,8 @@ def look(project: ExaminedProject) -> Observation:
     found = []
     for group in _group_by_images(entries, project):
         kinds: dict[tuple[int, ...], list[_Labelled]] = defaultdict(list)
-        for one in group:
-            kinds[one.positives].append(one)
+        for same in _group_by_files(group):
+            kinds[same[0].positives] += same
         if len(kinds) > 1 and any(one.is_run for one in group):
             found.append(list(kinds.values()))
     numbers = {"runs": sum(one.is_run for one in entries), "sets of images relabelled": len(found)}
@@ -86,7 +93,7 @@ def _list_runs(runs: Iterable[RunFolder]) -> list[_Labelled]:
                 labels=run.labels,
                 images=tuple(sorted(data.images.items())),
                 positives=tuple(data.train_positives),
-                files=tuple(data.split_sha256[name] for name in sorted(data.split_sha256)),
+                files=tuple(sorted(data.split_sha256.items())),
             )
         )
     return found
@@ -105,12 +112,19 @@ def _list_splits(splits: Iterable[ExaminedSplit]) -> list[_Labelled]:
                     labels=split.vocabulary,
                     images=tuple(sorted((name, len(part)) for name, part in split.parts.items())),
                     positives=tuple((split.labels("train") == 1).sum(axis=0).tolist()),
-                    files=tuple(split.sha256[name] for name in sorted(split.sha256)),
+                    files=tuple(sorted(split.sha256.items())),
                 )
             )
         except InputError:
             continue
     return found
+
+
+def _group_by_files(entries: Iterable[_Labelled]) -> list[list[_Labelled]]:
+    groups: dict[object, list[_Labelled]] = defaultdict(list)
+    for one in entries:
+        groups[one.judged_files].append(one)
+    return list(groups.values())
 
 
 def _group_by_images(
@@ -126,7 +140,7 @@ def _group_by_images(
     for kind, group in alike.items():
         if len({one.files for one in group}) < 2:
             continue
-        known: dict[tuple[str, ...], str] = {}
+        known: dict[tuple[tuple[str, str], ...], str] = {}
         for one in group:
             if one.files not in known:
                 known[one.files] = (
