@@ -1,7 +1,7 @@
 """Looks at a study that grows seed by seed: limits that hold at every one of them together.
 
 Whoever looks after each seed and ends at the first significant difference errs more often than at
-the level of one look: of 12 seeds in up to 20 % instead of 5. Here the limits of all looks hold
+the level of one look: of up to 12 seeds in 21 % instead of 5. Here the limits of all looks hold
 the truth together in 95 % (a confidence sequence over at most N looks; Jennison and Turnbull 1989,
 J. R. Stat. Soc. B 51:305, call them repeated confidence intervals), so that a study may end after
 any look, for any reason, and go on afterwards.
