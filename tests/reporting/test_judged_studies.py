@@ -11,7 +11,7 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.reporting.experiment_log import Remarks, update_experiment_log
-from xlite.reporting.html_page import Table, VerdictBox, render_page
+from xlite.reporting.html_page import Paragraph, Table, VerdictBox, render_page
 from xlite.reporting.html_verdicts import describe_studies
 from xlite.reporting.judged_studies import read_study
 from xlite.results.ablation import Ablation
@@ -301,3 +301,18 @@ def test_a_comparison_shows_its_corrected_p_and_that_of_version_0_1(experiments:
         [table] = [b for b in describe_studies(experiments)[2].blocks if isinstance(b, Table)]
         assert table.rows[1][-1].text == p
     assert "0.777" in [cell.text for cell in table.rows[0]]
+
+
+def test_a_comparison_of_runs_that_were_looked_at_after_each_seed_says_so(
+    log: Path, experiments: Path
+) -> None:
+    put(experiments / "comparison.json", comparison())
+    update_experiment_log(log, experiments)
+    assert "looked at after each" not in log.read_text()
+    grown = {"methods": ["a|b"], "max_seeds": 6}
+    put(experiments / "comparison.json", comparison(grown=grown))
+    [note] = [b for b in describe_studies(experiments)[2].blocks if isinstance(b, Paragraph)]
+    assert note.is_warning
+    assert note.text.startswith("a|b: seeds were added one after the other, up to 6")
+    update_experiment_log(log, experiments)
+    assert "up to 6, and looked at after each" in log.read_text()

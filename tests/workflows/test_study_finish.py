@@ -140,6 +140,33 @@ def test_experiments_are_ranked_and_judged_against_the_baseline(ended: Ended) ->
     assert list(table["val.f1"]) == [0.2, 0.2]
 
 
+def test_runs_that_were_looked_at_after_each_seed_are_said_to_be(
+    ended: Ended, trained: Path, xlite_ok: Any
+) -> None:
+    record = json.loads((trained / "ablation.json").read_text())
+    path = Path("experiments/ablation.json")
+    path.write_text(json.dumps(record | {"max_seeds": 6}))
+    ended.finish("compare")
+    ended.finish("card")
+    files = read_study_files(ended.folder.path)
+    assert files.comparison is not None
+    assert files.verdicts is not None
+    assert files.comparison.grown is not None
+    assert files.comparison.grown.methods == ("bce", "focal")
+    sentence = files.comparison.grown.sentence
+    assert "up to 6, and looked at after each" in sentence
+    assert files.verdicts.rule.endswith(sentence)
+    assert "looked at after each" in (ended.folder.path / "model_card.md").read_text()
+    options = ("--split", ended.plan.split, "--out", "experiments")
+    assert "looked at after each" in " ".join(xlite_ok("compare", *options).stderr.split())
+    # Of a fixed number of seeds nothing is to be said, nor of runs that are not in the record.
+    path.write_text(json.dumps(record))
+    assert "looked at after each" not in xlite_ok("compare", *options).stderr
+    path.write_text("{")
+    said = " ".join(xlite_ok("compare", *options).stderr.split())
+    assert "Whether its runs were looked at after each seed is not known." in said
+
+
 def test_a_failed_run_is_counted_and_left_out(ended: Ended) -> None:
     ended.told.train("train:focal:s2", None)
     ended.finish("compare")

@@ -27,6 +27,8 @@ def print_comparison(found: Comparison) -> None:
         drop_first=["recall", "F1", "seeds", "AP"],
         all_in="comparison.csv",
     )
+    if found.grown is not None:
+        console.warn(found.grown.sentence)
     if found.winner is not None:
         console.say(
             f"The best of {len(found.rows)} is the best by chance, too. {found.winner.sentence} "

@@ -26,7 +26,7 @@ from xlite.judging.paired_differences import JudgedMethods
 from xlite.judging.ranking import TIE_BREAKERS, Place, choose_method, rank_methods
 from xlite.judging.winner import correct_winner
 from xlite.results.ablation import VariantVerdict
-from xlite.results.comparison import Comparison, LookAtTest, MethodRow
+from xlite.results.comparison import Comparison, GrownMethods, LookAtTest, MethodRow
 from xlite.results.fold_tests import OUT_OF_FOLD
 from xlite.studies.progress import current_time
 
@@ -43,15 +43,16 @@ def compare_methods(
     rule: ComparisonRule | None = None,
     runs: RunGroups | None = None,
     fold_runs: FoldGroups | None = None,
+    grown: GrownMethods | None = None,
     test: Sequence[LookAtTest] | None = None,
     command: str = "",
 ) -> Comparison:
     """The methods in the order of their ranking, and the one that `order` chooses.
 
     order: of `parse_order`. rule: that of the verdicts on all others against the best. runs,
-    fold_runs: the run folders of those methods that are ours, without folds or with. test: what a
-    look at the test part has shown, which chooses nothing. command: what asked for it, as it is
-    noted.
+    fold_runs: the run folders of those methods that are ours, without folds or with. grown: those
+    that were looked at after each seed. test: what a look at the test part has shown, which chooses
+    nothing. command: what asked for it, as it is noted.
     """
     rule = rule or ComparisonRule()
     pairs = compare_all_pairs(judged, order[0])
@@ -84,6 +85,7 @@ def compare_methods(
             name: {seed: run_dir.name for seed, run_dir in by_seed.items()}
             for name, by_seed in (runs or {}).items()
         },
+        grown=grown,
         test=None if test is None else tuple(test),
         fold_runs=None if fold_runs is None else _name_runs(fold_runs),
         over_folds=list_fold_tests(judged, names[0], names[1:], order[:1]),

@@ -25,7 +25,7 @@ from xlite.reporting.html_page import (
     plain,
 )
 from xlite.reporting.html_search import describe_search, title_of
-from xlite.reporting.html_verdicts import VERDICT_TONES, tabulate_comparison
+from xlite.reporting.html_verdicts import VERDICT_TONES, show_comparison
 from xlite.results.comparison import Comparison
 from xlite.results.study import NodeState, Study, StudyExperiment, TreeNode
 
@@ -212,8 +212,7 @@ def _describe_comparison(comparison: Comparison, title: str) -> list[Block]:
                 "have to compare by; those above are over all."
             )
         )
-    blocks.append(tabulate_comparison(comparison))
-    return blocks
+    return [*blocks, *show_comparison(comparison)]
 
 
 def _tabulate_decisions(study: Study) -> Table:

@@ -198,7 +198,7 @@ def _describe_comparison(study: Comparison | None) -> Section:
     if study is None:
         return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
     blocks: list[Block] = [
-        tabulate_comparison(study),
+        *show_comparison(study),
         *_describe_selection(study),
         *_describe_folds(study.over_folds, study.ranking_score),
     ]
@@ -207,7 +207,13 @@ def _describe_comparison(study: Comparison | None) -> Section:
     return Section(key, title, blocks)
 
 
-def tabulate_comparison(study: Comparison) -> Table:
+def show_comparison(study: Comparison) -> list[Block]:
+    """The methods in a table, and beside it what has to be known of its intervals."""
+    notes = [] if study.grown is None else [Paragraph(study.grown.sentence, is_warning=True)]
+    return [*notes, _tabulate_comparison(study)]
+
+
+def _tabulate_comparison(study: Comparison) -> Table:
     """The methods in the order of their ranking, a row each."""
     first = study.ranking_score
     scores = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1", "recall": "recall"}

@@ -157,6 +157,7 @@ def _describe_comparison(study: Comparison) -> _Parts:
             f"Rule: {', then '.join(study.order)}; a tie-breaker counts among those that the "
             "paired test can't tell from the best",
             *(f"Step: {step}" for step in study.steps),
+            *([] if study.grown is None else [f"Note: {study.grown.sentence}"]),
         ],
         [markdown_table(columns, rows)],
     )

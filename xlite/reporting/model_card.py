@@ -227,6 +227,9 @@ def _describe_comparison(files: StudyFiles) -> Iterator[str]:
             f"On {escape(name)}, {comparison.images:,} images: "
             f"{escape('; '.join(comparison.steps))}."
         )
+    for one in (files.comparison, *files.elsewhere.values()):
+        if one is not None and one.grown is not None:
+            yield escape(one.grown.sentence)
     if files.verdicts is not None:
         verdicts = [
             f"- {escape(name)} instead of {escape(files.verdicts.baseline)}: {one.decision}. "

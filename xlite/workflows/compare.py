@@ -28,6 +28,7 @@ from xlite.judging.compared_runs import (
 from xlite.judging.comparison import compare_methods, write_comparison
 from xlite.judging.comparison_verdicts import ComparisonRule
 from xlite.judging.folded_methods import judge_folded_methods
+from xlite.judging.grown_methods import find_grown_methods
 from xlite.judging.looks_at_test import look_at_test
 from xlite.judging.margins import DEFAULT_SAFETY_MARGIN, Margins, check_margin, settle_margins
 from xlite.judging.methods import align_methods
@@ -101,7 +102,9 @@ def compare(
         parts = read_checked_split(Path(split), table)
         judged, groups = _judge_part(items, experiments, parts, allow_partial)
         test = look_at_test(groups, parts, command=command) if show_test else None
-        comparison = compare_methods(judged, order, rule=rule, runs=groups, test=test)
+        comparison = compare_methods(
+            judged, order, rule=rule, runs=groups, grown=find_grown_methods(groups), test=test
+        )
         split_sha256 = parts.sha256["val"]
     comparison = replace(comparison, command=command)
     if out is not None:

@@ -21,6 +21,7 @@ from xlite.judging.compared_folds import read_folded_methods
 from xlite.judging.compared_runs import read_run_methods
 from xlite.judging.comparison import compare_methods, write_comparison
 from xlite.judging.folded_methods import judge_folded_methods
+from xlite.judging.grown_methods import find_grown_methods
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import TESTED, JudgedMethods, judge_methods
 from xlite.judging.ranking import TIE_BREAKERS, parse_order
@@ -28,7 +29,7 @@ from xlite.judging.self_audit import audit_verdict
 from xlite.judging.variant_verdict import judge_variant
 from xlite.judging.verdict import describe_verdict_rule
 from xlite.places import ON_SPLIT, STUDY_SUMMARY, STUDY_VERDICTS
-from xlite.results.comparison import Comparison
+from xlite.results.comparison import Comparison, GrownMethods
 from xlite.results.study import Study, StudyScore, StudyVerdicts
 from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.fold_splits import read_fold_splits
@@ -107,7 +108,7 @@ def _compare(one: Compared, plan: StudyPlan) -> dict[str, Any]:
     found: dict[str, Any] = {"best": comparison.best, "chosen": comparison.chosen}
     baseline = find_baseline(plan)
     if baseline is not None and baseline in {row.name for row in comparison.rows}:
-        verdicts = judge_against(baseline, judged)
+        verdicts = judge_against(baseline, judged, comparison.grown)
         write_json(one.folder / STUDY_VERDICTS, verdicts.to_json())
         found["verdicts"] = {name: verdict.decision for name, verdict in verdicts.verdicts.items()}
     return found
@@ -120,8 +121,8 @@ def _judge(one: Compared, plan: StudyPlan) -> tuple[JudgedMethods, Comparison]:
     parts = read_checked_split(one.split, plan.labels)
     methods, num_left_out = align_methods(read_run_methods(groups, parts))
     _say_left_out(num_left_out)
-    judged = judge_methods(methods)
-    return judged, compare_methods(judged, order_of(plan.finish), runs=groups)
+    judged, grown = judge_methods(methods), find_grown_methods(groups)
+    return judged, compare_methods(judged, order_of(plan.finish), runs=groups, grown=grown)
 
 
 def _judge_folds(one: Compared, plan: StudyPlan) -> tuple[JudgedMethods, Comparison]:
@@ -169,7 +170,9 @@ def order_of(finish: Finally) -> tuple[str, ...]:
     return parse_order(f"val.{by}", [f"val.{name}" for name in then] or None)
 
 
-def judge_against(baseline: str, judged: JudgedMethods) -> StudyVerdicts:
+def judge_against(
+    baseline: str, judged: JudgedMethods, grown: GrownMethods | None
+) -> StudyVerdicts:
     """The verdict on each method by how its AUROC differs from the baseline's."""
     labelled, level = judged.reference, judged.resampling.level
     differences = {
@@ -177,9 +180,10 @@ def judge_against(baseline: str, judged: JudgedMethods) -> StudyVerdicts:
         for method in judged.methods
         if method.name != baseline
     }
+    rule = describe_verdict_rule(level=level, over_folds=judged.folds is not None)
     return StudyVerdicts(
         baseline=baseline,
-        rule=describe_verdict_rule(level=level, over_folds=judged.folds is not None),
+        rule=rule if grown is None else f"{rule} {grown.sentence}",
         images=len(labelled),
         patients=len(np.unique(labelled.patient_ids)),
         level=level,
