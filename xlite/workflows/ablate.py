@@ -83,32 +83,43 @@ def ablate(
     check_out(folder)
     if isinstance(variants, Mapping):
         variants = name_variants(variants)
-    if max_seeds is not None and not until_decided:
-        raise ArgumentError("max_seeds goes with until_decided: pass both, or neither.")
-    base_seed = variants[0].settings.seed
-    used_seeds: Sequence[int] | Growth = [base_seed] if seeds is None else list(seeds)
-    if until_decided:
-        used_seeds = plan_growth(seeds or (), seed=base_seed, most=max_seeds)
+    used_seeds = _choose_seeds(variants, seeds, until_decided=until_decided, max_seeds=max_seeds)
     _plan(variants, used_seeds)
     data = load_judgeable_data(split, labels, cache, images)
-
-    def train(runs: Sequence[PlannedRun], resume: bool) -> list[Outcome]:
-        return run_study(runs, data, folder, runtime=runtime, resume=resume)
-
     ablation, _ = train_and_judge(
         variants,
         used_seeds,
         data,
-        train=train,
+        train=lambda runs, resume: run_study(runs, data, folder, runtime=runtime, resume=resume),
         resume=resume,
         out=folder,
         margin=margins,
         safety_margin=safety_margin,
         command=command,
     )
+    return _require_judged(ablation, variants[0].name)
+
+
+def _choose_seeds(
+    variants: Sequence[Variant],
+    seeds: Sequence[int] | None,
+    *,
+    until_decided: bool,
+    max_seeds: int | None,
+) -> Sequence[int] | Growth:
+    """The seeds of all variants, by default that of the baseline, or how they are added."""
+    base_seed = variants[0].settings.seed
+    if until_decided:
+        return plan_growth(seeds or (), seed=base_seed, most=max_seeds)
+    if max_seeds is not None:
+        raise ArgumentError("max_seeds goes with until_decided: pass both, or neither.")
+    return [base_seed] if seeds is None else list(seeds)
+
+
+def _require_judged(ablation: Ablation | None, baseline: str) -> Ablation:
     if ablation is None:
         raise CheckFailedError(
-            f"no run of the baseline {variants[0].name} finished: nothing to compare. "
+            f"no run of the baseline {baseline} finished: nothing to compare. "
             "training_progress.json holds the errors."
         )
     return ablation

@@ -90,11 +90,7 @@ def compare(
     )
     table = None if labels is None else Path(labels)
     if is_folds(Path(split)):
-        if show_test:
-            raise InputError(
-                "--show-test: folds have no sealed test part. Every image is in the test part of "
-                "one, and out-of-fold predictions are what ranks."
-            )
+        _refuse_test_of_folds(is_asked=show_test)
         judged, fold_runs = _judge_folds(items, experiments, Path(split), table, allow_partial)
         comparison = compare_methods(judged, order, rule=rule, fold_runs=fold_runs)
         split_sha256 = None
@@ -110,6 +106,14 @@ def compare(
     if out is not None:
         comparison = _write(comparison, judged, experiments, split_sha256)
     return comparison
+
+
+def _refuse_test_of_folds(*, is_asked: bool) -> None:
+    if is_asked:
+        raise InputError(
+            "--show-test: folds have no sealed test part. Every image is in the test part of "
+            "one, and out-of-fold predictions are what ranks."
+        )
 
 
 def _judge_part(
