@@ -63,6 +63,18 @@ def canonical_patient_ids(ids: Iterable[Any]) -> NDArray[Any]:
     return spelled[codes]
 
 
+def is_among(ids: Iterable[Any], others: Iterable[Any]) -> NDArray[np.bool_]:
+    """Whether each of N patient ids is one of `others`, however it is spelled, (N,).
+
+    By a table of hashes: numpy's isin sorts objects, and took 42 s for NIH's patients.
+
+    >>> is_among(["7", "8"], ["0007"]).tolist()
+    [True, False]
+    """
+    found = pd.Series(canonical_patient_ids(ids)).isin(set(canonical_patient_ids(others)))
+    return found.to_numpy(dtype=np.bool_)
+
+
 def is_rounded_id(text: str) -> bool:
     """Whether an id was a number too long for the program that wrote it, and lost digits.
 

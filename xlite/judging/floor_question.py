@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from xlite.ids import canonical_patient_ids
+from xlite.ids import is_among
 from xlite.judging.floor_columns import drop_mute, read_floor_columns
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.shortcut_floor import FloorQuestion, FloorRows
@@ -64,10 +64,7 @@ def ask_floor(
     columns, left_out = drop_mute(found, labelled.patient_ids)
     fitted = None
     if train is not None:
-        is_other = ~np.isin(
-            canonical_patient_ids(train.manifest.patient_ids.tolist()),
-            canonical_patient_ids(labelled.patient_ids.tolist()),
-        )
+        is_other = ~is_among(train.manifest.patient_ids.tolist(), labelled.patient_ids.tolist())
         rows, what = train.manifest.select(is_other), "images of other patients in --train"
         fitted = _read_rows(rows, _open(train.source), labelled.vocabulary, what, read)
     elif judged.split is not None and judged.part in _FITTED_BEFORE:

@@ -20,7 +20,7 @@ from scipy.special import stdtrit
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.ids import canonical_patient_ids
+from xlite.ids import canonical_patient_ids, is_among
 from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions, join_predictions
 from xlite.judging.predictions_file import read_predictions_file
@@ -76,8 +76,7 @@ def compare_seen_patients(
 
 def shares_patients(labelled: LabelledPredictions, train: Manifest) -> bool:
     """Whether any patient of the judged images is in the training table."""
-    trained = set(canonical_patient_ids(train.patient_ids.tolist()))
-    return not trained.isdisjoint(canonical_patient_ids(labelled.patient_ids.tolist()))
+    return bool(is_among(labelled.patient_ids.tolist(), train.patient_ids.tolist()).any())
 
 
 def judge_seen_patients(
@@ -89,7 +88,7 @@ def judge_seen_patients(
 ) -> SeenPatients:
     """The two sides of predictions; InputError where all patients are on one of them."""
     patients = canonical_patient_ids(labelled.patient_ids.tolist())
-    is_seen = np.isin(patients, canonical_patient_ids(train.patient_ids.tolist()))
+    is_seen = is_among(patients, train.patient_ids.tolist())
     if is_seen.all() or not is_seen.any():
         raise InputError(
             f"{'every' if is_seen.all() else 'no'} patient of the {len(labelled):,} judged images "

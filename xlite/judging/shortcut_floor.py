@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
@@ -204,7 +205,7 @@ def _stack(
     stacked = scores.copy()
     penalty = np.diag([1.0, 1e-6])
     for c, of_label in enumerate(targets.T):
-        design = np.column_stack([logits[:, c], np.ones(len(logits))])
+        design = sparse.csr_array(np.column_stack([logits[:, c], np.ones(len(logits))]))
         for fold in range(NUM_FOLDS):
             is_used, is_held = (folds != fold) & (of_label >= 0), folds == fold
             positives = (of_label[is_used] == 1).astype(np.float64)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class TableModel:
         who is positive: random tables came to an AUROC below 0.5 with it.
         """
         cells, rows = _gather(self.bins, columns)
-        logits = _design(self.bins, cells) @ self.weights.T
+        logits = np.asarray(_design(self.bins, cells) @ self.weights.T)
         scores = logits[rows]
         return np.asarray(scores - scores.mean(axis=0))
 
@@ -137,7 +138,7 @@ def fit_table_model(columns: Sequence[NDArray[Any]], targets: Targets) -> TableM
 
 
 def fit_logistic(
-    design: NDArray[np.float64],
+    design: sparse.csr_array,
     positives: NDArray[np.float64],
     known: NDArray[np.float64],
     penalty: NDArray[np.float64],
@@ -152,10 +153,12 @@ def fit_logistic(
     weights = np.zeros(design.shape[1])
     share = positives.sum() / known.sum()
     weights[-1] = np.log(share / (1 - share))
+    across = design.T.tocsr()
     for _ in range(_MOST_STEPS):
         probs = expit(offset + design @ weights)
-        slope = design.T @ (positives - known * probs) - penalty @ weights
-        curvature = (design * (known * probs * (1 - probs))[:, None]).T @ design + penalty
+        slope = across @ (positives - known * probs) - penalty @ weights
+        spread = sparse.diags_array(known * probs * (1 - probs))
+        curvature = (across @ (spread @ design)).toarray() + penalty
         step = np.linalg.solve(curvature, slope)
         longest = float(np.abs(step).max())
         weights += step * min(1.0, _LONGEST_STEP / max(longest, 1e-12))
@@ -177,14 +180,17 @@ def _gather(
     return np.stack(placed, axis=1)[first], code.astype(np.intp)
 
 
-def _design(bins: Sequence[Bins], cells: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(U, B + 1) of 0 and 1, a column a bin, the intercept last."""
+def _design(bins: Sequence[Bins], cells: NDArray[np.intp]) -> sparse.csr_array:
+    """(U, B + 1) of 0 and 1, a column a bin, the intercept last.
+
+    Sparse: of 90 bins a row has seven, and six columns of NIH's table have 30,000 distinct rows.
+    """
     starts = np.cumsum([0, *(one.count for one in bins)])
-    design = np.zeros((len(cells), int(starts[-1]) + 1))
-    design[:, -1] = 1
-    for column, start in enumerate(starts[:-1]):
-        design[np.arange(len(cells)), start + cells[:, column]] = 1
-    return design
+    ends = np.full((len(cells), 1), starts[-1])
+    places = np.concatenate([cells + starts[:-1], ends], axis=1)
+    rows = np.arange(0, places.size + 1, places.shape[1])
+    shape = (len(cells), int(starts[-1]) + 1)
+    return sparse.csr_array((np.ones(places.size), places.ravel(), rows), shape=shape)
 
 
 def _penalise(bins: Sequence[Bins]) -> NDArray[np.float64]:
