@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 KEYS = [
-    *("split", "balance", "runs", "scores", "floor", "curves", "study", "verdicts", "ablation"),
+    *(
+        "summary",
+        "split",
+        "balance",
+        "runs",
+        "scores",
+        "floor",
+        "curves",
+        "study",
+        "verdicts",
+        "ablation",
+    ),
     *("comparison", "doctor", "mistakes", "environment"),
 ]
 
@@ -47,7 +58,11 @@ def test_a_project_becomes_one_page(
     absent = {key for key, is_present in present.items() if not is_present}
     assert absent == {"study", "verdicts", "ablation", "comparison", "doctor"}
     page = out.read_text()
-    assert "Choices made on this validation set: " in page
+    summary = page[page.index('id="summary"') : page.index('id="split"')]
+    assert "A place in this table is no ranking" in summary
+    assert "table alone" in summary
+    assert "Choices made on this validation set: " in summary
+    assert "Nobody has looked for the faults" in summary
     assert "Looks at the test part: " in page
     assert "as measured; corrected for being the best of" in page
 
@@ -84,7 +99,7 @@ def test_finished_runs_without_their_split_are_said_to_be_so(
         *("--split", split, "--cache", project.cache),
     )
     page = out.read_text(encoding="utf-8")
-    assert page.count("The split that these runs are judged by is not there.") == 3
+    assert page.count("The split that these runs are judged by is not there.") == 5
     assert "No run is finished" not in page
 
 

@@ -5,8 +5,8 @@ N images, C labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -153,13 +153,7 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
         ]
         for c, label in enumerate(run.vocabulary)
     ]
-    resampled = resample_scores(
-        run.targets, [run.probs], run.patient_ids, rng=rng, scores=("auroc",)
-    )
-    of_labels = AurocInterval(
-        auroc=scores["auroc"], low=scores["auroc_low"], high=scores["auroc_high"]
-    )
-    low, high = macro_auroc_interval(of_labels, resampled["auroc"][0])
+    low, high = _find_macro_limits(run, scores, rng)
     means = {
         name: macro_mean(np.asarray(values, dtype=np.float64))[0]
         for name, values in {**scores, "f1": f1}.items()
@@ -185,6 +179,25 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
         rows=rows,
         foot=[foot],
     )
+
+
+def score_macro_auroc(run: RunImages, rng: np.random.Generator) -> tuple[float, float, float]:
+    """The macro AUROC of a run with its 95 % interval: value, lower and upper limit."""
+    scores = score_classes(run.targets, run.probs, groups=run.patient_ids)
+    low, high = _find_macro_limits(run, scores, rng)
+    return macro_mean(np.asarray(scores["auroc"]))[0], low, high
+
+
+def _find_macro_limits(
+    run: RunImages, scores: Mapping[str, Any], rng: np.random.Generator
+) -> tuple[float, float]:
+    resampled = resample_scores(
+        run.targets, [run.probs], run.patient_ids, rng=rng, scores=("auroc",)
+    )
+    of_labels = AurocInterval(
+        auroc=scores["auroc"], low=scores["auroc_low"], high=scores["auroc_high"]
+    )
+    return macro_auroc_interval(of_labels, resampled["auroc"][0])
 
 
 def describe_operating_curves(runs: Sequence[RunImages], *, absence: Absence = NO_RUN) -> Section:

@@ -30,6 +30,7 @@ from xlite.reporting.html_page import (
     NO_SPLIT,
     NO_VALIDATION,
     Absence,
+    Paragraph,
     Section,
     is_page,
     write_page,
@@ -43,6 +44,7 @@ from xlite.reporting.html_runs import (
     rank_runs,
 )
 from xlite.reporting.html_studies import describe_begun_studies
+from xlite.reporting.html_summary import describe_summary
 from xlite.reporting.html_verdicts import describe_studies
 from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
@@ -123,7 +125,18 @@ def _describe(
     best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
     shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
+    floors = [_find_floor(one, split) for one in judged if split]
+    use = _describe_use(experiments, split) if split else []
+    doctor = describe_diagnosis(experiments)
     return [
+        describe_summary(
+            judged,
+            floors,
+            experiments,
+            rng=derive_generator("report-summary"),
+            sentences=[*use, *_say_doctor(doctor)],
+            absence=absence,
+        ),
         describe_split(split_dir),
         describe_balance(experiments),
         describe_runs(all_runs, [run.name for run in chosen], faults),
@@ -131,13 +144,13 @@ def _describe(
             judged,
             rng=derive_generator("report"),
             absence=absence,
-            choices=_describe_choices(experiments, split, chosen, judged) if split else (),
+            choices=[*use, *_describe_best_epochs(chosen, judged)],
         ),
-        describe_floor([_find_floor(one, split) for one in judged if split], absence=absence),
+        describe_floor(floors, absence=absence),
         describe_operating_curves(judged, absence=absence),
         *describe_begun_studies(experiments),
         *describe_studies(experiments),
-        describe_diagnosis(experiments),
+        doctor,
         describe_mistakes(best, mistakes, _read_pixels(cache, shown), absence=absence),
         describe_environment(chosen, version=__version__, command=command),
     ]
@@ -183,16 +196,27 @@ def _choose(
     return [by_name[name] for name in dict.fromkeys(wanted)]
 
 
-def _describe_choices(
-    experiments: Path,
-    split: Split,
-    runs: Sequence[RunFolder],
-    judged: Sequence[LabelledPredictions],
-) -> list[str]:
-    """How often validation and test part were used, and what the best epochs are worth for it."""
+def _describe_use(experiments: Path, split: Split) -> list[str]:
+    """How often validation and test part were used."""
     use = count_choices(experiments, split.sha256[places.VALIDATION])
     looks = count_test_looks(experiments, split.parts["test"]) if "test" in split.parts else 0
-    sentences = [f"{use.sentence}. Looks at the test part: {looks:,}."]
+    return [f"{use.sentence}. Looks at the test part: {looks:,}."]
+
+
+def _say_doctor(section: Section) -> list[str]:
+    """What the doctor's section begins with."""
+    first = section.blocks[0]
+    assert isinstance(first, Paragraph)
+    return [f"Doctor: {first.text}"]
+
+
+def _describe_best_epochs(
+    runs: Sequence[RunFolder], judged: Sequence[LabelledPredictions]
+) -> list[str]:
+    """What the best epochs are worth for having been chosen."""
+    sentences: list[str] = []
+    if not judged:
+        return sentences
     for run, labelled in zip(runs, judged, strict=True):
         found = correct_best_epoch(run.path, labelled, Resampling(seed=42))
         if found is not None:
