@@ -53,7 +53,8 @@ def _count(diagnosis: Diagnosis) -> str:
     ignored = f" Left out: {', '.join(diagnosis.ignored)}." if diagnosis.ignored else ""
     return (
         f"{codes} checks of {len(diagnosis.examined)} things on {diagnosis.time[:10]}: "
-        f"{counts['issue']} issue{'' if counts['issue'] == 1 else 's'}, {counts['passed']} passed, {counts['not_applicable']} not "
+        f"{counts['issue']} issue{'' if counts['issue'] == 1 else 's'}, "
+        f"{counts['passed']} passed, {counts['not_applicable']} not "
         f"applicable.{ignored}"
     )
 
