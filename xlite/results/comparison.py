@@ -117,6 +117,8 @@ class GrownMethods(Result):
     methods: tuple[str, ...]
     max_seeds: int
     """The most seeds that there might have been."""
+    where: str = "ablation.json"
+    """Where the limits are that hold at all looks together."""
 
     @property
     def sentence(self) -> str:
@@ -126,7 +128,7 @@ class GrownMethods(Result):
             f"{self.max_seeds}, and looked at after each. Intervals, p, ranks and verdicts here "
             "are of a single look, and err more often then: with up to 12 seeds in 21 % of "
             "simulated studies instead of 5. Those that hold at all looks together are in "
-            "ablation.json."
+            f"{self.where}."
         )
 
 

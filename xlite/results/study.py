@@ -71,6 +71,8 @@ class StudyExperiment(Result):
     reached: Literal["stretch", "target", "minimum", "none"] | None = None
     """The highest criterion that it reached; None without criteria or without a score."""
     expected: tuple[float, float] | None = None
+    ending: str = ""
+    """Of a variant that got seeds until it was decided: by which verdict, why, with how many."""
 
     @property
     def result(self) -> StudyScore:

@@ -76,6 +76,7 @@ class _Invalid:
             self.items.append("cache:")
         for one, other in _pairs(old.experiments, new.experiments):
             self._compare_experiments(one, other)
+        self._look_anew()
         for phase, other in _pairs(old.phases, new.phases):
             self._compare_phases(phase, other)
         self._follow_chain()
@@ -106,6 +107,17 @@ class _Invalid:
         if set(old.seeds) != set(new.seeds) or not asked <= before:
             self._move(old.id)
         self._is_end_open |= _differ(old, new, ("success", "expected"))
+
+    def _look_anew(self) -> None:
+        """A look is at all variants together, so that all count anew where one does."""
+        old, new = self.old.growth, self.new.growth
+        variants = {name for one in (old, new) if one is not None for name in one.variants}
+        if old == new and not self._moved & variants:
+            return
+        self.items.append("look:")
+        self.decisions.append("seeds:")
+        for name in sorted(variants - self._moved):
+            self._move(name)
 
     def _compare_phases(self, old: Phase | None, new: Phase | None) -> None:
         if old is None or new is None:

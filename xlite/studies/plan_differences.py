@@ -14,6 +14,7 @@ from xlite.studies.study_plan import ScoreName, StudyPlan
 _PARTS = {"experiments": "experiment", "phases": "phase", "rules": "rule", "asks": "question"}
 _WORDS = {
     "finish": "[finally]",
+    "growth": "[seeds]",
     "build": "[cache]",
     "runtime": "[running]",
     "rest_seconds": "rest",

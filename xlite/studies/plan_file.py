@@ -26,6 +26,7 @@ from xlite.studies.plan_experiments import (
     read_axes,
     read_experiment,
 )
+from xlite.studies.plan_growth import read_seeds, settle_growth
 from xlite.studies.plan_paths import find_path_faults
 from xlite.studies.plan_phases import read_phase
 from xlite.studies.plan_places import read_cache, read_data, read_runtime, read_slurm
@@ -86,25 +87,26 @@ def parse_plan(text: str, base: str | None, *, where: str, root: Path = Path()) 
         faults.add(f"{where}: {name!r} is no name for a study: use {ID_FORM}.")
     ending = tables["finally"]
     finish = read_finally(ending) if ending else Finally()
+    seeds, growth = read_seeds(top, shared.seeds or (shared.settings.settings.seed,))
     given = Given(
         settings=shared.settings,
-        seeds=top.seeds("seeds", shared.seeds or (shared.settings.settings.seed,)),
+        seeds=seeds,
         files=WeightFiles(root, faults),
         # What is chosen by it falls back on validation: one fault is enough.
         score=finish.score if finish.score.part != "test" else Finally().score,
     )
     experiments = [read_experiment(one, given) for one in arrays["experiment"]]
-    if tables["axes"]:
-        experiments += read_axes(tables["axes"], given)
+    variants = read_axes(tables["axes"], given) if tables["axes"] else []
     slurm = tables["slurm"]
     plan = StudyPlan(
         name=name,
         question=top.text("question"),
-        experiments=tuple(mark_budgets(experiments)),
+        experiments=tuple(mark_budgets([*experiments, *variants])),
         phases=tuple(_read_phases(tables["search"], arrays["phase"], given, faults, where)),
         rules=tuple(read_rule(one, given) for one in arrays["rule"]),
         asks=tuple(read_ask(one) for one in arrays["ask"]),
         finish=finish,
+        growth=settle_growth(growth, tables["axes"], variants, top),
         baseline=top.text("baseline") or None,
         rest_seconds=top.number("rest", 0.0, high=_MOST_REST) or 0.0,
         slurm=read_slurm(slurm) if slurm else None,

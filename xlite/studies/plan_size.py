@@ -23,11 +23,19 @@ class Load:
     """Of all of these runs, where none stops early."""
 
 
-def list_loads(plan: StudyPlan, folds: Mapping[Path, int]) -> dict[str, Load]:
-    """The runs of each experiment and phase by its id; folds: their number by the split."""
+def list_loads(
+    plan: StudyPlan, folds: Mapping[Path, int], *, has_all_seeds: bool = True
+) -> dict[str, Load]:
+    """The runs of each experiment and phase by its id; folds: their number by the split.
+
+    has_all_seeds: whether variants that get seeds until they are decided get all, or the first.
+    """
     loads = {}
     for one in plan.experiments:
-        count = len(one.seeds) * folds.get(one.split or plan.split, 1)
+        seeds = one.seeds
+        if has_all_seeds and plan.growth is not None and one.id in plan.growth.variants:
+            seeds = plan.growth.seeds
+        count = len(seeds) * folds.get(one.split or plan.split, 1)
         loads[one.id] = Load((one.settings.model,), count, count * one.settings.epochs)
     phases = {phase.id: phase for phase in plan.phases}
     for phase in plan.phases:

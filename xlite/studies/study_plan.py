@@ -106,6 +106,18 @@ class Experiment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GrowingSeeds:
+    """Seeds that variants get one after the other, looked at after each, until all are decided."""
+
+    seeds: tuple[int, ...]
+    """All that there may be, in their order."""
+    first: int
+    """How many of them there are before the first look; from 2."""
+    variants: tuple[str, ...] = ()
+    """The experiments of `[axes]`, the baseline first."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Distribution:
     """What a search draws a setting from, by the setting's name in a plan file."""
 
@@ -252,6 +264,8 @@ class StudyPlan:
     rules: tuple[Rule, ...] = ()
     asks: tuple[Ask, ...] = ()
     finish: Finally = Finally()
+    growth: GrowingSeeds | None = None
+    """How seeds are added to some of the experiments, whose own are those to begin with."""
     baseline: str | None = None
     """The experiment that the others are compared with; None for the first."""
     split: Path = SPLIT_DIR

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from xlite.settings import TrainSettings
 
-Kind = Literal["cache", "train", "judge", "finish"]
+Kind = Literal["cache", "train", "judge", "look", "finish"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class WorkItem:
     kind: Kind
     subject: str
     """What it belongs to: an experiment's id, a trial as `PHASE/NUMBER`, a shard as `2/16`, or, of
-    kind `finish`, what is to be done: a field of `Finally`."""
+    kind `finish`, what is to be done: a field of `Finally`, or, of kind `look`, the seeds."""
     settings: TrainSettings | None = None
     """Of kind `train`, its seed in it."""
     fold: int | None = None
@@ -27,12 +28,15 @@ class WorkItem:
     until_epoch: int | None = None
     """Of kind `train`: pause after so many finished epochs; None for the last."""
     split: Path | None = None
-    """Of kinds `train` and `judge`: not the study's split, but this."""
+    """Of kinds `train`, `judge` and `look`: not the study's split, but this."""
     weights: Path | None = None
     warm_start: Path | None = None
     has_fixed_budget: bool = False
     runs: tuple[str, ...] = ()
     """Of kind `judge`: the run folders, from the experiments folder, one a seed (and fold)."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of kind `look`: the run folders, from the experiments folder, by variant, the baseline
+    first."""
     scores: tuple[str, ...] = ()
     """Of kind `judge`: the names of the scores that are asked for."""
     winner: str | None = None

@@ -17,6 +17,7 @@ from xlite.studies.ledger_entries import Begin, Change, entry_time
 from xlite.studies.plan_changes import PlanChanges, describe_changes
 from xlite.studies.plan_file import PlanSource, parse_plan, read_plan
 from xlite.studies.recorded_plan import RecordedPlan, read_state, texts_in_force
+from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.workflows.study_check import require_sound
 from xlite.workflows.study_folder import check_out
@@ -61,6 +62,7 @@ def begin_study(
             break
         if not accept_change:
             raise InputError(_describe_edit(folder, source, changes, state))
+        _require_kept_looks(RecordedPlan(folder).of(state), parsed, state)
         require_sound(parsed, where=str(plan))
         if _record_change(folder, source, changes, state):
             _keep_copies(folder, source, is_new=True)
@@ -69,6 +71,20 @@ def begin_study(
         _keep_copies(folder, source)
     console.say(f"the study {parsed.name} goes on: {folder.path}")
     return folder
+
+
+def _require_kept_looks(old: StudyPlan, new: StudyPlan, state: StudyState) -> None:
+    """Raise InputError where looks were made whose limits hold for another number of seeds."""
+    growth = old.growth
+    was_looked_at = any(name.startswith("look:") for name in state.items)
+    if growth is None or not was_looked_at:
+        return
+    if new.growth is None or (new.growth.seeds, new.growth.first) != (growth.seeds, growth.first):
+        raise InputError(
+            f"[seeds]: the study was looked at with first = {growth.first} and max = "
+            f"{len(growth.seeds)}, which its limits hold for: with others they would not, whatever "
+            "had been seen. Keep them, or begin another study."
+        )
 
 
 def _record_change(

@@ -47,11 +47,13 @@ def check_study(plan: str | Path, *, out: str | Path | None = None) -> StudyChec
 def check_plan(plan: StudyPlan, *, where: str) -> StudyCheck:
     """What a plan that was read comes to; PlanError, as `check_study`, where it is not sound."""
     images = require_sound(plan, where=where)
-    loads = list_loads(plan, _count_folds(plan))
-    least, most = find_extremes(plan, loads)
+    folds = _count_folds(plan)
+    fewest, loads = (list_loads(plan, folds, has_all_seeds=all_) for all_ in (False, True))
+    (least, _), (_, most) = (find_extremes(plan, each) for each in (fewest, loads))
     costs = ModelCosts.of_runs(plan.out, num_labels=images.num_labels)
     of_least, of_most = (
-        [loads[name] for name in begun if name in loads] for begun in (least, most)
+        [each[name] for name in begun if name in each]
+        for begun, each in ((least, fewest), (most, loads))
     )
     num_bytes = costs.count_bytes(of_most, images.num_judged)
     return StudyCheck(
@@ -79,6 +81,7 @@ def require_sound(plan: StudyPlan, *, where: str) -> ImagesOfPlan:
     faults = _FaultsOf(where)
     images = ImagesOfPlan(plan, faults)
     _check_names(plan, faults)
+    _check_growth(plan, faults)
     for fault in find_noise_faults(plan, images.judged):
         faults.add(fault)
     faults.require_none()
@@ -108,6 +111,16 @@ def _check_names(plan: StudyPlan, faults: Faults) -> None:
     for model in dict.fromkeys(models):
         with faults.kept():
             require_known_models([model])
+
+
+def _check_growth(plan: StudyPlan, faults: Faults) -> None:
+    variants = plan.growth.variants if plan.growth is not None else ()
+    for split in {one.split or plan.split for one in plan.experiments if one.id in variants}:
+        if is_folds(split):
+            faults.add(
+                f"[seeds] adds seeds on a single split, and {split} is made of folds: what these "
+                "differ by no seed averages out. Name seeds = [0, 1, 2], or another split."
+            )
 
 
 def _count_folds(plan: StudyPlan) -> dict[Path, int]:

@@ -121,8 +121,20 @@ def _judge(one: Compared, plan: StudyPlan) -> tuple[JudgedMethods, Comparison]:
     parts = read_checked_split(one.split, plan.labels)
     methods, num_left_out = align_methods(read_run_methods(groups, parts))
     _say_left_out(num_left_out)
-    judged, grown = judge_methods(methods), find_grown_methods(groups)
+    judged, grown = judge_methods(methods), _find_grown(plan, groups)
     return judged, compare_methods(judged, order_of(plan.finish), runs=groups, grown=grown)
+
+
+def _find_grown(plan: StudyPlan, groups: Mapping[str, Mapping[int, Path]]) -> GrownMethods | None:
+    """The methods that this study, or an ablation before it, has looked at after each seed."""
+    growth = plan.growth
+    if growth is None or not set(growth.variants) & groups.keys():
+        return find_grown_methods(groups)
+    return GrownMethods(
+        methods=tuple(name for name in growth.variants if name in groups),
+        max_seeds=len(growth.seeds),
+        where="the study's decisions on seeds",
+    )
 
 
 def _judge_folds(one: Compared, plan: StudyPlan) -> tuple[JudgedMethods, Comparison]:

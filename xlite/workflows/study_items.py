@@ -21,6 +21,7 @@ from xlite.training.state import EpochReport
 from xlite.workflows.study_caching import build_item
 from xlite.workflows.study_finish import finish_item
 from xlite.workflows.study_judging import judge_item
+from xlite.workflows.study_looks import look_item
 from xlite.workflows.study_training import train_item
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _WORK: dict[str, _Work] = {
     "cache": build_item,
     "train": train_item,
     "judge": judge_item,
+    "look": look_item,
     "finish": finish_item,
 }
 

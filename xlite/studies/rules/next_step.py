@@ -12,6 +12,7 @@ from xlite.studies.next_step import DueDecision, Step
 from xlite.studies.rules.asked_scores import finishing_of
 from xlite.studies.rules.cache_items import is_cache_built, ready_cache_items
 from xlite.studies.rules.conditions import decide_rule
+from xlite.studies.rules.looks import due_look, ready_look
 from xlite.studies.rules.measured import measure
 from xlite.studies.rules.runs import Run, folders_of, judge_id, judge_item, train_item
 from xlite.studies.rules.search import Search
@@ -44,7 +45,8 @@ def find_next_step(
     First comes the cache. Experiments come in the order of the plan, all with their first seed
     before any with its second one; what comes `after` something waits until that has ended. A
     search is given a trial, or a promotion, when nothing else is to be done: what was found by
-    then says more. Once nothing is to be done, held or asked, the winner is decided, what
+    then says more. Variants that get seeds until they are decided are looked at once all runs so
+    far have ended. Once nothing is to be done, held or asked, the winner is decided, what
     `[finally]` asks for is done, one after the other, and the study ends.
     """
     if END_DECISION in state.decisions:
@@ -54,7 +56,8 @@ def find_next_step(
         Search(phase, standing) for phase in plan.phases if standing.status(phase.id) == "begun"
     ]
     kept = (search.due_keep() for search in searches)
-    decisions = (*_due_rules(standing), *(one for one in kept if one is not None))
+    others = (one for one in (*kept, due_look(standing)) if one is not None)
+    decisions = (*_due_rules(standing), *others)
     if decisions:
         return Step(decisions=decisions)
     ready = tuple(itertools.islice(_ready_items(standing, searches), most_ready))
@@ -98,6 +101,8 @@ def _ready_items(standing: Standing, searches: Sequence[Search]) -> Iterator[Wor
     begun = [one for one in plan.experiments if standing.status(one.id) == "begun"]
     for experiment in begun:
         yield from _ready_judgement(standing, experiment)
+    if (look := ready_look(standing)) is not None:
+        yield look
     for search in searches:
         yield from search.judge_items()
     runs = [

@@ -11,6 +11,7 @@ from typing import Literal
 from xlite.studies.ledger_entries import End
 from xlite.studies.rules.asked_scores import scores_asked
 from xlite.studies.rules.cache_items import failed_cache_item
+from xlite.studies.rules.growing import is_growing, list_seeds
 from xlite.studies.rules.runs import Run, folders_of, judge_id, list_runs
 from xlite.studies.rules.trials import Trial
 from xlite.studies.study_plan import END, Ask, Experiment, Phase, Rule, ScoreName, StudyPlan
@@ -72,11 +73,14 @@ class Standing:
         """The runs of an experiment, those that have ended included."""
         if experiment.id not in self._runs:
             num_folds = self.num_folds(experiment)
-            self._runs[experiment.id] = list_runs(experiment.id, experiment.seeds, num_folds)
+            seeds = list_seeds(self.plan, self.state, experiment)
+            self._runs[experiment.id] = list_runs(experiment.id, seeds, num_folds)
         return self._runs[experiment.id]
 
     def ends(self, experiment: Experiment) -> list[End] | None:
-        """How its runs ended; None while one has not."""
+        """How its runs ended; None while one has not, or further seeds may be added."""
+        if is_growing(self.plan, self.state, experiment.id):
+            return None
         ends = [self.state.end_of(run.item) for run in self.runs(experiment)]
         found = [end for end in ends if end is not None]
         return found if len(found) == len(ends) else None

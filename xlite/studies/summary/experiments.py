@@ -8,6 +8,7 @@ from typing import Literal
 
 from xlite.results.study import NodeState, StudyExperiment, StudyScore
 from xlite.studies.ledger_entries import End, Score
+from xlite.studies.rules.growing import describe_ending, is_growing, list_seeds
 from xlite.studies.study_plan import Experiment, StudyPlan, Success
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.branches import is_over
@@ -39,14 +40,21 @@ def _describe(
 ) -> StudyExperiment:
     ends, judged = last_ends(items), state.end_of(f"judge:{one.id}")
     success = one.success or Success(score=plan.finish.score)
+    seeds = list_seeds(plan, state, one)
     scores = read_scores(judged, [end for end in ends.values() if end.outcome == "finished"])
     return StudyExperiment(
         id=one.id,
         title=one.title,
         changes=_list_changes(one),
         split=None if one.split is None else one.split.as_posix(),
-        state=_find_state(one, items, is_taken=is_taken, is_over=is_over(state)),
-        seeds=one.seeds,
+        state=_find_state(
+            seeds,
+            items,
+            is_taken=is_taken,
+            is_growing=is_growing(plan, state, one.id),
+            is_over=is_over(state),
+        ),
+        seeds=seeds,
         runs=tuple(finished_runs(items).values()),
         failures=tuple(
             f"seed {key.seed}" + ("" if key.fold is None else f", fold {key.fold}") + f": {error}"
@@ -62,6 +70,7 @@ def _describe(
         stretch=success.stretch,
         reached=find_reached(success, scores.get(str(success.score), StudyScore())),
         expected=one.expected,
+        ending=describe_ending(plan, state, one.id),
     )
 
 
@@ -117,14 +126,19 @@ def _read_score(score: Score) -> StudyScore:
 
 
 def _find_state(
-    one: Experiment, items: Sequence[TrainedItem], *, is_taken: bool, is_over: bool
+    seeds: Sequence[int],
+    items: Sequence[TrainedItem],
+    *,
+    is_taken: bool,
+    is_growing: bool,
+    is_over: bool,
 ) -> NodeState:
     if not items:
         return "waiting" if is_taken and not is_over else "not taken"
     ends = last_ends(items)
-    has_all = {item.key.seed for item in items} == set(one.seeds) and len(ends) == len(
+    has_all = {item.key.seed for item in items} == set(seeds) and len(ends) == len(
         {item.key for item in items}
     )
-    if not has_all and not is_over:
+    if (is_growing or not has_all) and not is_over:
         return "running"
     return "finished" if any(end.outcome == "finished" for end in ends.values()) else "failed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
 from xlite.files import write_json
@@ -138,13 +138,15 @@ def _describe_choice(decision: Decision) -> str:
         return f"{'holds' if choice['holds'] else 'does not hold'}; begins {begins}"
     if decision.subject == "winner":
         return str(choice.get("id") or "no improvement")
-    said = {name: value for name, value in choice.items() if value not in (None, [], ())}
+    said = {name: value for name, value in choice.items() if value not in (None, [], (), {})}
     return "; ".join(f"{name.replace('_', ' ')}: {_show(value)}" for name, value in said.items())
 
 
 def _show(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

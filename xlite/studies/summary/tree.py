@@ -178,6 +178,8 @@ def describe_result(one: StudyExperiment) -> str:
     if one.is_as_expected is not None and one.expected is not None:
         low, high = one.expected
         parts.append(f"{'as' if one.is_as_expected else 'not as'} expected ({low:g} to {high:g})")
+    if one.ending:
+        parts.append(one.ending)
     if one.failures:
         parts.append(f"{len(one.failures)} of {len(one.failures) + len(one.runs)} runs failed")
     return "; ".join(parts)
