@@ -179,3 +179,21 @@ def test_an_experiment_that_is_gone_or_new_is_named() -> None:
 )
 def test_a_difference_is_a_sentence(old: str, new: str, sentence: str) -> None:
     assert change(old, new).differences == (sentence,)
+
+
+def test_looks_at_variants_are_made_anew_where_one_of_them_changes() -> None:
+    text = (
+        '[seeds]\nuntil = "decided"\n[settings]\nmodel = "resnet18"\n'
+        '[axes]\nloss = ["bce", "focal"]\n[[experiment]]\nid = "E"\nset = {dropout = 0.3}\n'
+    )
+    old = parse_plan(text, None, where="p.toml")
+    assert old.growth is not None
+    assert old.growth.seeds == tuple(range(42, 54))
+    other = parse_plan(text.replace("0.3", "0.4"), None, where="p.toml")
+    assert "look:" not in describe_changes(old, other).items
+    axes = text.replace("[axes]\n", "[axes]\nset = {lr = 1e-3}\n")
+    changes = describe_changes(old, parse_plan(axes, None, where="p.toml"))
+    assert "look:" in changes.items
+    assert "seeds:" in changes.decisions
+    longer = parse_plan(text.replace('"decided"\n', '"decided"\nmax = 6\n'), None, where="p.toml")
+    assert "[seeds] seeds" in " ".join(describe_changes(old, longer).differences)
