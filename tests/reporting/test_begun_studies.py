@@ -124,6 +124,7 @@ def test_a_search_says_how_far_to_believe_it(tmp_path: Path) -> None:
     [section] = describe_begun_studies(tmp_path)
     texts = [getattr(block, "text", "") for block in section.blocks]
     assert any("about 0.031 too good in val.auroc" in text for text in texts)
+    assert any("0.829 corrected" in text for text in texts)
     pictures = [block.alt for block in section.blocks if isinstance(block, Picture)]
     assert pictures == [
         "The trials of first as lines over their settings and score.",

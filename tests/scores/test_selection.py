@@ -36,6 +36,11 @@ def test_what_is_said_of_the_best_is_what_it_loses_with_fresh_data(true_spread: 
     assert np.mean(lost) > 0.01
 
 
+def test_the_order_of_scores_does_not_matter() -> None:
+    scores = [0.80, 0.82, 0.84, 0.83, 0.81]
+    assert selection_optimism(scores[::-1], 0.01) == selection_optimism(scores, 0.01)
+
+
 def test_one_score_and_equal_scores_are_not_too_good() -> None:
     assert selection_optimism([0.9], 0.02) == 0.0
     assert selection_optimism([0.9, 0.9, 0.9], 0.02) == 0.0

@@ -69,10 +69,12 @@ def title_of(phase: str) -> str:
 def _describe_choice(search: Search) -> list[str]:
     texts = []
     if search.optimism is not None:
-        texts.append(
+        text = (
             f"The best of {len(search.trials)} trials is about {search.optimism:.3f} too good in "
-            f"{search.score}, for being the best of so many on these images."
+            f"{search.score}, for being the best of so many on these images"
         )
+        corrected = "" if search.corrected is None else f": {search.corrected:.3f} corrected"
+        texts.append(f"{text}{corrected}.")
     if search.kept:
         texts.append(f"Handed on: {search.kept}.")
     return texts

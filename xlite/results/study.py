@@ -154,6 +154,14 @@ class Search(Result):
     """By setting: its share of what made scores differ; they add up to 1."""
     rung_correlations: tuple[RungCorrelation, ...] = ()
 
+    @property
+    def corrected(self) -> float | None:
+        """The score of the best without its optimism; None where one of the two is not known."""
+        best = next((trial for trial in self.trials if trial.number == self.best), None)
+        if best is None or best.score is None or self.optimism is None:
+            return None
+        return best.score - self.optimism
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyDecision(Result):

@@ -134,7 +134,7 @@ def selection_optimism(scores: Sequence[float], standard_error: float) -> float:
     units, as `correct_best` draws it where no predictions are at hand: normal, and each its own.
     Noise that all share, as that of the same images is in part, does not choose, and makes this an
     upper bound; no more noise is drawn than the spread of the scores and its own standard error
-    have room for.
+    have room for. Their order does not matter.
 
     >>> round(selection_optimism([0.80, 0.82, 0.84], 0.01), 3)
     0.002
@@ -144,7 +144,8 @@ def selection_optimism(scores: Sequence[float], standard_error: float) -> float:
     rng = np.random.default_rng(0)
     room = stdev(scores) * (1 + 1 / sqrt(2 * (len(scores) - 1)))
     noise = min(standard_error, room) * rng.normal(size=(_NORMAL_DRAWS, len(scores)))
-    return max(0.0, correct_best(np.array(scores, dtype=np.float64), noise).optimism)
+    ordered = np.sort(np.array(scores, dtype=np.float64))
+    return max(0.0, correct_best(ordered, noise).optimism)
 
 
 @dataclass(frozen=True, eq=False)

@@ -340,7 +340,13 @@ def test_the_best_trial_is_judged_and_told_to_be_too_good() -> None:
     assert len([name for name in study.ends if name.startswith("judge")]) == 1
     assert kept["optimism"] > 0  # type: ignore[operator]
     assert "too good" in study.state.decisions["keep:search"].why
-    assert "lowered by" in study.state.decisions["winner"].why
+    best = study.state.end_of(f"judge:search/{kept['trials'][0]}")  # type: ignore[index]
+    assert best is not None
+    measured = best.scores["val.auroc"].point
+    corrected = measured - kept["optimism"]  # type: ignore[operator]
+    why = study.state.decisions["winner"].why
+    assert f"search/{kept['trials'][0]} {corrected:.4f} (" in why
+    assert f"{measured:.4f} as measured, lowered by {kept['optimism']:.4f}" in why  # type: ignore[index]
 
 
 def test_trials_that_paused_spread_as_they_did_at_the_first_rung() -> None:

@@ -140,6 +140,7 @@ def test_a_search_shows_its_trials_and_their_rungs() -> None:
     assert [trial.state for trial in first.trials] == ["paused"] * 11 + ["finished"]
     assert first.trials[11].rungs.keys() == {1, 3, 9}
     assert (first.best, first.trials[11].score, first.optimism) == (11, 0.86, 0.031)
+    assert first.corrected == pytest.approx(0.829)
     assert first.kept == "trials 11, 9"
     assert second.trials[1].score == pytest.approx(0.82)
     assert second.trials[1].runs == ("runs/c1-100", "runs/c1-101")

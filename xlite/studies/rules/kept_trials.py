@@ -113,7 +113,9 @@ def _explain(
         return text
     if optimism is None:
         return f"{text}; by how much it is too good could not be estimated"
-    return f"{text}; chosen from so many, the best is about {optimism:.4f} too good"
+    corrected = _score(kept[0], judged) - optimism
+    text += f"; chosen from so many, the best is about {optimism:.4f} too good"
+    return f"{text}: {corrected:.4f} corrected"
 
 
 def _score(trial: Trial, judged: Mapping[int, Measured]) -> float:

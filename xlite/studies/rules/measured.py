@@ -96,7 +96,10 @@ def _measure_best(standing: Standing, phase: Phase, score: ScoreName) -> Measure
     if phase.method == "confirm" or not optimism or found.point is None:
         return found
     low, high = (None if one is None else one - optimism for one in (found.low, found.high))
-    note = f"the best of {len(trials)} trials, lowered by {optimism:.4f} for having been chosen"
+    note = (
+        f"the best of {len(trials)} trials, {found.point:.4f} as measured, "
+        f"lowered by {optimism:.4f} for having been chosen"
+    )
     note = f"{found.note}, {note}" if found.note else note
     return replace(found, point=found.point - optimism, low=low, high=high, note=note)
 

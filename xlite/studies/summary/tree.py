@@ -207,6 +207,8 @@ def describe_search(one: Search) -> str:
         parts.append(f"the best is {best.number}: {one.score} {best.score:.3f}")
     if one.optimism is not None:
         parts.append(f"about {one.optimism:.3f} too good, for being the best of so many")
+        if one.corrected is not None:
+            parts[-1] += f": {one.corrected:.3f} corrected"
     if one.kept:
         parts.append(f"kept: {one.kept}")
     return "; ".join(parts)
