@@ -27,7 +27,11 @@ CHECKED = ("project/data/*/verified.json",)
 """Before training, and by --verify, a cache is checked as a whole, once."""
 TRAINED = ("project/experiments*", "project/EXPERIMENT_LOG.md", *CHECKED)
 JUDGED = ("project/judged*",)
-COMPARED = ("project/experiments/comparison*", "project/EXPERIMENT_LOG.md")
+COMPARED = (
+    "project/experiments/comparison*",
+    "project/experiments/*val_choices*",
+    "project/EXPERIMENT_LOG.md",
+)
 MADE = ("project/made*",)
 
 REFUSED = (WRONG_INPUT,)

@@ -10,6 +10,7 @@ import pytest
 from hostile.cases import DONE, Case, folder_case, run_case
 from hostile.command_lines import (
     CHECKED,
+    COMPARED,
     FAILED,
     GO_ON,
     JUDGE,
@@ -153,7 +154,7 @@ FOLDERS = [
         "compare",
         "",
         NAMED,
-        ("project/experiments/comparison*", "project/EXPERIMENT_LOG.md"),
+        COMPARED,
     ),
     folder_case(
         "runs: a file among them",

@@ -56,7 +56,7 @@ def test_choices_are_counted_by_kind_and_a_repeated_one_once(tmp_path: Path) -> 
     note(tmp_path, "thresholds", "a")
     note(tmp_path, "look", "a", images=100)
     use = note(tmp_path, "look", "a")
-    assert (use.comparisons, use.compared, use.thresholds, use.looks) == (2, 5, 1, 4)
+    assert (use.comparisons, use.compared, use.thresholds, use.looks) == (2, 5, 1, 3)
     assert use.choices == 3
     assert count_choices(tmp_path, "aa").choices == 3
     assert count_choices(tmp_path, "another").choices == 0

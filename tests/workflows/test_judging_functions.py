@@ -25,6 +25,11 @@ def contents(folder: Path) -> dict[str, bytes]:
             if path.name == "comparison.json":
                 value = json.loads(content)
                 content = json.dumps(value | {"time": "", "command": ""}).encode()
+            if path.name == "val_choices.json":
+                choices = [
+                    one | {"time": "", "command": ""} for one in json.loads(content)["choices"]
+                ]
+                content = json.dumps(choices).encode()
             found[path.relative_to(folder).as_posix()] = content
     return found
 
@@ -32,7 +37,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_compare_leaves_the_files_of_the_command(golden: Path, xlite_ok: Any) -> None:
     xlite_ok("compare", "--split", "splits", "--by", "val.f1")
     by_command = contents(golden / "experiments")
-    (golden / "experiments/comparison.csv").unlink()
+    for name in ("comparison.csv", "val_choices.json"):
+        (golden / "experiments" / name).unlink()
     found = compare(split="splits", by="val.f1", out=golden / "experiments", command="mine")
     (golden / "experiments/EXPERIMENT_LOG.md").unlink()
     assert contents(golden / "experiments") == by_command

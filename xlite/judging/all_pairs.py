@@ -98,8 +98,13 @@ def compare_all_pairs(judged: JudgedMethods, score: str) -> AllPairs:
 
 
 def pool_seed_variance(judged: JudgedMethods, score: str) -> float:
-    """The variance that seeds give a method's macro mean over its own; 0 with one seed each."""
+    """The variance that seeds give a method's macro mean over its own.
+
+    0 with one seed each, and of one method, which no other is there to be pooled with.
+    """
     names = [method.name for method in judged.methods]
+    if len(names) < 2:
+        return 0.0
     pairs = itertools.combinations(names, 2)
     return _pool_spread(
         judged, score, {pair: judged.difference(*pair, score) for pair in pairs}

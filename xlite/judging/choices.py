@@ -80,19 +80,17 @@ def count_choices(
     mine = [one for one in noted if one.val_set in sets]
     tables = {split_sha256, *(one.split_sha256 for one in mine)} - {None}
     epochs = _count_epochs(folder, tables)
-    chosen = {
-        (one.kind, one.names, one.chosen): len(one.names)
-        for one in mine
-        if one.kind in ("comparison", "ablation")
-    }
+    # The same command again shows nothing new.
+    distinct = {(one.kind, one.names, one.chosen) for one in mine}
+    chosen = [names for kind, names, _ in distinct if kind in ("comparison", "ablation")]
     return ValidationUse(
         runs=len(epochs),
         epochs=sum(epochs.values()),
         thresholds=sum(one.kind == "thresholds" for one in mine),
         comparisons=len(chosen),
-        compared=sum(chosen.values()),
+        compared=sum(map(len, chosen)),
         decisions=_count_decisions(folder, set(epochs)),
-        looks=sum(one.kind != "thresholds" for one in mine),
+        looks=sum(kind != "thresholds" for kind, _, _ in distinct),
     )
 
 
