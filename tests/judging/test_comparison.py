@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from xlite.errors import InputError
+from xlite.judging.ablation_rows import list_rows
 from xlite.judging.all_pairs import compare_all_pairs, shrink_scores
 from xlite.judging.compared_runs import find_finished_runs, group_runs
 from xlite.judging.comparison import compare_methods, write_comparison
 from xlite.judging.evaluation import Resampling
+from xlite.judging.judged_chances import judge_chances
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.methods import Method
 from xlite.judging.paired_differences import JudgedMethods, judge_methods
@@ -143,6 +145,29 @@ def test_files_and_content_agree(judged: JudgedMethods, tmp_path: Path) -> None:
     read = Comparison.read(record, remedy="")
     assert read.to_json() == again
     pd.testing.assert_frame_equal(read.to_frame(), found.to_frame())
+
+
+def test_worse_equivalent_and_better_are_all_there_is(judged: JudgedMethods) -> None:
+    names = [f"p_{name}" for name in ("worse", "equivalent", "better")]
+    record = compare_methods(judged, ["auroc"]).to_json()
+    others = [row for row in record["rows"] if row["name"] != record["best"]]
+    assert len(others) == len(record["verdict"]) == 3
+    for row in others:
+        told = [row[name] for name in names]
+        assert sum(told) == pytest.approx(1)
+        assert told == [record["verdict"][row["name"]][name] for name in names]
+    scores = ("auroc", "average_precision", "f1")
+    changes = {score: judged.difference("good", "bad", score) for score in scores}
+    chances = {
+        score: judge_chances(judged, "good", "bad", change, 0.01)
+        for score, change in changes.items()
+    }
+    rows = list_rows(judged, {"bad": changes}, {"bad": chances}, np.array([50, 60]))
+    of_bad = [row.to_json() for row in rows if row.variant == "bad"]
+    assert [row["label"] for row in of_bad] == [*LABELS, "macro"]
+    for row in of_bad:
+        for score in scores:
+            assert sum(row[f"{score}_{name}"] for name in names) == pytest.approx(1)
 
 
 def test_seeds_that_one_side_lacks_are_left_out_and_named(judged: JudgedMethods) -> None:

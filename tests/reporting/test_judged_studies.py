@@ -316,3 +316,41 @@ def test_a_comparison_of_runs_that_were_looked_at_after_each_seed_says_so(
     assert note.text.startswith("a|b: seeds were added one after the other, up to 6")
     update_experiment_log(log, experiments)
     assert "up to 6, and looked at after each" in log.read_text()
+
+
+def test_an_ablation_shows_how_probable_each_change_is(experiments: Path) -> None:
+    content = ablation()
+    for row in content["rows"]:
+        row |= {"auroc_p_worse": 0.02, "auroc_p_equivalent": 0.9, "auroc_p_better": 0.08}
+    put(experiments / "ablation.json", content | {"margins": {"auroc": 0.01}})
+    _, section, _ = describe_studies(experiments)
+    tables = [block for block in section.blocks if isinstance(block, Table)]
+    titles = [column.title for column in tables[1].columns]
+    assert titles.count("P worse / equivalent / better") == 1
+    column = titles.index("P worse / equivalent / better")
+    for row in [*tables[1].rows, *tables[1].foot]:
+        assert row[column].text == "0.020 / 0.900 / 0.080"
+    assert "Margins: AUROC 0.01." in tables[1].caption
+
+
+@pytest.mark.parametrize(
+    ("decision", "tone"),
+    [("EQUIVALENT", "even"), ("NON-INFERIOR", "even"), ("REJECT", "bad"), ("UNDECIDED", "open")],
+)
+def test_a_comparison_shows_its_verdicts(
+    log: Path, experiments: Path, decision: str, tone: str
+) -> None:
+    name = "<i>c</i>"
+    content = comparison(verdict={name: verdict(decision, "it is so")}, rule="By rule.")
+    content["rows"][1] |= {"p_worse": 0.02, "p_equivalent": 0.9, "p_better": 0.08}
+    put(experiments / "comparison.json", content)
+    _, _, section = describe_studies(experiments)
+    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    assert [cell.text for cell in table.rows[0]][-2:] == ["–", "–"]
+    assert [cell.text for cell in table.rows[1]][-2:] == [decision, "0.020 / 0.900 / 0.080"]
+    (box,) = [block for block in section.blocks if isinstance(block, VerdictBox)]
+    assert (box.word, box.tone, box.reason) == (decision, tone, "It is so")
+    update_experiment_log(log, experiments)
+    text = log.read_text()
+    assert f"b: {decision}. it is so" in text
+    assert "Rule of verdicts: By rule." in text

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from xlite.files import write_text
 
-Tone = Literal["good", "bad", "mixed", "open"]
+Tone = Literal["good", "bad", "mixed", "even", "open"]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xlite.reporting.begun_studies import StudyFiles, find_studies
+from xlite.reporting.html_comparison import show_comparison
 from xlite.reporting.html_page import (
     Block,
     Cell,
@@ -25,7 +26,7 @@ from xlite.reporting.html_page import (
     plain,
 )
 from xlite.reporting.html_search import describe_search, title_of
-from xlite.reporting.html_verdicts import VERDICT_TONES, show_comparison
+from xlite.reporting.verdict_blocks import show_verdict
 from xlite.results.comparison import Comparison
 from xlite.results.study import NodeState, Study, StudyExperiment, TreeNode
 
@@ -184,15 +185,10 @@ def _describe_failures(study: Study) -> list[Block]:
 def _describe_judgement(files: StudyFiles) -> list[Block]:
     blocks: list[Block] = []
     if files.verdicts is not None:
-        blocks.append(Heading(f"Against the baseline {files.verdicts.baseline}"))
+        baseline, rule = files.verdicts.baseline, files.verdicts.rule
+        blocks.append(Heading(f"Against the baseline {baseline}"))
         blocks += [
-            VerdictBox(
-                subject=f"{name} instead of {files.verdicts.baseline}",
-                word=verdict.decision,
-                tone=VERDICT_TONES.get(verdict.decision, "open"),
-                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.sentences),
-                rule=files.verdicts.rule,
-            )
+            show_verdict(f"{name} instead of {baseline}", verdict, rule)
             for name, verdict in files.verdicts.verdicts.items()
         ]
     if files.comparison is not None:

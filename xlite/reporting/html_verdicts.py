@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xlite.reporting.fold_sentences import describe_fold_tests
+from xlite.reporting.html_comparison import describe_comparison
 from xlite.reporting.html_figures import Effect, draw_forest
 from xlite.reporting.html_page import (
     Block,
@@ -17,20 +17,23 @@ from xlite.reporting.html_page import (
     Picture,
     Section,
     Table,
-    Tone,
     VerdictBox,
     absent_section,
     bracket,
     number,
 )
-from xlite.reporting.judged_studies import ABLATION_FILE, COMPARISON_FILE, read_studies
+from xlite.reporting.judged_studies import ABLATION_FILE, read_studies
+from xlite.reporting.verdict_blocks import (
+    describe_folds,
+    describe_selection,
+    show_chances,
+    show_verdict,
+)
 from xlite.results.ablation import MACRO, Ablation, Change, Cost
 from xlite.results.comparison import Comparison
-from xlite.results.fold_tests import FoldTests
 
 _ABLATE = "xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight --seeds 0,1,2"
 _COMPARE = "xlite compare"
-VERDICT_TONES: dict[str, Tone] = {"ADOPT": "good", "REJECT": "bad", "TRADE-OFF": "mixed"}
 _SCORES = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1"}
 
 
@@ -43,7 +46,7 @@ def describe_studies(experiments_dir: Path) -> list[Section]:
     return [
         _describe_verdicts(ablation, comparison, faults),
         _describe_ablation(ablation),
-        _describe_comparison(comparison),
+        describe_comparison(comparison),
     ]
 
 
@@ -54,13 +57,7 @@ def _describe_verdicts(
     blocks: list[Block] = [Paragraph(fault, is_warning=True) for fault in unreadable]
     if ablation:
         blocks += [
-            VerdictBox(
-                subject=f"{variant} instead of {ablation.baseline}",
-                word=verdict.decision,
-                tone=VERDICT_TONES.get(verdict.decision, "open"),
-                reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.sentences),
-                rule=ablation.rule,
-            )
+            show_verdict(f"{variant} instead of {ablation.baseline}", verdict, ablation.rule)
             for variant, verdict in ablation.verdict.items()
         ]
         faults = [f"Collapse: {collapse.sentence}" for collapse in ablation.collapse]
@@ -95,7 +92,7 @@ def _describe_ablation(study: Ablation | None) -> Section:
             "label in training comes first."
         ),
         _tabulate_macro(study),
-        *_describe_selection(study),
+        *describe_selection(study),
     ]
     for variant in study.verdict:
         blocks.append(Heading(f"{variant} against {study.baseline}"))
@@ -116,21 +113,10 @@ def _describe_ablation(study: Ablation | None) -> Section:
                 )
             )
         blocks.append(_tabulate_variant(study, variant))
-    blocks += _describe_folds(study.over_folds, "auroc")
+    blocks += describe_folds(study.over_folds, "auroc")
     if study.command:
         blocks.append(Command(study.command))
     return Section(key, title, blocks)
-
-
-def _describe_selection(study: Ablation | Comparison) -> list[Block]:
-    """What the score of the best is worth for having been chosen, and the count of choices."""
-    told = [one.sentence for one in (study.winner, study.choices) if one is not None]
-    return [Paragraph(f"{sentence}.") for sentence in told]
-
-
-def _describe_folds(tests: FoldTests | None, score: str) -> list[Block]:
-    """A paragraph a method: its macro mean over the folds."""
-    return [Paragraph(f"{sentence}.") for sentence in describe_fold_tests(tests, score)]
 
 
 def _tabulate_macro(study: Ablation) -> Table:
@@ -156,12 +142,19 @@ def _tabulate_macro(study: Ablation) -> Table:
 
 
 def _tabulate_variant(study: Ablation, variant: str) -> Table:
+    macro = study.find_row(variant, None)
+    told = [
+        name
+        for score, name in _SCORES.items()
+        if macro is not None and macro.change(score).p_worse is not None
+    ]
     columns = [
         Column(title="label", is_number=False),
         *(Column(title=title) for title in ("train +", "val +")),
     ]
     for name in _SCORES.values():
         columns += [Column(title=f"{name} change (interval)"), Column(title="p")]
+        columns += [Column(title="P worse / equivalent / better")] if name in told else []
     rows: list[list[Cell]] = []
     foot: list[list[Cell]] = []
     for label in [*study.labels, None]:
@@ -176,12 +169,27 @@ def _tabulate_variant(study: Ablation, variant: str) -> Table:
         for score in _SCORES:
             change = row.change(score)
             cells += [_show(change), number(change.p_holm)]
+            cells += [show_chances(change)] if _SCORES[score] in told else []
         (foot if row.is_macro else rows).append(cells)
     return Table(
-        caption=f"{variant}: changes against {study.baseline}. * few positives in validation.",
+        caption=f"{variant}: changes against {study.baseline}. * few positives in validation."
+        + _describe_margins(study, told),
         columns=columns,
         rows=rows,
         foot=foot,
+    )
+
+
+def _describe_margins(study: Ablation, told: Sequence[str]) -> str:
+    """What P worse, equivalent and better are beyond, of the scores that are told."""
+    margins = [
+        f"{name} {study.margins[score]:g}"
+        for score, name in _SCORES.items()
+        if name in told and score in study.margins
+    ]
+    beyond = f" Margins: {', '.join(margins)}." if margins else ""
+    return (
+        f" P: that the true change is a fall, or a rise, beyond the margin.{beyond}" if told else ""
     )
 
 
@@ -191,53 +199,3 @@ def _show(change: Change) -> Cell:
     if change.low != change.low:
         return cell
     return Cell(f"{cell.text} ({bracket(change.low, change.high, sign=True).text})", cell.value)
-
-
-def _describe_comparison(study: Comparison | None) -> Section:
-    key, title = "comparison", "Comparison"
-    if study is None:
-        return absent_section(key, title, f"There is no {COMPARISON_FILE}.", _COMPARE)
-    blocks: list[Block] = [
-        *show_comparison(study),
-        *_describe_selection(study),
-        *_describe_folds(study.over_folds, study.ranking_score),
-    ]
-    if study.command:
-        blocks.append(Command(study.command))
-    return Section(key, title, blocks)
-
-
-def show_comparison(study: Comparison) -> list[Block]:
-    """The methods in a table, and beside it what has to be known of its intervals."""
-    notes = [] if study.grown is None else [Paragraph(study.grown.sentence, is_warning=True)]
-    return [*notes, _tabulate_comparison(study)]
-
-
-def _tabulate_comparison(study: Comparison) -> Table:
-    """The methods in the order of their ranking, a row each."""
-    first = study.ranking_score
-    scores = {"auroc": "AUROC", "average_precision": "AP", "f1": "F1", "recall": "recall"}
-    titles = (
-        *("rank", "seeds", *scores.values(), f"{first} expected"),
-        *(f"{first} against the best", "interval", "p"),
-    )
-    rows = [
-        [
-            Cell(row.name),
-            number(row.rank, 0),
-            number(row.seeds, 0),
-            *(number(row.score(name)) for name in scores),
-            number(row.expected(first)),
-            number(row.change, sign=True),
-            bracket(row.change_low, row.change_high, sign=True),
-            number(row.corrected_p),
-        ]
-        for row in study.rows
-    ]
-    return Table(
-        caption=f"Methods on {study.images:,} {study.part_name} images of {study.patients:,} "
-        "patients. Equal ranks: the paired test can't tell them apart. Expected: on other "
-        "patients, since the best is the best by chance, too.",
-        columns=[Column(title="method", is_number=False), *(Column(title=name) for name in titles)],
-        rows=rows,
-    )

@@ -157,6 +157,12 @@ def _describe_comparison(study: Comparison) -> _Parts:
             f"Rule: {', then '.join(study.order)}; a tie-breaker counts among those that the "
             "paired test can't tell from the best",
             *(f"Step: {step}" for step in study.steps),
+            *(
+                f"Verdict on {name} against {study.best}: {verdict.decision}. "
+                + " ".join(verdict.sentences)
+                for name, verdict in study.verdict.items()
+            ),
+            *([f"Rule of verdicts: {study.rule}"] if study.rule else []),
             *([] if study.grown is None else [f"Note: {study.grown.sentence}"]),
         ],
         [markdown_table(columns, rows)],
