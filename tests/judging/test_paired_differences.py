@@ -304,3 +304,24 @@ def test_without_a_difference_a_verdict_is_rare() -> None:
 
 def test_one_seed_never_decides_however_large_the_effect() -> None:
     assert decide_often(0.7, times=3, seeds=(0,)) == {"UNDECIDED": 3}
+
+
+def test_images_move_the_mean_weighted_by_root_positives_less_than_the_macro_mean() -> None:
+    for trial in range(4):
+        judged = judge_methods(simulate(trial, {"a": 0.0, "b": 0.2}), resampling=QUICK)
+        difference = judged.difference("a", "b", "auroc")
+        weighted, macro, columns = difference.weighted, difference.macro, judged.macro_columns
+        assert weighted is not None
+        assert weighted.between_image_sd < 0.95 * macro.between_image_sd
+        weights = np.sqrt(judged.reference.positives)[columns]
+        mean = np.average(difference.change[columns], weights=weights)
+        assert float(weighted.difference) == pytest.approx(mean)
+
+
+def test_the_weighted_change_stands_beside_the_verdict_and_decides_nothing() -> None:
+    judged = judge_methods(simulate(3, {"a": 0.0, "b": 0.35}), resampling=QUICK)
+    verdict = judge_variant(judged, "a", "b", judged.difference("a", "b", "auroc"))
+    assert verdict.weighted is not None
+    assert verdict.weighted.sentence in verdict.sentences
+    assert verdict.weighted.low < verdict.weighted.change < verdict.weighted.high
+    assert "weighted" in verdict.to_json()

@@ -72,6 +72,9 @@ def print_verdicts_on_methods(found: Comparison) -> None:
         wraps=["gained", "lost"],
         all_in="comparison.json",
     )
+    for name, verdict in found.verdict.items():
+        if verdict.weighted is not None:
+            console.say(f"{name}: {verdict.weighted.sentence}")
     console.say(f"Rule: {found.rule}")
 
 

@@ -45,6 +45,8 @@ class PairedDifference:
     """The change of each class with its sources of chance, (C,)."""
     macro: SeedVariance
     """The change of the mean over the classes that are judged."""
+    weighted: SeedVariance | None
+    """The same of their mean weighted by √positives; None over folds, and of fewer than two."""
 
     def conclude(self, classes: SeedVariance, macro: SeedVariance) -> PairedDifference:
         """The difference with other changes of its classes and of their mean."""

@@ -32,7 +32,7 @@ from xlite.scores.finding_patients import (
 from xlite.scores.multiplicity import adjust_holm
 from xlite.scores.ranking import PerClass, macro_mean, ranking_scores
 from xlite.scores.reliability import brier_score
-from xlite.scores.seed_variance import combine_seeds, estimate_seed_noise
+from xlite.scores.seed_variance import SeedVariance, combine_seeds, estimate_seed_noise
 from xlite.scores.thresholded import confusion_counts
 
 if TYPE_CHECKING:
@@ -128,29 +128,21 @@ class JudgedMethods:
         """
         rows_a, rows_b = self.rows(baseline), self.rows(method)
         seeds = share_seeds(list(rows_a), list(rows_b))
-        level, columns = self.resampling.level, self.macro_columns
         arms = self._find_arms((baseline, method), seeds)
         scores, drawn = self._take_arms(score, arms)
         difference = drawn[1] - drawn[0]
-        freedom = np.where(self.patients.is_judged, self.patients.freedom, 0.0)
         classes = combine_seeds(
             scores[1] - scores[0],
             difference,
             noise=estimate_seed_noise(scores),
             image_freedom=self.patients.freedom,
-            level=level,
+            level=self.resampling.level,
             looks=looks,
         )
-        means = average_classes(scores[..., columns])
-        variances = classes.between_image_sd[columns] ** 2
-        macro = combine_seeds(
-            means[1] - means[0],
-            average_classes(difference[..., columns]),
-            noise=estimate_seed_noise(means),
-            image_freedom=combine_freedoms(variances, freedom[columns]),
-            level=level,
-            looks=looks,
-        )
+        weighted = None
+        if self.folds is None and self.patients.is_judged.sum() > 1:
+            weights = np.sqrt(self.reference.positives)
+            weighted = self._combine_mean(scores, difference, classes, weights)
         p = np.where(self.patients.is_judged, classes.p, np.nan)
         return PairedDifference(
             score=score,
@@ -166,7 +158,33 @@ class JudgedMethods:
             p=p,
             p_holm=adjust_holm(p),
             classes=classes,
-            macro=macro,
+            macro=self._combine_mean(scores, difference, classes),
+            weighted=weighted,
+        )
+
+    def _combine_mean(
+        self,
+        scores: NDArray[np.float64],
+        difference: NDArray[np.float64],
+        classes: SeedVariance,
+        weights: NDArray[np.float64] | None = None,
+    ) -> SeedVariance:
+        """The change of the mean over the classes that are judged; weights: (C,), else all alike.
+
+        scores: (A, S, C), difference: (S, R, C) that of the first two, classes: each by itself.
+        """
+        columns = self.macro_columns
+        share = np.ones(len(columns)) if weights is None else weights[columns]
+        freedom = np.where(self.patients.is_judged, self.patients.freedom, 0.0)[columns]
+        variances = (share * classes.between_image_sd[columns]) ** 2
+        means = average_classes(scores[..., columns], share)
+        return combine_seeds(
+            means[1] - means[0],
+            average_classes(difference[..., columns], share),
+            noise=estimate_seed_noise(means),
+            image_freedom=combine_freedoms(variances, freedom),
+            level=self.resampling.level,
+            looks=classes.looks,
         )
 
     def take_arms(

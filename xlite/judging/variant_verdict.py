@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from xlite.judging.evidence import Evidence
 from xlite.judging.judged_chances import judge_chances
 from xlite.judging.margins import DEFAULT_SAFETY_MARGIN, SCORE_TITLES
 from xlite.judging.verdict import DEFAULT_MARGIN, decide_verdict
 from xlite.results.ablation import VariantVerdict
+from xlite.results.weighted_change import WeightedChange
 from xlite.scores.power import estimate_need
 
 if TYPE_CHECKING:
     from xlite.judging.paired_difference import PairedDifference
     from xlite.judging.paired_differences import JudgedMethods
+    from xlite.scores.seed_variance import SeedVariance
 
 
 def judge_variant(
@@ -50,9 +54,21 @@ def decide_variant(
         p_worse=float(chances.worse),
         p_equivalent=float(chances.equivalent),
         p_better=float(chances.better),
+        weighted=None if evidence.is_identical else _describe_weighted(found.weighted),
         seeds=found.num_seeds,
         seeds_left_out=found.missing_seeds,
         covers=found.covers,
+    )
+
+
+def _describe_weighted(found: SeedVariance | None) -> WeightedChange | None:
+    if found is None or np.isnan(found.difference):
+        return None
+    return WeightedChange(
+        change=float(found.difference),
+        low=float(found.low),
+        high=float(found.high),
+        p=float(found.p),
     )
 
 

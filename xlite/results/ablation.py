@@ -11,6 +11,7 @@ from xlite.results import Number, NumberIfAny, Result
 from xlite.results.fold_tests import FoldTests, describe_part
 from xlite.results.selection import SelectedScore, ValidationUse
 from xlite.results.verdict_audit import VerdictAudit
+from xlite.results.weighted_change import WeightedChange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class VariantVerdict(Verdict):
     """
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"p_worse", "p_equivalent", "p_better", "looks", "ended", "audit"}
+        {"p_worse", "p_equivalent", "p_better", "looks", "ended", "audit", "weighted"}
     )
 
     p_worse: NumberIfAny = None
@@ -51,6 +52,8 @@ class VariantVerdict(Verdict):
     """That it truly changes by no more than the margin, up or down."""
     p_better: NumberIfAny = None
     """That it truly rises by more than the margin."""
+    weighted: WeightedChange | None = None
+    """Beside the macro change; None over folds, of fewer than two labels, and in earlier files."""
     seeds: int
     """Seeds that the variant and the baseline share."""
     seeds_left_out: dict[str, tuple[int | None, ...]] = dataclasses.field(default_factory=dict)
@@ -67,8 +70,9 @@ class VariantVerdict(Verdict):
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The reasons, and what the audit has found."""
-        return (*self.reasons, *(() if self.audit is None else self.audit.sentences))
+        """The reasons, the weighted change, and what the audit has found."""
+        weighted = () if self.weighted is None else (self.weighted.sentence,)
+        return (*self.reasons, *weighted, *(() if self.audit is None else self.audit.sentences))
 
 
 @dataclass(frozen=True, kw_only=True)

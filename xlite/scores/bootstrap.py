@@ -78,17 +78,20 @@ def resample_scores(
     return resampled
 
 
-def average_classes(resampled: Resampled) -> Resampled:
+def average_classes(resampled: Resampled, weights: NDArray[np.float64] | None = None) -> Resampled:
     """The macro mean over the last axis, leaving out undefined classes; (M, R, C) to (M, R).
 
+    weights: (C,) of each class; None for the same of all.
     A resample without a positive of a rare class is averaged over the others, as `macro_mean`
     does with a table of scores. Of two models on the same resamples the same classes are left out.
     """
     defined = ~np.isnan(resampled)
-    total = np.where(defined, resampled, 0.0).sum(axis=-1)
-    count = defined.sum(axis=-1)
+    values = np.where(defined, resampled, 0.0)
+    if weights is not None:
+        values, defined = values * weights, defined * weights
+    total, weight = values.sum(axis=-1), defined.sum(axis=-1)
     mean = np.full(total.shape, np.nan)
-    np.divide(total, count, out=mean, where=count > 0)
+    np.divide(total, weight, out=mean, where=weight > 0)
     return mean
 
 
