@@ -12,6 +12,8 @@ import pytest
 from xlite.errors import InputError
 from xlite.judging.seen_patients import compare_seen_patients
 from xlite.results.seen_patients import SeenPatients
+from xlite.tables.label_table import TableFormat
+from xlite.workflows.evaluate import evaluate
 
 LABELS = ("Mass", "Edema", "Hernia")
 PREVALENCES = (0.3, 0.15, 0.08)
@@ -112,3 +114,19 @@ def test_audit_and_evaluate_print_both_sides(xlite: Any, tmp_path: Path) -> None
     refused = xlite("split", "--predictions", paths["model"])
     assert refused.exit_code == 2
     assert "go with --audit" in refused.stderr
+
+
+def test_a_training_table_of_other_patients_alone_has_no_two_sides() -> None:
+    tables = draw_tables(0, memory=0.0)
+    others = tables["train"].assign(**{"Patient ID": tables["train"]["Patient ID"] + 5000})
+    others["age"] = 50 + np.arange(len(others)) % 30
+    judged = tables["val"].assign(age=40 + np.arange(1600) % 30)
+    found = evaluate(
+        predictions=tables["model"],
+        labels=judged,
+        train=others,
+        table_format=TableFormat(vocabulary=LABELS),
+        resamples=100,
+    )
+    assert found.seen_patients is None
+    assert found.shortcut_floor is not None
