@@ -141,6 +141,10 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((["nobody", "nowhere.csv"],), {}, "nobody is neither"),
         ((), {"by": "test.auroc"}, "test"),
     ],
+    "plan_sample": [((), {"part": "val"}, "--part is of a split")],
+    "read_learning_curve": [(("nowhere",), {}, "nowhere")],
+    "doctor": [(("nowhere",), {}, "nowhere does not exist")],
+    "compare_seen_patients": [(("nowhere.csv", TABLE), {"train": TABLE}, "nowhere.csv")],
     "make_folds": [((TABLE,), {"folds": 5000}, "folds")],
     "check_study": [(("nowhere.toml",), {}, "nowhere.toml")],
     "run_study_plan": [(("nowhere.toml",), {}, "nowhere.toml")],
@@ -232,6 +236,7 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     ],
 }
 NOT_FUNCTIONS = {
+    "Aim": "a plain dataclass; what it asks is checked where a sample is planned",
     "TableFormat": "a plain dataclass; what it names is checked where a table is read",
     "ClaheSettings": "settings raise pydantic's errors, or InputError by `parse`",
     "SamplerSettings": "as ClaheSettings",

@@ -26,7 +26,7 @@ NEW_CACHE = f"{CACHE} --out made"
 CHECKED = ("project/data/*/verified.json",)
 """Before training, and by --verify, a cache is checked as a whole, once."""
 TRAINED = ("project/experiments*", "project/EXPERIMENT_LOG.md", *CHECKED)
-JUDGED = ("project/judged*",)
+JUDGED = ("project/judged*", "project/experiments/*val_choices*")
 COMPARED = (
     "project/experiments/comparison*",
     "project/experiments/*val_choices*",

@@ -95,8 +95,9 @@ def compare(
         comparison = compare_methods(judged, order, rule=rule, fold_runs=fold_runs)
         split_sha256 = None
     else:
+        groups, tables = _find_items(items, experiments)
         parts = read_checked_split(Path(split), table)
-        judged, groups = _judge_part(items, experiments, parts, allow_partial)
+        judged = _judge_part(groups, tables, parts, allow_partial)
         test = look_at_test(groups, parts, command=command) if show_test else None
         comparison = compare_methods(
             judged, order, rule=rule, runs=groups, grown=find_grown_methods(groups), test=test
@@ -117,10 +118,9 @@ def _refuse_test_of_folds(*, is_asked: bool) -> None:
 
 
 def _judge_part(
-    items: Compared | None, experiments: Path, parts: Split, allow_partial: bool
-) -> tuple[JudgedMethods, RunGroups]:
+    groups: RunGroups, tables: Mapping[str, PredictionSource], parts: Split, allow_partial: bool
+) -> JudgedMethods:
     """The methods on the validation part."""
-    groups, tables = _find_items(items, experiments)
     methods = read_run_methods(groups, parts)
     if tables:
         val = parts.require_part("val")
@@ -128,7 +128,7 @@ def _judge_part(
     _require_two([one.name for one in methods])
     methods, num_left_out = align_methods(methods)
     _say_left_out(num_left_out)
-    return judge_methods(methods), groups
+    return judge_methods(methods)
 
 
 def _judge_folds(
