@@ -40,6 +40,8 @@ def test_a_variant_that_is_decided_keeps_its_verdict_and_its_seeds(judged: Judge
     assert better.seeds < 8
     assert better.looks == better.seeds - 2
     assert "limits hold at all looks up to 8 seeds" in better.reasons[-1]
+    assert better.audit is None
+    assert "Not audited" in better.reasons[-1]
     assert list_looked_at(judged, "plain", endings)["better"] == list(range(better.seeds))
     # Whatever is trained later does not change it.
     fewer = judged.take({name: list(range(better.seeds)) for name in ("plain", "better", "alike")})

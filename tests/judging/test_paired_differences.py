@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.generated_studies import Design, draw_study
 from xlite.errors import InputError
 from xlite.judging.ablation import judge_variant
 from xlite.judging.evaluation import Resampling
@@ -325,3 +327,39 @@ def test_the_weighted_change_stands_beside_the_verdict_and_decides_nothing() -> 
     assert verdict.weighted.sentence in verdict.sentences
     assert verdict.weighted.low < verdict.weighted.change < verdict.weighted.high
     assert "weighted" in verdict.to_json()
+
+
+def test_weighting_is_surer_of_a_change_of_all_labels_and_hardly_sees_that_of_rare_ones() -> None:
+    design = Design(
+        num_images=1000,
+        images_a_patient=1,
+        num_arms=2,
+        num_seeds=3,
+        prevalence=np.array([0.3, 0.2, 0.1, 0.02, 0.015, 0.012]),
+        auroc=np.full(6, 0.75),
+        of_arm=0.2,
+        of_run=0.2,
+        of_seed=0.01,
+        of_label=0.02,
+        margin=0.02,
+    )
+    rng = np.random.default_rng(0)
+
+    def average(truth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Change and width of the interval, of the weighted mean and then of the macro mean."""
+        drawn = [draw_study(design, rng, truth).difference("0", "1", "auroc") for _ in range(12)]
+        return np.mean(
+            [
+                [(mean.difference, mean.high - mean.low) for mean in (one.weighted, one.macro)]
+                for one in drawn
+                if one.weighted is not None
+            ],
+            axis=0,
+        )
+
+    (weighted, width), (macro, macro_width) = average(np.full(6, 0.02))
+    assert (weighted, macro) == pytest.approx((0.02, 0.02), abs=0.01)
+    assert width < 0.9 * macro_width
+    (weighted, _), (macro, _) = average(np.repeat([0.0, -0.1], 3))
+    assert macro == pytest.approx(-0.05, abs=0.012)
+    assert macro < 1.5 * weighted < 0

@@ -143,5 +143,7 @@ def _mark(verdict: VariantVerdict, looks: int, ended: str | None, growth: Growth
     reason += f": limits hold at all looks up to {most} seeds."
     if ended == HOPELESS:
         reason += f" No further seeds: the chance to be decided by then is below {HOPE:.0%}."
+    # The audit simulates one look at a fixed number of seeds.
+    reason += " Not audited: its own error and power are not simulated where looks end it."
     reasons = (*verdict.reasons, reason)
     return replace(verdict, reasons=reasons, looks=looks, ended=ended)
