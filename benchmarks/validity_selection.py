@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from benchmarks.rates import Rate, Simulation
-from xlite.scores.bootstrap import average_classes, resample_scores
-from xlite.scores.ranking import auroc
+from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.selection import BestOfSeveral, correct_best
 
 _TRIALS = 1000
@@ -23,6 +22,7 @@ _SIGNAL = 1.2
 _ALIKE = 0.7
 """The correlation of what two candidates say of an image."""
 _BIAS = 0.003
+_RNG_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,17 @@ class Trials:
 
 
 def best_of_variants() -> list[Rate]:
-    """The score of the best of several variants, as measured and corrected."""
+    """The score of the best of several equal variants, as measured and corrected."""
     rates = []
     for count in (50, 2):
         case = f"{count} equal variants"
         rates += _try(np.full(count, _SIGNAL), _equal_correlation(count)).rate(case)
+    return rates
+
+
+def truly_best_variant() -> list[Rate]:
+    """The score of the best of several, one of which is better, as measured and corrected."""
+    rates = []
     for lead in (0.2, 0.4):
         signals = np.full(50, _SIGNAL)
         signals[0] += lead
@@ -96,6 +102,7 @@ def best_epoch() -> list[Rate]:
 
 SIMULATIONS: dict[str, Simulation] = {
     "best-of-variants": best_of_variants,
+    "truly-best-variant": truly_best_variant,
     "best-epoch": best_epoch,
 }
 """What is simulated, by the name that the command line has for it."""
@@ -105,21 +112,42 @@ def _try(
     signals: NDArray[np.float64], correlation: NDArray[np.float64], *, trials: int = _TRIALS
 ) -> Trials:
     """Candidates (n,) of the signals on as many data sets, judged as `compare` judges."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(_RNG_SEED)
     factor = np.linalg.cholesky(correlation)
     truth = ndtr(signals / np.sqrt(2))
     said, true = [], []
     for _ in range(trials):
         targets = (rng.random((_IMAGES, len(_PREVALENCES))) < _PREVALENCES).astype(np.int8)
-        noise = np.einsum("mk,kic->mic", factor, rng.normal(size=(len(signals), *targets.shape)))
-        models = list(noise + signals[:, None, None] * targets)
-        scores = np.array([auroc(targets, model).mean() for model in models])
-        drawn = resample_scores(
-            targets, models, np.arange(_IMAGES), rng=rng, num_resamples=_RESAMPLES
-        )
-        said.append(correct_best(scores, average_classes(drawn["auroc"]).T))
+        noise = factor @ rng.normal(size=(len(signals), targets.size))
+        models = noise.reshape(-1, *targets.shape) + signals[:, None, None] * targets
+        copies = rng.multinomial(_IMAGES, np.full(_IMAGES, 1 / _IMAGES), size=_RESAMPLES)
+        # The data set itself is the first, each image of it once.
+        found = weigh_auroc(targets, models, np.vstack([np.ones(_IMAGES), copies]))
+        scores, drawn = found[:, 0].mean(axis=-1), found[:, 1:]
+        best = int(scores.argmax())
+        of_labels = auroc_interval(targets, models[best])
+        limits = macro_auroc_interval(of_labels, drawn[best])
+        said.append(correct_best(scores, drawn.mean(axis=-1).T, limits=limits))
         true.append(truth[said[-1].place])
     return Trials(said, np.array(true))
+
+
+def weigh_auroc(
+    targets: NDArray[np.int8], models: NDArray[np.float64], copies: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """AUROC of each model in each resample by label, (n, R, C), of models (n, N, C) without ties.
+
+    copies: (R, N), how often a resample has each image. What `resample_scores` gives.
+    """
+    found = np.empty((len(models), len(copies), targets.shape[1]))
+    weights = copies.astype(np.float32)
+    for column, shown in enumerate(targets.T == 1):
+        positives, negatives = weights[:, shown], weights[:, ~shown]
+        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+        for place, model in enumerate(models[..., column]):
+            above = (model[shown][:, None] > model[~shown]).astype(np.float32)
+            found[place, :, column] = ((positives @ above) * negatives).sum(axis=1) / pairs
+    return found
 
 
 def _equal_correlation(count: int) -> NDArray[np.float64]:
