@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
 from xlite.places import VALIDATION
+from xlite.records import read_columns
 from xlite.run_folder.file_names import (
     RUN_BEST,
     RUN_CONFIG,
@@ -192,6 +193,14 @@ class RunFolder:
         """
         path = self.find_predictions(part)
         return read_predictions(path, self.labels, remedy=self._remedy)
+
+    def has_predictions(self, part: str) -> bool:
+        """Whether there is a file of predictions of one part of the split; it is not read."""
+        return (self.path / predictions_name(part)).exists()
+
+    def read_predicted_images(self, part: str) -> list[str]:
+        """The images that the predictions of one part name; InputError where there are none."""
+        return read_columns(self.path / predictions_name(part), ["image_id"], remedy="")[0]
 
     def find_predictions(self, part: str) -> Path:
         """The predictions of one part of the split, as the finished run wrote them.

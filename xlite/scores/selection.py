@@ -136,8 +136,8 @@ def selection_optimism(scores: Sequence[float], standard_error: float) -> float:
     upper bound; no more noise is drawn than the spread of the scores and its own standard error
     have room for. Their order does not matter.
 
-    >>> round(selection_optimism([0.80, 0.82, 0.84], 0.01), 3)
-    0.002
+    >>> round(selection_optimism([0.80, 0.81, 0.82], 0.01), 3)
+    0.005
     """
     if len(scores) < 2:
         return 0.0

@@ -12,14 +12,12 @@ from xlite.errors import InputError
 from xlite.ids import canonical_image_names
 from xlite.judging.checks.check import Check, Issue, NotApplicable, Observation, Passed
 from xlite.judging.examined.project import ExaminedProject
-from xlite.records import read_columns
-from xlite.run_folder.file_names import predictions_name
+from xlite.run_folder.folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from xlite.judging.examined.split import ExaminedSplit
-    from xlite.run_folder.folder import RunFolder
 
 _PARTS = ("val", "test")
 _MOST_SHOWN = 3
@@ -158,10 +156,7 @@ def _group_by_images(
 def _digest_run(folder: Path) -> str:
     """A digest of the images that a run has predictions of; empty where it has none."""
     try:
-        columns = [
-            read_columns(folder / predictions_name(part), ["image_id"], remedy="")[0]
-            for part in _PARTS
-        ]
+        columns = [RunFolder(folder).read_predicted_images(part) for part in _PARTS]
     except InputError:
         return ""
     return _digest_names(canonical_image_names(names).tolist() for names in columns)

@@ -12,7 +12,8 @@ from xlite.errors import InputError
 from xlite.inputs import open_regular
 from xlite.judging.examined.split import PART_FILES, is_split
 from xlite.labels import simplify_label
-from xlite.run_folder.file_names import RUN_CONFIG, RUNS
+from xlite.run_folder.file_names import RUNS
+from xlite.run_folder.folder import RunFolder
 
 _DEPTH = 3
 """Folders below the project's: `data/folds/0` is the deepest that xlite writes a split in."""
@@ -90,7 +91,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 def _has_run(runs: Path) -> bool:
     with os.scandir(runs) as entries:
-        return any((Path(entry.path) / RUN_CONFIG).is_file() for entry in entries)
+        return any(RunFolder(Path(entry.path)).is_begun for entry in entries)
 
 
 def _is_table(path: Path) -> bool:

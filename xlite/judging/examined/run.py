@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from xlite.errors import InputError
 from xlite.judging.examined.examined import Examined, attempt
 from xlite.judging.examined.predictions import ExaminedPredictions
 from xlite.judging.examined.split import ExaminedSplit
-from xlite.run_folder.file_names import predictions_name
+from xlite.places import VALIDATION
 from xlite.run_folder.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class ExaminedRun(Examined):
             return {}
         found: dict[str, ExaminedPredictions] = {}
         for part in _JUDGED:
-            if not (self.folder.path / predictions_name(part)).exists():
+            if not self.folder.has_predictions(part):
                 continue
             path: Path = self.folder.find_predictions(part)
             found[part] = ExaminedPredictions(
@@ -67,8 +66,5 @@ class ExaminedRun(Examined):
                 said_images=self.folder.data.images.get(part),
             )
         if not found and self.folder.scores is not None and self.folder.scores.val is not None:
-            raise InputError(
-                f"{self.folder.path / predictions_name('val')} does not exist. "
-                f"{self.folder.how_to_make_again}"
-            )
+            self.folder.find_predictions(VALIDATION)
         return found
