@@ -90,8 +90,9 @@ def test_a_manifest_survives_writing_with_its_unknown_labels(tmp_path: Path) -> 
             "sex": ["F", "", "M"],
         }
     )
-    write_manifest(Manifest(table, labels, vocabulary), tmp_path / "out.csv")
-    back = read_manifest(tmp_path / "out.csv", table_format=written_format(vocabulary))
+    manifest = Manifest(table, labels, vocabulary)
+    write_manifest(manifest, tmp_path / "out.csv")
+    back = read_manifest(tmp_path / "out.csv", table_format=written_format(manifest))
     assert back.labels.tolist() == labels.tolist()
     pd.testing.assert_frame_equal(back.table, table, check_dtype=False)
 

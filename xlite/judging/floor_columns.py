@@ -17,7 +17,7 @@ from xlite.ids import canonical_patient_ids, match_image_names
 from xlite.judging.labelled_predictions import AGE
 from xlite.labels import MISSING_TEXTS
 from xlite.tables.csv_table import CsvTable
-from xlite.tables.label_table import parse_ages
+from xlite.tables.row_checks import parse_ages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,7 +20,7 @@ from xlite.judging.predictions_file import PredictionSource, read_predictions_fi
 from xlite.results.join_report import JoinReport
 from xlite.run_folder.folder import RunFolder
 from xlite.tables.csv_table import CsvTable, show
-from xlite.tables.label_table import parse_ages
+from xlite.tables.row_checks import parse_ages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

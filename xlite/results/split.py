@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Layout = Literal["nih", "columns"]
+Blank = Literal["unknown", "absent"]
+"""What an empty cell of a label means: CheXpert's is a label that no report mentions, which most
+take as absent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +81,15 @@ class SplitAudit(Result):
 class RecordedFormat(Result):
     """The format of the label table that a split was made from, as options of `xlite split`."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"blank"})
+
     image_col: str
     labels_col: str
     separator: str
     label_cols: tuple[str, ...] = ()
     patient_col: str | None = None
     vocabulary: tuple[str, ...] = ()
+    blank: Blank | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +112,7 @@ class SplitRecord(Result):
 
     newest_schema: ClassVar[int] = 2
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"val", "stratify", "hold_out", "images_left_out", "fold", "warnings"}
+        {"val", "stratify", "hold_out", "images_left_out", "fold", "warnings", "blank"}
     )
 
     schema_version: Annotated[int, Field(ge=1)] = 1
@@ -130,6 +136,8 @@ class SplitRecord(Result):
     labels: tuple[str, ...]
     layout: Layout = "nih"
     """How the labels are stored: NIH's label text, or one column a label."""
+    blank: Blank | None = None
+    """What an empty cell of a label means; None where the source has none."""
     patient_overlap: int = 0
     max_deviation_pp: float | None = None
     parts: dict[str, PartSummary] = field(default_factory=dict)

@@ -114,4 +114,4 @@ def _widen(part: Manifest, vocabulary: tuple[str, ...], *, is_open: bool) -> Man
         return part
     labels = np.full((len(part), len(vocabulary)), UNKNOWN if is_open else 0, dtype=np.int8)
     labels[:, [vocabulary.index(name) for name in part.vocabulary]] = part.labels
-    return replace(part, labels=labels, vocabulary=vocabulary)
+    return replace(part, labels=labels, vocabulary=vocabulary, codes=None)

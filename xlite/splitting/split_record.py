@@ -8,20 +8,22 @@ from typing import Any
 
 from xlite.places import SPLIT_PARTS
 from xlite.results.split import Layout, RecordedFormat, SplitRecord
-from xlite.tables.label_table import TableFormat, written_format
-from xlite.tables.manifest import is_written_as_nih
+from xlite.tables.label_table import TableFormat, column_format
+from xlite.tables.manifest import Manifest, is_written_as_nih
 
 SPLIT_REMEDY = "Run `xlite split` first, or pass --split DIR."
 
 
-def layout_of(vocabulary: tuple[str, ...]) -> Layout:
-    """How `write_manifest` stores labels of this vocabulary."""
-    return "nih" if is_written_as_nih(vocabulary) else "columns"
+def layout_of(manifest: Manifest) -> Layout:
+    """How `write_manifest` stores the labels of a manifest."""
+    return "nih" if is_written_as_nih(manifest) else "columns"
 
 
 def files_format(record: SplitRecord) -> TableFormat:
     """The format of the split's own files."""
-    return TableFormat() if record.layout == "nih" else written_format(record.labels)
+    if record.layout == "nih":
+        return TableFormat()
+    return column_format(record.labels, blank=record.blank)
 
 
 def part_names(record: SplitRecord) -> tuple[str, ...]:

@@ -135,12 +135,13 @@ def describe_split(parts: Parts, record: Mapping[str, Any]) -> SplitRecord:
     """
     audit = audit_parts(parts)
     require_no_leakage(audit)
-    vocabulary = parts["train"].vocabulary
+    train = parts["train"]
     return SplitRecord(
         **record,
         schema_version=SplitRecord.newest_schema,
-        labels=vocabulary,
-        layout=layout_of(vocabulary),
+        labels=train.vocabulary,
+        layout=layout_of(train),
+        blank=None if train.codes is None else train.blank,
         patient_overlap=sum(audit.patient_overlap.values()),
         max_deviation_pp=audit.max_deviation_pp,
         parts=audit.parts,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from xlite.errors import InputError
 from xlite.tables.csv_table import parse_csv
 from xlite.tables.label_table import take_manifest, written_format
-from xlite.tables.manifest import Manifest, encode_manifest
+from xlite.tables.manifest import FURTHER_COLS, Manifest, encode_manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,19 +46,16 @@ def encode_checked(part: Manifest, what: str) -> bytes:
     content = encode_manifest(part)
     back = take_manifest(
         parse_csv(content, Path(what)),
-        written_format(part.vocabulary),
+        written_format(part),
         vocabulary=part.vocabulary,
         is_guarded=True,
     )
     differs = [
         name
-        for name in ("image_id", "patient_id", "view", "age", "sex")
-        if not part.table[name]
-        .reset_index(drop=True)
-        .astype(object)
-        .equals(back.table[name].astype(object))
+        for name in ("image_id", "patient_id", "view", "age", "sex", *FURTHER_COLS)
+        if not _cells_of(part, name).equals(_cells_of(back, name))
     ]
-    if back.vocabulary != part.vocabulary or not np.array_equal(back.labels, part.labels):
+    if back.vocabulary != part.vocabulary or not np.array_equal(back.cells, part.cells):
         differs.append("labels")
     if differs:
         raise InputError(
@@ -65,3 +63,10 @@ def encode_checked(part: Manifest, what: str) -> bytes:
             "differ. Write the cells of the label table without blanks and control characters."
         )
     return content
+
+
+def _cells_of(manifest: Manifest, name: str) -> pd.Series[Any]:
+    """A column's values; one that is not there is as one of empty cells, which is not written."""
+    if name in FURTHER_COLS and name not in manifest.table:
+        return pd.Series("", index=range(len(manifest)), dtype=object)
+    return manifest.table[name].reset_index(drop=True).astype(object)

@@ -15,16 +15,12 @@ import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError
-from xlite.ids import (
-    canonical_image_names,
-    canonical_patient_ids,
-    find_nested_name,
-    is_rounded_id,
-)
-from xlite.labels import MISSING_TEXTS, NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
+from xlite.labels import NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
+from xlite.tables.cells import BLANK, UNCERTAIN
 from xlite.tables.csv_table import CsvTable, open_csv, show
 from xlite.tables.manifest import (
     AGE_COL,
+    FURTHER_COLS,
     IMAGE_COL,
     LABELS_COL,
     PATIENT_COL,
@@ -34,14 +30,17 @@ from xlite.tables.manifest import (
     Manifest,
     is_written_as_nih,
 )
+from xlite.tables.row_checks import check_image_ids, check_patients, first_row, parse_ages
 from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.results.split import Blank
+
 NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
 """NIH's file names, which say whose the image is: `00000013_005.png`."""
-_UNCERTAIN_CELLS = {"1": 1, "0": 0, "-1": UNKNOWN, "": UNKNOWN, "nan": UNKNOWN}
+_CODES = {"1": 1, "0": 0, "-1": UNCERTAIN, "": BLANK, "nan": BLANK}
 _OPTIONAL = (PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
 
 
@@ -62,6 +61,8 @@ class TableFormat:
     vocabulary: tuple[str, ...] = ()
     """The labels that `labels_col` may hold. Empty takes NIH's 14 for a column that is called as
     NIH's is, and otherwise the labels that occur."""
+    blank: Blank | None = None
+    """What an empty cell of `label_cols` means; None takes unknown."""
 
     @property
     def declared_vocabulary(self) -> tuple[str, ...]:
@@ -71,11 +72,16 @@ class TableFormat:
         return NIH_LABELS if self.labels_col == LABELS_COL else ()
 
 
-def written_format(vocabulary: Sequence[str]) -> TableFormat:
-    """The format in which `write_manifest` writes a table of this vocabulary."""
-    if is_written_as_nih(vocabulary):
+def column_format(vocabulary: Sequence[str], *, blank: Blank | None = None) -> TableFormat:
+    """The format in which `write_manifest` writes a table in one column a label."""
+    return TableFormat(label_cols=tuple(vocabulary), patient_col=PATIENT_COL, blank=blank)
+
+
+def written_format(manifest: Manifest) -> TableFormat:
+    """The format in which `write_manifest` writes a manifest."""
+    if is_written_as_nih(manifest):
         return TableFormat()
-    return TableFormat(label_cols=tuple(vocabulary), patient_col=PATIENT_COL)
+    return column_format(manifest.vocabulary, blank=manifest.blank)
 
 
 def read_manifest(
@@ -115,9 +121,13 @@ def take_manifest(
 ) -> Manifest:
     """The manifest in a CSV that was opened; the arguments are those of `read_manifest`."""
     path = table.path
-    raw = table.take(_wanted_columns(table, layout, remedy), is_guarded=is_guarded)
-    _check_image_ids(path, raw[layout.image_col])
-    labels, names = _encode_labels(path, raw, layout, vocabulary)
+    wanted = _wanted_columns(table, layout, remedy)
+    if is_guarded:
+        # Ours alone: in others' tables a column "Source" or "Site" may hold anything.
+        wanted += [name for name in FURTHER_COLS.values() if name in table.header]
+    raw = table.take(wanted, is_guarded=is_guarded)
+    check_image_ids(path, raw[layout.image_col])
+    codes, names = _encode_labels(path, raw, layout, vocabulary)
     sex_col = next((name for name in SEX_COLS if name in raw), None)
     empty = pd.Series("", index=raw.index)
     columns = {
@@ -128,7 +138,10 @@ def take_manifest(
         "age": parse_ages(raw.get(AGE_COL, empty)),
         "sex": raw[sex_col] if sex_col else "",
     }
-    return Manifest(pd.DataFrame(columns).reset_index(drop=True), labels, names)
+    if is_guarded:
+        columns |= {name: raw[col] for name, col in FURTHER_COLS.items() if col in raw}
+    rows = pd.DataFrame(columns).reset_index(drop=True)
+    return Manifest.of_codes(rows, codes, names, blank=layout.blank or "unknown")
 
 
 def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:
@@ -157,43 +170,6 @@ def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) ->
     wanted = list(dict.fromkeys([*needed, *optional]))
     table.require_columns(wanted, remedies=options if remedy is None else {"": remedy})
     return wanted
-
-
-def _check_image_ids(path: Path, image_id: pd.Series[str]) -> None:
-    if (image_id == "").any():
-        raise InputError(f"{path}: row {_first_row(image_id == '')} has no image name.")
-    canonical = pd.Series(canonical_image_names(image_id.tolist()), index=image_id.index)
-    repeated = canonical.duplicated()
-    if repeated.any():
-        same = canonical == canonical[repeated].iloc[0]
-        rows = " and ".join(map(str, same.index[same]))
-        spellings = " and ".join(show(name) for name in image_id[same].unique())
-        raise InputError(
-            f"{path}: {int(repeated.sum())} duplicate image rows, the first is {spellings} in rows "
-            f"{rows}. Keep one row an image."
-        )
-    nested = find_nested_name(canonical.tolist())
-    if nested:
-        found = [f"{show(image_id.iloc[at])} (row {image_id.index[at]})" for at in nested]
-        raise InputError(
-            f"{path}: {' and '.join(found)} may be one image, named without and with its folder. "
-            "Name all images with their folders, or keep one row an image."
-        )
-    # Most tables have plain file names, and need no search in each of them.
-    every_name = "\n".join(image_id.tolist())
-    if not any(sign in every_name for sign in ("/", "\\", ":", "..")):
-        return
-    escapes = image_id.str.contains(r"^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)", regex=True)
-    if escapes.any():
-        raise InputError(
-            f"{path}: row {_first_row(escapes)} has the image path "
-            f"{show(image_id[escapes].iloc[0])}, which leaves the image folder. Use paths relative "
-            "to --images."
-        )
-
-
-def _first_row(mask: pd.Series[bool]) -> int:
-    return int(mask.index[int(np.argmax(mask.to_numpy()))])
 
 
 def _encode_labels(
@@ -225,9 +201,9 @@ def _encode_labels(
 
 def _encode_column(path: Path, cells: pd.Series[str]) -> NDArray[np.int8]:
     # "1.0" is what pandas writes for a column that has a gap.
-    codes = cells.str.lower().str.removesuffix(".0").map(_UNCERTAIN_CELLS)
+    codes = cells.str.lower().str.removesuffix(".0").map(_CODES)
     if codes.isna().any():
-        row = _first_row(codes.isna())
+        row = first_row(codes.isna())
         raise InputError(
             f"{path}: row {row} has {show(cells[row])} in label column {cells.name!r}. "
             "Use 1 (present), 0 (absent), -1 or empty (unknown)."
@@ -240,61 +216,14 @@ def _patient_ids(
 ) -> pd.Series[str]:
     column = layout.patient_col or (PATIENT_COL if PATIENT_COL in raw else None)
     if column:
-        _check_patients(path, raw[column])
+        check_patients(path, raw[column])
         return raw[column]
     patients = raw[layout.image_col].str.extract(NIH_FILE_NAME, expand=False)
     if patients.isna().any():
         raise InputError(
             f"{path} has no column {PATIENT_COL!r}, and the name "
             f"{show(raw[layout.image_col][patients.isna()].iloc[0])} in row "
-            f"{_first_row(patients.isna())} doesn't follow NIH's pattern 00000013_005.png. "
+            f"{first_row(patients.isna())} doesn't follow NIH's pattern 00000013_005.png. "
             f"{remedy or 'Pass --patient-col: without patients a split can leak.'}"
         )
     return patients
-
-
-def _check_patients(path: Path, patients: pd.Series[str]) -> None:
-    """Raise InputError for missing and rounded ids, and for one patient in two spellings."""
-    codes, distinct = pd.factorize(patients.to_numpy(dtype=object))
-    spellings: list[str] = distinct.tolist()
-
-    def row_of(spelling: str) -> int:
-        return int(patients.index[int(np.argmax(codes == spellings.index(spelling)))])
-
-    missing = [text for text in spellings if text.casefold() in MISSING_TEXTS]
-    if missing:
-        raise InputError(
-            f"{path}: row {row_of(missing[0])} has no patient id in {patients.name!r}. "
-            "Fill it in, or drop the row: without it a split can leak."
-        )
-    rounded = [text for text in spellings if is_rounded_id(text)]
-    if rounded:
-        raise InputError(
-            f"{path}: row {row_of(rounded[0])} has the patient id {show(rounded[0])}, a number "
-            "that lost digits, so that patients may have become one. Export the ids as text."
-        )
-    canonical = pd.Series(canonical_patient_ids(spellings))
-    repeated = canonical.duplicated()
-    if repeated.any():
-        same = np.flatnonzero(canonical == canonical[repeated].iloc[0])
-        found = [f"{show(spellings[k])} (row {row_of(spellings[k])})" for k in same]
-        raise InputError(
-            f"{path}: one patient is written in more than one way in {patients.name!r}: "
-            f"{' and '.join(found)}. Write each patient's id in one way; ids of different patients "
-            "have to differ in more than case, leading zeros or a fraction of zeros."
-        )
-
-
-def parse_ages(cells: pd.Series[str]) -> NDArray[np.float64]:
-    """(N,) ages in years from DICOM's writing or plain numbers; NaN for anything else.
-
-    >>> parse_ages(pd.Series(["058Y", "006M", "41", "?"]))
-    array([58. ,  0.5, 41. ,  nan])
-    """
-    # The 2017 table has DICOM ages ("058Y", "013M", "001D"), the 2020 one plain years. There
-    # are some hundred distinct ones.
-    codes, distinct = pd.factorize(cells)
-    parts = pd.Series(distinct, dtype=str).str.extract(r"^(\d+(?:\.\d+)?)\s*([YMWDymwd]?)$")
-    per_year = parts[1].str.upper().map({"Y": 1.0, "": 1.0, "M": 12.0, "W": 52.18, "D": 365.25})
-    years = (parts[0].astype(float) / per_year).to_numpy(dtype=np.float64)
-    return np.asarray(years[codes])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,12 @@ import pandas as pd
 
 from xlite.labels import NIH_LABELS, UNKNOWN, decode_labels, has_no_finding
 from xlite.records import guard_cell
+from xlite.tables.cells import BLANK, decide_labels, write_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from xlite.results.split import Blank
 
 IMAGE_COL = "Image Index"
 LABELS_COL = "Finding Labels"
@@ -24,7 +26,18 @@ AGE_COL = "Patient Age"
 SEX_COLS = ("Patient Gender", "Patient Sex")
 VIEW_COL = "View Position"
 
-COLUMNS = (IMAGE_COL, LABELS_COL, UNKNOWN_COL, PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
+FURTHER_COLS = {
+    "site": "Site",
+    "date": "Study Date",
+    "source": "Source",
+    "part": "Official Part",
+}
+"""Text that some sources have of an image: the manifest's column, and the written one."""
+
+COLUMNS = (
+    *(IMAGE_COL, LABELS_COL, UNKNOWN_COL, PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL),
+    *FURTHER_COLS.values(),
+)
 """What no label may be called: it would not be told from the column."""
 
 
@@ -33,12 +46,32 @@ class Manifest:
     """N images with their patients and labels.
 
     table: image_id, path ("" until located), patient_id, view, sex as text; age in years, NaN
-    where unknown. labels: (N, C) int8, -1 unknown. vocabulary: the C names.
+    where unknown; and, as text, those of `FURTHER_COLS` that the source has. labels: (N, C) int8,
+    -1 unknown. vocabulary: the C names.
     """
 
     table: pd.DataFrame
     labels: NDArray[np.int8]
     vocabulary: tuple[str, ...]
+    codes: NDArray[np.int8] | None = None
+    """(N, C) cells as the source wrote them, see `xlite.tables.cells`; None where the labels say
+    the same, as where no cell is blank."""
+    blank: Blank = "unknown"
+    """What a blank cell means in `labels`."""
+
+    @classmethod
+    def of_codes(
+        cls,
+        table: pd.DataFrame,
+        codes: NDArray[np.int8],
+        vocabulary: tuple[str, ...],
+        *,
+        blank: Blank = "unknown",
+    ) -> Manifest:
+        """The manifest whose labels are decided from codes, which it keeps if any is a blank."""
+        if not (codes == BLANK).any():
+            return cls(table, codes, vocabulary)
+        return cls(table, decide_labels(codes, blank=blank), vocabulary, codes, blank)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -60,6 +93,11 @@ class Manifest:
         return codes.astype(np.int64)
 
     @property
+    def cells(self) -> NDArray[np.int8]:
+        """(N, C) codes as the source wrote them: the labels, where they say the same."""
+        return self.labels if self.codes is None else self.codes
+
+    @property
     def positives(self) -> NDArray[np.int64]:
         """(C,) number of images with each label."""
         result: NDArray[np.int64] = (self.labels == 1).sum(axis=0)
@@ -77,12 +115,14 @@ class Manifest:
             self,
             table=self.table.iloc[positions].reset_index(drop=True),
             labels=self.labels[positions],
+            codes=None if self.codes is None else self.codes[positions],
         )
 
 
-def is_written_as_nih(vocabulary: Sequence[str]) -> bool:
-    """Whether `write_manifest` writes NIH's columns: only where the labels are NIH's 14."""
-    return tuple(vocabulary) == NIH_LABELS
+def is_written_as_nih(manifest: Manifest) -> bool:
+    """Whether `write_manifest` writes NIH's columns: only where the labels are NIH's 14, and no
+    cell is blank, which a label text can't say."""
+    return manifest.vocabulary == NIH_LABELS and manifest.codes is None
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
@@ -95,10 +135,11 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
     NIH's labels become NIH's "Finding Labels", which other tools read, and "Unknown Labels" when
     the table has any. Any other vocabulary becomes one column a label, of 1, 0 and -1: text can
-    hold neither a label called "No Finding" nor one with the separator in it.
+    hold neither a label called "No Finding" nor one with the separator in it. A blank cell stays
+    blank. Columns of `FURTHER_COLS` are written where any of their cells is not empty.
     """
     table = manifest.table
-    is_nih = is_written_as_nih(manifest.vocabulary)
+    is_nih = is_written_as_nih(manifest)
     columns: dict[str, Any] = {IMAGE_COL: list(map(guard_cell, table["image_id"]))}
     if is_nih:
         columns[LABELS_COL] = decode_labels(manifest.labels, manifest.vocabulary)
@@ -106,8 +147,12 @@ def encode_manifest(manifest: Manifest) -> bytes:
     columns[AGE_COL] = list(map(_write_age, table["age"]))
     columns[SEX_COLS[0]] = list(map(guard_cell, table["sex"]))
     columns[VIEW_COL] = list(map(guard_cell, table["view"]))
+    for name, written in FURTHER_COLS.items():
+        if name in table and (table[name] != "").any():
+            columns[written] = list(map(guard_cell, table[name]))
     if not is_nih:
-        columns |= dict(zip(manifest.vocabulary, manifest.labels.T, strict=True))
+        cells = manifest.labels if manifest.codes is None else write_codes(manifest.codes)
+        columns |= dict(zip(manifest.vocabulary, cells.T, strict=True))
     elif (manifest.labels == UNKNOWN).any():
         columns[UNKNOWN_COL] = decode_labels(
             manifest.labels, manifest.vocabulary, code=UNKNOWN, empty=""
