@@ -138,6 +138,23 @@ def macro_interval(
     >>> round(low, 2), round(high, 2)
     (0.36, 0.64)
     """
+    mean, reach = macro_reach(values, drawn, freedom, level=level)
+    if np.isnan(mean):
+        return float("nan"), float("nan")
+    return max(0.0, mean - reach), min(1.0, mean + reach)
+
+
+def macro_reach(
+    values: PerClass,
+    drawn: Resampled,
+    freedom: PerClass,
+    *,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """The mean over the defined classes, and how far its interval reaches to either side.
+
+    As `macro_interval`, of whose arguments these are, but for values that may be negative, too.
+    """
     defined = ~np.isnan(values)
     if not defined.any():
         return float("nan"), float("nan")
@@ -148,9 +165,7 @@ def macro_interval(
     spread = np.sqrt(resampled.mean(axis=1).var(ddof=1) + added.sum() / len(kept) ** 2)
     unequal = (np.square(variance) / few).sum()
     degrees = np.square(variance.sum()) / unequal if unequal > 0 else few.sum()
-    reach = float(stdtrit(degrees, 0.5 + level / 2) * spread)
-    mean = float(kept.mean())
-    return max(0.0, mean - reach), min(1.0, mean + reach)
+    return float(kept.mean()), float(stdtrit(degrees, 0.5 + level / 2) * spread)
 
 
 class _Ranking(NamedTuple):

@@ -7,6 +7,7 @@ entry is left out of its class alone. Probs are in [0, 1].
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +59,7 @@ def trace_reliability(targets: Targets, probs: Probs, *, num_bins: int = 15) -> 
         is_known = targets[:, column] >= 0
         said = probs[is_known, column].astype(np.float64)
         distinct, inverse, counts = np.unique(said, return_inverse=True, return_counts=True)
-        # Twice the middle rank, so that the bin follows from integers alone.
-        twice_middle = 2 * counts.cumsum() - counts
-        bins = np.minimum(twice_middle * num_bins // (2 * max(said.size, 1)), num_bins - 1)
+        bins = _bin_counts(counts, num_bins)
         sums[0, column] = np.bincount(bins, weights=counts, minlength=num_bins)
         sums[1, column] = np.bincount(bins, weights=counts * distinct, minlength=num_bins)
         positives = np.bincount(inverse, weights=targets[is_known, column], minlength=distinct.size)
@@ -69,6 +68,16 @@ def trace_reliability(targets: Targets, probs: Probs, *, num_bins: int = 15) -> 
     means = np.full((2, num_classes, num_bins), np.nan)
     np.divide(sums[1:], count, out=means, where=count > 0)
     return ReliabilityCurve(mean_prob=means[0], observed=means[1], count=count.astype(np.int64))
+
+
+def assign_bins(said: NDArray[Any], *, num_bins: int = 15) -> NDArray[np.int64]:
+    """The bin of each of N probs in the reliability curve of these, (N,) in [0, num_bins).
+
+    >>> assign_bins(np.array([0.2, 0.9, 0.2, 0.7]), num_bins=2).tolist()
+    [0, 1, 0, 1]
+    """
+    _, inverse, counts = np.unique(said.astype(np.float64), return_inverse=True, return_counts=True)
+    return _bin_counts(counts, num_bins)[inverse]
 
 
 def expected_calibration_error(curve: ReliabilityCurve) -> PerClass:
@@ -87,6 +96,14 @@ def expected_calibration_error(curve: ReliabilityCurve) -> PerClass:
     gaps = np.where(curve.count > 0, np.abs(curve.observed - curve.mean_prob), 0.0)
     error = (curve.count * gaps).sum(axis=1) / np.maximum(total, 1)
     return np.where(total > 0, error, np.nan)
+
+
+def _bin_counts(counts: NDArray[np.intp], num_bins: int) -> NDArray[np.int64]:
+    """The bin of each distinct prob, ascending, of which there are so many."""
+    # Twice the middle rank, so that the bin follows from integers alone.
+    twice_middle = 2 * counts.cumsum() - counts
+    total = 2 * max(int(counts.sum()), 1)
+    return np.minimum(twice_middle * num_bins // total, num_bins - 1).astype(np.int64)
 
 
 def check_probs(targets: Targets, probs: Probs) -> None:
