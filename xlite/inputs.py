@@ -6,8 +6,10 @@ sparse file can't fill the memory, and a compressed file can't grow without end.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+import zipfile
 import zlib
 from io import BufferedReader
 from pathlib import Path
@@ -129,6 +131,30 @@ def decompress_gzip(
         reason = "is a damaged gzip file"
         raise RefusedFileError(path, reason, what=what, remedy=remedy) from None
     return b"".join(parts)
+
+
+def unzip_only(
+    content: bytes, path: Path, *, ending: str, max_bytes: int, what: str = "file"
+) -> bytes | None:
+    """The one file of this ending in a zip archive's `content`; None where there is not just one.
+
+    So it is, too, for a damaged archive. Raises RefusedFileError where the file has more than
+    `max_bytes`, or more than both 64 MiB and 200 times the archive.
+    """
+    limit = min(max_bytes, max(_FREE_BYTES, _MOST_EXPANSION * len(content)))
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if name.lower().endswith(ending)]
+            if len(names) != 1:
+                return None
+            with archive.open(names[0]) as member:
+                found = member.read(limit + 1)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
+        return None
+    if len(found) > limit:
+        reason = f"decompresses to more than {_name_bytes(limit)}"
+        raise RefusedFileError(path, reason, what=what, remedy="Unpack it.")
+    return found
 
 
 def _describe_refusal(path: Path, error: OSError | ValueError) -> str:

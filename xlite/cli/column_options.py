@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _option = partial(
     typer.Option, rich_help_panel="Columns of the label table (NIH's tables need none)"
 )
+
+# As in `xlite.results.split`, which would load pydantic for --help.
+BlankMeaning = Literal["unknown", "absent"]
+FoldRows = Literal["majority", "any", "all"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,25 @@ class ColumnOptions:
         RARE,
     ] = None
     patient_col: Annotated[str | None, _option(help="Patient id."), RARE] = None
+    dataset: Annotated[
+        str | None,
+        _option(
+            metavar="NAME",
+            help="Whose tables they are, which says what all columns hold: nih, chexpert, … "
+            "(docs/datasets.md), or csv. Default: by the header where it is unmistakable.",
+        ),
+        RARE,
+    ] = None
+    blank: Annotated[
+        BlankMeaning | None,
+        _option(help="What an empty cell of a label means. Default: as the data set has it."),
+        RARE,
+    ] = None
+    fold_rows: Annotated[
+        FoldRows | None,
+        _option(help="Of readers of one image, who have to name a label. Default: majority."),
+        RARE,
+    ] = None
 
     def to_table_format(self) -> "TableFormat":
         """The table format that the options describe."""
@@ -57,6 +80,9 @@ class ColumnOptions:
             separator=self.separator,
             label_cols=split_quoted_names(self.label_cols or ""),
             patient_col=self.patient_col,
+            blank=self.blank,
+            dataset=self.dataset,
+            fold_rows=self.fold_rows,
             vocabulary=NIH_LABELS
             if self.vocabulary == "nih"
             else split_quoted_names(self.vocabulary or ""),

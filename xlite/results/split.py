@@ -19,6 +19,9 @@ Blank = Literal["unknown", "absent"]
 """What an empty cell of a label means: CheXpert's is a label that no report mentions, which most
 take as absent."""
 
+FoldRule = Literal["majority", "any", "all"]
+"""When an image that several have read has a label: more than half say so, one, or all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartSummary(Result):
@@ -81,7 +84,7 @@ class SplitAudit(Result):
 class RecordedFormat(Result):
     """The format of the label table that a split was made from, as options of `xlite split`."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"blank"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"blank", "dataset", "fold_rows"})
 
     image_col: str
     labels_col: str
@@ -90,6 +93,8 @@ class RecordedFormat(Result):
     patient_col: str | None = None
     vocabulary: tuple[str, ...] = ()
     blank: Blank | None = None
+    dataset: str | None = None
+    fold_rows: FoldRule | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError
-from xlite.inputs import MAX_TABLE_BYTES, decompress_gzip, is_gzip, read_bytes
+from xlite.inputs import MAX_TABLE_BYTES, decompress_gzip, is_gzip, read_bytes, unzip_only
 from xlite.records import unguard_cell
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _MOST_SHOWN = 60
 _MOST_COLUMNS_NAMED = 20
 _LONGEST_CELL = 1 << 17
 _COMMA, _LINE_END = ord(","), ord("\n")
+_ZIP_MAGIC = b"PK\x03\x04"
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|head|\?xml)", re.IGNORECASE)
 
 
@@ -132,8 +133,9 @@ class CsvTable:
         wrong = wrong[wrong > 0]
         if not len(wrong):
             return
-        # Some programs end the header or the rows, but not both, in a comma.
-        if (found == expected - 1).all() and not self.header[-1]:
+        # Some programs end the header or the rows, but not both, in commas.
+        named = max(place for place, name in enumerate(self.header, start=1) if name or place == 1)
+        if (found == found[0]).all() and named <= found[0] < expected:
             return
         if (found == expected + 1).all() and self._all_rows_end_in_a_comma():
             return
@@ -196,7 +198,7 @@ class CsvTable:
 
 
 def open_csv(path: Path, *, what: str = "file", remedy: str = "") -> CsvTable:
-    """The CSV file `path`, plain or compressed with gzip, with its header read.
+    """The CSV file `path`, plain, compressed with gzip, or alone in a zip, with its header read.
 
     what and remedy: the first words and the last sentence when it can't be opened. Raises
     InputError for what is no CSV: a folder, a web page, an archive, a damaged gzip file, an
@@ -207,6 +209,10 @@ def open_csv(path: Path, *, what: str = "file", remedy: str = "") -> CsvTable:
         content = decompress_gzip(
             content, path, max_bytes=MAX_TABLE_BYTES, what=what, remedy="Download it again."
         )
+    elif content[:4] == _ZIP_MAGIC:
+        # Kaggle's tables come so.
+        unpacked = unzip_only(content, path, ending=".csv", max_bytes=MAX_TABLE_BYTES, what=what)
+        content = content if unpacked is None else unpacked
     return parse_csv(content, path)
 
 
@@ -249,7 +255,7 @@ def _normalise(content: bytes, path: Path) -> bytes:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError(f"{path} is UTF-16, not UTF-8. Save it again as UTF-8 CSV.")
     content = content.removeprefix(b"\xef\xbb\xbf")
-    if content[:4] == b"PK\x03\x04":
+    if content[:4] == _ZIP_MAGIC:
         raise InputError(f"{path} is an archive or a workbook. Unpack it, or save it as CSV.")
     if not content.strip():
         raise InputError(f"{path} is empty. Download or export the table again.")

@@ -1,7 +1,7 @@
 """Label tables, read into a manifest.
 
-NIH's `Data_Entry_2017.csv` and its v2020 header are recognised; any other CSV needs a
-`TableFormat` that names its columns.
+A source's own tables are recognised, or named by `TableFormat.dataset`, and read as
+`xlite.tables.sources` declares; any other CSV needs a `TableFormat` that names its columns.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from xlite import console
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
 from xlite.tables.cells import BLANK, UNCERTAIN
@@ -31,12 +32,17 @@ from xlite.tables.manifest import (
     is_written_as_nih,
 )
 from xlite.tables.row_checks import check_image_ids, check_patients, first_row, parse_ages
+from xlite.tables.sources.files import gather_tables
+from xlite.tables.sources.nih import NIH
+from xlite.tables.sources.reading import read_source
+from xlite.tables.sources.registry import find_source, recognise_source
+from xlite.tables.sources.source import TableSource
 from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.results.split import Blank
+    from xlite.results.split import Blank, FoldRule
 
 NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
 """NIH's file names, which say whose the image is: `00000013_005.png`."""
@@ -62,7 +68,18 @@ class TableFormat:
     """The labels that `labels_col` may hold. Empty takes NIH's 14 for a column that is called as
     NIH's is, and otherwise the labels that occur."""
     blank: Blank | None = None
-    """What an empty cell of `label_cols` means; None takes unknown."""
+    """What an empty cell of a label means; None takes a source's convention, else unknown."""
+    dataset: str | None = None
+    """The source whose tables they are, which has no columns to name; None to find it by the
+    header where it is unmistakable, "csv" for none."""
+    fold_rows: FoldRule | None = None
+    """When an image has a label that some of its readers name; None for more than half of them."""
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether anything is said of columns, of which a source's tables need nothing."""
+        plain = TableFormat(blank=self.blank, dataset=self.dataset, fold_rows=self.fold_rows)
+        return self != plain
 
     @property
     def declared_vocabulary(self) -> tuple[str, ...]:
@@ -101,10 +118,14 @@ def read_manifest(
     Raises InputError, naming row and value, for a file that is no such table, for labels that
     can't be told apart, and where two spellings may be of one patient or of one image.
     """
+    layout = table_format or TableFormat()
+    source = None if is_guarded else _find_source(layout)
+    if source is not None:
+        return _read_source(source, path, layout)
     table = open_csv(path, what="label table", remedy=remedy or "Name a CSV file.")
     return take_manifest(
         table,
-        table_format or TableFormat(),
+        layout,
         vocabulary=vocabulary,
         is_guarded=is_guarded,
         remedy=remedy,
@@ -120,6 +141,10 @@ def take_manifest(
     remedy: str | None = None,
 ) -> Manifest:
     """The manifest in a CSV that was opened; the arguments are those of `read_manifest`."""
+    if not is_guarded:
+        source = _find_source(layout, table)
+        if source is not None:
+            return _read_source(source, table, layout)
     path = table.path
     wanted = _wanted_columns(table, layout, remedy)
     if is_guarded:
@@ -142,6 +167,31 @@ def take_manifest(
         columns |= {name: raw[col] for name, col in FURTHER_COLS.items() if col in raw}
     rows = pd.DataFrame(columns).reset_index(drop=True)
     return Manifest.of_codes(rows, codes, names, blank=layout.blank or "unknown")
+
+
+def _find_source(layout: TableFormat, table: CsvTable | None = None) -> TableSource | None:
+    """The source that is named, or whose header `table` has; None for one that columns tell."""
+    if layout.dataset is not None:
+        source = find_source(layout.dataset)
+        if source is not None and layout.names_columns:
+            raise InputError(
+                f"--dataset {layout.dataset} says what the columns hold. Leave out the options of "
+                "columns, or --dataset."
+            )
+        return source
+    if table is None or layout.names_columns:
+        return None
+    source = recognise_source(table.header)
+    # NIH's columns are what a format says by default.
+    return None if source is NIH else source
+
+
+def _read_source(source: TableSource, given: Path | CsvTable, layout: TableFormat) -> Manifest:
+    reading = read_source(
+        gather_tables(source, [given]), blank=layout.blank, fold_rows=layout.fold_rows
+    )
+    console.say(reading.describe(is_named=layout.dataset is not None))
+    return reading.manifest
 
 
 def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:
