@@ -14,14 +14,17 @@ import yaml
 from told_studies import AUROC, Told
 
 from xlite.files import sha256_of_file
+from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.reporting.begun_studies import read_study_files
 from xlite.reporting.html_page import Heading
 from xlite.reporting.html_studies import describe_begun_studies
 from xlite.run_folder import read_run
+from xlite.splitting.split_folder import read_split
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Score
 from xlite.studies.study_plan import Experiment, Finally, Phase, StudyPlan, Success
 from xlite.studies.work_item import WorkItem
+from xlite.workflows.run_floor import find_floor
 from xlite.workflows.study_finish import NO_IMPROVEMENT, finish
 
 TRAINING = (
@@ -340,8 +343,34 @@ def test_the_card_has_what_a_reader_needs_and_front_matter_that_parses(ended: En
         "focal instead of bce",
         "Choices made on this validation set: ",
         "corrected for being the best of 2 methods",
+        "| label | table alone | 95 % interval | image adds | 95 % interval | within views |",
+        "images of the split's train part, without any pixel",
     ):
         assert said in body, said
+
+
+def test_the_card_has_the_floor_that_the_page_has(ended: Ended) -> None:
+    ended.finish("card")
+    text = (ended.folder.path / "model_card.md").read_text()
+    split = read_split(ended.plan.split)
+    floored = find_floor(read_run_predictions(ended.runs["focal"][0], "val", split), split)
+    assert floored.floor is not None
+    [row] = [line for line in text.splitlines() if line.startswith("| macro | ")]
+    macro = floored.floor.macro
+    assert row.startswith(
+        f"| macro | {macro.auroc:.3f} | {macro.auroc_low:.3f} to {macro.auroc_high:.3f} "
+        f"| {macro.adds:+.3f} | "
+    )
+
+
+def test_a_card_without_the_run_s_predictions_says_that_the_floor_was_not_measured(
+    ended: Ended,
+) -> None:
+    for path in ended.runs["focal"][0].glob("predictions_val*"):
+        path.unlink()
+    assert ended.finish("card").outcome == "finished"
+    text = (ended.folder.path / "model_card.md").read_text()
+    assert "What the label table reaches without the image was not measured." in text
 
 
 def test_the_card_without_a_look_says_so(ended: Ended) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from xlite.reporting.floored_run import FlooredRun
 from xlite.reporting.html_page import (
     NO_RUN,
     Absence,
@@ -22,17 +22,7 @@ from xlite.reporting.html_page import (
 )
 
 if TYPE_CHECKING:
-    from xlite.results.shortcut_floor import Auroc, FloorScores, ShortcutFloor, WithinView
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlooredRun:
-    """What was found under the validation scores of one run."""
-
-    name: str
-    labels: tuple[str, ...]
-    floor: ShortcutFloor | None
-    within: WithinView | None
+    from xlite.results.shortcut_floor import Auroc, FloorScores
 
 
 def describe_floor(runs: Sequence[FlooredRun], *, absence: Absence = NO_RUN) -> Section:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xlite.console import decimal
-from xlite.reporting.html_floor import FlooredRun
+from xlite.reporting.floored_run import FlooredRun
 from xlite.reporting.html_page import (
     NO_RUN,
     Absence,

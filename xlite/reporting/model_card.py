@@ -15,6 +15,8 @@ from typing import Any
 from xlite.console import decimal
 from xlite.places import SPLIT_RECORD
 from xlite.reporting.begun_studies import StudyFiles
+from xlite.reporting.card_results import describe_interval, describe_results, list_scores
+from xlite.reporting.floored_run import FlooredRun
 from xlite.reporting.log_markdown import escape, markdown_table
 from xlite.reporting.log_runs import (
     build_train_command,
@@ -23,7 +25,7 @@ from xlite.reporting.log_runs import (
 )
 from xlite.results.selection import ValidationUse
 from xlite.results.split import SplitRecord
-from xlite.results.study import Study, StudyExperiment, StudyScore
+from xlite.results.study import Study, StudyExperiment
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.class_scores import FEW_POSITIVES
 
@@ -36,11 +38,16 @@ _INTENDED = (
 
 
 def render_card(
-    files: StudyFiles, runs: Sequence[RunFolder], *, use: ValidationUse | None = None
+    files: StudyFiles,
+    runs: Sequence[RunFolder],
+    *,
+    use: ValidationUse | None = None,
+    floor: FlooredRun | None = None,
 ) -> str:
     """The card as Markdown. runs: the winner's finished ones, first the one whose weights count.
 
-    use: what was chosen by the validation part; None without one.
+    use: what was chosen by the validation part; None without one. floor: of the first run; None
+    where it could not be measured.
     """
     study, first = files.study, runs[0]
     experiment = study.find_experiment(study.winner)
@@ -53,7 +60,7 @@ def render_card(
         *_section("Model", _describe_model(first, runs)),
         *_section("Data and split", list(_describe_data(first))),
         *_section("Training settings", _describe_training(first)),
-        *_section("Results", list(_describe_results(files, first, experiment, use))),
+        *_section("Results", list(describe_results(files, first, use, floor))),
         *_section("Comparison", list(_describe_comparison(files))),
         *_section("Who decided what, and why", list(_describe_decisions(study))),
         *_section("Limitations", list(_describe_limitations(files, runs, experiment))),
@@ -75,7 +82,7 @@ def _front_matter(files: StudyFiles, first: RunFolder) -> list[str]:
                 {"type": name.partition(".")[2], "name": name, "value": round(score.point, 6)}
             ],
         }
-        for name, score in _list_scores(files).items()
+        for name, score in list_scores(files).items()
         if score.point is not None and score.point == score.point
     ]
     values: dict[str, Any] = {
@@ -153,52 +160,6 @@ def _describe_training(first: RunFolder) -> list[str]:
     return [*parts, "To train the run again:", f"```sh\n{build_train_command(first)}\n```"]
 
 
-def _describe_results(
-    files: StudyFiles,
-    first: RunFolder,
-    experiment: StudyExperiment | None,
-    use: ValidationUse | None,
-) -> Iterator[str]:
-    scores = _list_scores(files)
-    if scores:
-        yield "Means over the seeds; 95 % intervals are over patients."
-        yield markdown_table(
-            ["score", "value", "95 % interval"],
-            [[name, decimal(score.point), _interval(score)] for name, score in scores.items()],
-        )
-    if experiment is not None and experiment.has_criteria:
-        yield (
-            f"What it had to reach in {experiment.score} ({experiment.on}): "
-            + ", ".join(
-                f"{name} {value:g}"
-                for name, value in (
-                    ("minimum", experiment.minimum),
-                    ("target", experiment.target),
-                    ("stretch", experiment.stretch),
-                )
-                if value is not None
-            )
-            + f". Reached: {experiment.reached or 'not known'}."
-        )
-    if files.look is not None:
-        yield (
-            f"Looks at this test part so far, a run each: {files.look.looks}. They chose nothing."
-        )
-    else:
-        yield "The test part was not looked at."
-    if use is not None:
-        yield f"{use.sentence}."
-    val = first.require_scores().val
-    if val is None:
-        yield "The split has no validation part: see the scores above."
-        return
-    yield "AUROC of each label on validation, of the run whose weights these are:"
-    yield markdown_table(
-        ["label", "AUROC"],
-        [[label, decimal(row.get("auroc"))] for label, row in val.per_class.items()],
-    )
-
-
 def _describe_comparison(files: StudyFiles) -> Iterator[str]:
     study = files.study
     if study.experiments:
@@ -209,7 +170,7 @@ def _describe_comparison(files: StudyFiles) -> Iterator[str]:
                     one.id,
                     one.score,
                     decimal(one.result.point),
-                    _interval(one.result),
+                    describe_interval(one.result),
                     one.reached or "–",
                     len(one.runs),
                     len(one.failures),
@@ -280,15 +241,3 @@ def _describe_limitations(
     if files.look is None:
         facts.append("- Nothing is known of patients who did not take part in the choice.")
     yield "\n".join(facts)
-
-
-def _list_scores(files: StudyFiles) -> dict[str, StudyScore]:
-    """Those of the winner on validation, and of the look at the test part if there was one."""
-    of_winner = files.study.scores_of(files.study.winner)
-    return of_winner | (files.look.scores if files.look is not None else {})
-
-
-def _interval(score: StudyScore) -> str:
-    if score.low is None or score.high is None:
-        return "–"
-    return f"{decimal(score.low)} to {decimal(score.high)}"

@@ -14,15 +14,12 @@ from xlite.errors import InputError, did_you_mean
 from xlite.judging.best_epoch import correct_best_epoch
 from xlite.judging.choices import count_choices
 from xlite.judging.evaluation import Resampling
-from xlite.judging.floor_question import ask_floor
-from xlite.judging.judged_predictions import JudgedPredictions
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
 from xlite.judging.sealed_test import count_test_looks
-from xlite.judging.shortcut_floor import judge_floor, judge_within_view
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
 from xlite.reporting.html_doctor import describe_diagnosis
-from xlite.reporting.html_floor import FlooredRun, describe_floor
+from xlite.reporting.html_floor import describe_floor
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
 from xlite.reporting.html_page import (
     FOLDS,
@@ -51,6 +48,7 @@ from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import list_runs
 from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.split_folder import Split, read_split
+from xlite.workflows.run_floor import find_floor
 from xlite.workflows.study_record import record_studies
 
 if TYPE_CHECKING:
@@ -125,7 +123,7 @@ def _describe(
     best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
     shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
-    floors = [_find_floor(one, split) for one in judged if split]
+    floors = [find_floor(one, split) for one in judged if split]
     use = _describe_use(experiments, split) if split else []
     doctor = describe_diagnosis(experiments)
     return [
@@ -154,18 +152,6 @@ def _describe(
         describe_mistakes(best, mistakes, _read_pixels(cache, shown), absence=absence),
         describe_environment(chosen, version=__version__, command=command),
     ]
-
-
-def _find_floor(labelled: LabelledPredictions, split: Split) -> FlooredRun:
-    """What the split's own columns say of its validation part, under a run's scores."""
-    judged = JudgedPredictions(labelled=labelled, split=split, part="val")
-    asked, resampling = ask_floor(judged), Resampling()
-    return FlooredRun(
-        name=labelled.name,
-        labels=labelled.vocabulary,
-        floor=judge_floor(labelled, asked, resampling),
-        within=judge_within_view(labelled, asked.columns.get("view"), resampling),
-    )
 
 
 def _choose(

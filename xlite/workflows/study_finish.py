@@ -11,13 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from xlite.errors import XliteError
+from xlite import console
+from xlite.errors import InputError, XliteError
 from xlite.files import write_text
 from xlite.judging.choices import count_choices
+from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.places import MODEL_CARD, SEALED_LOOK, STUDIES, VALIDATION
 from xlite.reporting.begun_studies import read_study_files
+from xlite.reporting.floored_run import FlooredRun
 from xlite.reporting.model_card import render_card
 from xlite.results.study import Study
+from xlite.splitting.checked_split import read_checked_split
+from xlite.splitting.folds_folder import is_folds
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult
 from xlite.studies.ledger import Ledger
@@ -28,6 +33,7 @@ from xlite.studies.study_state import StudyState
 from xlite.studies.summary.study import find_baseline, write_study_record
 from xlite.studies.work_item import WorkItem
 from xlite.workflows.report import report
+from xlite.workflows.run_floor import find_floor
 from xlite.workflows.study_comparison import compare_study
 from xlite.workflows.study_folder import find_experiments
 from xlite.workflows.study_sealed_look import look_once
@@ -131,8 +137,22 @@ def _write_card(ending: _Ending, winner: Winner) -> _Details:
     files = read_study_files(ending.folder.path)
     val = winner.first.data.split_sha256.get(VALIDATION)
     use = None if val is None else count_choices(ending.folder.experiments, val)
-    write_text(path, render_card(files, list(winner.runs.values()), use=use))
+    floor = _find_floor(winner, ending.plan)
+    write_text(path, render_card(files, list(winner.runs.values()), use=use, floor=floor))
     return {"file": MODEL_CARD}
+
+
+def _find_floor(winner: Winner, plan: StudyPlan) -> FlooredRun | None:
+    """That of the run whose weights count; None over folds, and where it can't be measured."""
+    if is_folds(winner.split) or winner.first.data.split_sha256.get(VALIDATION) is None:
+        return None
+    try:
+        split = read_checked_split(winner.split, plan.labels)
+        return find_floor(read_run_predictions(winner.first.path, VALIDATION, split), split)
+    except InputError as error:
+        # Files may have gone since the runs were judged, and all else of the card is known.
+        console.warn(f"{MODEL_CARD} has no floor: {error}")
+        return None
 
 
 def _look_at_test(ending: _Ending, winner: Winner) -> _Details:
