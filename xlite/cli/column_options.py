@@ -62,6 +62,16 @@ class ColumnOptions:
         _option(help="Of readers of one image, who have to name a label. Default: majority."),
         RARE,
     ] = None
+    label_map: Annotated[
+        str | None,
+        _option(
+            "--map",
+            metavar="NAME|MAP.toml",
+            help="Read the labels as those of another vocabulary: nih-to-chexpert, "
+            "padchest-to-torchxrayvision, or a file of yours.",
+        ),
+        RARE,
+    ] = None
 
     def to_table_format(self) -> "TableFormat":
         """The table format that the options describe."""
@@ -86,4 +96,5 @@ class ColumnOptions:
             vocabulary=NIH_LABELS
             if self.vocabulary == "nih"
             else split_quoted_names(self.vocabulary or ""),
+            label_map=self.label_map,
         )

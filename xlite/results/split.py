@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from xlite.results import Number, Result
+from xlite.results.label_map import MapReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ class SplitAudit(Result):
 class RecordedFormat(Result):
     """The format of the label table that a split was made from, as options of `xlite split`."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"blank", "dataset", "fold_rows"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"blank", "dataset", "fold_rows", "label_map"})
 
     image_col: str
     labels_col: str
@@ -95,6 +96,7 @@ class RecordedFormat(Result):
     blank: Blank | None = None
     dataset: str | None = None
     fold_rows: FoldRule | None = None
+    label_map: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ class SplitRecord(Result):
 
     newest_schema: ClassVar[int] = 2
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"val", "stratify", "hold_out", "images_left_out", "fold", "warnings", "blank"}
+        {"val", "stratify", "hold_out", "images_left_out", "fold", "warnings", "blank", "mapping"}
     )
 
     schema_version: Annotated[int, Field(ge=1)] = 1
@@ -143,6 +145,8 @@ class SplitRecord(Result):
     """How the labels are stored: NIH's label text, or one column a label."""
     blank: Blank | None = None
     """What an empty cell of a label means; None where the source has none."""
+    mapping: MapReport | None = None
+    """What a label map made of the table's own labels."""
     patient_overlap: int = 0
     max_deviation_pp: float | None = None
     parts: dict[str, PartSummary] = field(default_factory=dict)

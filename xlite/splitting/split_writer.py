@@ -142,6 +142,7 @@ def describe_split(parts: Parts, record: Mapping[str, Any]) -> SplitRecord:
         labels=train.vocabulary,
         layout=layout_of(train),
         blank=None if train.codes is None else train.blank,
+        mapping=train.mapping,
         patient_overlap=sum(audit.patient_overlap.values()),
         max_deviation_pp=audit.max_deviation_pp,
         parts=audit.parts,

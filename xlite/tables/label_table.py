@@ -31,6 +31,7 @@ from xlite.tables.manifest import (
     Manifest,
     is_written_as_nih,
 )
+from xlite.tables.mapped_manifest import map_manifest
 from xlite.tables.row_checks import check_image_ids, check_patients, first_row, parse_ages
 from xlite.tables.sources.files import gather_tables
 from xlite.tables.sources.nih import NIH
@@ -74,11 +75,18 @@ class TableFormat:
     header where it is unmistakable, "csv" for none."""
     fold_rows: FoldRule | None = None
     """When an image has a label that some of its readers name; None for more than half of them."""
+    label_map: str | None = None
+    """The map, by its name or its file, that the table's labels are read through."""
 
     @property
     def names_columns(self) -> bool:
         """Whether anything is said of columns, of which a source's tables need nothing."""
-        plain = TableFormat(blank=self.blank, dataset=self.dataset, fold_rows=self.fold_rows)
+        plain = TableFormat(
+            blank=self.blank,
+            dataset=self.dataset,
+            fold_rows=self.fold_rows,
+            label_map=self.label_map,
+        )
         return self != plain
 
     @property
@@ -146,6 +154,9 @@ def take_manifest(
         if source is not None:
             return _read_source(source, table, layout)
     path = table.path
+    if layout.label_map is not None:
+        # What is asked for are the labels that the map makes, and not the table's.
+        vocabulary = None
     wanted = _wanted_columns(table, layout, remedy)
     if is_guarded:
         # Ours alone: in others' tables a column "Source" or "Site" may hold anything.
@@ -166,7 +177,8 @@ def take_manifest(
     if is_guarded:
         columns |= {name: raw[col] for name, col in FURTHER_COLS.items() if col in raw}
     rows = pd.DataFrame(columns).reset_index(drop=True)
-    return Manifest.of_codes(rows, codes, names, blank=layout.blank or "unknown")
+    made = Manifest.of_codes(rows, codes, names, blank=layout.blank or "unknown")
+    return map_manifest(made, layout.label_map)
 
 
 def _find_source(layout: TableFormat, table: CsvTable | None = None) -> TableSource | None:
@@ -191,7 +203,7 @@ def _read_source(source: TableSource, given: Path | CsvTable, layout: TableForma
         gather_tables(source, [given]), blank=layout.blank, fold_rows=layout.fold_rows
     )
     console.say(reading.describe(is_named=layout.dataset is not None))
-    return reading.manifest
+    return map_manifest(reading.manifest, layout.label_map)
 
 
 def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:

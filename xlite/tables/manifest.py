@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from xlite.tables.cells import BLANK, decide_labels, write_codes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.results.label_map import MapReport
     from xlite.results.split import Blank
 
 IMAGE_COL = "Image Index"
@@ -58,6 +59,8 @@ class Manifest:
     the same, as where no cell is blank."""
     blank: Blank = "unknown"
     """What a blank cell means in `labels`."""
+    mapping: MapReport | None = field(default=None, compare=False)
+    """What a label map made of the table's own labels; None where there was none."""
 
     @classmethod
     def of_codes(
