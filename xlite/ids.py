@@ -28,6 +28,11 @@ AMBIGUOUS = -2
 _WHOLE_NUMBER = re.compile(r"([0-9]+)(?:\.0+)?", re.ASCII)
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+", re.ASCII)
 _NOT_PLAIN = re.compile(r"^0|[^0-9\n]|^$", re.MULTILINE | re.ASCII)
+_NOT_CANONICAL = (
+    *("\\", " ", "\t", "//", "\n/", "/\n"),
+    *("/./", "\n./", "/.\n"),
+)
+"""What canonical image names, a line each, hold nowhere."""
 _LARGEST_EXACT = 2**53
 """From here on a float does not hold every whole number, so that two ids can become one."""
 
@@ -143,9 +148,9 @@ def canonical_image_name(name: str) -> str:
 def canonical_image_names(names: Iterable[Any]) -> NDArray[Any]:
     """(N,) canonical image names as text."""
     listed = list(map(str, _listed(names)))
-    # Most tables have plain file names, and need no work on each of them.
-    everything = "\n".join(listed)
-    if not everything.isascii() or any(sign in everything for sign in ("/", "\\", " ", "\t")):
+    # Most tables have plain file names or paths, and need no work on each of them.
+    everything = "\n".join(["", *listed, ""])
+    if not everything.isascii() or any(sign in everything for sign in _NOT_CANONICAL):
         listed = [canonical_image_name(name) for name in listed]
     result = np.empty(len(listed), dtype=object)
     result[:] = listed

@@ -43,9 +43,9 @@ def check_image_ids(path: Path, image_id: pd.Series[str]) -> None:
             f"{path}: {' and '.join(found)} may be one image, named without and with its folder. "
             "Name all images with their folders, or keep one row an image."
         )
-    # Most tables have plain file names, and need no search in each of them.
-    every_name = "\n".join(image_id.tolist())
-    if not any(sign in every_name for sign in ("/", "\\", ":", "..")):
+    # Looked for in all names at once: a search in each took a second of CheXpert's table.
+    every_name = "\n".join(["", *image_id.tolist()])
+    if not any(sign in every_name for sign in ("\n/", "\\", ":", "..")):
         return
     escapes = image_id.str.contains(r"^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)", regex=True)
     if escapes.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN
@@ -38,9 +39,7 @@ CODES = {"1": PRESENT, "0": ABSENT, "-1": UNCERTAIN, "": BLANK}
 
 def read_view(rows: pd.DataFrame) -> pd.Series[str]:
     """Lateral, or of a frontal film AP or PA; of the test table, which has neither, by the path."""
-    is_lateral = rows["Path"].str.contains("_lateral", regex=False)
-    if "AP/PA" not in rows:
-        return pd.Series("L", index=rows.index).where(is_lateral, "")
+    is_lateral = np.array(["_lateral" in path for path in rows["Path"].tolist()])
     return Field(column="AP/PA", values=VIEWS)(rows).where(~is_lateral, "L")
 
 

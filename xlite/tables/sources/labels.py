@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ def encode_rows(
     return _encode_names(labels, rows, path)
 
 
+@lru_cache(maxsize=1 << 16)
 def parse_list(text: str) -> tuple[str, ...] | None:
     """The texts in a list in Python's writing, without blanks around them and empty ones; None
     for what is no such list. Nothing is evaluated.

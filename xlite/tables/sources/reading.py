@@ -16,7 +16,13 @@ from xlite.tables.row_checks import check_image_ids, check_patients, parse_ages
 from xlite.tables.sources.files import SourceTables
 from xlite.tables.sources.folding import Agreement, fold_boxes, fold_readers
 from xlite.tables.sources.labels import encode_rows
-from xlite.tables.sources.source import ColumnLabels, RowLabels, TableSource, TextLabels
+from xlite.tables.sources.source import (
+    FILE,
+    ColumnLabels,
+    RowLabels,
+    TableSource,
+    TextLabels,
+)
 from xlite.tables.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
@@ -117,7 +123,10 @@ def _join_tables(tables: SourceTables) -> pd.DataFrame:
     """The cells of every row, those of further tables beside them."""
     source, main = tables.source, tables.source.files[0].role
     frames = {
-        role: [_take(source, role, table) for table in found]
+        role: [
+            _take(source, role, table).assign(**{FILE: path.name})
+            for table, path in zip(found, tables.paths[role], strict=True)
+        ]
         for role, found in tables.tables.items()
     }
     if source.join is not None:
@@ -147,11 +156,14 @@ def _leave_out(
     source: TableSource, rows: pd.DataFrame, path: Path
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     counts: dict[str, int] = {}
+    is_kept = np.ones(len(rows), dtype=bool)
     for one in source.left_out:
-        is_out = np.asarray(one.find(rows), dtype=bool)
+        is_out = one.find(rows) & is_kept
         if is_out.any():
             counts[one.reason] = int(is_out.sum())
-            rows = rows[~is_out]
+            is_kept &= ~is_out
+    if counts:
+        rows = rows[is_kept]
     if rows.empty:
         raise InputError(f"{path}: every row is left out ({'; '.join(counts)}).")
     return rows, counts

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xlite.errors import InputError, did_you_mean
+from xlite.tables.sources.brax import BRAX
 from xlite.tables.sources.chexpert import CHEXPERT
+from xlite.tables.sources.mimic import MIMIC
 from xlite.tables.sources.nih import NIH
+from xlite.tables.sources.nih_google import NIH_GOOGLE
+from xlite.tables.sources.openi import OPENI
+from xlite.tables.sources.padchest import PADCHEST
+from xlite.tables.sources.rsna import RSNA
+from xlite.tables.sources.siim import SIIM
 from xlite.tables.sources.source import TableSource
+from xlite.tables.sources.vindr import VINBIG, VINDR
 
-SOURCES: dict[str, TableSource] = {source.name: source for source in (NIH, CHEXPERT)}
+SOURCES: dict[str, TableSource] = {
+    source.name: source
+    for source in (
+        *(NIH, NIH_GOOGLE, CHEXPERT, MIMIC, PADCHEST),
+        *(VINDR, VINBIG, RSNA, SIIM, BRAX, OPENI),
+    )
+}
 
 GENERIC = "csv"
 """The name for a table that no source is asked about: its columns are named by options."""

@@ -6,15 +6,16 @@ Code stands in a declaration only where data does not do: an age from two dates,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from xlite.results.split import Blank
@@ -38,6 +39,9 @@ VIEWS = {
 }
 """The manifest's views, "PA", "AP" and "L" for lateral, by what sources write, in any case."""
 
+FILE = "(file)"
+"""The column, of no table, with the name of the file that a row stands in."""
+
 SEXES = {"male": "M", "female": "F", "unknown": "", "nan": ""}
 
 
@@ -57,11 +61,15 @@ class Field:
             return pd.Series("", index=rows.index, dtype=object)
         cells = rows[self.column]
         if self.pattern:
-            cells = cells.str.extract(self.pattern, expand=False).fillna("")
+            # Not `.str.extract`, which took five times as long.
+            search = re.compile(self.pattern).search
+            found = [match[1] if (match := search(text)) else "" for text in cells.tolist()]
+            cells = pd.Series(found, index=cells.index, dtype=object, name=self.column)
         if self.values:
             codes, distinct = pd.factorize(cells)
             texts = [self.values.get(str(text).lower(), str(text)) for text in distinct]
-            cells = pd.Series(pd.array(texts, dtype=object)[codes], index=cells.index)
+            spelled = np.array(texts, dtype=object)[codes]
+            cells = pd.Series(spelled, index=cells.index, dtype=object, name=self.column)
         return cells
 
 
