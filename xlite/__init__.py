@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from xlite.splitting.folds import make_folds as make_folds
     from xlite.splitting.split import split_by_patient as split_by_patient
     from xlite.synthetic.generate import generate_synthetic as generate_synthetic
-    from xlite.tables.label_table import TableFormat as TableFormat
     from xlite.tables.read_labels import read_labels as read_labels
+    from xlite.tables.table_format import TableFormat as TableFormat
     from xlite.workflows.ablate import ablate as ablate
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
     from xlite.workflows.compare import compare as compare
@@ -67,7 +67,7 @@ _HOMES = {
     "demo": "xlite.workflows.demo",
     "generate_synthetic": "xlite.synthetic.generate",
     "read_labels": "xlite.tables.read_labels",
-    "TableFormat": "xlite.tables.label_table",
+    "TableFormat": "xlite.tables.table_format",
     "split_by_patient": "xlite.splitting.split",
     "make_folds": "xlite.splitting.folds",
     "audit_split": "xlite.splitting.audit",

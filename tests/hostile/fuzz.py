@@ -44,8 +44,9 @@ from hostile.mutations import (
 from xlite.clahe_cache.radiograph import MAX_PIXELS, UnreadableImageError, read_radiograph
 from xlite.errors import XliteError
 from xlite.judging.labelled_predictions import join_predictions
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest
+from xlite.tables.table_format import TableFormat
 
 SECONDS_A_CASE = 20
 BYTES_MORE = 3 << 30

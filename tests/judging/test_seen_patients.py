@@ -12,7 +12,7 @@ import pytest
 from xlite.errors import InputError
 from xlite.judging.seen_patients import compare_seen_patients
 from xlite.results.seen_patients import SeenPatients
-from xlite.tables.label_table import TableFormat
+from xlite.tables.table_format import TableFormat
 from xlite.workflows.evaluate import evaluate
 
 LABELS = ("Mass", "Edema", "Hernia")

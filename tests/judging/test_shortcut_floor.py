@@ -16,7 +16,8 @@ from xlite.judging.shortcut_floor import FloorQuestion, FloorRows, judge_floor, 
 from xlite.scores.ranking import ranking_scores
 from xlite.scores.table_model import fit_table_model
 from xlite.tables.csv_table import frame_as_csv
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
+from xlite.tables.table_format import TableFormat
 from xlite.workflows.evaluate import evaluate
 
 RESAMPLING = Resampling(num_resamples=200)

@@ -13,8 +13,8 @@ from xlite.errors import InputError, LeakageError
 from xlite.results.split import SplitAudit
 from xlite.splitting.audit import audit_split
 from xlite.splitting.leakage import require_no_leakage
-from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import read_labels
+from xlite.tables.table_format import TableFormat
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "results"
 PARTS = [GOLDEN / "audit_a.csv", GOLDEN / "audit_b.csv"]

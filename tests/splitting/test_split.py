@@ -21,8 +21,9 @@ from xlite.splitting.audit import read_parts
 from xlite.splitting.split import divide_by_patient, split_by_patient
 from xlite.splitting.split_folder import read_split
 from xlite.splitting.split_writer import write_split
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest, write_manifest
+from xlite.tables.table_format import TableFormat
 from xlite.tables.vocabulary import check_vocabulary
 
 NUM_IMAGES = 12

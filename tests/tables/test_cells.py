@@ -13,8 +13,8 @@ from xlite.labels import NIH_LABELS
 from xlite.splitting.split import split_by_patient
 from xlite.splitting.split_folder import read_split
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN
-from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest, encode_manifest
+from xlite.tables.table_format import TableFormat
 
 
 def manifest_of(vocabulary: tuple[str, ...], *, blank: str, has_blanks: bool = True) -> Manifest:

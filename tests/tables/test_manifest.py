@@ -9,8 +9,9 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, UNKNOWN
-from xlite.tables.label_table import TableFormat, read_manifest, written_format
+from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest, write_manifest
+from xlite.tables.table_format import TableFormat, written_format
 
 HEADER_2017 = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from xlite.errors import InputError
-from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import has_patients, read_labels
+from xlite.tables.table_format import TableFormat
 
 TEXT = (
     "Image Index,Finding Labels,Patient ID,Patient Age,Patient Gender,View Position\n"

@@ -9,8 +9,9 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
 from xlite.tables.shipped_maps import find_label_map, shipped_map_names, shipped_vocabularies
+from xlite.tables.table_format import TableFormat
 
 
 def test_every_map_reads_in_both_directions_and_says_the_same() -> None:

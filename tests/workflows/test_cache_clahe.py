@@ -16,8 +16,8 @@ from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import CheckFailedError, InputError
 from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
-from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import read_labels
+from xlite.tables.table_format import TableFormat
 from xlite.workflows.cache_clahe import cache_clahe
 
 SETTINGS = ClaheSettings(size=32)

@@ -21,7 +21,7 @@ from xlite.cli.threshold_options import ThresholdOptions
 from xlite.errors import InputError, LeakageError
 from xlite.judging.evaluation_folder import EvaluationFolder
 from xlite.results.evaluation import Evaluation
-from xlite.tables.label_table import TableFormat
+from xlite.tables.table_format import TableFormat
 from xlite.workflows.evaluate import evaluate
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "evaluation"

@@ -15,8 +15,8 @@ import torch
 from xlite.errors import InputError
 from xlite.results.balance import BalanceReport
 from xlite.settings import LossSettings, SamplerSettings
-from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import read_labels
+from xlite.tables.table_format import TableFormat
 from xlite.workflows.verify_balance import verify_balance
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "results"

@@ -11,7 +11,7 @@ from xlite.cli.names import split_quoted_names
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
 
 _option = partial(
     typer.Option, rich_help_panel="Columns of the label table (NIH's tables need none)"
@@ -76,8 +76,8 @@ class ColumnOptions:
     def to_table_format(self) -> "TableFormat":
         """The table format that the options describe."""
         from xlite.labels import NIH_LABELS
-        from xlite.tables.label_table import TableFormat
         from xlite.tables.manifest import IMAGE_COL, LABELS_COL
+        from xlite.tables.table_format import TableFormat
 
         if self.label_cols and (self.labels_col or self.vocabulary):
             other = "--labels-col" if self.labels_col else "--vocabulary"

@@ -95,7 +95,7 @@ def doctor(
     what it saw, with numbers, what follows and what to do; docs/doctor.md has a section a check.
     Exit 1 on an issue.
     """
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
     from xlite.workflows.doctor import doctor as diagnose
 
     table_format = columns.to_table_format()

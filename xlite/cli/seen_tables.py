@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xlite.results.seen_patients import SeenPatients, SeenScores
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
 
 
 def judge_audited(

@@ -15,7 +15,7 @@ from xlite.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
 
 Files = Annotated[
     list[Path] | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlite.judging.judged_predictions import JudgedPredictions
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.shortcut_floor import FloorQuestion
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -16,8 +16,8 @@ from xlite.judging.shortcut_floor import FloorQuestion, FloorRows
 from xlite.labels import UNKNOWN
 from xlite.places import VALIDATION
 from xlite.tables.csv_table import CsvTable, frame_as_csv, open_csv
-from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import PATIENT_COL, UNKNOWN_COL
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -21,9 +21,9 @@ from xlite.judging.judged_predictions import (
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.predictions_file import PredictionSource
 from xlite.splitting.folds_folder import is_folds
-from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -23,8 +23,8 @@ from xlite.run_folder.file_names import RUNS
 from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.split_folder import Split
 from xlite.tables.csv_table import CsvTable, frame_as_csv, open_csv
-from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import LabelSource, read_labels
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource

@@ -31,8 +31,8 @@ from xlite.scores.auroc_interval import auroc_interval, macro_auroc_interval
 from xlite.scores.bootstrap import average_classes, resample_scores
 from xlite.scores.delong import compare_aurocs
 from xlite.scores.finding_patients import combine_freedoms
-from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import LabelSource, read_labels
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

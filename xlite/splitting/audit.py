@@ -16,9 +16,10 @@ from xlite.results.split import SplitAudit, SplitRecord
 from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.leakage import audit_parts
 from xlite.splitting.split_record import files_format
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource, read_labels
+from xlite.tables.table_format import TableFormat
 
 
 def audit_split(

@@ -9,7 +9,8 @@ from xlite.places import SPLIT_RECORD
 from xlite.results.split import SplitRecord
 from xlite.splitting.split_folder import Split, read_split
 from xlite.splitting.split_record import recall_format
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
+from xlite.tables.table_format import TableFormat
 
 
 def read_checked_split(folder: Path, labels: Path | None) -> Split:

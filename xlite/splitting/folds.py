@@ -22,9 +22,9 @@ from xlite.splitting.split_record import describe_source, find_files
 from xlite.splitting.split_writer import describe_parts
 from xlite.splitting.strata import Strata, read_strata
 from xlite.splitting.written_table import CheckedLines
-from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource, read_labels, require_patients
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

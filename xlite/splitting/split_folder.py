@@ -14,8 +14,9 @@ from xlite.places import FOLDS_RECORD, SPLIT_PARTS, SPLIT_RECORD
 from xlite.results.split import SplitRecord
 from xlite.splitting.leakage import audit_parts, require_no_leakage
 from xlite.splitting.split_record import SPLIT_REMEDY, files_format, part_names
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest
+from xlite.tables.table_format import TableFormat
 
 Parts = dict[str, Manifest]
 

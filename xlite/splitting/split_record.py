@@ -8,8 +8,8 @@ from typing import Any
 
 from xlite.places import SPLIT_PARTS
 from xlite.results.split import Layout, RecordedFormat, SplitRecord
-from xlite.tables.label_table import TableFormat, column_format
 from xlite.tables.manifest import Manifest, is_written_as_nih
+from xlite.tables.table_format import TableFormat, column_format
 
 SPLIT_REMEDY = "Run `xlite split` first, or pass --split DIR."
 

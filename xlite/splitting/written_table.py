@@ -11,8 +11,9 @@ import pandas as pd
 
 from xlite.errors import InputError
 from xlite.tables.csv_table import parse_csv
-from xlite.tables.label_table import take_manifest, written_format
+from xlite.tables.label_table import take_manifest
 from xlite.tables.manifest import FURTHER_COLS, Manifest, encode_manifest
+from xlite.tables.table_format import written_format
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

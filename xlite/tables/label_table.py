@@ -7,7 +7,6 @@ A source's own tables are recognised, or named by `TableFormat.dataset`, and rea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,20 +15,17 @@ import pandas as pd
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.labels import NIH_LABELS, UNKNOWN, LabelTextError, parse_label_texts
+from xlite.labels import UNKNOWN, LabelTextError, parse_label_texts
 from xlite.tables.cells import BLANK, UNCERTAIN
 from xlite.tables.csv_table import CsvTable, open_csv, show
 from xlite.tables.manifest import (
     AGE_COL,
     FURTHER_COLS,
-    IMAGE_COL,
-    LABELS_COL,
     PATIENT_COL,
     SEX_COLS,
     UNKNOWN_COL,
     VIEW_COL,
     Manifest,
-    is_written_as_nih,
 )
 from xlite.tables.mapped_manifest import map_manifest
 from xlite.tables.row_checks import check_image_ids, check_patients, first_row, parse_ages
@@ -38,75 +34,17 @@ from xlite.tables.sources.nih import NIH
 from xlite.tables.sources.reading import read_source
 from xlite.tables.sources.registry import find_source, recognise_source
 from xlite.tables.sources.source import TableSource
+from xlite.tables.table_format import TableFormat
 from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xlite.results.split import Blank, FoldRule
 
 NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
 """NIH's file names, which say whose the image is: `00000013_005.png`."""
 _CODES = {"1": 1, "0": 0, "-1": UNCERTAIN, "": BLANK, "nan": BLANK}
 _OPTIONAL = (PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableFormat:
-    """Which columns of a label table hold what; the defaults are NIH's."""
-
-    image_col: str = IMAGE_COL
-    """The column with the image's file name, or its path below the image folder."""
-    labels_col: str = LABELS_COL
-    """The column with the label text; not read when `label_cols` is given."""
-    separator: str = "|"
-    """What stands between two labels in `labels_col`."""
-    label_cols: tuple[str, ...] = ()
-    """One column a label: 1 present, 0 absent, -1 or empty unknown."""
-    patient_col: str | None = None
-    """The column with the patient's id; None takes "Patient ID", else NIH's file-name pattern."""
-    vocabulary: tuple[str, ...] = ()
-    """The labels that `labels_col` may hold. Empty takes NIH's 14 for a column that is called as
-    NIH's is, and otherwise the labels that occur."""
-    blank: Blank | None = None
-    """What an empty cell of a label means; None takes a source's convention, else unknown."""
-    dataset: str | None = None
-    """The source whose tables they are, which has no columns to name; None to find it by the
-    header where it is unmistakable, "csv" for none."""
-    fold_rows: FoldRule | None = None
-    """When an image has a label that some of its readers name; None for more than half of them."""
-    label_map: str | None = None
-    """The map, by its name or its file, that the table's labels are read through."""
-
-    @property
-    def names_columns(self) -> bool:
-        """Whether anything is said of columns, of which a source's tables need nothing."""
-        plain = TableFormat(
-            blank=self.blank,
-            dataset=self.dataset,
-            fold_rows=self.fold_rows,
-            label_map=self.label_map,
-        )
-        return self != plain
-
-    @property
-    def declared_vocabulary(self) -> tuple[str, ...]:
-        """The labels that a table in this format has, whatever occurs; empty where none say."""
-        if self.label_cols or self.vocabulary:
-            return self.label_cols or self.vocabulary
-        return NIH_LABELS if self.labels_col == LABELS_COL else ()
-
-
-def column_format(vocabulary: Sequence[str], *, blank: Blank | None = None) -> TableFormat:
-    """The format in which `write_manifest` writes a table in one column a label."""
-    return TableFormat(label_cols=tuple(vocabulary), patient_col=PATIENT_COL, blank=blank)
-
-
-def written_format(manifest: Manifest) -> TableFormat:
-    """The format in which `write_manifest` writes a manifest."""
-    if is_written_as_nih(manifest):
-        return TableFormat()
-    return column_format(manifest.vocabulary, blank=manifest.blank)
 
 
 def read_manifest(

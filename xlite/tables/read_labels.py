@@ -11,8 +11,9 @@ from xlite.arrays import column_names, number_classes, read_patients, read_targe
 from xlite.errors import InputError
 from xlite.ids import canonical_patient_ids
 from xlite.tables.csv_table import frame_as_csv
-from xlite.tables.label_table import TableFormat, read_manifest, take_manifest
+from xlite.tables.label_table import read_manifest, take_manifest
 from xlite.tables.manifest import Manifest
+from xlite.tables.table_format import TableFormat
 from xlite.tables.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from xlite.sampling.balance import tabulate_balance, verify_samplers
 from xlite.sampling.weights import SAMPLER_NAMES
 from xlite.settings import SamplerSettings
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
-from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource, has_patients, read_labels
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -28,8 +28,8 @@ from xlite.signals import StopSource, heed_no_signals
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
 from xlite.splitting.folds_folder import is_folds, read_folds
 from xlite.tables.image_folder import find_images
-from xlite.tables.label_table import TableFormat
 from xlite.tables.read_labels import LabelSource, read_labels
+from xlite.tables.table_format import TableFormat
 
 
 def cache_clahe(

@@ -27,7 +27,7 @@ from xlite.run_folder.folder import RunFolder
 from xlite.splitting.folds_folder import is_folds, read_folds
 
 if TYPE_CHECKING:
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
 
 
 def doctor(

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
     from xlite.results.sample_plan import SamplePlan
-    from xlite.tables.label_table import TableFormat
     from xlite.tables.read_labels import LabelSource
+    from xlite.tables.table_format import TableFormat
 
 
 def evaluate(

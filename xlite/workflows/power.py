@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from xlite.results.sample_plan import SamplePlan
-    from xlite.tables.label_table import TableFormat
     from xlite.tables.manifest import Manifest
     from xlite.tables.read_labels import LabelSource
+    from xlite.tables.table_format import TableFormat
 
 TYPICAL_AUROC = 0.8
 

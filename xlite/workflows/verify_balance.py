@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from xlite.results.balance import BalanceReport
-    from xlite.tables.label_table import TableFormat
     from xlite.tables.read_labels import LabelSource
+    from xlite.tables.table_format import TableFormat
 
 _FIGURES = ("balance", "balance_tradeoff")
 _TABLE_BEGIN = b"label,count,original_pct,"

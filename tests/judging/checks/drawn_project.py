@@ -31,7 +31,7 @@ from xlite.scores.summary import summarize_scores
 from xlite.settings import TrainSettings
 from xlite.splitting.split import split_by_patient
 from xlite.splitting.split_folder import Split, read_split
-from xlite.tables.label_table import TableFormat
+from xlite.tables.table_format import TableFormat
 
 LABELS = ("Mass", "Edema", "Effusion")
 

@@ -9,8 +9,9 @@ import pytest
 
 import xlite
 from xlite.errors import InputError
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
 from xlite.tables.sources.chexpert import LABELS
+from xlite.tables.table_format import TableFormat
 
 HEADER = ",".join(["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *LABELS])
 

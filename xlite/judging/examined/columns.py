@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from xlite.judging.predictions_file import IMAGE_COLUMNS
 from xlite.labels import UNKNOWN, simplify_label
-from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import (
     AGE_COL,
     COLUMNS,
@@ -20,6 +19,7 @@ from xlite.tables.manifest import (
     UNKNOWN_COL,
     VIEW_COL,
 )
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     import pandas as pd

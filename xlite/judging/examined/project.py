@@ -26,7 +26,7 @@ from xlite.run_folder.listing import find_run_folders
 
 if TYPE_CHECKING:
     from xlite.run_folder.folder import RunFolder
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
 
 _REMEDY = "Make it again, or move it away."
 

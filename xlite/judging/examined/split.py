@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xlite.tables.label_table import TableFormat
+    from xlite.tables.table_format import TableFormat
 
 PART_FILES = {
     "train": ("train.csv", "training.csv", "train.csv.gz"),

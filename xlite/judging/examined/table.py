@@ -21,8 +21,8 @@ from xlite.judging.examined.columns import LABEL_CODES, TableColumns, find_colum
 from xlite.judging.examined.examined import Examined, attempt
 from xlite.labels import UNKNOWN, parse_label_texts
 from xlite.tables.csv_table import open_csv, show
-from xlite.tables.label_table import TableFormat
 from xlite.tables.manifest import UNKNOWN_COL
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ import pandas as pd
 from judging.checks.drawn_project import LABELS, draw_table, write_run
 
 from xlite.splitting.split import split_by_patient
-from xlite.tables.label_table import TableFormat
+from xlite.tables.table_format import TableFormat
 
 
 def ill(folder: Path) -> list[str]:
