@@ -29,11 +29,21 @@ def run_em(probs: np.ndarray, before: float) -> float:
 def test_the_prevalence_is_found_without_labels(prevalence: float) -> None:
     targets, probs = draw(np.random.default_rng(0), prevalence)
     before = np.array([0.2])
-    found = estimate_prevalence(targets, probs, before)
-    assert found[0] == pytest.approx(prevalence, abs=0.01)
-    assert found[0] == pytest.approx(run_em(probs[:, 0], 0.2), abs=1e-6)
-    blind = estimate_prevalence(np.zeros_like(targets), probs, before)
-    assert blind[0] == found[0]
+    patients = np.arange(len(targets))
+    found = estimate_prevalence(targets, probs, before, patients)
+    assert found.value[0] == pytest.approx(prevalence, abs=0.01)
+    assert found.low[0] < prevalence < found.high[0] < found.low[0] + 0.03
+    assert found.value[0] == pytest.approx(run_em(probs[:, 0], 0.2), abs=1e-6)
+    blind = estimate_prevalence(np.zeros_like(targets), probs, before, patients)
+    assert blind.value[0] == found.value[0]
+
+
+def test_probs_that_tell_nothing_leave_the_prevalence_open() -> None:
+    rng = np.random.default_rng(0)
+    probs = 0.2 + 0.001 * rng.random((300, 1))
+    targets = (rng.random((300, 1)) < 0.1).astype(np.int8)
+    found = estimate_prevalence(targets, probs, np.array([0.2]), np.arange(300))
+    assert (found.low[0], found.high[0]) == (0, 1)
 
 
 def test_moved_probs_are_right_at_the_new_prevalence() -> None:
@@ -49,5 +59,6 @@ def test_moved_probs_are_right_at_the_new_prevalence() -> None:
 
 def test_what_can_not_be_told_is_nan() -> None:
     targets = np.array([[-1, 0], [-1, 1]], dtype=np.int8)
-    found = estimate_prevalence(targets, np.full((2, 2), 0.5), np.array([0.2, np.nan]))
-    assert np.isnan(found).all()
+    before = np.array([0.2, np.nan])
+    found = estimate_prevalence(targets, np.full((2, 2), 0.5), before, np.arange(2))
+    assert np.isnan([found.value, found.low, found.high]).all()

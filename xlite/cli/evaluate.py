@@ -15,6 +15,7 @@ from xlite.cli.expansion import expand_groups
 from xlite.cli.floor_options import FloorOptions
 from xlite.cli.names import split_names
 from xlite.cli.plan_options import HOW_MANY, PlanOptions
+from xlite.cli.predicting_options import PredictingOptions
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import HelpOptions
 from xlite.cli.threshold_options import ThresholdOptions
@@ -23,6 +24,7 @@ from xlite.own_process import keep_freed_memory
 _EPILOG = (
     "Example: xlite evaluate experiments/runs/NAME --subgroups\n\n"
     "Example: xlite evaluate experiments/runs/NAME --part test\n\n"
+    "Example: xlite evaluate experiments/runs/NAME --labels other_site.csv --images other_site\n\n"
     "Example: xlite evaluate --predictions predictions.csv --labels labels.csv --json\n\n"
     "Example: xlite evaluate --predictions val.csv --labels labels.csv --fit youden "
     "--save-thresholds thresholds.json\n\n"
@@ -55,6 +57,7 @@ def evaluate(
     thresholds: ThresholdOptions,
     floor: FloorOptions,
     how_many: PlanOptions,
+    predicting: PredictingOptions,
     _: HelpOptions,
     plan: Plan = False,
     json: options.Json = False,
@@ -67,10 +70,15 @@ def evaluate(
     they are cross-fitted between halves of the patients. Labels with fewer than 30 positives are
     marked; what is undefined is named and left out of the means. Beside the scores stands what the
     table's own columns reach without the image, and what the image adds to them.
+
+    RUN with the --labels and --images of another site is judged on those: its drop there is taken
+    apart into what prevalence does, what the mix of views does, and the rest.
     """
     from xlite.workflows import evaluate as workflow
 
-    if judged.tta:  # a CPU predicts with much memory that it frees and soon needs again
+    if (
+        judged.tta or floor.images
+    ):  # a CPU predicts with much memory that it frees and soon needs again
         keep_freed_memory()
     evaluation = workflow.evaluate(
         **{**vars(judged), "by": split_names(judged.by or "")},
@@ -78,6 +86,7 @@ def evaluate(
         **vars(thresholds),
         **{**vars(floor), "floor_columns": split_names(floor.floor_columns or "")},
         table_format=columns.to_table_format(),
+        runtime=predicting.to_runtime(),
         plan=how_many.to_aim(level=answer.level) if plan else None,
         write=answer.out is not None or not json,
         command=options.typed_command(),

@@ -27,7 +27,7 @@ class JudgedOptions:
         ),
     ] = None
     allow_partial: options.AllowPartial = False
-    labels: options.CheckedLabels = None
+    labels: options.JudgedLabels = None
     split: Annotated[
         Path | None,
         typer.Option(
@@ -43,8 +43,8 @@ class JudgedOptions:
         typer.Option(
             "--part",
             metavar="val|test",
-            help="Part of the split to judge; val by default. Each look at a run's test part is "
-            "counted.",
+            help="Part of the split to judge, or to hold another site against; val by default. "
+            "Each look at a run's test part is counted.",
         ),
     ] = None
     by: Annotated[

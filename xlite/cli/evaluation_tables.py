@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.cli.external_tables import print_external
 from xlite.cli.floor_tables import print_worth
 from xlite.cli.intervals import bracket, interval
 from xlite.cli.plan_tables import print_sample_plan
@@ -29,6 +30,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Print the scores by label, the means, subgroups, and what is to be noted."""
     _print_scores(evaluation)
     _print_notes(evaluation)
+    if evaluation.external is not None:
+        print_external(evaluation.external, folder=evaluation.folder)
     print_worth(evaluation)
     print_subgroups(evaluation.subgroups)
     if evaluation.tta is not None:
@@ -56,7 +59,11 @@ def _print_scores(evaluation: Evaluation) -> None:
         cells = (decimal(getattr(mean, score, None)) for score in _CELLS)
         rows.append([name, "", auroc, *cells])
     used, part = evaluation.thresholds, evaluation.part
-    of_part = "" if part is None else f", {part} part" if part in ("val", "test") else f", {part}"
+    external = evaluation.external
+    on_site = "" if external is None else f" on {external.site}"
+    of_part = (
+        on_site if part is None else f", {part} part" if part in ("val", "test") else f", {part}"
+    )
     scaling = "" if used.calibration == "none" else f", probs scaled by {used.calibration}"
     console.table(
         f"{evaluation.name}{of_part}: {evaluation.images:,} images of "

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from xlite.cli import options
+
 _WORTH = "Shortcuts and memory"
 
 
@@ -63,7 +65,8 @@ class FloorOptions:
         typer.Option(
             "--images",
             metavar="DIR",
-            help="The films for --probe-borders. Default: the pixels of --cache.",
-            rich_help_panel=_WORTH,
+            help="Another site's films, which RUN is judged on with that site's --labels. With "
+            "--probe-borders: the films to probe, else the pixels of --cache.",
+            rich_help_panel=options.DATA,
         ),
     ] = None

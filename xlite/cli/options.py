@@ -32,6 +32,16 @@ CheckedLabels = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+JudgedLabels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="CSV",
+        help="Label table of --predictions; with RUN the one that the split has to agree with, or "
+        "with --images another site's. Default: the split's own labels.",
+        rich_help_panel=DATA,
+    ),
+]
 SplitDir = Annotated[
     Path,
     typer.Option(
@@ -60,7 +70,8 @@ AllowPartial = Annotated[
     bool,
     typer.Option(
         "--allow-partial",
-        help="Judge predictions that lack images or labels of the table by what is there.",
+        help="Judge predictions that lack images or labels of the table, or another site of which "
+        "films are missing, by what is there.",
     ),
 ]
 ExperimentsDir = Annotated[

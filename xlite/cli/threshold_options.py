@@ -57,7 +57,8 @@ class ThresholdOptions:
         bool,
         typer.Option(
             "--other-patients",
-            help="With --thresholds: patients of the same ids are other people, of another source.",
+            help="With --thresholds, or another site's --labels: patients of the same ids are "
+            "other people.",
             rich_help_panel=_THRESHOLDS,
         ),
     ] = False

@@ -21,11 +21,12 @@ def print_uses(evaluation: Evaluation) -> None:
     for sentence in [one.sentence for one in told if one is not None]:
         console.say(f"  {sentence}.")
     if evaluation.test_looks is not None:
-        _print_looks(evaluation.test_looks)
+        what = "this test set" if evaluation.external is None else "these films"
+        _print_looks(evaluation.test_looks, what)
 
 
-def _print_looks(looks: Sequence[Look]) -> None:
+def _print_looks(looks: Sequence[Look], what: str) -> None:
     before = f", the first on {looks[0].time[:10]}" if len(looks) > 1 else ""
     runs = len({look.run for look in looks if look.run is not None})
     of_runs = f" ({runs} runs)" if runs > 1 else ""
-    console.warn(f"this is look {len(looks)} at this test set{of_runs}{before}.")
+    console.warn(f"this is look {len(looks)} at {what}{of_runs}{before}.")

@@ -12,12 +12,18 @@ from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.threshold_choice import ThresholdChoice
 from xlite.places import VALIDATION
 from xlite.results.evaluation import AugmentedScores
+from xlite.settings import Runtime
 from xlite.training.augmented_prediction import VIEWS, predict_with_views
 from xlite.training.data import load_study_data
 
 
 def score_views(
-    judged: JudgedPredictions, choice: ThresholdChoice, cache: Path, resampling: Resampling
+    judged: JudgedPredictions,
+    choice: ThresholdChoice,
+    cache: Path,
+    resampling: Resampling,
+    *,
+    runtime: Runtime | None = None,
 ) -> AugmentedScores:
     """The scores of means over the views of a run's images, and what they change.
 
@@ -34,7 +40,7 @@ def score_views(
     def augment(labelled: LabelledPredictions, part: str) -> LabelledPredictions:
         if data.parts[part].image_ids.tolist() != labelled.image_ids.tolist():
             raise InputError(f"the images of {cache} are not those that the run predicted.")
-        return replace(labelled, probs=predict_with_views(run_dir, part, data))
+        return replace(labelled, probs=predict_with_views(run_dir, part, data, runtime=runtime))
 
     means = augment(judged.labelled, judged.part)
     val = None

@@ -33,6 +33,9 @@ _SCORES = "scores.json"
 """Called as a run's are, so that one reads both alike; its keys are others."""
 _SCORES_TABLE = "scores.csv"
 _SUBGROUPS_TABLE = "subgroups.csv"
+_DROP_TABLE, _CALIBRATION_TABLE = "drop.csv", "calibration.csv"
+_OPTIONAL = (_SUBGROUPS_TABLE, _DROP_TABLE, _CALIBRATION_TABLE)
+"""Tables that not every evaluation has."""
 _NUM_DIGITS = 6
 
 
@@ -96,21 +99,10 @@ class EvaluationFolder:
     ) -> bool:
         """Whether it holds the same evaluation already, which is then written again.
 
-        figures: the names of files that are written besides. Raises InputError for the folder of a
-        run, for one that holds other files of these names, and, without `overwrite`, another
-        evaluation.
+        figures: the names of files that are written besides. Raises InputError as `require_ours`
+        does, and, without `overwrite`, for another evaluation.
         """
-        if RunFolder(self.path).is_begun:
-            raise InputError(
-                f"{self.path} is a run's folder, whose own {_SCORES} would be lost. Pass "
-                "another --out."
-            )
-        require_our_folder(
-            self.path,
-            markers=[_SCORES],
-            names=[_SCORES_TABLE, _SUBGROUPS_TABLE, *figures],
-            what="`xlite evaluate`",
-        )
+        self.require_ours(figures=figures)
         if not self.is_written:
             return False
         is_same = self.answers(asked)
@@ -120,6 +112,22 @@ class EvaluationFolder:
                 "another --out, or --overwrite to replace it."
             )
         return is_same
+
+    def require_ours(self, *, figures: Sequence[str]) -> None:
+        """Raise InputError for the folder of a run, and for one that holds other files of the
+        names that are written; figures: the names of some of them.
+        """
+        if RunFolder(self.path).is_begun:
+            raise InputError(
+                f"{self.path} is a run's folder, whose own {_SCORES} would be lost. Pass "
+                "another --out."
+            )
+        require_our_folder(
+            self.path,
+            markers=[_SCORES],
+            names=[_SCORES_TABLE, *_OPTIONAL, *figures],
+            what="`xlite evaluate`",
+        )
 
     def read(self) -> Evaluation:
         """The evaluation in it; InputError where it is damaged, or there is none."""
@@ -132,11 +140,15 @@ class EvaluationFolder:
         tables = {_SCORES_TABLE: evaluation.to_frame()}
         if evaluation.subgroups:
             tables[_SUBGROUPS_TABLE] = evaluation.subgroups_to_frame()
+        if evaluation.external is not None:
+            tables[_DROP_TABLE] = evaluation.external.drops_to_frame()
+            tables[_CALIBRATION_TABLE] = evaluation.external.calibration_to_frame()
         for name, table in tables.items():
             with atomic_path(self.path / name) as temporary:
                 write_table(temporary, table)
-        if _SUBGROUPS_TABLE not in tables:
-            # Of the evaluation that this one replaces.
-            (self.path / _SUBGROUPS_TABLE).unlink(missing_ok=True)
+        for name in _OPTIONAL:
+            if name not in tables:
+                # Of the evaluation that this one replaces.
+                (self.path / name).unlink(missing_ok=True)
         write_json(self.path / _SCORES, evaluation.to_json())
         return dataclasses.replace(evaluation, folder=self.path)

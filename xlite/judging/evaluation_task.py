@@ -15,6 +15,7 @@ from xlite.judging.best_epoch import correct_best_epoch
 from xlite.judging.choices import record_choice
 from xlite.judging.evaluation import Resampling, score_predictions
 from xlite.judging.evaluation_folder import sum_predictions
+from xlite.judging.external import judge_external
 from xlite.judging.judged_predictions import JudgedPredictions
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.sealed_test import looks_folder, record_test_look
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
     from xlite.results.border_probe import BorderProbe
+    from xlite.results.external import ExternalEvaluation
     from xlite.results.seen_patients import SeenPatients
     from xlite.results.selection import SelectedScore, ValidationUse
     from xlite.results.subgroups import Subgroup
+    from xlite.settings import Runtime
     from xlite.tables.manifest import Manifest
 
 _FEWEST_RESAMPLES, _MOST_RESAMPLES = 100, 20_000
@@ -65,6 +68,8 @@ class EvaluationTask:
     """Predictions of a model that has seen none of the judged patients."""
     films: Films | None = None
     """Where the films are whose borders are probed; None where that is not asked for."""
+    runtime: Runtime | None = None
+    """Where views are predicted; None for the best device there is."""
 
     @cached_property
     def question(self) -> Question:
@@ -72,6 +77,7 @@ class EvaluationTask:
         return Question(
             cases=sum_predictions(self.judged.labelled),
             part=self.judged.part,
+            own_part=None if self.judged.site is None else self.judged.site.part,
             fit=self.choice.method,
             calibrate=self.choice.calibration,
             thresholds=self.choice.file_sha256,
@@ -99,6 +105,7 @@ class EvaluationTask:
             tta=self._score_views(),
             best_epoch=self._correct_best_epoch(),
             choices=self._note_look(command),
+            external=self._judge_site(calls),
             # Last: what fails before has shown nothing of the test set.
             test_looks=self._count_look(command) if judged.is_test else None,
         )
@@ -154,13 +161,21 @@ class EvaluationTask:
         # Predicting takes torch, whose import takes longer than all of the rest.
         from xlite.judging.augmented_scores import score_views
 
-        return score_views(self.judged, self.choice, self.cache, self.resampling)
+        return score_views(
+            self.judged, self.choice, self.cache, self.resampling, runtime=self.runtime
+        )
 
     def _correct_best_epoch(self) -> SelectedScore | None:
         run_dir, part = self.judged.run_dir, self.judged.part
         if run_dir is None or part != VALIDATION:
             return None
         return correct_best_epoch(run_dir, self.judged.labelled, self.resampling)
+
+    def _judge_site(self, calls: ThresholdedCalls) -> ExternalEvaluation | None:
+        judged = self.judged
+        if judged.site is None:
+            return None
+        return judge_external(judged.labelled, calls, judged.site, self.resampling)
 
     def _note_look(self, command: str) -> ValidationUse | None:
         """The uses of the validation set, with this one; thresholds to be saved are a choice."""
@@ -191,6 +206,10 @@ class EvaluationTask:
         run_dir = self.judged.run_dir or self.judged.test_run
         folder = places.EXPERIMENTS_DIR if run_dir is None else looks_folder(run_dir)
         name = None if run_dir is None else run_dir.name
+        site = self.judged.site
+        if site is not None and site.part == "test":
+            # That the own site is told by the run's test part is a look at that, too.
+            record_test_look(folder, site.own, command, run=name)
         return tuple(record_test_look(folder, self.judged.labelled, command, run=name))
 
 

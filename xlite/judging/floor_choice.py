@@ -65,16 +65,22 @@ class FloorChoice:
         """Where the films to probe are; None where that is not asked for."""
         return (self.images, self.cache) if self.probes_borders else None
 
-    def check(self, *, has_run: bool) -> None:
-        """Raise InputError for what does not fit together, without reading any file."""
+    def check(self, *, has_run: bool, on_other_site: bool = False) -> None:
+        """Raise InputError for what does not fit together, without reading any file.
+
+        on_other_site: the images are what a run is judged on.
+        """
         if self.columns and not self.is_wanted:
             raise InputError("--floor-columns choose what --no-floor leaves out. Pass one of them.")
         if self.train is not None and has_run:
             raise InputError(
                 "--train is for --predictions: what a run was trained on is known from its split."
             )
-        if self.images is not None and not self.probes_borders:
-            raise InputError("--images are for --probe-borders. Pass both, or neither.")
+        if self.images is not None and not self.probes_borders and not on_other_site:
+            raise InputError(
+                "--images are another site's, which a run is judged on with its --labels, or for "
+                "--probe-borders. Pass RUN and --labels, or --probe-borders."
+            )
         if self.reference is not None and self.train is None:
             raise InputError(
                 "--reference is held against --predictions on patients who are in --train and on "

@@ -16,9 +16,11 @@ from xlite.judging.judged_predictions import (
     JudgedPredictions,
     add_columns,
     read_judged_run,
+    read_judged_site,
     read_judged_table,
 )
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
+from xlite.judging.other_site import OtherFilms
 from xlite.judging.predictions_file import PredictionSource
 from xlite.splitting.folds_folder import is_folds
 from xlite.tables.manifest import Manifest
@@ -49,6 +51,8 @@ class GivenPredictions:
     """Whether tables may lack images or labels of each other."""
     split_dir: Path | None = None
     part: str | None = None
+    films: OtherFilms | None = None
+    """Where the run is judged on another site's films; `part` is then that of its own."""
 
     def check(self) -> None:
         """Raise InputError for what does not fit together, without reading any file."""
@@ -59,7 +63,9 @@ class GivenPredictions:
                 f"--part {self.part}: over folds the out-of-fold predictions of all images are "
                 f"judged. Leave it out, or pass one fold: --split {self.split_dir}/0."
             )
-        if self.allow_partial and self.predictions is None:
+        if self.films is not None:
+            self._check_films()
+        elif self.allow_partial and self.predictions is None:
             raise InputError("--allow-partial is for --predictions: a run has all of its images.")
         if (self.run is None) == (self.predictions is None):
             raise InputError(
@@ -73,6 +79,13 @@ class GivenPredictions:
         if self.run is not None and self.patients is not None:
             raise InputError("patients are for arrays: a run's split names them.")
 
+    def _check_films(self) -> None:
+        if self.is_over_folds:
+            raise InputError(
+                "another site is judged by one run, and over folds there are several. Pass one "
+                f"fold: --split {self.split_dir}/0."
+            )
+
     def read(self, by: Columns, *, subgroups: bool) -> JudgedPredictions:
         """The predictions beside their labels, with the columns to group by.
 
@@ -85,6 +98,8 @@ class GivenPredictions:
             judged = read_judged_arrays(predictions, labels, self.patients, columns=columns)
         elif isinstance(by, Mapping):
             raise InputError("by holds columns, which go with arrays. Pass names of columns.")
+        elif self.run is not None and self.films is not None:
+            judged = read_judged_site(self.run, self.split_dir, self.part, self.films)
         elif self.run is not None and self.is_over_folds and self.split_dir is not None:
             judged = read_judged_folds(self.run, self.split_dir, labels)
         elif self.run is not None:

@@ -27,6 +27,7 @@ from xlite.tables.read_labels import LabelSource, read_labels
 from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
+    from xlite.judging.other_site import OtherFilms, OtherSite
     from xlite.judging.predictions_file import PredictionSource
     from xlite.results.join_report import JoinReport
 
@@ -51,6 +52,9 @@ class JudgedPredictions:
     val_of_folds: Mapping[str, LabelledPredictions] = field(default_factory=dict)
     """By the number of the fold: what the run of each says of its validation part."""
     join: JoinReport | None = None
+    site: OtherSite | None = None
+    """What else there is to know where the images are another site's, and the run is judged on
+    them."""
     names_images: bool = True
     """Whether images are called by their names, and not by their rows."""
 
@@ -61,12 +65,16 @@ class JudgedPredictions:
 
     @property
     def takes_thresholds_of_validation(self) -> bool:
-        """Whether it is a run's test part, and the run has a validation part beside it."""
+        """Whether it is a run's test part, or another site, and the run has a validation part."""
+        if self.site is not None:
+            return True
         has_validation = self.split is not None and VALIDATION in self.split.parts
         return self.part == "test" and self.run_dir is not None and has_validation
 
     def read_validation(self) -> LabelledPredictions:
         """What the judged run has said of its validation part."""
+        if self.site is not None:
+            return self.site.val
         assert self.run_dir is not None
         assert self.split is not None
         return read_run_predictions(self.run_dir, VALIDATION, self.split)
@@ -74,12 +82,14 @@ class JudgedPredictions:
     @property
     def is_test(self) -> bool:
         """Whether judging them is a look at a test set."""
-        return self.part == "test" or self.test_run is not None
+        return self.part == "test" or self.test_run is not None or self.site is not None
 
     @property
     def title(self) -> str:
         """What an evaluation of them is called."""
         name = self.labelled.name
+        if self.site is not None:
+            return f"{name}-on-{self.site.name}"
         return name if self.part is None else f"{name}-{self.part}"
 
 
@@ -93,6 +103,15 @@ def read_judged_run(
     return JudgedPredictions(
         labelled=labelled, table=labels, split=split, part=part, run_dir=run_dir
     )
+
+
+def read_judged_site(
+    run: Path, split_dir: Path | None, part: str | None, films: OtherFilms
+) -> JudgedPredictions:
+    """What a run says of another site's films; `part` of its split stands for its own site."""
+    run_dir = find_run(run)
+    labelled, site = films.read(run_dir, split_dir, part)
+    return JudgedPredictions(labelled=labelled, table=films.labels, run_dir=run_dir, site=site)
 
 
 def read_judged_table(

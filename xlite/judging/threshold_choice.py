@@ -55,15 +55,27 @@ class ThresholdChoice:
         """The SHA-256 of the file of thresholds."""
         return sha256_of_file(self.file) if self.file is not None and self.file.is_file() else None
 
-    def check(self) -> None:
-        """Raise InputError for choices that exclude each other, or names that are unknown."""
+    def check(self, *, on_other_site: bool = False) -> None:
+        """Raise InputError for choices that exclude each other, or names that are unknown.
+
+        on_other_site: a run is judged on films that are in no part of its split.
+        """
         if self.file and (self.fit or self.calibrate or self.save_to):
             raise InputError(
                 "--thresholds takes all from its file; --fit, --calibrate and --save-thresholds "
                 "make a new one. Pass one or the other."
             )
-        if self.other_patients and not self.file:
-            raise InputError("--other-patients says something of --thresholds. Pass both, or none.")
+        if self.other_patients and not self.file and not on_other_site:
+            raise InputError(
+                "--other-patients says something of --thresholds, or of another site's --labels "
+                "and --images. Pass one of them, too."
+            )
+        if on_other_site and (self.file or self.save_to):
+            raise InputError(
+                "another site is judged at thresholds of the run's validation part alone, which "
+                "--fit and --calibrate say how to make. Leave --thresholds and --save-thresholds "
+                "out."
+            )
         check_method(str(self.method))
         check_calibration(str(self.calibration))
         if self.save_to:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from xlite.results import Number, Result
 from xlite.results.border_probe import BorderProbe
+from xlite.results.external import ExternalEvaluation
 from xlite.results.join_report import JoinReport
 from xlite.results.label_scores import LabelScores, MacroScores, MeanScores, MicroScores
 from xlite.results.sample_plan import SamplePlan
@@ -107,7 +108,7 @@ class Look(Result):
 class Question(Result):
     """What was asked of an evaluation: two that are equal have the same answer."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"floor"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"floor", "own_part"})
 
     cases: str
     """SHA-256 of what is judged: images, truth and probs."""
@@ -122,6 +123,8 @@ class Question(Result):
     tta: bool
     floor: str | None = None
     """What was asked of the table's own columns, where that is not the default."""
+    own_part: str | None = None
+    """Of another site: the part of the run's split that it is held against."""
     num_resamples: int
     seed: int
     level: Number
@@ -135,7 +138,7 @@ class Evaluation(Scores):
         {
             *("shortcut_floor", "within_view", "seen_patients", "border_probe"),
             *("tta", "test_looks", "plan", "folder"),
-            *("best_epoch", "choices"),
+            *("best_epoch", "choices", "external"),
         }
     )
 
@@ -166,6 +169,8 @@ class Evaluation(Scores):
     they did not choose it, or its correction can't be told."""
     choices: ValidationUse | None = None
     """How often this validation set has been used, with this look; None elsewhere."""
+    external: ExternalEvaluation | None = None
+    """Where a run is judged on another site's films: the drop of its scores; None elsewhere."""
     folder: Path | None = dataclasses.field(default=None, compare=False)
     """Where its files are, in memory alone; None where none were written."""
 

@@ -70,7 +70,10 @@ class Drop:
         # A class whose views can't be compared has all of its drop in the other parts.
         drawn, values = np.where(np.isnan(values), 0.0, drawn), np.nan_to_num(values)
         mean, reach = macro_reach(values, drawn, self.freedom[kept], level=level)
-        return mean, mean - reach, mean + reach
+        if not self.freedom[kept].any():  # of one patient
+            return mean, float("nan"), float("nan")
+        lowest = 0.0 if row < _DROP else -1.0
+        return mean, max(mean - reach, lowest), min(mean + reach, 1.0)
 
 
 def take_drop_apart(

@@ -10,12 +10,14 @@ matter most).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtri
 
+from xlite.scores.calibration_interval import Limited
 from xlite.scores.reliability import check_probs
+from xlite.scores.resampling import number_patients
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,13 +42,22 @@ def move_prevalence(probs: Probs, before: PerClass, after: PerClass) -> NDArray[
     return moved
 
 
-def estimate_prevalence(targets: Targets, probs: Probs, before: PerClass) -> PerClass:
-    """The prevalence of each class that the probs (N, C) are likeliest at, (C,), in [0, 1].
+def estimate_prevalence(
+    targets: Targets,
+    probs: Probs,
+    before: PerClass,
+    groups: NDArray[Any],
+    *,
+    level: float = 0.95,
+) -> Limited:
+    """The prevalence of each class that the probs (N, C) are likeliest at, in [0, 1], with limits.
 
     probs: calibrated where the prevalence is `before`, (C,). targets: (N, C), of which is asked
-    which entries are known, and never what they are. It is the fixed point of Saerens' EM: the one
-    maximum of a concave likelihood, found by bisection. NaN for a class without known entries, or
-    whose `before` is NaN, 0 or 1.
+    which entries are known, and never what they are. groups: (N,) patient ids. It is the fixed
+    point of Saerens' EM: the one maximum of a concave likelihood, found by bisection. The limits
+    are of its slope, summed within patients; where probs hardly tell those with a finding from
+    those without, they are 0 and 1. NaN for a class without known entries, or whose `before` is
+    NaN, 0 or 1.
     """
     check_probs(targets, probs)
     is_known = targets >= 0
@@ -59,7 +70,19 @@ def estimate_prevalence(targets: Targets, probs: Probs, before: PerClass) -> Per
         slope = np.where(is_known, (ratio - 1) / (1 + middle * (ratio - 1)), 0.0).sum(axis=0)
         low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
     is_told = is_known.any(axis=0) & (before > 0) & (before < 1)
-    return np.where(is_told, (low + high) / 2, np.nan)
+    found = np.where(is_told, (low + high) / 2, np.nan)
+    slopes = np.where(is_known, (ratio - 1) / (1 + found * (ratio - 1)), 0.0)
+    patients, num_patients = number_patients(groups, len(targets))
+    spread = [np.square(np.bincount(patients, one, num_patients)).sum() for one in slopes.T]
+    information = np.square(slopes).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.nan_to_num(np.sqrt(spread) / information, nan=1.0, posinf=1.0)
+    reach = float(ndtri(0.5 + level / 2)) * error
+    return Limited(
+        value=found,
+        low=np.where(is_told, np.maximum(found - reach, 0.0), np.nan),
+        high=np.where(is_told, np.minimum(found + reach, 1.0), np.nan),
+    )
 
 
 def _logit(values: Probs) -> NDArray[np.float64]:

@@ -53,6 +53,19 @@ class SiteCalls:
         """P."""
         return int(self.patients.max()) + 1
 
+    def select(self, rows: NDArray[np.bool_]) -> SiteCalls:
+        """The images given by a mask, as if they were all, and of one view."""
+        _, patients = np.unique(self.patients[rows], return_inverse=True)
+        return SiteCalls(
+            targets=self.targets[rows],
+            probs=self.probs[rows],
+            said=self.said[rows],
+            is_called=self.is_called[rows],
+            called_targets=self.called_targets[rows],
+            patients=patients.astype(np.intp),
+            views=np.zeros(len(patients), dtype=np.intp),
+        )
+
     def count_classes(self, num_views: int) -> Iterator[ClassOfSite]:
         """Each class, counted by view."""
         size = self.num_patients

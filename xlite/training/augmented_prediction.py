@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 
 from xlite.errors import InputError
-from xlite.loading.loader import RadiographDataset, build_loader, default_num_workers
-from xlite.models.classifier import Classifier, build_classifier
-from xlite.models.weights_file import read_weights, require_sound
+from xlite.loading.loader import RadiographDataset, build_loader
 from xlite.run_folder.folder import RunFolder
 from xlite.sampling.sampler import EpochSampler
 from xlite.settings import Runtime
 from xlite.training.device import build_fabric
+from xlite.training.loaders import count_workers
 from xlite.training.predict import predict_logits, to_probs
+from xlite.training.trained_model import load_trained_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +64,12 @@ VIEWS = (
 
 
 def predict_with_views(
-    run_dir: Path, part: str, data: StudyData, *, views: tuple[AugmentedView, ...] = VIEWS
+    run_dir: Path,
+    part: str,
+    data: StudyData,
+    *,
+    views: tuple[AugmentedView, ...] = VIEWS,
+    runtime: Runtime | None = None,
 ) -> NDArray[np.float64]:
     """The mean prob of the views, (N, C), by a finished run's best weights, in the part's order.
 
@@ -78,12 +82,9 @@ def predict_with_views(
             f"{run_dir} was trained on other pixels than the cache holds. Pass its cache with "
             "--cache DIR."
         )
-    settings = run.settings
-    fabric = build_fabric(Runtime(), settings.precision)
-    model = _load_model(run, num_classes=len(data.vocabulary)).to(fabric.device)
-    if settings.model not in run.sittings[-1].runtime.get("contiguous_models", ()):
-        # As in training, so that the same kernels compute.
-        model.to(memory_format=torch.channels_last)
+    settings, runtime = run.settings, runtime or Runtime()
+    fabric = build_fabric(runtime, settings.precision)
+    model = load_trained_model(run, fabric.device)
     total = np.zeros((len(data.parts[part]), len(data.vocabulary)))
     has_gpu = fabric.device.type != "cpu"
     for number, view in enumerate(views, start=1):
@@ -93,7 +94,7 @@ def predict_with_views(
         loader = build_loader(
             dataset,
             EpochSampler(len(dataset), batch_size=_BATCH, seed=0, shuffle=False),
-            num_workers=default_num_workers(is_cached=data.is_cached, has_gpu=has_gpu),
+            num_workers=count_workers(runtime, is_cached=data.is_cached, has_gpu=has_gpu),
             pin_memory=has_gpu,
         )
         description = f"view {number}/{len(views)}"
@@ -101,20 +102,3 @@ def predict_with_views(
         assert outputs is not None, "nothing asks it to stop"
         total += to_probs(outputs.logits)
     return total / len(views)
-
-
-def _load_model(run: RunFolder, *, num_classes: int) -> Classifier:
-    settings = run.settings
-    model = build_classifier(
-        settings.model,
-        num_classes=num_classes,
-        pretrained=False,
-        seed=settings.seed,
-        dropout=settings.dropout,
-        position_encoding=settings.position_encoding,
-    )
-    path = run.find_weights()
-    weights = read_weights(path)
-    require_sound(weights, path, option="weights")
-    model.load_state_dict(weights)
-    return model

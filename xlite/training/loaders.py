@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xlite.loading.loader import RadiographDataset, build_loader
+from xlite.loading.loader import RadiographDataset, build_loader, default_num_workers
 from xlite.loading.transforms import Augmentation
 from xlite.sampling.sampler import EpochSampler
-from xlite.settings import TrainSettings
+from xlite.settings import Runtime, TrainSettings
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from xlite.training.data import StudyData
 
 _EVAL_BATCH = 64
+
+
+def count_workers(runtime: Runtime, *, is_cached: bool, has_gpu: bool) -> int:
+    """The loader processes that were asked for, or those that serve best."""
+    if runtime.num_workers is not None:
+        return runtime.num_workers
+    return default_num_workers(is_cached=is_cached, has_gpu=has_gpu)
 
 
 class RunLoaders:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from xlite import console
-from xlite.loading.loader import Batch, default_num_workers
+from xlite.loading.loader import Batch
 from xlite.losses.class_weights import warn_about_double_corrections
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
@@ -22,7 +22,7 @@ from xlite.places import VALIDATION
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampler import EpochSampler
 from xlite.sampling.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
-from xlite.training.loaders import RunLoaders
+from xlite.training.loaders import RunLoaders, count_workers
 from xlite.training.preflight import needs_hub_weights, share_batch
 from xlite.training.schedule import lr_factor
 from xlite.training.state import TrainState
@@ -154,13 +154,10 @@ def _open_loaders(
     settings: TrainSettings, data: StudyData, fabric: Fabric, runtime: Runtime
 ) -> RunLoaders:
     has_gpu = fabric.device.type != "cpu"
-    num_workers = runtime.num_workers
-    if num_workers is None:
-        num_workers = default_num_workers(is_cached=data.is_cached, has_gpu=has_gpu)
     return RunLoaders(
         settings,
         data,
-        num_workers=num_workers,
+        num_workers=count_workers(runtime, is_cached=data.is_cached, has_gpu=has_gpu),
         pin_memory=has_gpu,
         rank=fabric.global_rank,
         world_size=fabric.world_size,

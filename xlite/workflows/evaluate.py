@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xlite import console, places
 from xlite.errors import ArgumentError, InputError
@@ -18,6 +18,7 @@ from xlite.judging.evaluation_folder import (
 from xlite.judging.evaluation_task import EvaluationTask, read_resampling
 from xlite.judging.floor_choice import FloorChoice
 from xlite.judging.given_predictions import Columns, GivenPredictions
+from xlite.judging.other_site import OtherFilms
 from xlite.judging.sample_plan import Aim, plan_from_predictions
 from xlite.judging.threshold_choice import ThresholdChoice
 from xlite.reporting.score_figures import FIGURE_FILES, draw_scores
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
     from xlite.results.sample_plan import SamplePlan
+    from xlite.settings import Runtime
     from xlite.tables.read_labels import LabelSource
     from xlite.tables.table_format import TableFormat
 
@@ -65,6 +67,7 @@ def evaluate(
     seed: int = 42,
     level: float = 0.95,
     plan: Aim | None = None,
+    runtime: Runtime | None = None,
     out: str | Path | None = None,
     write: bool | None = None,
     overwrite: bool = False,
@@ -74,11 +77,11 @@ def evaluate(
     """Every score of a run or of anyone's predictions, with intervals over patients.
 
     run: a folder, or its name in `experiments/runs`; `part` of `split` is judged, of a folder of
-    folds the out-of-fold predictions. Without a run: `predictions`, a CSV or data frame that names
-    its images, and `labels` in another or in a split's part; or both (N, C) with `patients` (N,).
-    by: columns to group by, for arrays themselves by name. write: leave files in `out`, else in
-    `evaluation/NAME`. The rest is as in `xlite evaluate`. Raises InputError for what does not fit
-    together, LeakageError for `thresholds` that have seen images or patients of these.
+    folds the out-of-fold predictions, and with `labels` and `images` another site's films beside
+    it. Without a run: `predictions`, a CSV or data frame that names its images, and `labels` in
+    another or in a split's part; or both (N, C) with `patients` (N,). by: columns to group by, for
+    arrays themselves by name. write: leave files in `out`, else in `evaluation/NAME`. The rest is
+    the command's. Raises InputError for what does not fit, LeakageError for what was seen before.
     """
     given = GivenPredictions(
         _path(run), predictions, labels, patients, table_format, allow_partial, _path(split), part
@@ -89,12 +92,29 @@ def evaluate(
     films = (_path(images), Path(cache))
     worth = FloorChoice.of(floor, floor_columns, train, reference, probe_borders, films)
     resampling = read_resampling(resamples, seed, level)
-    _check(given, choice, worth, tta=tta)
-    views = _path(cache) if tta else None
-    task = _read_task(given, choice, worth, resampling, by, subgroups=subgroups, cache=views)
+    given = _check(given, choice, worth, runtime, tta=tta, out=_path(out))
+    views = films[1] if tta else None
+    task = _read_task(given, choice, worth, resampling, by, subgroups, views, runtime)
     is_kept = out is not None if write is None else write
     folder = _find_folder(task, _path(out), overwrite=overwrite) if is_kept else None
     return _carry_out(task, folder, plan, figures=figures, command=command)
+
+
+def _add_films(
+    given: GivenPredictions, choice: ThresholdChoice, worth: FloorChoice, runtime: Runtime | None
+) -> GivenPredictions:
+    """With another site's films, where a run is to be judged on the images of a label table."""
+    if given.run is None or given.labels is None or worth.images is None or worth.probes_borders:
+        return given
+    films = OtherFilms(
+        labels=cast("LabelSource", given.labels),
+        images=worth.images,
+        table_format=given.table_format,
+        allow_partial=given.allow_partial,
+        other_patients=choice.other_patients,
+        runtime=runtime,
+    )
+    return replace(given, films=films)
 
 
 def _read_task(
@@ -103,9 +123,9 @@ def _read_task(
     worth: FloorChoice,
     resampling: Resampling,
     by: Columns,
-    *,
     subgroups: bool,
     cache: Path | None,
+    runtime: Runtime | None,
 ) -> EvaluationTask:
     """What is asked, once all that it needs has been read."""
     names = (by,) if isinstance(by, str) else by
@@ -124,28 +144,52 @@ def _read_task(
         None if train is None else train.manifest,
         worth.reference,
         worth.films,
+        runtime,
     )
 
 
 def _check(
-    given: GivenPredictions, choice: ThresholdChoice, floor: FloorChoice, *, tta: bool
-) -> None:
-    """Raise InputError for what does not fit together, before anything is read."""
-    if tta and choice.file is not None:
+    given: GivenPredictions,
+    choice: ThresholdChoice,
+    floor: FloorChoice,
+    runtime: Runtime | None,
+    *,
+    tta: bool,
+    out: Path | None,
+) -> GivenPredictions:
+    """What is given, with another site's films where it is those that a run is judged on.
+
+    Raises InputError for what does not fit together, before anything is read.
+    """
+    given = _add_films(given, choice, floor, runtime)
+    on_other_site = given.films is not None
+    if tta:
+        _check_views(given, choice)
+    given.check()
+    choice.check(on_other_site=on_other_site)
+    floor.check(has_run=given.run is not None, on_other_site=on_other_site)
+    if on_other_site and out is not None:
+        # Predicting the films may take an hour.
+        EvaluationFolder(out).require_ours(figures=FIGURE_FILES)
+    return given
+
+
+def _check_views(given: GivenPredictions, choice: ThresholdChoice) -> None:
+    """Raise InputError for what --tta does not fit together with."""
+    if choice.file is not None:
         raise InputError(
             "--thresholds were fitted on predictions of single images, and --tta judges means over "
             "views, whose thresholds are fitted on such means. Pass one of the two."
         )
-    if tta and given.run is None:
+    if given.run is None:
         raise InputError("--tta predicts anew, so it needs a run. Pass the run's folder.")
-    if tta and given.is_over_folds:
+    if given.films is not None:
+        raise InputError("--tta judges a part of the run's own split. Leave it out, or --images.")
+    if given.is_over_folds:
         raise InputError(
             "--tta predicts anew with one run, and over folds each image has its own. Pass one "
             f"fold: --split {given.split_dir}/0."
         )
-    given.check()
-    choice.check()
-    floor.check(has_run=given.run is not None)
 
 
 def _find_folder(task: EvaluationTask, out: Path | None, *, overwrite: bool) -> EvaluationFolder:

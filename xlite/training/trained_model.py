@@ -1,0 +1,38 @@
+"""The model of a finished run, as its folder describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from xlite.models.classifier import Classifier, build_classifier
+from xlite.models.weights_file import read_weights, require_sound
+
+if TYPE_CHECKING:
+    from xlite.run_folder.folder import RunFolder
+
+
+def load_trained_model(run: RunFolder, device: torch.device) -> Classifier:
+    """The model with the weights of the run's best epoch, in the memory format of its training.
+
+    Raises InputError for a run that is unfinished, and for weights that are damaged.
+    """
+    settings = run.settings
+    model = build_classifier(
+        settings.model,
+        num_classes=len(run.labels),
+        pretrained=False,
+        seed=settings.seed,
+        dropout=settings.dropout,
+        position_encoding=settings.position_encoding,
+    )
+    path = run.find_weights()
+    weights = read_weights(path)
+    require_sound(weights, path, option="weights")
+    model.load_state_dict(weights)
+    model.to(device)
+    if settings.model not in run.sittings[-1].runtime.get("contiguous_models", ()):
+        # As in training, so that the same kernels compute.
+        model.to(memory_format=torch.channels_last)
+    return model
