@@ -19,7 +19,9 @@ _MOST_SHOWN = 4
 
 def look(split: ExaminedSplit) -> Observation:
     """Labels that the label table leaves open (empty, -1, U, NaN) and that are 0 in the split: one
-    in a hundred of the open ones, and five or more.
+    in a hundred of the open ones, and five or more. An empty cell is not open where it means
+    absent: by the convention of a source that the table's header or --dataset names, such as
+    CheXpert, or as --blank says.
 
     Without the table at hand, a label that validation or test leaves open for an image in a hundred
     while training, of a hundred images or more, never does: somebody filled it.

@@ -20,12 +20,16 @@ from xlite.ids import canonical_image_names, canonical_patient_ids
 from xlite.judging.examined.columns import LABEL_CODES, TableColumns, find_columns, normalise_cell
 from xlite.judging.examined.examined import Examined, attempt
 from xlite.labels import UNKNOWN, parse_label_texts
+from xlite.tables.cells import ABSENT
 from xlite.tables.csv_table import open_csv, show
 from xlite.tables.manifest import UNKNOWN_COL
+from xlite.tables.sources.registry import find_source, recognise_source
 from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from xlite.results.split import Blank
 
 
 class ExaminedLabels(Examined):
@@ -119,6 +123,19 @@ class ExaminedTable(ExaminedLabels):
         """(N, C): 1 present, 0 absent, -1 unknown. InputError for what can't be read."""
         return self._encoded[1]
 
+    @cached_property
+    def blank(self) -> Blank:
+        """What an empty cell of a label means: what somebody has said, else the convention of the
+        source that is named or whose header it has, else that nothing is known.
+        """
+        layout = self.layout or TableFormat()
+        if layout.blank is not None or self.is_guarded or layout.names_columns:
+            return layout.blank or "unknown"
+        name = layout.dataset
+        header = [str(column) for column in self.cells.columns]
+        source = recognise_source(header) if name is None else find_source(name)
+        return "unknown" if source is None else source.blank
+
     def labels_of(self, vocabulary: Iterable[str]) -> NDArray[np.int8]:
         """(N, C) of these labels; one that the table never names is absent where the labels are
         text, and unknown where each has a column.
@@ -180,7 +197,8 @@ class ExaminedTable(ExaminedLabels):
         if name not in self.cells:
             raise InputError(f"{self.path} has no column {name!r}. Pass other --label-cols.")
         codes, distinct = pd.factorize(self.cells[name])
-        values = [LABEL_CODES.get(normalise_cell(text)) for text in distinct]
+        meaning = LABEL_CODES | ({"": ABSENT, "nan": ABSENT} if self.blank == "absent" else {})
+        values = [meaning.get(normalise_cell(text)) for text in distinct]
         if None in values:
             wrong = distinct[values.index(None)]
             raise InputError(
