@@ -10,6 +10,7 @@ import pytest
 
 from xlite.errors import ArgumentError, InputError
 from xlite.executors import training_job
+from xlite.judging.choices import read_choices
 from xlite.results.ablation import Ablation
 from xlite.run_folder.folder import read_run
 from xlite.settings import Runtime, TrainSettings
@@ -30,6 +31,13 @@ def arguments(project: Any, out: Path, *more: object) -> tuple[object, ...]:
 def read_record(out: Path) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((out / "ablation.json").read_text())
     return record | {"time": "", "command": ""}
+
+
+def list_looks(out: Path) -> set[tuple[str, int]]:
+    """By the ledger: what each look at growing seeds was, and with how many of them."""
+    noted = [one for one in read_choices(out) if one.growth is not None]
+    assert all(one.growth is not None and one.growth.max_seeds == 4 for one in noted)
+    return {(one.kind, one.growth.seeds) for one in noted if one.growth is not None}
 
 
 def list_seeds(found: Ablation) -> dict[str, list[int]]:
@@ -91,10 +99,23 @@ def test_seeds_are_added_until_each_variant_has_ended_and_a_stopped_study_goes_o
     )
     assert read_record(out)["rows"] == by_command["rows"]
     assert read_record(out)["verdict"] == by_command["verdict"]
+    # Each look is in the ledger of choices, and the same again is the same look.
+    assert list_looks(out) == {("look", 2), ("look", 3), ("ablation", 4)}
+    assert found.choices is not None
+    assert (found.choices.looks, found.choices.comparisons) == (3, 1)
     # Limits hold for the number of looks that was said before the first.
     result = xlite(*arguments(project, out, *GROWING[:1], "--max-seeds", 6, "--seeds", "0,1"))
     assert result.exit_code == 2
     assert "was looked at with --max-seeds 4" in result.stderr
+    # A fixed number of seeds over the same runs does not make them forgotten.
+    xlite_ok(*arguments(project, out, "--seeds", "0,1,2,3", "--resume"))
+    assert "max_seeds" not in read_record(out)
+    said = "loss=bce, loss=focal: seeds were added one after the other, up to 4, and looked at"
+    assert said in read_record(out)["rule"]
+    compared = xlite_ok("compare", "--split", project.split, "--out", out)
+    assert "up to 4, and looked at after each" in " ".join(compared.stderr.split())
+    xlite_ok(*arguments(project, out, *GROWING, "--resume"))
+    assert read_record(out)["rule"] == by_command["rule"]
 
 
 def test_a_variant_that_has_ended_gets_no_further_seeds(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from xlite.errors import InputError
+from xlite.judging.choices import read_choices
 from xlite.workflows.study_beginning import begin_study
 from xlite.workflows.study_check import check_study
 
@@ -73,6 +74,12 @@ def test_a_study_ends_when_it_is_decided_or_has_all_seeds(
     ]
     comparison = json.loads(Path("experiments/studies/grown/comparison.json").read_text())
     assert comparison["grown"]["max_seeds"] == 3
+    # Each look is in the ledger of choices, by which `compare` knows of it, too.
+    noted = [one for one in read_choices(Path("experiments")) if one.growth is not None]
+    assert [one.growth.seeds for one in noted if one.growth] == list(range(2, num_seeds + 1))
+    assert {one.kind for one in noted} == {"look"}
+    compared = xlite_ok("compare", "--split", "data/splits")
+    assert "up to 3, and looked at after each" in " ".join(compared.stderr.split())
     # The limits belong to the number of looks that was said before the first.
     Path("plan.toml").write_text(PLAN.replace("max = 3", "max = 5"))
     with pytest.raises(InputError, match="looked at with first = 2 and max = 3"):

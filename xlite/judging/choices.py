@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock
 
@@ -20,7 +21,7 @@ from xlite.files import write_json
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.sealed_test import digest_test_set
 from xlite.places import STUDIES, STUDY_RECORD
-from xlite.results.selection import Choice, ChoiceKind, ChoiceLedger, ValidationUse
+from xlite.results.selection import Choice, ChoiceKind, ChoiceLedger, SeedLook, ValidationUse
 from xlite.results.study import Study
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.listing import find_run_folders
@@ -28,6 +29,9 @@ from xlite.studies.progress import current_time
 from xlite.tables.manifest import Manifest
 
 VAL_CHOICES = "val_choices.json"
+CHOOSING: Final = ("comparison", "ablation")
+"""The kinds of uses that choose the best of several."""
+
 _LOCK = ".val_choices.lock"
 _DECIDING = ("keep:", "promote:", "rule:", "winner")
 """How the subjects of a study's decisions begin that go by scores."""
@@ -42,11 +46,13 @@ def record_choice(
     names: Sequence[str],
     chosen: str | None = None,
     split_sha256: str | None = None,
+    growth: SeedLook | None = None,
 ) -> ValidationUse:
     """How often the validation set of these images has been used, after noting this use of it.
 
     folder: the experiments folder. kind: a look alone, or what was chosen. names: what was looked
-    at or chosen from. Raises InputError for a ledger that is damaged.
+    at or chosen from. growth: of runs whose seeds are added one by one, which look it was. Raises
+    InputError for a ledger that is damaged.
     """
     choice = Choice(
         time=current_time(),
@@ -56,11 +62,12 @@ def record_choice(
         split_sha256=split_sha256,
         names=tuple(names),
         chosen=chosen,
+        growth=growth,
     )
     folder.mkdir(parents=True, exist_ok=True)
     # Two commands that choose at the same time are two choices.
     with FileLock(folder / _LOCK):
-        noted = (*_read(folder), choice)
+        noted = (*read_choices(folder), choice)
         write_json(folder / VAL_CHOICES, ChoiceLedger(choices=noted).to_json())
     return count_choices(folder, split_sha256, val_set=choice.val_set)
 
@@ -74,15 +81,14 @@ def count_choices(
     that is known; others of its tables are found by it. Runs and studies that can't be read are
     not counted. Raises InputError for a ledger that is damaged.
     """
-    noted = _read(folder)
+    noted = read_choices(folder)
     sets = {val_set} | {one.val_set for one in noted if one.split_sha256 == split_sha256}
     sets -= {None}
     mine = [one for one in noted if one.val_set in sets]
     tables = {split_sha256, *(one.split_sha256 for one in mine)} - {None}
     epochs = _count_epochs(folder, tables)
-    # The same command again shows nothing new.
-    distinct = {(one.kind, one.names, one.chosen) for one in mine}
-    chosen = [names for kind, names, _ in distinct if kind in ("comparison", "ablation")]
+    distinct = list({one.key: one for one in mine}.values())
+    chosen = [one.names for one in distinct if one.kind in CHOOSING]
     return ValidationUse(
         runs=len(epochs),
         epochs=sum(epochs.values()),
@@ -90,7 +96,7 @@ def count_choices(
         comparisons=len(chosen),
         compared=sum(map(len, chosen)),
         decisions=_count_decisions(folder, set(epochs)),
-        looks=sum(kind != "thresholds" for kind, _, _ in distinct),
+        looks=sum(one.kind != "thresholds" for one in distinct),
     )
 
 
@@ -125,7 +131,8 @@ def _list_runs(study: Study) -> set[str]:
     return names | {Path(run).name for trial in trials for run in trial.runs}
 
 
-def _read(folder: Path) -> tuple[Choice, ...]:
+def read_choices(folder: Path) -> tuple[Choice, ...]:
+    """What is noted in an experiments folder, oldest first; InputError for a damaged ledger."""
     path = folder / VAL_CHOICES
     # lexists: choices that are a link to nothing are lost, not none.
     if not os.path.lexists(path):

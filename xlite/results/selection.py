@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from xlite.results import Number, Result
 
@@ -43,8 +43,22 @@ class SelectedScore(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeedLook(Result):
+    """A look at runs whose seeds are added one after the other, until all is decided."""
+
+    seeds: int
+    """How many there were."""
+    max_seeds: int
+    """The most that there may be: limits hold at all looks up to them."""
+    runs: tuple[str, ...]
+    """The folders of the runs that were looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Choice(Result):
     """One look at a validation set, or one choice made by it."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"growth"})
 
     time: str
     """ISO 8601."""
@@ -57,6 +71,13 @@ class Choice(Result):
     names: tuple[str, ...]
     """What was looked at, or chosen from."""
     chosen: str | None = None
+    growth: SeedLook | None = None
+    """Where seeds are added one after the other: at which it was; None for a fixed number."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What is the same where a command that is given again shows nothing new."""
+        return self.kind, self.names, self.chosen, self.growth
 
 
 @dataclass(frozen=True, kw_only=True)

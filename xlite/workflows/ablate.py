@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite import places
 from xlite.errors import ArgumentError, CheckFailedError, InputError
 from xlite.judging.ablation import judge_ablation, write_ablation
-from xlite.judging.choices import record_choice
 from xlite.judging.growth import Growth
 from xlite.judging.margins import DEFAULT_SAFETY_MARGIN, Margins, check_margin, settle_margins
 from xlite.judging.variant_runs import group_outcomes
@@ -20,13 +18,14 @@ from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.named_variants import name_variants
 from xlite.studies.outcome import group_by_fold
 from xlite.training.device import is_main_process
-from xlite.training.folded_data import FoldedData, list_folds
+from xlite.training.folded_data import list_folds
 from xlite.workflows.growing_ablation import (
     Train,
     check_growth,
     plan_growth,
     train_until_decided,
 )
+from xlite.workflows.noted_ablation import note_ablation
 from xlite.workflows.study_folder import check_out
 from xlite.workflows.study_runs import load_judgeable_data, run_study
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from xlite.results.ablation import Ablation
     from xlite.studies.outcome import Outcome
     from xlite.studies.plan import PlannedRun
-    from xlite.tables.manifest import Manifest
     from xlite.training.folded_data import AnyData
 
 
@@ -179,24 +177,7 @@ def judge_outcomes(
         command=command,
     )
     if ablation is not None:
-        images, split_sha256 = _judged_images(data)
-        choices = record_choice(
-            out,
-            images,
-            command,
-            kind="ablation",
-            names=sorted(variant.name for variant in ablation.variants),
-            chosen=None if ablation.winner is None else ablation.winner.name,
-            split_sha256=split_sha256,
-        )
-        ablation = replace(ablation, choices=choices)
+        ablation = note_ablation(ablation, data, out)
         write_ablation(out, ablation)
         update_experiment_log(places.experiment_log_path(out), out)
     return ablation
-
-
-def _judged_images(data: AnyData) -> tuple[Manifest, str | None]:
-    """The images that judge, and the SHA-256 of their table; over folds all, which have none."""
-    if isinstance(data, FoldedData):
-        return data.splits.images, None
-    return data.parts[places.VALIDATION], data.split_sha256[places.VALIDATION]

@@ -18,6 +18,7 @@ from xlite.results.ablation import Ablation
 from xlite.studies.axes import Variant, plan_runs
 from xlite.studies.growing_seeds import DEFAULT_FIRST, DEFAULT_MOST, list_growing_seeds
 from xlite.training.folded_data import FoldedData
+from xlite.workflows.noted_ablation import note_ablation
 
 if TYPE_CHECKING:
     from xlite.studies.outcome import Outcome
@@ -112,8 +113,9 @@ def train_until_decided(
             command=command,
         )
         if found is not None:
-            write_ablation(out, found)
             still_open = [baseline, *_list_open(found, still_open[1:])]
+            found = note_ablation(found, data, out, seeds=count, has_ended=len(still_open) < 2)
+            write_ablation(out, found)
             _say_look(found, count, still_open[1:])
         if len(still_open) < 2:
             break

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite.errors import InputError
+from xlite.judging.choices import record_choice
 from xlite.judging.compared_runs import read_run_methods
 from xlite.judging.growth import Ending, Growth, follow_looks
 from xlite.judging.margins import DEFAULT_SAFETY_MARGIN, settle_margins
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import judge_methods
+from xlite.places import VALIDATION
+from xlite.results.selection import SeedLook
 from xlite.run_folder.folder import RunFolder
 from xlite.splitting.split_folder import Split
 from xlite.studies.item_result import ItemResult
@@ -33,7 +37,8 @@ def look_item(
     """Judge the variants of an item at all looks so far; yields the result.
 
     Its details have `verdicts`, of each variant the decision, why it ended if it did, and the
-    macro AUROC change with the limits that hold at all looks. Raises InputError for folds, and for
+    macro AUROC change with the limits that hold at all looks. The look is noted in the ledger of
+    choices. Raises InputError for folds, and for
     runs that are unfinished, damaged or of another split.
     """
     started = time.monotonic()
@@ -54,6 +59,20 @@ def look_item(
         looks,
         margin=settle_margins(None)["auroc"],
         safety_margin=DEFAULT_SAFETY_MARGIN,
+    )
+    runs = {Path(run).name for group in item.groups.values() for run in group}
+    record_choice(
+        experiments,
+        split.require_part(VALIDATION),
+        f"study {plan.name}: {item.id}",
+        kind="look",
+        names=sorted(item.groups),
+        split_sha256=split.sha256[VALIDATION],
+        growth=SeedLook(
+            seeds=max(len(group) for group in groups.values()),
+            max_seeds=len(growth.seeds),
+            runs=tuple(sorted(runs)),
+        ),
     )
     yield ItemResult(
         outcome="finished",
