@@ -151,8 +151,8 @@ def _find_fault(text: str, separator: str, *, empty_is_absent: bool) -> tuple[st
     if re.fullmatch(r"\s*\[.*\]\s*", text, re.DOTALL):
         return (
             f"a list in Python's writing ({_shorten(text)})",
-            "Tables such as PadChest's are not read yet: write the labels as one text with a "
-            "separator between them, or as one column a label.",
+            "Pass --dataset padchest for PadChest's table; in another, write the labels as one "
+            "text with a separator between them, or as one column a label.",
         )
     parts = [part.strip() for part in text.split(separator)]
     if not any(parts):

@@ -174,3 +174,14 @@ def test_a_folder_is_left_out(tmp_path: Path) -> None:
     assert find_images(["a.png"], root, leave_out=root / "cache") == [str(root / "a.png")]
     with pytest.raises(InputError, match="--images and --out are the same folder"):
         find_images(["a.png"], root, leave_out=root)
+
+
+def test_a_name_without_an_extension_finds_the_image(tmp_path: Path) -> None:
+    for name in ("p1/1.2.840.5.dcm", "p1/1.2.840.5.txt", "p1/a.png", "b.JPG"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_images(["1.2.840.5", "p1/a", "b"], tmp_path)
+    assert [Path(path or "").name for path in found] == ["1.2.840.5.dcm", "a.png", "b.JPG"]
+    (tmp_path / "b.dcm").touch()
+    with pytest.raises(InputError, match="b lies in two folders"):
+        find_images(["b"], tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from xlite.ids import canonical_image_name, canonical_image_names
 from xlite.tables.manifest import Manifest
 
 _MAX_NAMED = 5
+_EXTENSIONS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".bmp")
 
 
 def locate_images(
@@ -36,9 +37,10 @@ def find_images(
     """The absolute path of each image, found by one scan below `images_dir`; None where missing.
 
     An image is matched by its path below the folder, else by the end of one: its file name, for
-    most (NIH ships `images_001/images/…` to `images_012/images/…`). Links that lead out of the
-    folder are not followed; the folder itself may be one. `leave_out` is a folder in it that is
-    not searched.
+    most (NIH ships `images_001/images/…` to `images_012/images/…`). One that is named without an
+    extension, as sources that number their images do, has any of an image file. Links that lead
+    out of the folder are not followed; the folder itself may be one. `leave_out` is a folder in it
+    that is not searched.
 
     Missing images are an InputError, or are counted and said with `skip_missing` (None: an error
     without a word of --skip-missing); so is an image that lies in two folders.
@@ -141,13 +143,19 @@ def _match(image_ids: Sequence[str], files: _Files) -> list[str | None]:
     """The file of each image, or None; InputError for an image that lies in two folders."""
     wanted = canonical_image_names(image_ids)
     names = {name.rpartition("/")[2] for name in wanted}
+    has_bare_names = not all(map(_has_extension, names))
     # Few of a folder's files may be images of the table.
     paths = [path for path in files.paths if _name_of(path) in names]
-    whole = {canonical_image_name(path): [path] for path in paths}
-    endings = {depth: _by_ending(paths, depth) for depth in {name.count("/") for name in wanted}}
+    by_name: dict[str, list[str]] = {}
+    for path in paths:
+        by_name.setdefault(canonical_image_name(path), []).append(path)
+    if has_bare_names:
+        _add_bare_names(by_name, [path for path in files.paths if _bare(_name_of(path)) in names])
+    depths = {name.count("/") for name in wanted}
+    endings = {depth: _by_ending(by_name, depth) for depth in depths}
     found: list[str | None] = []
     for name in wanted:
-        matches = whole.get(name) or endings[name.count("/")].get(name, [])
+        matches = by_name.get(name) or endings[name.count("/")].get(name, [])
         if len(matches) > 1:
             raise InputError(
                 f"{name} lies in two folders of {files.named}: {matches[0]} and {matches[1]}. "
@@ -157,13 +165,30 @@ def _match(image_ids: Sequence[str], files: _Files) -> list[str | None]:
     return found
 
 
-def _by_ending(paths: Iterable[str], depth: int) -> dict[str, list[str]]:
-    """The paths by their last `depth` folders and file name."""
-    by_ending: dict[str, list[str]] = {}
+def _add_bare_names(by_name: dict[str, list[str]], paths: Iterable[str]) -> None:
+    """Files by their path without an extension, beside those by the whole path."""
     for path in paths:
-        ending = "/".join(canonical_image_name(path).split("/")[-depth - 1 :])
-        by_ending.setdefault(ending, []).append(path)
+        name = canonical_image_name(path)
+        if _has_extension(name):
+            by_name.setdefault(_bare(name), []).append(path)
+
+
+def _by_ending(by_name: Mapping[str, Sequence[str]], depth: int) -> dict[str, list[str]]:
+    """The files by the last `depth` folders and the file name of what they are called."""
+    by_ending: dict[str, list[str]] = {}
+    for name, paths in by_name.items():
+        ending = "/".join(name.split("/")[-depth - 1 :])
+        by_ending.setdefault(ending, []).extend(paths)
     return by_ending
+
+
+def _has_extension(name: str) -> bool:
+    return name.lower().endswith(_EXTENSIONS)
+
+
+def _bare(name: str) -> str:
+    """A name without the extension of an image file."""
+    return name.rpartition(".")[0] if _has_extension(name) else name
 
 
 def _describe_missing(missing: Sequence[str], num_images: int, files: _Files) -> str:

@@ -33,7 +33,7 @@ from xlite.tables.sources.files import gather_tables
 from xlite.tables.sources.nih import NIH
 from xlite.tables.sources.reading import read_source
 from xlite.tables.sources.registry import find_source, recognise_source
-from xlite.tables.sources.source import TableSource
+from xlite.tables.sources.source import TableSource, TextLabels
 from xlite.tables.table_format import TableFormat
 from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
 
@@ -129,9 +129,17 @@ def _find_source(layout: TableFormat, table: CsvTable | None = None) -> TableSou
                 "columns, or --dataset."
             )
         return source
-    if table is None or layout.names_columns:
+    if table is None:
         return None
     source = recognise_source(table.header)
+    if source is not None and layout.names_columns:
+        labels = source.labels
+        if isinstance(labels, TextLabels) and labels.is_list and labels.column == layout.labels_col:
+            raise InputError(
+                f"{table.path} is {source.title}'s, whose {labels.column} are lists in a text. "
+                f"Pass --dataset {source.name}, without options of columns."
+            )
+        return None
     # NIH's columns are what a format says by default.
     return None if source is NIH else source
 

@@ -61,6 +61,8 @@ class Manifest:
     """What a blank cell means in `labels`."""
     mapping: MapReport | None = field(default=None, compare=False)
     """What a label map made of the table's own labels; None where there was none."""
+    dataset: str | None = None
+    """The source by whose declaration it was read; None for rows of a plain table."""
 
     @classmethod
     def of_codes(

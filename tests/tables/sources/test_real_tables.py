@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 from xlite.splitting.split import split_by_patient
-from xlite.tables.label_table import TableFormat, read_manifest
+from xlite.tables.label_table import read_manifest
 from xlite.tables.manifest import Manifest
+from xlite.tables.table_format import TableFormat
 
 datasets = pytest.importorskip("torchxrayvision.datasets")
 

@@ -21,10 +21,11 @@ from xlite.judging.examined.columns import LABEL_CODES, TableColumns, find_colum
 from xlite.judging.examined.examined import Examined, attempt
 from xlite.labels import UNKNOWN, parse_label_texts
 from xlite.tables.cells import ABSENT
-from xlite.tables.csv_table import open_csv, show
-from xlite.tables.manifest import UNKNOWN_COL
-from xlite.tables.sources.registry import find_source, recognise_source
-from xlite.tables.table_format import TableFormat
+from xlite.tables.csv_table import open_csv, parse_csv, show
+from xlite.tables.label_table import read_manifest
+from xlite.tables.manifest import UNKNOWN_COL, Manifest, encode_manifest
+from xlite.tables.sources.registry import GENERIC, find_source, recognise_source
+from xlite.tables.table_format import TableFormat, written_format
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,13 @@ class ExaminedTable(ExaminedLabels):
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """Every column as text without blanks around it; the index is the row in the file."""
+        """Every column as text without blanks around it; the index is the row in the file.
+
+        Of a source's tables that are named, the columns are those of a split's file.
+        """
+        if self._source_rows is not None:
+            table = parse_csv(encode_manifest(self._source_rows), self.path)
+            return table.take([*table.header], is_guarded=True)
         table = open_csv(self.path, what="label table", remedy="Name a CSV file.")
         names = [name for name in dict.fromkeys(table.header) if name]
         return table.take(names, is_guarded=self.is_guarded)
@@ -88,7 +95,16 @@ class ExaminedTable(ExaminedLabels):
                 f"{self.path} has no column {patient!r}; it has: "
                 f"{', '.join(map(str, self.cells.columns[:20]))}. Pass --patient-col."
             )
+        if self._source_rows is not None:
+            return find_columns(self.cells, written_format(self._source_rows))
         return find_columns(self.cells, self.layout)
+
+    @cached_property
+    def _source_rows(self) -> Manifest | None:
+        """The images as the source that is named has them; None where none is."""
+        if self.layout is None or self.layout.dataset in (None, GENERIC):
+            return None
+        return read_manifest(self.path, table_format=self.layout)
 
     @cached_property
     def image_ids(self) -> NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from xlite.tables.sources.chexpert import CODES, LABELS
@@ -20,6 +19,7 @@ from xlite.tables.sources.source import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 _MOST_ASPECT = 10
@@ -27,8 +27,6 @@ _MOST_ASPECT = 10
 
 def is_strip(rows: pd.DataFrame) -> NDArray[np.bool_]:
     """(R,) whether an image is ten times as long as wide, or more: no radiograph."""
-    if not {"Rows", "Columns"} <= {*rows.columns}:
-        return np.zeros(len(rows), dtype=bool)
     sides = rows[["Rows", "Columns"]].apply(pd.to_numeric, errors="coerce")
     found: NDArray[np.bool_] = (sides.max(axis=1) > _MOST_ASPECT * sides.min(axis=1)).to_numpy()
     return found

@@ -78,15 +78,20 @@ def _look_beside(found: SourceTables, file: SourceFile) -> list[Path]:
 
 
 def _list_files(folder: Path, file: SourceFile) -> list[Path]:
-    """The files of a role in a folder, each once, packed or not."""
+    """The files of a role in a folder, each once, packed or not, in the order of their names."""
     by_name: dict[str, Path] = {}
     for path in sorted(one for one in folder.iterdir() if one.is_file()):
         name = path.name.lower()
         for ending in _PACKED:
             name = name.removesuffix(ending)
-        if any(fnmatch(name, pattern.lower()) for pattern in file.names):
-            by_name.setdefault(name, path)
-    return list(by_name.values())
+        by_name.setdefault(name, path)
+    found = [
+        path
+        for pattern in file.names
+        for name, path in by_name.items()
+        if fnmatch(name, pattern.lower())
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _add(found: SourceTables, given: Path | CsvTable, file: SourceFile | None = None) -> None:

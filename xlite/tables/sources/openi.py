@@ -121,7 +121,7 @@ def join_metadata(frames: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
 
 def read_age(rows: pd.DataFrame) -> pd.Series[str]:
     """Years from the date of birth to that of the study; empty where either is not there."""
-    if _BIRTH not in rows:
+    if _BIRTH not in rows:  # there is no table of headers
         return pd.Series("", index=rows.index, dtype=object)
     dates = [pd.to_datetime(rows[of], format="%Y%m%d", errors="coerce") for of in (_BIRTH, _STUDY)]
     years = (dates[1] - dates[0]).dt.days // 365.25

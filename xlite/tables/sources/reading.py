@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,7 +110,7 @@ def read_source(
     )
     return SourceReading(
         source=source,
-        manifest=manifest,
+        manifest=replace(manifest, dataset=source.name),
         paths=tables.paths,
         num_rows=num_rows,
         left_out=left_out,
@@ -140,16 +140,20 @@ def _take(source: TableSource, role: str, table: CsvTable | pd.DataFrame) -> pd.
     """The columns of a table that its source names, as text."""
     if isinstance(table, pd.DataFrame):
         return table
-    wanted = list(source.takes.get(role, ()))
-    if role == source.files[0].role:
-        wanted += _columns_of(source.labels)
-    names = [name for name in dict.fromkeys(wanted) if name in table.header]
-    table.require_columns(names, remedies={})
-    return table.take(names)
+    others = source.takes.get(role, ())
+    labels = _columns_of(source.labels, table) if role == source.files[0].role else {}
+    names = list(dict.fromkeys([*(name for name in others if name in table.header), *labels]))
+    table.require_columns(names, remedies={"": "Download the table again."})
+    cells = table.take(names).rename(columns=labels)
+    return cells.assign(**{name: "" for name in others if name not in cells})
 
 
-def _columns_of(labels: ColumnLabels | TextLabels | RowLabels) -> tuple[str, ...]:
-    return tuple(labels.columns) if isinstance(labels, ColumnLabels) else (labels.column,)
+def _columns_of(labels: ColumnLabels | TextLabels | RowLabels, table: CsvTable) -> dict[str, str]:
+    """The columns of labels in a table, with what they are called elsewhere."""
+    if not isinstance(labels, ColumnLabels):
+        return {labels.column: labels.column}
+    written = {name: other for other, name in labels.spellings.items() if other in table.header}
+    return {written.get(name, name): name for name in labels.columns}
 
 
 def _leave_out(

@@ -83,6 +83,8 @@ class ColumnLabels:
     """A cell's code by its text in lower case, without the ".0" that pandas adds."""
     other: int | None = None
     """The code of any other text; None where there is to be none."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """What some of a source's files call a column otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,8 +194,8 @@ class TableSource:
     join: Callable[[Mapping[str, Sequence[pd.DataFrame]]], pd.DataFrame] | None = None
     """Rows an image (box, reader) from the tables by role; None takes the first file's."""
     takes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Columns that are read, by role, where they are there; those of the first file's labels
-    are read in any case."""
+    """Columns that are read, by role, as empty ones where they are not there; those of the first
+    file's labels are read in any case, and have to be there."""
     left_out: tuple[LeftOut, ...] = ()
     boxes: BoxColumns | None = None
     is_recognised: bool = True

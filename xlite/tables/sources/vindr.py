@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 
 from xlite.tables.cells import ABSENT, PRESENT
@@ -56,14 +54,6 @@ _PATIENTS = (
 def read_view(rows: pd.DataFrame) -> pd.Series[str]:
     """PA, as the paper says of all images."""
     return pd.Series("PA", index=rows.index, dtype=object)
-
-
-def join_parts(frames: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
-    """The rows of both parts; the test table calls "Other diseases" otherwise."""
-    tables = [
-        frame.rename(columns={"Other disease": "Other diseases"}) for frame in frames["labels"]
-    ]
-    return pd.concat(tables).fillna("")
 
 
 VINBIG = TableSource(
@@ -130,15 +120,17 @@ VINDR = TableSource(
         ),
     ),
     takes={
-        "labels": ("image_id", "rad_id", "Other disease"),
+        "labels": ("image_id", "rad_id"),
         "boxes": ("image_id", "class_name", "rad_id", *_CORNERS),
     },
-    join=join_parts,
     image=Field(column="image_id"),
     view=read_view,
     part=Field(column=FILE, pattern=r"_(train|test)\b"),
     labels=ColumnLabels(
-        columns={name: name for name in LABELS}, codes={"1": PRESENT, "0": ABSENT, "": ABSENT}
+        columns={name: name for name in LABELS},
+        codes={"1": PRESENT, "0": ABSENT, "": ABSENT},
+        # The test table's.
+        spellings={"Other disease": "Other diseases"},
     ),
     rows="reader",
     reader="rad_id",
