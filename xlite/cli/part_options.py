@@ -26,6 +26,14 @@ class PartOptions:
     test_list: Annotated[
         Path | None, _option(metavar="TXT", help="NIH's official test_list.txt.")
     ] = None
+    official: Annotated[
+        bool,
+        _option(
+            "--official",
+            help="Keep the parts that the source itself has (docs/datasets.md), and carve what it "
+            "has not out of its training part.",
+        ),
+    ] = False
     hold_out: Annotated[
         list[str] | None,
         _option(
@@ -67,9 +75,9 @@ class PartOptions:
 
     def for_folds(self) -> dict[str, Any]:
         """Arguments of `make_folds`; InputError for options that make a single split."""
-        single = ("hold_out", "ratios", "train_val_list", "test_list", "subset")
+        single = ("hold_out", "ratios", "train_val_list", "test_list", "official", "subset")
         for name in single:
-            if getattr(self, name) not in (None, []):
+            if getattr(self, name) not in (None, [], False):
                 raise InputError(
                     f"--{name.replace('_', '-')} is of a single split, and --folds makes one a "
                     "fold. Pass one of the two."
@@ -91,6 +99,7 @@ class PartOptions:
             "ratios": RATIOS if self.ratios is None else self.ratios,
             "train_val_list": self.train_val_list,
             "test_list": self.test_list,
+            "official": self.official,
             "hold_out": self.hold_out or (),
             "subset": self.subset,
             **self._for_both(),

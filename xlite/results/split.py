@@ -119,7 +119,17 @@ class SplitRecord(Result):
 
     newest_schema: ClassVar[int] = 2
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"val", "stratify", "hold_out", "images_left_out", "fold", "warnings", "blank", "mapping"}
+        {
+            "val",
+            "stratify",
+            "hold_out",
+            "images_left_out",
+            "fold",
+            "warnings",
+            "blank",
+            "official_parts",
+            "mapping",
+        }
     )
 
     schema_version: Annotated[int, Field(ge=1)] = 1
@@ -129,6 +139,8 @@ class SplitRecord(Result):
     seed: int | None = None
     ratios: list[float] | None = None
     official_lists: bool = False
+    official_parts: tuple[str, ...] | None = None
+    """The parts that the source itself has; any other was carved out of its training part."""
     subset: float | None = None
     val: float | None = None
     """Validation's share of the images outside the test part, where that is a fold or held out."""

@@ -16,6 +16,7 @@ from xlite.results.split import SplitRecord
 from xlite.splitting.carving import VAL, carve_validation, require_val_share
 from xlite.splitting.held_out import hold_out_images
 from xlite.splitting.official_lists import OfficialLists, read_image_list, split_by_lists
+from xlite.splitting.official_parts import keep_official_parts, name_official_parts
 from xlite.splitting.patient_disjoint import assign_patients, choose_subset
 from xlite.splitting.split_folder import Parts
 from xlite.splitting.split_record import describe_source, find_files
@@ -40,6 +41,7 @@ def split_by_patient(
     ratios: str | Sequence[float] = RATIOS,
     train_val_list: str | Path | None = None,
     test_list: str | Path | None = None,
+    official: bool = False,
     hold_out: str | Sequence[str] = (),
     val: float | None = VAL,
     stratify: str | Sequence[str] = (),
@@ -53,6 +55,7 @@ def split_by_patient(
     labels, patients, table_format: as `read_labels` takes them. out: the folder for the tables and
     `split.json`; nothing is written without it. ratios: three positive shares of the images.
     train_val_list, test_list: NIH's official lists, validation being carved out of the first.
+    official: keep the parts that the source itself has, and carve what it has not out of training.
     hold_out: "COLUMN=VALUE", or several of one column, whose images are the test part; others of
     its patients are left out. val: None for no validation; with `hold_out` its share of the rest.
     stratify: further columns to stratify over, of the table or "view", "age", "sex". subset: the
@@ -60,7 +63,7 @@ def split_by_patient(
     `out`. The rows of each part are in `rows`.
 
     Raises InputError for a table, list or folder that can't be used, LeakageError where the lists
-    divide a patient.
+    or the official parts divide a patient.
 
     >>> columns = {"Image Index": list("abcdef"), "Finding Labels": ["Mass", "No Finding"] * 3}
     >>> table = pd.DataFrame(columns | {"Patient ID": [1, 1, 2, 2, 3, 3]})
@@ -74,17 +77,14 @@ def split_by_patient(
     way = _Way(
         held=(hold_out,) if isinstance(hold_out, str) else tuple(dict.fromkeys(hold_out)),
         lists=_read_lists(train_val_list, test_list),
+        is_official=official,
         ratios=ratios,
         val=require_val_share(val),
     )
     strata = read_strata(labels, stratify, manifest, num_parts=len(SPLIT_PARTS))
     parts = way.divide(manifest, labels, strata, seed=seed)
-    record = {
-        **describe_source(labels, layout),
-        **way.describe(parts, strata, num_images=len(manifest)),
-        "seed": seed,
-        "subset": subset,
-    }
+    record = describe_source(labels, layout) | way.describe(parts, strata, manifest)
+    record |= {"seed": seed, "subset": subset}
     if subset is not None:
         parts = take_subset(parts, fraction=subset, seed=seed)
     record["rows"] = _find_rows(manifest, parts)
@@ -100,6 +100,7 @@ class _Way:
 
     held: tuple[str, ...]
     lists: OfficialLists | None
+    is_official: bool
     ratios: str | Sequence[float]
     val: float | None
 
@@ -115,6 +116,11 @@ class _Way:
             raise InputError(
                 "--hold-out and the official lists both say what the test part is. Pass one."
             )
+        if self.is_official and (self.held or self.lists is not None):
+            raise InputError(
+                "--official takes the parts from the table, and --hold-out and the lists say them "
+                "otherwise. Pass one."
+            )
         if self.held and self.ratios != RATIOS:
             raise InputError(
                 "--ratios divide the whole table, and --hold-out says what the test part is. "
@@ -126,12 +132,13 @@ class _Way:
                 "--ratios here."
             )
 
-    def describe(self, parts: Parts, strata: Strata | None, *, num_images: int) -> dict[str, Any]:
-        """What the record of the split says of it; num_images: of the table."""
+    def describe(self, parts: Parts, strata: Strata | None, manifest: Manifest) -> dict[str, Any]:
+        """What the record of the split says of it; manifest: of the whole table."""
         warnings = () if strata is None else strata.warnings
         making = {
             "ratios": self.shares,
             "official_lists": self.lists is not None,
+            "official_parts": name_official_parts(manifest) if self.is_official else None,
             "stratify": None if strata is None else tuple(strata.values),
             "warnings": warnings or None,
         }
@@ -141,7 +148,7 @@ class _Way:
             "ratios": None,
             "val": self.val,
             "hold_out": self.held,
-            "images_left_out": num_images - sum(map(len, parts.values())),
+            "images_left_out": len(manifest) - sum(map(len, parts.values())),
             "warnings": (*_warn_about_absent(parts["test"]), *warnings) or None,
         }
 
@@ -159,6 +166,9 @@ class _Way:
             part = hold_out_images(labels, manifest, self.held)
             targets, codes = manifest.labels, manifest.patient_codes
             part = carve_validation(targets, codes, part, val=self.val, seed=seed, strata=strata)
+            return _select_parts(manifest, part)
+        if self.is_official:
+            part = keep_official_parts(manifest, shares=shares, seed=seed, strata=strata)
             return _select_parts(manifest, part)
         if self.lists is None:
             return divide_by_patient(manifest, ratios=shares, seed=seed, strata=strata)
