@@ -27,15 +27,16 @@ def draw(
     return targets, rng.normal(size=(num_images, 1)) + shift * targets
 
 
-def test_intervals_of_a_planned_size_have_the_planned_width() -> None:
+@pytest.mark.parametrize("auroc", [0.8, 0.9])
+def test_intervals_of_a_planned_size_have_the_planned_width(auroc: float) -> None:
     rng = np.random.default_rng(0)
-    targets, _ = draw(rng, 300, 0.1, 0.8)
-    precision = assume_precision(targets, np.arange(300), auroc=0.8)
+    targets, _ = draw(rng, 300, 0.1, auroc)
+    precision = assume_precision(targets, np.arange(300), auroc=auroc)
     factor = factor_for_width(precision, 0.06)[0]
     size = round(300 * factor)
     found = []
-    for _ in range(60):
-        interval = auroc_interval(*draw(rng, size, 0.1, 0.8))
+    for _ in range(100):
+        interval = auroc_interval(*draw(rng, size, 0.1, auroc))
         found.append((interval.high[0] - interval.low[0]) / 2)
     assert np.mean(found) == pytest.approx(0.06, rel=0.05)
 

@@ -134,6 +134,8 @@ class AurocPrecision:
     """φ of the module's docstring."""
     freedom: PerClass
     """k - 1."""
+    shape: PerClass | float = 1.0
+    """v / V(A) of endlessly many patients, where that is assumed: fewer are drawn towards 1."""
 
     @property
     def standard_error(self) -> PerClass:
@@ -156,12 +158,15 @@ class AurocPrecision:
 
     def scale(self, factor: PerClass | float) -> AurocPrecision:
         """That of so many times the patients, alike in everything."""
+        freedom = np.maximum((self.freedom + 1) * factor - 1, 0.0)
+        drawn = (draw_shape(self.shape, each) for each in (freedom, self.freedom))
         return AurocPrecision(
             auroc=self.auroc,
             num_positives=self.num_positives * factor,
             num_negatives=self.num_negatives * factor,
-            inflation=self.inflation,
-            freedom=np.maximum((self.freedom + 1) * factor - 1, 0.0),
+            inflation=self.inflation * np.divide(*drawn),
+            freedom=freedom,
+            shape=self.shape,
         )
 
 
@@ -182,6 +187,11 @@ def measure_precision(arrays: JudgedArrays) -> AurocPrecision:
         inflation=shape * np.maximum(effect, 1),
         freedom=freedom,
     )
+
+
+def draw_shape(shape: PerClass | float, freedom: PerClass) -> PerClass:
+    """v / V(A), drawn towards 1 as the patients are few."""
+    return np.asarray((freedom * shape + PRIOR_PATIENTS) / (freedom + PRIOR_PATIENTS))
 
 
 def _estimate(arrays: JudgedArrays, level: float) -> AurocInterval:
