@@ -143,7 +143,7 @@ def _match(image_ids: Sequence[str], files: _Files) -> list[str | None]:
     """The file of each image, or None; InputError for an image that lies in two folders."""
     wanted = canonical_image_names(image_ids)
     names = {name.rpartition("/")[2] for name in wanted}
-    has_bare_names = not all(map(_has_extension, names))
+    has_bare_names = not all(map(is_image_name, names))
     # Few of a folder's files may be images of the table.
     paths = [path for path in files.paths if _name_of(path) in names]
     by_name: dict[str, list[str]] = {}
@@ -169,7 +169,7 @@ def _add_bare_names(by_name: dict[str, list[str]], paths: Iterable[str]) -> None
     """Files by their path without an extension, beside those by the whole path."""
     for path in paths:
         name = canonical_image_name(path)
-        if _has_extension(name):
+        if is_image_name(name):
             by_name.setdefault(_bare(name), []).append(path)
 
 
@@ -182,13 +182,14 @@ def _by_ending(by_name: Mapping[str, Sequence[str]], depth: int) -> dict[str, li
     return by_ending
 
 
-def _has_extension(name: str) -> bool:
+def is_image_name(name: str) -> bool:
+    """Whether a name ends as those of image files do."""
     return name.lower().endswith(_EXTENSIONS)
 
 
 def _bare(name: str) -> str:
     """A name without the extension of an image file."""
-    return name.rpartition(".")[0] if _has_extension(name) else name
+    return name.rpartition(".")[0] if is_image_name(name) else name
 
 
 def _describe_missing(missing: Sequence[str], num_images: int, files: _Files) -> str:

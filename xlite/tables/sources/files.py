@@ -60,6 +60,11 @@ def gather_tables(source: TableSource, given: Sequence[Path | CsvTable]) -> Sour
 
 
 def _search(found: SourceTables, folder: Path) -> None:
+    main = found.source.files[0]
+    if main.walk is not None:
+        found.tables.setdefault(main.role, []).append(main.walk(folder))
+        found.paths.setdefault(main.role, []).append(folder)
+        return
     for file in found.source.files:
         for path in _list_files(folder, file):
             _add(found, path, file)
@@ -123,7 +128,12 @@ def _find_opened_otherwise(source: TableSource, path: Path) -> SourceFile | None
 
 def _match_header(source: TableSource, table: CsvTable, file: SourceFile | None) -> SourceFile:
     """The file whose columns a table has; InputError, which names one that lacks, otherwise."""
-    files = [one for one in source.files if one.open is None]
+    files = [one for one in source.files if one.open is None and one.walk is None]
+    if not files:
+        raise InputError(
+            f"{table.path} is no {source.title.lower()}. Name what --dataset {source.name} reads: "
+            f"{source.about.reads}"
+        )
     for one in [file] if file else files:
         if set(one.columns) <= set(table.header):
             return one

@@ -13,6 +13,7 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.tables.manifest import Manifest
 from xlite.tables.row_checks import check_image_ids, check_patients, parse_ages
+from xlite.tables.sources.boxes import read_boxes
 from xlite.tables.sources.files import SourceTables
 from xlite.tables.sources.folding import Agreement, fold_boxes, fold_readers
 from xlite.tables.sources.labels import encode_rows
@@ -51,6 +52,8 @@ class SourceReading:
     """How rows of readers were folded; None where there are none."""
     agreement: Mapping[str, Agreement]
     """Of the readers, by label; empty where there are none."""
+    boxes: pd.DataFrame
+    """A row a box, see `xlite.tables.sources.boxes`; none where the source has none."""
 
     def describe(self, *, is_named: bool) -> str:
         """A line on what was read and what was assumed; is_named: whether by the user."""
@@ -83,7 +86,8 @@ def read_source(
             f"--fold-rows is for tables with a row a reader, and {source.title} has one "
             f"{'an image' if source.rows == 'image' else 'a ' + source.rows}. Leave it out."
         )
-    rows = _join_tables(tables)
+    frames = _take_tables(tables)
+    rows = _join_tables(source, frames)
     num_rows = len(rows)
     rows, left_out = _leave_out(source, rows, path)
     codes, vocabulary = encode_rows(source.labels, rows, path)
@@ -116,24 +120,27 @@ def read_source(
         left_out=left_out,
         fold_rule=rule,
         agreement=dict(zip(vocabulary, agreement, strict=True)) if agreement else {},
+        boxes=read_boxes(source, frames),
     )
 
 
-def _join_tables(tables: SourceTables) -> pd.DataFrame:
-    """The cells of every row, those of further tables beside them."""
-    source, main = tables.source, tables.source.files[0].role
-    frames = {
+def _take_tables(tables: SourceTables) -> dict[str, list[pd.DataFrame]]:
+    """The cells of every file by role, each row with the name of its file."""
+    return {
         role: [
-            _take(source, role, table).assign(**{FILE: path.name})
+            _take(tables.source, role, table).assign(**{FILE: path.name})
             for table, path in zip(found, tables.paths[role], strict=True)
         ]
         for role, found in tables.tables.items()
     }
+
+
+def _join_tables(source: TableSource, frames: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """The cells of every row, those of further tables beside them."""
     if source.join is not None:
         return source.join(frames)
-    if len(frames[main]) == 1:
-        return frames[main][0]
-    return pd.concat(frames[main]).fillna("")
+    found = frames[source.files[0].role]
+    return found[0] if len(found) == 1 else pd.concat(found).fillna("")
 
 
 def _take(source: TableSource, role: str, table: CsvTable | pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xlite.errors import InputError, did_you_mean
 from xlite.tables.sources.brax import BRAX
 from xlite.tables.sources.chexpert import CHEXPERT
+from xlite.tables.sources.folders import FOLDERS
 from xlite.tables.sources.mimic import MIMIC
 from xlite.tables.sources.nih import NIH
 from xlite.tables.sources.nih_google import NIH_GOOGLE
@@ -21,7 +22,7 @@ SOURCES: dict[str, TableSource] = {
     source.name: source
     for source in (
         *(NIH, NIH_GOOGLE, CHEXPERT, MIMIC, PADCHEST),
-        *(VINDR, VINBIG, RSNA, SIIM, BRAX, OPENI),
+        *(VINDR, VINBIG, RSNA, SIIM, BRAX, OPENI, FOLDERS),
     )
 }
 

@@ -139,6 +139,8 @@ class SourceFile:
     is_needed: bool = False
     open: Callable[[Path], pd.DataFrame] | None = None
     """How it is read where it is no CSV: to cells of text."""
+    walk: Callable[[Path], pd.DataFrame] | None = None
+    """How a folder is read that is itself what has the labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
