@@ -11,6 +11,7 @@ import pytest
 
 from xlite.errors import InputError
 from xlite.judging.choices import read_choices
+from xlite.studies.find_study import find_study
 from xlite.workflows.study_beginning import begin_study
 from xlite.workflows.study_check import check_study
 
@@ -80,6 +81,10 @@ def test_a_study_ends_when_it_is_decided_or_has_all_seeds(
     assert {one.kind for one in noted} == {"look"}
     compared = xlite_ok("compare", "--split", "data/splits")
     assert "up to 3, and looked at after each" in " ".join(compared.stderr.split())
+    # One folder too high, or two: what is meant lies below.
+    for folder in ("experiments", "experiments/studies"):
+        with pytest.raises(InputError, match=f"{folder} is no study, but .*studies/grown. Pass"):
+            find_study(folder, Path("experiments"))
     # The limits belong to the number of looks that was said before the first.
     Path("plan.toml").write_text(PLAN.replace("max = 3", "max = 5"))
     with pytest.raises(InputError, match="looked at with first = 2 and max = 3"):

@@ -256,9 +256,11 @@ class _Agent:
             for name, score in list(result.scores.items())[:_MOST_SCORES]
         )
         num_ended = sum(one.has_ended for one in self.state.items.values())
+        ended = "1 item has" if num_ended == 1 else f"{num_ended} items have"
+        num_held = len(self.state.held)
         console.say(
-            f"{item.id}: {result.outcome}{f' ({scores})' if scores else ''}; {num_ended} items "
-            f"have ended, {len(self.state.held)} are at work"
+            f"{item.id}: {result.outcome}{f' ({scores})' if scores else ''}; {ended} ended, "
+            f"{num_held} {'is' if num_held == 1 else 'are'} at work"
         )
 
     def _wait(self, seconds: float) -> None:

@@ -27,6 +27,14 @@ def find_study(study: str | Path, experiments: Path) -> StudyFolder:
         folder = StudyFolder(path)
         if folder.ledger.path_of(1).exists():
             return folder
+    # A folder that studies lie below: the experiments' own, or its folder of studies.
+    parent = Path(study).parent if Path(study).name == STUDIES else Path(study)
+    below = [folder.path.as_posix() for folder in list_studies(parent)]
+    if below:
+        raise InputError(
+            f"{study} is no study, but the folder of {len(below)}: {', '.join(below[:10])}. Pass "
+            "one of them."
+        )
     names = [folder.path.name for folder in list_studies(experiments)]
     if not names:
         raise InputError(

@@ -266,20 +266,31 @@ def test_looks_at_one_model_or_at_all_models_at_once_choose_nothing() -> None:
 
 
 def test_a_variant_has_to_pass_for_the_number_of_variants() -> None:
-    def look(*p: float) -> Any:
+    def look(*p: float, earlier: tuple[str, ...] = ()) -> Any:
         rows = {f"v{place}": SimpleNamespace(auroc_p=value) for place, value in enumerate(p)}
         verdicts = {
             name: SimpleNamespace(decision="ADOPT" if row.auroc_p < 0.05 else "UNDECIDED")
             for name, row in rows.items()
         }
         found: Any = SimpleNamespace(
-            verdict=verdicts, level=0.95, find_row=lambda name, label: rows[name]
+            verdict=verdicts, baseline="base", level=0.95, find_row=lambda name, label: rows[name]
         )
-        return look_at_ablation("ablation.json", found)
+        noted: Any = [
+            SimpleNamespace(kind="ablation", val_set=val_set, names=names)
+            for val_set, names in (
+                ("mine", earlier),
+                ("other", ("a", "b")),
+                ("mine", ("base", *rows)),
+            )
+        ]
+        return look_at_ablation("ablation.json", found, noted)
 
     assert isinstance(look(0.03, 0.4, 0.5, 0.9), Issue)
     assert isinstance(look(0.001, 0.4, 0.5, 0.9), Passed)
     assert isinstance(look(0.03), NotApplicable)
+    # Two of an earlier ablation on the same images count, those on others do not.
+    assert isinstance(look(0.02, 0.4), Passed)
+    assert isinstance(look(0.02, 0.4, earlier=("base", "w0", "w1")), Issue)
 
 
 def test_a_cache_without_some_images_of_the_split_is_foreign() -> None:

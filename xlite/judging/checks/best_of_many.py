@@ -21,6 +21,7 @@ from xlite.scores.multiplicity import adjust_holm
 if TYPE_CHECKING:
     from xlite.results.ablation import Ablation
     from xlite.results.comparison import Comparison
+    from xlite.results.selection import Choice, ChoiceKind
     from xlite.results.study import Search, Study
 
 _ADOPT = "ADOPT"
@@ -32,15 +33,29 @@ def look(project: ExaminedProject) -> Observation:
     ablation adopts has to pass when its p is corrected for the number of variants. Of a search that
     has ended, the best trial is given with how much too good it is, or is confirmed with other
     seeds.
+
+    How many there were is what the ledger of choices (val_choices.json) has noted of the same
+    validation set, and not only what the last file holds: methods that were compared before and
+    left out since, and variants of earlier ablations, count.
     """
-    seen = [look_at_comparison(path.name, one) for path, one in project.comparisons.items()]
-    seen += [look_at_ablation(path.name, one) for path, one in project.ablations.items()]
+    seen = [
+        look_at_comparison(path.name, one, project.list_choices(path))
+        for path, one in project.comparisons.items()
+    ]
+    seen += [
+        look_at_ablation(path.name, one, project.list_choices(path))
+        for path, one in project.ablations.items()
+    ]
     seen += [look_at_searches(one) for one in project.studies.values()]
     return gather(seen, because="nothing was chosen from several")
 
 
-def look_at_comparison(where: str, comparison: Comparison) -> Observation:
-    """Whether the best of several methods is given with its expected score, too."""
+def look_at_comparison(
+    where: str, comparison: Comparison, noted: Sequence[Choice] = ()
+) -> Observation:
+    """Whether the best of several methods is given with its expected score, too, and for as many
+    as were compared; noted: the choices of its folder.
+    """
     best = next((row for row in comparison.rows if row.name == comparison.best), None)
     count = len(comparison.rows)
     if best is None or count < 2:
@@ -55,6 +70,14 @@ def look_at_comparison(where: str, comparison: Comparison) -> Observation:
             numbers,
         )
     numbers["expected"] = expected
+    names = {row.name for row in comparison.rows}
+    compared = _find_earlier(noted, "comparison", names) | names
+    if len(compared) > count:
+        return Issue(
+            f"{where}: {comparison.best} is corrected for being the best of {count}, and "
+            f"{len(compared)} methods were compared on its validation set.",
+            numbers | {"compared": len(compared)},
+        )
     uncorrected = [row.name for row in comparison.others if row.p_all_pairs is None]
     if uncorrected and any(row.rank > 1 for row in comparison.others):
         return Issue(
@@ -69,18 +92,22 @@ def look_at_comparison(where: str, comparison: Comparison) -> Observation:
     )
 
 
-def look_at_ablation(where: str, ablation: Ablation) -> Observation:
-    """Whether what is adopted would be, were its p corrected for the number of variants (Holm)."""
+def look_at_ablation(where: str, ablation: Ablation, noted: Sequence[Choice] = ()) -> Observation:
+    """Whether what is adopted would be, were its p corrected for the number of variants (Holm),
+    those of earlier ablations included; noted: the choices of its folder.
+    """
     names = list(ablation.verdict)
-    if len(names) < 2:
+    tried = {*names, ablation.baseline}
+    count = len(_find_earlier(noted, "ablation", tried) | tried) - 1
+    if count < 2:
         return NotApplicable("one variant is no choice")
     rows = [ablation.find_row(name, None) for name in names]
-    p = np.array([np.nan if row is None else row.auroc_p for row in rows])
-    corrected = dict(zip(names, adjust_holm(p.clip(0, 1)).tolist(), strict=True))
+    p = np.array([np.nan if row is None else row.auroc_p for row in rows] + [1.0] * count)[:count]
+    corrected = dict(zip(names, adjust_holm(p.clip(0, 1)).tolist(), strict=False))
     adopted = [name for name in names if ablation.verdict[name].decision == _ADOPT]
     level = 1 - ablation.level
     lost = [name for name in adopted if corrected[name] > level]
-    numbers = {"variants": len(names), "adopted": len(adopted), "lost": len(lost)}
+    numbers = {"variants": count, "adopted": len(adopted), "lost": len(lost)}
     if not lost:
         return Passed(
             f"{where}: {len(adopted)} of {len(names)} variants adopted, by corrected p", numbers
@@ -88,9 +115,20 @@ def look_at_ablation(where: str, ablation: Ablation) -> Observation:
     told = ", ".join(f"{name} (p {corrected[name]:.2g})" for name in lost)
     return Issue(
         f"{where}: {len(adopted)} of {len(names)} variants are adopted, of which {told} would not "
-        f"be at {level:.2g}, corrected for {len(names)}.",
+        f"be at {level:.2g}, corrected for {'' if count == len(names) else 'all '}{count}.",
         numbers,
     )
+
+
+def _find_earlier(noted: Sequence[Choice], kind: ChoiceKind, names: set[str]) -> set[str]:
+    """All that were chosen from on the validation set that has chosen from these names last; none
+    where that is not noted.
+    """
+    mine = [one for one in noted if one.kind == kind]
+    last = next((one for one in reversed(mine) if {*one.names} == names), None)
+    if last is None:
+        return set()
+    return {name for one in mine if one.val_set == last.val_set for name in one.names}
 
 
 def look_at_searches(study: Study) -> Observation:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from xlite.errors import InputError
+from xlite.judging.choices import read_choices
 from xlite.judging.comparison import COMPARISON_RECORD
 from xlite.judging.examined.examined import Examined, attempt
 from xlite.judging.examined.project_files import ProjectFiles, find_project_files
@@ -25,6 +26,7 @@ from xlite.results.study import Study, StudyVerdicts
 from xlite.run_folder.listing import find_run_folders
 
 if TYPE_CHECKING:
+    from xlite.results.selection import Choice
     from xlite.run_folder.folder import RunFolder
     from xlite.tables.table_format import TableFormat
 
@@ -128,6 +130,13 @@ class ExaminedProject(Examined):
         """The looks at test parts that were counted, oldest first."""
         found = [look for folder in self.files.experiments for look in read_looks(folder)]
         return tuple(sorted(found, key=lambda look: look.time))
+
+    def list_choices(self, result: Path) -> tuple[Choice, ...]:
+        """What the experiments folder of a result has noted of choices; none of a damaged one."""
+        try:
+            return read_choices(result.parent)
+        except InputError:
+            return ()
 
     def _of_studies(self, name: str) -> list[Path]:
         folders = self.files.experiments
