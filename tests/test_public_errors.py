@@ -241,6 +241,7 @@ NOT_FUNCTIONS = {
     "ClaheSettings": "settings raise pydantic's errors, or InputError by `parse`",
     "SamplerSettings": "as ClaheSettings",
     "LossSettings": "as ClaheSettings",
+    "PolicySettings": "as ClaheSettings",
     "TrainSettings": "as ClaheSettings",
     "Runtime": "as ClaheSettings",
 }

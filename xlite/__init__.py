@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from xlite.scores.threshold_methods import fit_thresholds as fit_thresholds
     from xlite.settings import ClaheSettings as ClaheSettings
     from xlite.settings import LossSettings as LossSettings
+    from xlite.settings import PolicySettings as PolicySettings
     from xlite.settings import Runtime as Runtime
     from xlite.settings import SamplerSettings as SamplerSettings
     from xlite.settings import TrainSettings as TrainSettings
@@ -111,6 +112,7 @@ _HOMES = {
     "ClaheSettings": "xlite.settings",
     "SamplerSettings": "xlite.settings",
     "LossSettings": "xlite.settings",
+    "PolicySettings": "xlite.settings",
     "TrainSettings": "xlite.settings",
     "Runtime": "xlite.settings",
     "XliteError": "xlite.errors",

@@ -12,6 +12,7 @@ from xlite.errors import InputError
 from xlite.settings import (
     ClaheSettings,
     LossSettings,
+    PolicySettings,
     Runtime,
     SamplerSettings,
     Settings,
@@ -24,6 +25,7 @@ BASE: dict[type[Settings], dict[str, Any]] = {
     TrainSettings: {"model": "resnet18", "freeze_epochs": 2},
     LossSettings: {},
     SamplerSettings: {},
+    PolicySettings: {},
     ClaheSettings: {},
 }
 
@@ -34,6 +36,7 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "initial_weights": "none",
         "loss": LossSettings(name="bce"),
         "sampler": SamplerSettings(name="inverse-mean"),
+        "policy": PolicySettings(views="PA"),
         "warm_start": "sha256:0",
         "position_encoding": True,
         "redraw_features": 2,
@@ -104,6 +107,13 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "max_repeat": 8.0,
         "draw": "systematic",
         "nearest_feasible": True,
+    },
+    PolicySettings: {
+        "views": "PA",
+        "one_per_patient": True,
+        "min_age": 18.0,
+        "uncertain": "ones",
+        "blank": "absent",
     },
     ClaheSettings: {"size": 256, "clip": 3.0, "grid": 4, "fit": "crop"},
 }

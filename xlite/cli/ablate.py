@@ -13,6 +13,7 @@ from xlite.cli.axis_options import AxisOptions, Model
 from xlite.cli.expansion import expand_groups
 from xlite.cli.growth_options import GrowthOptions
 from xlite.cli.loss_options import LossOptions
+from xlite.cli.policy_options import TrainingPolicyOptions
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
@@ -53,6 +54,7 @@ def ablate(
     running: RunningOptions,
     sampler_settings: SamplerOptions,
     loss_settings: LossOptions,
+    policies: TrainingPolicyOptions,
     sources: SettingsOptions,
     model: Model,
     context: typer.Context,
@@ -75,6 +77,7 @@ def ablate(
         model=chosen["model"],
         loss=loss_settings.to_settings(chosen["loss"]),
         sampler=sampler_settings.to_settings(chosen["sampler"]),
+        policy=policies.to_settings(),
         seed=study.seed,
     )
     named = parse_seeds(seeds, context)

@@ -13,6 +13,7 @@ from xlite.cli.balance_tables import print_balance
 from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
+from xlite.cli.policy_options import PolicyOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
@@ -57,6 +58,7 @@ def verify_balance(
     columns: ColumnOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
+    policies: PolicyOptions,
     sources: SettingsOptions,
     context: typer.Context,
     labels: options.Labels = None,
@@ -74,7 +76,8 @@ def verify_balance(
     """Compute each class's exposure exactly, draw real batches, and judge whether they agree.
 
     The sampling options are those of the sampler to verify; the others of --compare are shown
-    at their defaults. With --pos-weight the loss weights are judged together with the sampler.
+    at their defaults. Rows and uncertain labels are read as `xlite train` would. With --pos-weight
+    the loss weights are judged together with the sampler.
 
     Writes data_balance_verification.csv, balance.png and, with --compare, balance_tradeoff.png
     (and .svg). Exit 1, with reasons, when a class is starved, the sampler has collapsed, the
@@ -84,7 +87,7 @@ def verify_balance(
     from xlite.workflows import verify_balance as balance
 
     chosen, loss = sampling.to_settings(sampler), losses.to_settings("pos-weight")
-    table_format = columns.to_table_format()
+    policy, table_format = policies.beside(columns.to_table_format(), is_split=split is not None)
     if sources.shows(context):
         return
     report = balance.verify_balance(
@@ -94,6 +97,7 @@ def verify_balance(
         table_format=table_format,
         compare=compare,
         loss=loss,
+        policy=policy,
         batches=batches,
         batch_size=batch_size,
         decode_from=cache if decode else None,

@@ -15,6 +15,8 @@ from xlite.cli.option_values import parameter_name
 from xlite.settings import (
     ClaheSettings,
     LossSettings,
+    PolicySettings,
+    RowSettings,
     Runtime,
     SamplerSettings,
     Settings,
@@ -30,6 +32,8 @@ _OF_COMMANDS: dict[type[Settings], set[str]] = {
     TrainSettings: {"model", "initial_weights", "warm_start", "precision", "seed"},
     LossSettings: {"name"},
     SamplerSettings: {"name"},
+    RowSettings: set(),
+    PolicySettings: {"blank"},
     Runtime: {"contiguous_models"},
     ClaheSettings: set(),
 }

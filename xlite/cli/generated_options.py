@@ -596,6 +596,84 @@ class SamplerSettingsFields:
 
 
 @dataclass(frozen=True)
+class RowSettingsFields:
+    """Options of `RowSettings` by the names of the options."""
+
+    views: Annotated[
+        str,
+        typer.Option(
+            "--views",
+            help="Films of these views alone (frontal: PA and AP): all, frontal, PA or AP.",
+            rich_help_panel="Rows and uncertain labels",
+        ),
+        RARE,
+    ] = "all"
+    one_per_patient: Annotated[
+        bool,
+        typer.Option(
+            "--one-per-patient",
+            help="The first film of each patient alone: by study date, or by the table's order.",
+            rich_help_panel="Rows and uncertain labels",
+        ),
+        RARE,
+    ] = False
+    min_age: Annotated[
+        float | None,
+        typer.Option(
+            "--min-age",
+            help="Patients of this age in years at the film, and older. From 0 to 150.",
+            rich_help_panel="Rows and uncertain labels",
+        ),
+        RARE,
+    ] = None
+
+
+@dataclass(frozen=True)
+class PolicySettingsFields:
+    """Options of `PolicySettings` by the names of the options."""
+
+    views: Annotated[
+        str,
+        typer.Option(
+            "--views",
+            help="Films of these views alone (frontal: PA and AP): all, frontal, PA or AP.",
+            rich_help_panel="Rows and uncertain labels",
+        ),
+        RARE,
+    ] = "all"
+    one_per_patient: Annotated[
+        bool,
+        typer.Option(
+            "--one-per-patient",
+            help="The first film of each patient alone: by study date, or by the table's order.",
+            rich_help_panel="Rows and uncertain labels",
+        ),
+        RARE,
+    ] = False
+    min_age: Annotated[
+        float | None,
+        typer.Option(
+            "--min-age",
+            help="Patients of this age in years at the film, and older. From 0 to 150.",
+            rich_help_panel="Rows and uncertain labels",
+        ),
+        RARE,
+    ] = None
+    uncertain: Annotated[
+        str,
+        typer.Option(
+            "--uncertain",
+            help="What is learnt of a finding that the table calls uncertain: ignore (nothing), "
+            "zeros, ones, soft:0.55-0.85 (a target drawn evenly from there for each cell), "
+            "or one for each label, as Edema=ones,Atelectasis=soft:0.55-0.85 or a TOML file "
+            "of such lines; the other labels: ignore.",
+            rich_help_panel="Rows and uncertain labels",
+        ),
+        RARE,
+    ] = "ignore"
+
+
+@dataclass(frozen=True)
 class RuntimeFields:
     """Options of `Runtime` by the names of the options."""
 

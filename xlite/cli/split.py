@@ -12,6 +12,7 @@ from xlite.cli import options
 from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.part_options import PartOptions
+from xlite.cli.policy_options import RowOptions
 from xlite.cli.split_audit import Audit, AuditedPredictions, Files, Reference, audit_files
 from xlite.cli.split_tables import print_folds, print_split
 from xlite.errors import InputError
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
 
 def split(
     parts: PartOptions,
+    rows: RowOptions,
     columns: ColumnOptions,
     files: Files = None,
     audit: Audit = False,
@@ -78,7 +80,7 @@ def split(
     shared: dict[str, Any] = {
         "labels": places.find_label_table(labels),
         "seed": seed,
-        "table_format": table_format,
+        "table_format": rows.choose_rows(table_format),
         "overwrite": overwrite,
     }
     if parts.folds is None:

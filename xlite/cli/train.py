@@ -11,6 +11,7 @@ from xlite.cli.expansion import expand_groups
 from xlite.cli.generated_options import LOSS_HELP, SAMPLER_HELP
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.names import require_one, split_names
+from xlite.cli.policy_options import TrainingPolicyOptions
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
@@ -54,6 +55,7 @@ def train(
     running: RunningOptions,
     sampling: SamplerOptions,
     losses: LossOptions,
+    policies: TrainingPolicyOptions,
     sources: SettingsOptions,
     models: Models,
     context: typer.Context,
@@ -82,13 +84,13 @@ def train(
         model=names[0] if names else "",
         loss=losses.to_settings(require_one("--loss", loss)),
         sampler=sampling.to_settings(require_one("--sampler", sampler)),
+        policy=policies.to_settings(),
         seed=study.seed,
     )
     # Planned first without torch, whose import takes seconds: a wrong name is refused at once.
     plan_models(base, names, seeds=used_seeds)
     if sources.shows(context):
         return
-
     from xlite.studies.outcome import require_success
     from xlite.workflows import train as training_workflow
 

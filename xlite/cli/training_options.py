@@ -10,7 +10,7 @@ from xlite.cli.option_values import read_fields
 
 if TYPE_CHECKING:
     from xlite.cli.running_options import RunningOptions
-    from xlite.settings import LossSettings, SamplerSettings, TrainSettings
+    from xlite.settings import LossSettings, PolicySettings, SamplerSettings, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class TrainingOptions(TrainSettingsFields):
         model: str,
         loss: LossSettings,
         sampler: SamplerSettings,
+        policy: PolicySettings,
         seed: int,
     ) -> TrainSettings:
         """Validated settings of one run.
@@ -38,6 +39,7 @@ class TrainingOptions(TrainSettingsFields):
             model=model,
             loss=loss,
             sampler=sampler,
+            policy=policy,
             seed=seed,
             **running.describe_weights(),
             precision="fp32" if running.precision == "auto" else running.precision,

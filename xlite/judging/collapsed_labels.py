@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xlite import console
 from xlite.judging.collapse import find_collapses, read_run_facts
 from xlite.results.ablation import CollapsedLabels
 from xlite.sampling.label_sets import find_label_sets
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from xlite.judging.paired_differences import JudgedMethods
     from xlite.judging.variant_runs import VariantRuns
     from xlite.settings import TrainSettings
+    from xlite.tables.manifest import Manifest
     from xlite.training.data import StudyData
 
 
@@ -28,13 +30,14 @@ def gather_collapses(
 
     Over folds the causes are sought in the run of the first.
     """
-    train = data.parts["train"]
-    known = np.maximum((train.labels >= 0).sum(axis=0), 1)
     groups: dict[tuple[str, str, str, str], dict[str, list[int]]] = {}
     by_name = {one.variant.name: one for one in runs}
     for method in judged.methods:
         rows, one = judged.rows(method.name), by_name[method.name]
-        exposure = _measure_exposure(one.variant.settings, data)
+        with console.hushed():
+            train = data.read_by(one.variant.settings).parts["train"]
+        known = np.maximum((train.labels >= 0).sum(axis=0), 1)
+        exposure = _measure_exposure(one.variant.settings, train)
         for seed, outcomes in one.finished.items():
             facts = read_run_facts(
                 outcomes[0].run_dir,
@@ -57,9 +60,8 @@ def gather_collapses(
     ]
 
 
-def _measure_exposure(settings: TrainSettings, data: StudyData) -> NDArray[np.float64] | None:
+def _measure_exposure(settings: TrainSettings, train: Manifest) -> NDArray[np.float64] | None:
     """How often the sampler draws each class, as a multiple of its natural share."""
-    train = data.parts["train"]
     plan = plan_sampling(
         find_label_sets(train.labels),
         settings.sampler,

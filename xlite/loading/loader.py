@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -124,8 +124,9 @@ class RadiographDataset(Dataset[Batch]):
     """N images of a manifest with their labels, as batches by sample keys (`build_loader`).
 
     manifest: what `read_labels` gives. source: a ClaheCache that has its images. image_size: side
-    in pixels; the cache's by default. augmentation: what is done to each image. Raises InputError
-    where the source lacks an image.
+    in pixels; the cache's by default. augmentation: what is done to each image. targets: (N, C)
+    instead of the labels, -1 where one is unknown. Raises InputError where the source lacks an
+    image.
     """
 
     def __init__(
@@ -135,12 +136,14 @@ class RadiographDataset(Dataset[Batch]):
         *,
         image_size: int | None = None,
         augmentation: ImageTransform | None = None,
+        targets: NDArray[np.float32] | None = None,
     ) -> None:
         if not isinstance(manifest, Manifest) or not hasattr(source, "rows_of"):
             raise ArgumentError(
                 "RadiographDataset takes a manifest, as read_labels gives, and a ClaheCache."
             )
         self.labels = manifest.labels
+        self.targets: NDArray[Any] = manifest.labels if targets is None else targets
         self.source = source
         self.image_size = image_size
         self.augmentation = augmentation
@@ -173,7 +176,7 @@ class RadiographDataset(Dataset[Batch]):
                 image[:] = self.augmentation(image, epoch=key.epoch, position=key.position)
         return Batch(
             images=torch.from_numpy(images).unsqueeze(1),
-            targets=torch.from_numpy(self.labels[index]),
+            targets=torch.from_numpy(self.targets[index]),
             index=torch.from_numpy(index),
         )
 

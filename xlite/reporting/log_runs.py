@@ -11,7 +11,8 @@ from xlite.console import decimal
 from xlite.reporting.log_markdown import LogEntry, join_command
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import Environment, Preprocessing, RunScores, Sitting
-from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
+from xlite.settings import TrainSettings
+from xlite.settings.names import PARTS
 
 _WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
 _WEIGHTS_OPTIONS = {
@@ -172,8 +173,7 @@ def _describe_reproduction(run: RunFolder) -> str:
 
 def _option_of(setting: str) -> str:
     group, _, field = setting.rpartition(".")
-    kinds: dict[str, type[Settings]] = {"loss": LossSettings, "sampler": SamplerSettings}
-    return kinds.get(group, TrainSettings).option(field)
+    return PARTS.get(group, TrainSettings).option(field)
 
 
 def _as_argument(value: Any) -> str:

@@ -85,7 +85,9 @@ class SplitAudit(Result):
 class RecordedFormat(Result):
     """The format of the label table that a split was made from, as options of `xlite split`."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"blank", "dataset", "fold_rows", "label_map"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"blank", "dataset", "fold_rows", "label_map", "views", "one_per_patient", "min_age"}
+    )
 
     image_col: str
     labels_col: str
@@ -97,6 +99,9 @@ class RecordedFormat(Result):
     dataset: str | None = None
     fold_rows: FoldRule | None = None
     label_map: str | None = None
+    views: str | None = None
+    one_per_patient: bool | None = None
+    min_age: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

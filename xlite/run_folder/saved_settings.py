@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from xlite.errors import InputError
-from xlite.settings import LossSettings, SamplerSettings, Settings, TrainSettings
+from xlite.settings import TrainSettings
+from xlite.settings.names import PARTS
 
 
 def parse_settings(content: Mapping[str, Any], *, where: Path) -> TrainSettings:
@@ -18,9 +19,8 @@ def parse_settings(content: Mapping[str, Any], *, where: Path) -> TrainSettings:
     Raises InputError, which names the folder and the setting, where this version knows none of
     that name or does not take its value.
     """
-    parts: dict[str, type[Settings]] = {"loss": LossSettings, "sampler": SamplerSettings}
     strangers = [name for name in content if name not in TrainSettings.model_fields]
-    for part, kind in parts.items():
+    for part, kind in PARTS.items():
         fields = content.get(part)
         names = fields if isinstance(fields, Mapping) else {}
         strangers += [f"{part}.{name}" for name in names if name not in kind.model_fields]

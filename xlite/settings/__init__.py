@@ -6,6 +6,7 @@ does not (device, workers) is in `Runtime`.
 
 from xlite.settings.dataset import TARGET_SAMPLERS, ClaheSettings, SamplerName, SamplerSettings
 from xlite.settings.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
+from xlite.settings.policy import PolicySettings, RowSettings
 from xlite.settings.settings import LARGEST_SEED, Settings, Shown, fingerprint_of
 from xlite.settings.slurm import SlurmSettings
 from xlite.settings.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
@@ -19,8 +20,10 @@ __all__ = [
     "LossSettings",
     "MemoryFormat",
     "Monitor",
+    "PolicySettings",
     "PosWeightScheme",
     "Precision",
+    "RowSettings",
     "Runtime",
     "SamplerName",
     "SamplerSettings",

@@ -71,9 +71,9 @@ def change_settings(
     """The settings with other values, by the names of their options.
 
     values: numbers, text, truth values, "none", or a list where a setting takes one number a
-    label; the tables `loss` and `sampler` may hold those of their own. Raises InputError, which
-    begins with `where`, for a name that no setting has, one that is there twice, and a value of
-    another type, outside its range, or unfit for the others.
+    label; the tables `loss`, `sampler` and `policy` may hold those of their own. Raises
+    InputError, which begins with `where`, for a name that no setting has, one that is there twice,
+    and a value of another type, outside its range, or unfit for the others.
 
     >>> base = TrainSettings(model="resnet18")
     >>> change_settings(base, {"lr": 3e-4, "loss": "focal"}, where="set").changes()

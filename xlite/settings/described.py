@@ -98,7 +98,15 @@ def _describe_range(constraints: list[Any]) -> str:
 
 
 def _read_docstrings(kind: type[Settings]) -> dict[str, str]:
-    """The docstring under each field, on one line."""
+    """The docstring under each field, on one line; those of the classes it is built on first."""
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        if issubclass(one, Settings) and one is not Settings:
+            found |= _read_own_docstrings(one)
+    return found
+
+
+def _read_own_docstrings(kind: type[Settings]) -> dict[str, str]:
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     assert isinstance(body, ast.ClassDef)
     found = {}

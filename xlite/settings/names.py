@@ -7,10 +7,15 @@ from functools import cache
 from xlite import console
 from xlite.settings.dataset import ClaheSettings, SamplerSettings
 from xlite.settings.loss import LossSettings
+from xlite.settings.policy import PolicySettings
 from xlite.settings.settings import Settings
 from xlite.settings.training import Runtime, TrainSettings
 
-PARTS: dict[str, type[Settings]] = {"loss": LossSettings, "sampler": SamplerSettings}
+PARTS: dict[str, type[Settings]] = {
+    "loss": LossSettings,
+    "sampler": SamplerSettings,
+    "policy": PolicySettings,
+}
 """The parts of `TrainSettings` that are settings themselves: the tables of a settings file."""
 
 
@@ -55,7 +60,7 @@ def setting_places() -> dict[str, tuple[str | None, str]]:
 @cache
 def former_names() -> dict[str, str]:
     """Today's name of each option that was called otherwise, both without dashes."""
-    kinds = (TrainSettings, LossSettings, SamplerSettings, Runtime, ClaheSettings)
+    kinds: list[type[Settings]] = [TrainSettings, *PARTS.values(), Runtime, ClaheSettings]
     return {
         former.lstrip("-"): kind.option(field).lstrip("-")
         for kind in kinds

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from xlite.settings.dataset import SamplerSettings
 from xlite.settings.loss import LossSettings
+from xlite.settings.policy import PolicySettings
 from xlite.settings.settings import LARGEST_SEED, Settings, Shown
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -35,6 +36,7 @@ class TrainSettings(Settings):
     """Performer: epochs between two draws of its random features; 0: never."""
     loss: LossSettings = LossSettings()
     sampler: SamplerSettings = SamplerSettings(name="none")
+    policy: PolicySettings = PolicySettings()
     epochs: Annotated[int, Shown(is_common=True)] = Field(default=20, ge=1, le=1_000_000)
     """Epochs, at most."""
     batch_size: Annotated[int, Shown(is_common=True)] = Field(default=32, ge=1)
@@ -100,7 +102,7 @@ class TrainSettings(Settings):
         return {name: value for name, value in self.flatten().items() if value != defaults[name]}
 
     def flatten(self) -> dict[str, Any]:
-        """Each setting as a plain value, those of loss and sampler by dotted name."""
+        """Each setting as a plain value, those of its parts by dotted name."""
         found: dict[str, Any] = {}
         for name, value in self.model_dump(mode="json").items():
             if isinstance(value, dict):
@@ -115,6 +117,11 @@ class TrainSettings(Settings):
             raise ValueError(
                 f"a batch of {self.batch_size} can't be computed in {self.accumulate} parts: "
                 "lower --accumulate or raise --batch-size"
+            )
+        if self.policy.is_soft and self.loss.name in ("two-way", "zlpr"):
+            raise ValueError(
+                f"--loss {self.loss.name} compares present with absent labels, and a soft target "
+                "is neither: pass --uncertain ignore, zeros or ones, or another loss"
             )
         if self.unfreeze_epochs and not self.freeze_epochs:
             raise ValueError("--unfreeze-epochs needs --freeze-epochs: nothing is frozen")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +83,13 @@ def make_folds(
         for number in range(folds * repeats)
     ]
     made = _describe_folds(manifest, dealt, strata, making, splits)
-    if out is None:
-        return made
-    lines = CheckedLines.of(manifest, str(out))
-    return write_folds(
-        made, splits, lines, Path(out), overwrite=overwrite, sources=find_files(labels)
-    )
+    if out is not None:
+        lines = CheckedLines.of(manifest, str(out))
+        made = write_folds(
+            made, splits, lines, Path(out), overwrite=overwrite, sources=find_files(labels)
+        )
+    rows = ({name: manifest.find_source_rows(one) for name, one in of.items()} for of in made.rows)
+    return replace(made, rows=tuple(rows))
 
 
 def _require_numbers(folds: int, repeats: int) -> None:

@@ -238,4 +238,7 @@ def _read_ratios(ratios: str | Sequence[float]) -> list[float]:
 
 def _find_rows(manifest: Manifest, parts: Parts) -> dict[str, Any]:
     places = pd.Index(manifest.image_ids)
-    return {name: places.get_indexer(pd.Index(part.image_ids)) for name, part in parts.items()}
+    return {
+        name: manifest.find_source_rows(places.get_indexer(pd.Index(part.image_ids)))
+        for name, part in parts.items()
+    }

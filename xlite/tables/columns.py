@@ -39,6 +39,8 @@ def read_column(
     if table is not None and name in header:
         table.require_columns([name], remedies={})
         cells = table.take([name])[name].to_numpy(dtype=object)
+        if manifest.source_rows is not None:
+            cells = cells[manifest.source_rows]
         if len(cells) != len(manifest):
             raise InputError(f"{table.path} was changed while it was read. Run the command again.")
     elif name in known:

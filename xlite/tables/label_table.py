@@ -16,6 +16,7 @@ import pandas as pd
 from xlite import console
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN, LabelTextError, parse_label_texts
+from xlite.settings import RowSettings
 from xlite.tables.cells import BLANK, UNCERTAIN
 from xlite.tables.csv_table import CsvTable, open_csv, show
 from xlite.tables.manifest import (
@@ -29,6 +30,7 @@ from xlite.tables.manifest import (
 )
 from xlite.tables.mapped_manifest import map_manifest
 from xlite.tables.row_checks import check_image_ids, check_patients, first_row, parse_ages
+from xlite.tables.rows import choose_rows
 from xlite.tables.sources.files import gather_tables
 from xlite.tables.sources.nih import NIH
 from xlite.tables.sources.reading import read_source
@@ -67,7 +69,7 @@ def read_manifest(
     layout = table_format or TableFormat()
     source = None if is_guarded else _find_source(layout)
     if source is not None:
-        return _read_source(source, path, layout)
+        return _keep_rows(_read_source(source, path, layout), layout, path)
     table = open_csv(path, what="label table", remedy=remedy or "Name a CSV file.")
     return take_manifest(
         table,
@@ -87,6 +89,25 @@ def take_manifest(
     remedy: str | None = None,
 ) -> Manifest:
     """The manifest in a CSV that was opened; the arguments are those of `read_manifest`."""
+    manifest = _take_all_rows(table, layout, vocabulary, remedy, is_guarded=is_guarded)
+    return _keep_rows(manifest, layout, table.path)
+
+
+def _keep_rows(manifest: Manifest, layout: TableFormat, path: Path) -> Manifest:
+    rows = layout.rows
+    if rows == RowSettings():
+        return manifest
+    return manifest.select(choose_rows(manifest, rows, what=str(path)))
+
+
+def _take_all_rows(
+    table: CsvTable,
+    layout: TableFormat,
+    vocabulary: Sequence[str] | None,
+    remedy: str | None,
+    *,
+    is_guarded: bool,
+) -> Manifest:
     if not is_guarded:
         source = _find_source(layout, table)
         if source is not None:

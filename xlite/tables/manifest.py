@@ -59,6 +59,8 @@ class Manifest:
     the same, as where no cell is blank."""
     blank: Blank = "unknown"
     """What a blank cell means in `labels`."""
+    source_rows: NDArray[np.int64] | None = None
+    """(N,) rows of the table that it was read from; None where all are there, in their order."""
     mapping: MapReport | None = field(default=None, compare=False)
     """What a label map made of the table's own labels; None where there was none."""
     dataset: str | None = None
@@ -113,6 +115,10 @@ class Manifest:
         """Number of images known to be free of every label."""
         return int(has_no_finding(self.labels).sum())
 
+    def find_source_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) rows of the table that rows of the manifest were read from."""
+        return rows if self.source_rows is None else self.source_rows[rows]
+
     def select(self, rows: NDArray[Any]) -> Manifest:
         """The manifest of the rows given by a mask or by positions."""
         positions = np.flatnonzero(rows) if rows.dtype == bool else rows
@@ -121,6 +127,7 @@ class Manifest:
             table=self.table.iloc[positions].reset_index(drop=True),
             labels=self.labels[positions],
             codes=None if self.codes is None else self.codes[positions],
+            source_rows=self.find_source_rows(positions),
         )
 
 

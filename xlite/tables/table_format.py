@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xlite.labels import NIH_LABELS
+from xlite.settings import RowSettings
 from xlite.tables.manifest import (
     IMAGE_COL,
     LABELS_COL,
@@ -17,6 +18,9 @@ from xlite.tables.manifest import (
 
 if TYPE_CHECKING:
     from xlite.results.split import Blank, FoldRule
+    from xlite.settings.policy import Views
+
+_OF_COLUMNS = ("image_col", "labels_col", "separator", "label_cols", "patient_col", "vocabulary")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +49,26 @@ class TableFormat:
     """When an image has a label that some of its readers name; None for more than half of them."""
     label_map: str | None = None
     """The map, by its name or its file, that the table's labels are read through."""
+    views: Views | None = None
+    """Films of these views alone; None for all."""
+    one_per_patient: bool | None = None
+    """Whether the first film of each patient counts alone: by study date, or in the order of the
+    table."""
+    min_age: float | None = None
+    """Patients of this age in years at the film, and older; None for all."""
 
     @property
     def names_columns(self) -> bool:
         """Whether anything is said of columns, of which a source's tables need nothing."""
-        plain = TableFormat(
-            blank=self.blank,
-            dataset=self.dataset,
-            fold_rows=self.fold_rows,
-            label_map=self.label_map,
-        )
-        return self != plain
+        plain = TableFormat()
+        return any(getattr(self, name) != getattr(plain, name) for name in _OF_COLUMNS)
+
+    @property
+    def rows(self) -> RowSettings:
+        """Which rows count; InputError for a view or an age that is none."""
+        asked = {"views": self.views, "min_age": self.min_age}
+        asked |= {"one_per_patient": self.one_per_patient}
+        return RowSettings.parse(**{name: one for name, one in asked.items() if one is not None})
 
     @property
     def declared_vocabulary(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,12 @@ from xlite.settings import ClaheSettings, fingerprint_of
 from xlite.splitting.split_folder import Split
 from xlite.tables.image_folder import locate_images
 from xlite.tables.manifest import Manifest
+from xlite.tables.training_part import apply_policy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from xlite.settings import TrainSettings
 
 _READERS = 4
 _BLOCK_BYTES = 1 << 20
@@ -59,6 +62,8 @@ class StudyData:
     clahe: ClaheSettings = field(default_factory=ClaheSettings)
     """How they were equalised."""
     places: DataPlaces = field(default_factory=DataPlaces)
+    train_targets: NDArray[np.float32] | None = None
+    """(N, C) what is learnt of the training part where that is not its labels."""
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -69,6 +74,15 @@ class StudyData:
     def has_validation(self) -> bool:
         """Whether epochs and runs can be chosen by a part that they don't train on."""
         return VALIDATION in self.parts
+
+    def read_by(self, settings: TrainSettings) -> StudyData:
+        """The data as one run is trained on them: its policy applied to the training part.
+
+        Raises InputError as `apply_policy` does.
+        """
+        part = apply_policy(self.parts["train"], settings.policy, seed=settings.seed)
+        parts = {**self.parts, "train": part.manifest}
+        return replace(self, parts=parts, train_targets=part.targets)
 
     @property
     def fingerprint(self) -> str:

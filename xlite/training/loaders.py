@@ -57,6 +57,7 @@ class RunLoaders:
             self.data.source,
             image_size=settings.image_size,
             augmentation=augmentation,
+            targets=self.data.train_targets if part == "train" else None,
         )
         return build_loader(
             dataset, sampler, num_workers=self.num_workers, pin_memory=self.pin_memory

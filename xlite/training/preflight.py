@@ -37,8 +37,11 @@ def check_runs(planned: Sequence[TrainSettings], data: StudyData, runtime: Runti
             require_one_piece(settings)
             require_precision(settings.precision)
             share_batch(settings, num_processes)
-        _check_losses(planned, data)
-        _check_samplers(planned, data, num_processes)
+        for settings in _distinct(planned, "policy"):
+            alike = [one for one in planned if one.policy == settings.policy]
+            read = data.read_by(settings)
+            _check_losses(alike, read)
+            _check_samplers(alike, read, num_processes)
         for settings in _distinct(planned, "model", "image_size", "position_encoding"):
             _check_model(settings, data, runtime)
 

@@ -118,7 +118,7 @@ def follow_run(
         if scores is not None:
             return scores
         identity = RunIdentity.of(settings, data, has_fixed_budget=has_fixed_budget)
-        run = open_run(identity, data, run_dir, fabric=fabric, runtime=runtime)
+        run = open_run(identity, data.read_by(settings), run_dir, fabric=fabric, runtime=runtime)
         begin_or_continue(run, resume=resume)
         with _begin_sitting(run, runtime):
             yield from train_epochs(run, stop=stop, until_epoch=until_epoch)

@@ -13,7 +13,7 @@ from xlite.arrays import read_count
 from xlite.errors import InputError
 from xlite.ownership import require_our_folder, require_replaceable_file
 from xlite.places import BALANCE_VERIFICATION
-from xlite.settings import LossSettings, SamplerSettings
+from xlite.settings import LossSettings, PolicySettings, SamplerSettings
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -41,6 +41,7 @@ def verify_balance(
     table_format: TableFormat | None = None,
     compare: bool = False,
     loss: LossSettings | None = None,
+    policy: PolicySettings | None = None,
     batches: int = 500,
     batch_size: int = 32,
     decode_from: str | Path | None = None,
@@ -53,12 +54,11 @@ def verify_balance(
     labels, patients, table_format: as `read_labels` takes them; None takes the table in `data/`.
     split: a folder of `xlite split`, whose training part is judged. compare: with all other
     samplers, at their defaults. loss: its pos_weight, where it has one of its own, is judged
-    together with the sampler. decode_from: a CLAHE cache through which the batches are sent, as in
-    training. out: the folder for the table and the figures; nothing is written without it.
-    drawing: opens what draws the figures, a thread by default.
+    together with the sampler. policy: how training would read it. decode_from: a CLAHE cache
+    through which the batches are sent. out: the folder for the table and the figures; nothing is
+    written without it. drawing: opens what draws the figures, a thread by default.
 
-    A sampler that fails has `verdict` "fail" and `reasons`. Raises InputError where labels,
-    sampler, loss weights or `out` can't be used.
+    One that fails has `verdict` "fail" and `reasons`. Raises InputError for what can't be used.
     """
     _check_draws(batches, batch_size)
     folder = None if out is None else Path(out)
@@ -70,10 +70,12 @@ def verify_balance(
         # Imported while a process for the figures starts.
         from xlite.losses.class_weights import choose_pos_weight
         from xlite.sampling.balance import write_balance
+        from xlite.tables.training_part import apply_policy
         from xlite.workflows.balance_figures import draw_figures
         from xlite.workflows.balance_report import judge_balance, judge_loss, read_table
 
         table = read_table(labels, patients, split, table_format)
+        table = apply_policy(table, policy or PolicySettings(), seed=seed).manifest
         pos_weight = choose_pos_weight(weighting, table.labels, table.vocabulary)
         report = judge_balance(
             table,

@@ -13,6 +13,7 @@ from xlite.ids import canonical_image_names
 from xlite.judging.checks.check import Check, Issue, NotApplicable, Observation, Passed
 from xlite.judging.examined.project import ExaminedProject
 from xlite.run_folder.folder import RunFolder
+from xlite.settings import PolicySettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,6 +83,8 @@ def _list_runs(runs: Iterable[RunFolder]) -> list[_Labelled]:
     for run in runs:
         try:
             data = run.config.data
+            if run.settings.policy != PolicySettings():
+                continue  # its positives are those that the policy made
         except InputError:  # said of the run by XL000
             continue
         found.append(
