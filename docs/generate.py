@@ -32,6 +32,7 @@ from benchmark_blocks import (
     render_ways,
 )
 from doctor_blocks import render_checks
+from map_blocks import render_maps, render_vocabularies
 from nih_blocks import render_disk, render_epochs, render_memory, render_minutes
 from result_blocks import (
     render_ablation,
@@ -168,6 +169,10 @@ def render_blocks() -> dict[Path, dict[str, str]]:
             "train": render_train(),
             "verdict": render_verdicts(),
             "speed": render_few_speeds(),
+        },
+        DOCS / "label_maps.md": {
+            "vocabularies": render_vocabularies(),
+            "maps": render_maps(),
         },
         DOCS / "ablate.md": {
             "ablate": render_ablation(),

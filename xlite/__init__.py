@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from xlite.workflows.evaluate import evaluate as evaluate
     from xlite.workflows.learning_curve import read_learning_curve as read_learning_curve
     from xlite.workflows.log import add_to_log as add_to_log
+    from xlite.workflows.merge_tables import merge_tables as merge_tables
     from xlite.workflows.power import plan_sample as plan_sample
     from xlite.workflows.report import report as report
     from xlite.workflows.study import run_study_plan as run_study_plan
@@ -69,6 +70,7 @@ _HOMES = {
     "generate_synthetic": "xlite.synthetic.generate",
     "read_labels": "xlite.tables.read_labels",
     "TableFormat": "xlite.tables.table_format",
+    "merge_tables": "xlite.workflows.merge_tables",
     "split_by_patient": "xlite.splitting.split",
     "make_folds": "xlite.splitting.folds",
     "audit_split": "xlite.splitting.audit",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xlite.errors import InputError
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN, decide_labels
 from xlite.tables.label_maps import LabelMap, MappedLabel, Vocabulary, map_cells
 from xlite.tables.shipped_maps import invert
@@ -133,6 +136,20 @@ def test_a_union_is_absent_only_where_all_of_it_is_and_never_without_a_part_of_i
     cells = np.array([[1, -2], [0, 0], [0, -1], [0, -2], [-1, 1]], dtype=np.int8)
     assert map_cells(cells, ("p", "q"), _map(row)).cells[:, 0].tolist() == [1, 0, -1, -2, 1]
     assert map_cells(cells[:, :1], ("P",), _map(row)).cells[:, 0].tolist() == [1, -2, -2, -2, -1]
+
+
+def test_a_label_that_a_table_of_what_occurs_never_names_is_absent() -> None:
+    row = MappedLabel(name="T", broader=("p", "q"), is_complete=True)
+    mapped = map_cells(ALL[:2, None], ("p",), _map(row), names_what_occurs=True)
+    assert mapped.cells[:, 0].tolist() == [PRESENT, ABSENT]
+
+
+def test_a_label_that_neither_map_nor_table_knows_is_refused() -> None:
+    row = MappedLabel(name="T", exact="Edma")
+    source = Vocabulary(name="", title="", labels=())
+    label_map = replace(_map(row), source=source)
+    with pytest.raises(InputError, match=r"'Edma' for 'T'.*Did you mean Edema\?"):
+        map_cells(ALL[:, None], ("Edema",), label_map)
 
 
 def test_a_label_within_another_makes_it_present_and_counts_as_mapped() -> None:

@@ -23,6 +23,7 @@ from xlite.cli import (
     split,
     status,
     study,
+    tables,
     train,
 )
 from xlite.cli.exit_codes import ErrorHandlingGroup
@@ -67,6 +68,7 @@ def set_up(
 
 for command in (
     demo,
+    tables,
     split,
     cache,
     balance,

@@ -13,6 +13,7 @@ from xlite import console
 from xlite.errors import InputError
 from xlite.ids import canonical_image_name, canonical_image_names
 from xlite.tables.manifest import Manifest
+from xlite.tables.set_list import is_set_list, read_set_list
 
 _MAX_NAMED = 5
 _EXTENSIONS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".bmp")
@@ -36,6 +37,9 @@ def find_images(
 ) -> list[str | None]:
     """The absolute path of each image, found by one scan below `images_dir`; None where missing.
 
+    `images_dir` may be a list of data sets instead, a TOML file that names a folder for each: the
+    first folder of an image's name says which.
+
     An image is matched by its path below the folder, else by the end of one: its file name, for
     most (NIH ships `images_001/images/…` to `images_012/images/…`). One that is named without an
     extension, as sources that number their images do, has any of an image file. Links that lead
@@ -45,6 +49,8 @@ def find_images(
     Missing images are an InputError, or are counted and said with `skip_missing` (None: an error
     without a word of --skip-missing); so is an image that lies in two folders.
     """
+    if is_set_list(images_dir):
+        return _find_listed(image_ids, images_dir, skip_missing=skip_missing, leave_out=leave_out)
     files = _scan(images_dir, leave_out)
     found = _match(image_ids, files)
     missing = [name for name, path in zip(image_ids, found, strict=True) if path is None]
@@ -59,6 +65,29 @@ def find_images(
     elif files.links_out:
         console.say(files.describe_links())
     return [path and os.path.join(files.root, path) for path in found]  # noqa: PTH118
+
+
+def _find_listed(
+    image_ids: Sequence[str], sets: Path, *, skip_missing: bool | None, leave_out: Path | None
+) -> list[str | None]:
+    """The path of each image of a merged table, each source's in its own folder."""
+    folders = {one.source: one.images for one in read_set_list(sets)}
+    names = [name.partition("/") for name in canonical_image_names(image_ids)]
+    found: list[str | None] = [None] * len(names)
+    for source in dict.fromkeys(first for first, _, _ in names):
+        folder = folders.get(source)
+        if folder is None:
+            raise InputError(
+                f"{sets} has no folder `images` for {source!r}, the first folder of images in the "
+                "label table. Write it into that [[table]]."
+            )
+        rows = [row for row, (first, _, _) in enumerate(names) if first == source]
+        paths = find_images(
+            [names[row][2] for row in rows], folder, skip_missing=skip_missing, leave_out=leave_out
+        )
+        for row, path in zip(rows, paths, strict=True):
+            found[row] = path
+    return found
 
 
 @dataclass

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xlite.errors import InputError, did_you_mean
 from xlite.labels import simplify_label
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN
 
@@ -90,12 +91,18 @@ class MappedCells:
 
 
 def map_cells(
-    cells: NDArray[np.int8], vocabulary: Sequence[str], label_map: LabelMap
+    cells: NDArray[np.int8],
+    vocabulary: Sequence[str],
+    label_map: LabelMap,
+    *,
+    names_what_occurs: bool = False,
 ) -> MappedCells:
     """The (N, C) cells of a table in the labels of the map's target; see this module's text.
 
     Labels match but for case, blanks, hyphens and underscores. A label of the map that the table
-    lacks says nothing, and a union that it is part of is never known to be absent.
+    lacks says nothing, and a union that it is part of is never known to be absent;
+    names_what_occurs: it is absent from every film, as of lists from a known vocabulary. Raises
+    InputError where the map does not say which labels there are and has one that the table lacks.
 
     >>> source = Vocabulary(name="a", title="A", labels=("Mass", "Nodule"))
     >>> target = Vocabulary(name="b", title="B", labels=("Lesion",))
@@ -105,7 +112,11 @@ def map_cells(
     >>> map_cells(cells, ("Mass", "Nodule"), by_map).cells.ravel().tolist()
     [1, 0, -1, -2]
     """
-    column_of = _close_upwards(cells, vocabulary, label_map.source)
+    if not label_map.source.labels:
+        _require_labels(label_map, vocabulary)
+    column_of = _close_upwards(
+        cells, vocabulary, label_map.source, names_what_occurs=names_what_occurs
+    )
     made, names, contradictions = [], [], []
     for label in label_map.labels:
         column, num_contradictions = _map_label(label, column_of, len(cells))
@@ -129,8 +140,24 @@ def map_cells(
 _Column = Callable[[str], "NDArray[np.int8] | None"]
 
 
+def _require_labels(label_map: LabelMap, vocabulary: Sequence[str]) -> None:
+    known = {simplify_label(name) for name in vocabulary}
+    for label in label_map.labels:
+        for name in label.sources:
+            if simplify_label(name) not in known:
+                raise InputError(
+                    f"the label map {label_map.name} has {name!r} for {label.name!r}, and the "
+                    f"table has no such label.{did_you_mean(name, vocabulary)} Correct it, or list "
+                    "all labels that there may be as `from`."
+                )
+
+
 def _close_upwards(
-    cells: NDArray[np.int8], vocabulary: Sequence[str], source: Vocabulary
+    cells: NDArray[np.int8],
+    vocabulary: Sequence[str],
+    source: Vocabulary,
+    *,
+    names_what_occurs: bool,
 ) -> _Column:
     """The column of a label by its name, with what follows from those within it; None without any.
 
@@ -145,6 +172,8 @@ def _close_upwards(
         if name not in closed:
             at = position.get(simplify_label(name))
             own = None if at is None else np.ascontiguousarray(cells[:, at])
+            if own is None and names_what_occurs:
+                own = np.full(len(cells), ABSENT, dtype=np.int8)
             inner = [
                 column for one in within.get(name, ()) if (column := column_of(one)) is not None
             ]

@@ -7,6 +7,7 @@ A source's own tables are recognised, or named by `TableFormat.dataset`, and rea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ from xlite.tables.sources.registry import find_source, recognise_source
 from xlite.tables.sources.source import TableSource, TextLabels
 from xlite.tables.table_format import TableFormat
 from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
+from xlite.tables.written_header import find_written_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,6 +114,9 @@ def _take_all_rows(
         source = _find_source(layout, table)
         if source is not None:
             return _read_source(source, table, layout)
+        if not layout.names_columns and (labels := find_written_labels(table.header)):
+            layout = replace(layout, label_cols=labels, patient_col=PATIENT_COL)
+            is_guarded = True
     path = table.path
     if layout.label_map is not None:
         # What is asked for are the labels that the map makes, and not the table's.
@@ -170,7 +175,9 @@ def _read_source(source: TableSource, given: Path | CsvTable, layout: TableForma
         gather_tables(source, [given]), blank=layout.blank, fold_rows=layout.fold_rows
     )
     console.say(reading.describe(is_named=layout.dataset is not None))
-    return map_manifest(reading.manifest, layout.label_map)
+    return map_manifest(
+        reading.manifest, layout.label_map, names_what_occurs=source.names_what_occurs
+    )
 
 
 def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:

@@ -29,7 +29,7 @@ def shipped_vocabularies() -> dict[str, Vocabulary]:
 def shipped_map_names() -> tuple[str, ...]:
     """The names of all maps that come with xlite, in both directions."""
     served = {name: _served_by(name) for name in shipped_vocabularies()}
-    pairs = {tuple(path.stem.split(_BETWEEN)) for path in _FOLDER.glob("*.toml")}
+    pairs = {tuple(name.split(_BETWEEN)) for name in map_files()}
     return tuple(
         f"{one}{_BETWEEN}{other}"
         for one in served
@@ -40,6 +40,11 @@ def shipped_map_names() -> tuple[str, ...]:
             or not pairs.isdisjoint({(served[one], served[other]), (served[other], served[one])})
         )
     )
+
+
+def map_files() -> tuple[str, ...]:
+    """The names of the maps that have a file, each read backwards too."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
 def find_label_map(name: str) -> LabelMap:

@@ -202,3 +202,9 @@ class TableSource:
     boxes: BoxColumns | None = None
     is_recognised: bool = True
     """Whether its header alone says which source it is."""
+
+    @property
+    def names_what_occurs(self) -> bool:
+        """Whether the table names the labels that occur, of a vocabulary that it does not list:
+        one that it names nowhere is absent from every image."""
+        return isinstance(self.labels, TextLabels) and not self.labels.vocabulary
