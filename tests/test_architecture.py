@@ -173,7 +173,7 @@ def test_what_a_command_does_not_use_is_not_loaded() -> None:
     )
     # lightning_fabric takes torchmetrics along where that is installed.
     hidden = "import sys; sys.modules['torchmetrics'] = None\n"
-    loaded = modules_loaded_by(hidden + "import xlite.executors.in_turn")
+    loaded = modules_loaded_by(hidden + "import xlite.workflows.training_queue")
     assert "xlite.training.loop" in loaded
     unused = {"timm", "sklearn", "matplotlib", "scipy.stats", "scipy.optimize"}
     assert not unused & loaded

@@ -16,13 +16,13 @@ import pytest
 import torch
 
 import xlite
-from xlite.executors.in_turn import run_plan
 from xlite.settings import ClaheSettings, Runtime, TrainSettings
 from xlite.signals import catch_stop_signals
 from xlite.splitting.split_folder import read_split
 from xlite.studies.plan import PlannedRun
 from xlite.training import loop
 from xlite.training.data import StudyData, load_study_data
+from xlite.workflows.training_queue import run_plan
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SETTINGS = TrainSettings(

@@ -43,10 +43,14 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 VARYING = re.compile(
     r"seconds.*|ms_per_image|images_per_second|peak_memory_mb|loading_speedup|training_time_minutes|"
     r"minutes|time|timestamp|started|ended|finished|updated|last_updated|command|out_dir|"
+    # Of a ledger's entries: when, and which process.
+    r"at|agent|"
     # The digest of a file with such keys.
     r"config\.json"
 )
 """Keys and columns of what differs between any two runs of one command."""
+VARYING_TEXT = re.compile(rb"^\S+T\S+(?= \S+, process)|[\d.]+(?= images/s)", re.MULTILINE)
+"""As `VARYING`, in the log of a run: when a sitting began, and how fast it was."""
 
 
 def list_commands(group: Any, prefix: str = "") -> list[str]:
@@ -91,6 +95,8 @@ def read_content(path: Path) -> Any:
     if path.suffix == ".csv":
         with path.open(newline="") as file:
             return drop_varying(list(csv.DictReader(file)))
+    if path.suffix == ".log":
+        return VARYING_TEXT.sub(b"", path.read_bytes())
     # A checkpoint knows how long the run has taken, and the log of training says so.
     return path.suffix if path.suffix == ".pt" else path.read_bytes()
 
@@ -220,21 +226,25 @@ OPTIONS = (
 )
 
 
-def test_train(project: Project, tmp_path: Path) -> None:
+def test_train(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command, function = both(tmp_path)
-    folders = ("--split", project.split, "--cache", project.cache, "--out", command / "experiments")
+    folders = ("--split", project.split, "--cache", project.cache, "--out", "kept")
+    command.mkdir()
+    monkeypatch.chdir(command)
     shown = run_ok("train", "--models", "test_resnet", "--loss", "bce", *OPTIONS, *folders)
+    function.mkdir()
+    monkeypatch.chdir(function)
     outcomes = xlite.train(
         SETTINGS,
         seeds=[0, 1],
         split=project.split,
         cache=project.cache,
-        out=function / "experiments",
+        out="kept",
         runtime=RUNTIME,
     )
     by_command, by_function = (contents(folder) for folder in (command, function))
     # The log has the command and times within its text.
-    log = "experiments/EXPERIMENT_LOG.md"
+    log = "kept/EXPERIMENT_LOG.md"
     assert by_command.pop(log)[:200] == by_function.pop(log)[:200]
     assert by_command == by_function
     assert sum(name.endswith("best.safetensors") for name in by_function) == 2
@@ -244,10 +254,14 @@ def test_train(project: Project, tmp_path: Path) -> None:
         assert run.items() < drop_varying(json.loads(json.dumps(outcome.to_json()))).items()
 
 
-def test_ablate(project: Project, tmp_path: Path) -> None:
+def test_ablate(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command, function = both(tmp_path)
-    folders = ("--split", project.split, "--cache", project.cache, "--out", command / "experiments")
+    folders = ("--split", project.split, "--cache", project.cache, "--out", "kept")
+    command.mkdir()
+    monkeypatch.chdir(command)
     shown = run_ok("ablate", "--model", "test_resnet", "--losses", "bce,zlpr", *OPTIONS, *folders)
+    function.mkdir()
+    monkeypatch.chdir(function)
     made = xlite.ablate(
         {
             "loss=bce": SETTINGS,
@@ -256,7 +270,7 @@ def test_ablate(project: Project, tmp_path: Path) -> None:
         seeds=[0, 1],
         split=project.split,
         cache=project.cache,
-        out=function / "experiments",
+        out="kept",
         runtime=RUNTIME,
     )
     by_command, by_function = (contents(folder) for folder in (command, function))
@@ -294,7 +308,7 @@ def test_compare(projects: Golden) -> None:
     made = xlite.compare(
         split="splits",
         by="val.f1",
-        out="experiments",
+        out="kept",
         command="xlite compare --split splits --by val.f1",
     )
     assert projects.is_left_alike()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
+from functools import partial
 
 INTERNAL_ERROR = 70
 """The exit code for a mistake of xlite's own; a user's is 2, a fault that a check found 1."""
@@ -68,6 +69,10 @@ class InterruptedRunError(XliteError):
     def __init__(self, message: str, *, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # As an exception is pickled it would be made again of its message alone.
+        return partial(type(self), signal_number=self.exit_code - 128), self.args
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

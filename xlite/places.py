@@ -31,6 +31,8 @@ STUDIES = "studies"
 """A folder a study."""
 SUBSETS = "subsets"
 """The splits of a learning curve, a folder for each split that they are subsets of."""
+QUEUES = "queues"
+"""A folder a command that trains: its runs, as a study that nobody named."""
 
 # In the folder of a study.
 STUDY_RECORD = "study.json"

@@ -12,11 +12,11 @@ import pytest
 from xlite.cli.ablation_tables import print_ablation
 from xlite.cli.verdict_options import VerdictOptions
 from xlite.errors import CheckFailedError
-from xlite.executors import training_job
 from xlite.judging.margins import DEFAULT_MARGINS, DEFAULT_SAFETY_MARGIN
 from xlite.results.ablation import Ablation
 from xlite.run_folder.folder import read_run
 from xlite.splitting.split_folder import read_split
+from xlite.workflows import study_training
 
 LOSSES = ("--losses", "bce,pos-weight")
 
@@ -196,14 +196,14 @@ def test_wrong_usage_is_explained(
 def test_a_variant_that_fails_is_recorded_and_the_others_are_judged(
     project: Any, tmp_path: Path, xlite: Any, monkeypatch: pytest.MonkeyPatch, baseline: str
 ) -> None:
-    train = training_job.follow_run
+    train = study_training.follow_run
 
     def fail_with_attention(settings: Any, *rest: Any, **options: Any) -> Any:
         if settings.model.endswith("+mhsa"):
             raise CheckFailedError("out of memory with a single image")
         return train(settings, *rest, **options)
 
-    monkeypatch.setattr(training_job, "follow_run", fail_with_attention)
+    monkeypatch.setattr(study_training, "follow_run", fail_with_attention)
     models = "model=test_resnet,test_efficientnet+mhsa,test_efficientnet"
     options = ("--loss", "bce", "--vary", models, "--baseline", baseline)
     result = xlite(*arguments(project, tmp_path, *options))

@@ -16,10 +16,10 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from xlite.errors import CheckFailedError
-from xlite.executors import training_job
 from xlite.models.classifier import build_classifier
 from xlite.run_folder.lock import is_held
 from xlite.run_folder.signs_of_life import read_owner
+from xlite.workflows import study_training
 
 
 def arguments(project: Any, out: Path, models: str, *more: object) -> tuple[str, ...]:
@@ -80,14 +80,14 @@ def test_resume_skips_finished_models(project: Any, xlite: Any, trained: Path) -
 def test_a_model_that_fails_is_recorded_and_the_others_go_on(
     project: Any, xlite: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = training_job.follow_run
+    train = study_training.follow_run
 
     def fail_with_attention(settings: Any, *rest: Any, **options: Any) -> Any:
         if settings.model.endswith("+mhsa"):
             raise CheckFailedError("the loss is nan")
         return train(settings, *rest, **options)
 
-    monkeypatch.setattr(training_job, "follow_run", fail_with_attention)
+    monkeypatch.setattr(study_training, "follow_run", fail_with_attention)
     result = xlite(*arguments(project, tmp_path, "test_efficientnet+mhsa,test_resnet"))
     assert result.exit_code == 1
     progress = read_progress(tmp_path)["models"]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from xlite.errors import CheckFailedError, InputError
-from xlite.executors import training_job
 from xlite.results.ablation import Ablation
 from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime, TrainSettings
 from xlite.studies.axes import Axis, plan_variants
+from xlite.workflows import study_training
 from xlite.workflows.ablate import ablate
 
 DATA: dict[str, Any] = {"split": "splits", "cache": "cache"}
@@ -94,7 +94,7 @@ def test_a_run_that_fails_is_named_unless_nothing_can_be_compared_without_it(
     def fail(*_: Any, **__: Any) -> Any:
         raise CheckFailedError("out of memory with a single image")
 
-    monkeypatch.setattr(training_job, "follow_run", fail)
+    monkeypatch.setattr(study_training, "follow_run", fail)
     shutil.rmtree(next(golden.glob(f"experiments/runs/*{loss}*")))
     if loss == "bce":
         with pytest.raises(CheckFailedError, match="no run of the baseline bce finished"):

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from xlite.errors import ArgumentError, InputError
-from xlite.executors import training_job
 from xlite.judging.choices import read_choices
 from xlite.results.ablation import Ablation
 from xlite.run_folder.folder import read_run
 from xlite.settings import Runtime, TrainSettings
+from xlite.workflows import training_queue
 from xlite.workflows.ablate import ablate
 from xlite.workflows.growing_ablation import check_growth, plan_growth
 
@@ -48,17 +48,17 @@ def test_seeds_are_added_until_each_variant_has_ended_and_a_stopped_study_goes_o
     project: Any, tmp_path: Path, xlite: Any, xlite_ok: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "experiments"
-    train, begun = training_job.run_training_job, []
+    train, begun = training_queue.train_item, []
 
-    def stop_at_the_sixth(run: Any, *rest: Any, **options: Any) -> Any:
-        begun.append(run.name)
+    def stop_at_the_sixth(item: Any, *rest: Any, **options: Any) -> Any:
+        begun.append(item.name)
         if len(begun) == 6:
             raise KeyboardInterrupt
-        return train(run, *rest, **options)
+        return train(item, *rest, **options)
 
     # Whatever it is that these few images say, it takes all seeds to know it.
     monkeypatch.setattr("xlite.judging.growth._has_hope", lambda *_: True)
-    monkeypatch.setattr("xlite.executors.in_turn.run_training_job", stop_at_the_sixth)
+    monkeypatch.setattr(training_queue, "train_item", stop_at_the_sixth)
     xlite(*arguments(project, out, *GROWING))
     assert begun == [f"test_resnet:loss={x}:s{s}" for s in (0, 1, 2) for x in ("bce", "focal")]
     assert read_record(out)["max_seeds"] == 4

@@ -126,9 +126,9 @@ def test_resume_takes_finished_folds_and_trains_those_that_are_missing(
 def test_a_fold_that_fails_leaves_the_others_and_no_pooled_predictions(
     folds: Path, project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xlite.executors import training_job
+    from xlite.workflows import study_training
 
-    follow = training_job.follow_run
+    follow = study_training.follow_run
     calls = []
 
     def fail_once(*arguments: Any, **options: Any) -> Any:
@@ -137,7 +137,7 @@ def test_a_fold_that_fails_leaves_the_others_and_no_pooled_predictions(
             raise InputError("out of luck")
         return follow(*arguments, **options)
 
-    monkeypatch.setattr(training_job, "follow_run", fail_once)
+    monkeypatch.setattr(study_training, "follow_run", fail_once)
     outcomes = train(SETTINGS, split=folds, cache=project.cache, out=tmp_path, runtime=RUNTIME)
     assert [outcome.error for outcome in outcomes] == [None, "out of luck", None]
     assert not (tmp_path / "out_of_fold").exists()

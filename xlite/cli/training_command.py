@@ -45,7 +45,7 @@ class StudyOptions:
 
     def load_judgeable_data(self) -> AnyData:
         """The split's parts and where their images come from, for variants to be judged on."""
-        from xlite.workflows.study_runs import load_judgeable_data
+        from xlite.workflows.loaded_data import load_judgeable_data
 
         return load_judgeable_data(self.split, self.labels, self.cache, self.images)
 

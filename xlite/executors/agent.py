@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from xlite import console
 from xlite.errors import InputError, InternalError, InterruptedRunError, RunInUseError, explain
 from xlite.executors.agent_entries import AgentEntries
 from xlite.executors.agent_life import AgentFolder, AgentProgress, AgentWatch, be_agent
+from xlite.executors.agent_words import StudyWords
 from xlite.signals import StopRequest, StopSource, heed_no_signals
 from xlite.studies.folder import StudyFolder
 from xlite.studies.item_result import ItemResult, ItemStart, Perform
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _BUSY_SECONDS = 10.0
 """Until a run is tried again that another process trains."""
-_MOST_SCORES = 2
-"""Of an item, in the line that says its end; the ledger has all."""
 _FAULTS_OF_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
 """What is wrong with a machine or its disks, and not with the item."""
 
-Listener = Callable[[WorkItem, "ItemStart | EpochReport | ItemResult | None"], None]
-"""Is told what comes of an item that the agent does; None where that was interrupted."""
+ItemNews = Union[ItemStart, "EpochReport", ItemResult, None]
+"""What comes of an item that an agent does; None where that was interrupted."""
+
+Listener = Callable[[WorkItem, ItemNews], None]
+"""Is told what comes of an item that the agent does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,26 +64,35 @@ def work(
     perform: Perform,
     describe_loss: Callable[[StudyState, str], str | None] = lambda *_: None,
     listener: Listener = lambda *_: None,
+    words: StudyWords | None = None,
     rest_seconds: float = 0.0,
     stopping: StopSource = heed_no_signals,
 ) -> WorkEnd:
     """Do the study's items until it has ended or waits for a person alone; returns which.
 
     find_step: what can be done in a state; a pure function. describe_loss: why an item (its id)
-    that cost agents their lives is not to be tried again, if so. rest_seconds: between two runs
-    that this agent trains. Once what `stopping` gives is set the item is saved and set free, and
-    InterruptedRunError raised. Raises InputError for a ledger that can't be read or written,
-    OSError for a disk that is full, InternalError for a fault in the rules; the item is set free,
-    and other agents go on.
+    that cost agents their lives is not to be tried again, if so. words: what is said meanwhile;
+    None for a study's. rest_seconds: between two runs that this agent trains. Once what `stopping`
+    gives is set the item is saved and set free, and InterruptedRunError raised. Raises InputError
+    for a ledger that can't be read or written, OSError for a disk that is full, InternalError for
+    a fault in the rules; the item is set free, and other agents go on.
     """
     folder.require_begun()
     with be_agent(folder.agents) as own, stopping() as stop:
         return _Agent(
-            folder, own, find_step, perform, describe_loss, listener, rest_seconds, stop
+            folder=folder,
+            own=own,
+            find_step=find_step,
+            perform=perform,
+            describe_loss=describe_loss,
+            listener=listener,
+            words=words or StudyWords(folder.path),
+            rest_seconds=rest_seconds,
+            stop=stop,
         ).work()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Agent:
     folder: StudyFolder
     own: AgentFolder
@@ -89,13 +100,15 @@ class _Agent:
     perform: Perform
     describe_loss: Callable[[StudyState, str], str | None]
     listener: Listener
+    words: StudyWords
     rest_seconds: float
     stop: StopRequest
+    _step: Step = field(default_factory=Step)
     _not_before: dict[str, float] = field(default_factory=dict)
     """By item: when a run may be tried again, by this process's clock."""
     _rested_at: float = 0.0
     _has_trained: bool = False
-    """Since its last rest: a run that is taken as it is costs nothing to rest from."""
+    """Since its last rest."""
 
     def __post_init__(self) -> None:
         self.watch = AgentWatch(self.own)
@@ -108,19 +121,20 @@ class _Agent:
 
     def work(self) -> WorkEnd:
         """Do what can be done until nothing is left; see `work`."""
-        step, num_seen, pause = Step(), -1, _SHORTEST_PAUSE
+        num_seen, pause = -1, _SHORTEST_PAUSE
         while True:
             self.entries.refresh()
             if self.state.num_entries != num_seen:
-                step, num_seen = self._find_step(), self.state.num_entries
+                self._step, num_seen = self._find_step(), self.state.num_entries
                 pause = _SHORTEST_PAUSE
+            step = self._step
             # First of all: a search would be given another trial in the place of what is lost.
             if self._set_lost_free():
                 continue
             if step.decisions:
                 due = step.decisions[0]
                 if self.entries.record(due):
-                    console.say(f"decided {due.subject}: {due.why}")
+                    self.words.say_decision(due)
             elif (item := self._choose(step)) is not None:
                 self._end_if_asked()
                 if self.entries.claim(item.id):
@@ -164,7 +178,7 @@ class _Agent:
             if now < self._not_before.get(item.id, 0.0):
                 continue
             if item.kind == "train" and self._has_trained and self.rest_seconds:
-                console.say(f"resting {self.rest_seconds:g} s before {item.id}")
+                console.say(f"resting {self.rest_seconds:g} s before {item.label}")
                 self._has_trained, self._rested_at = False, now + self.rest_seconds
             if item.kind != "train" or now >= self._rested_at:
                 return item
@@ -188,13 +202,12 @@ class _Agent:
         try:
             result = self._perform(item)
         except RunInUseError as error:
-            console.say(f"{item.id}: {error}")
+            console.say(f"{item.label}: {error}")
             self._not_before[item.id] = time.monotonic() + _BUSY_SECONDS
             self._let_go(item)
         except InterruptedRunError as error:
             self._let_go(item)
-            # What it says of going on is meant for `train`.
-            raise self._describe_stop(error.exit_code - 128) from None
+            raise self.words.describe_interruption(error) from None
         except BaseException:  # Ctrl-C, too: the item must not stay this agent's
             # On a full disk the ledger may take no entry either: then others find that this agent
             # is gone.
@@ -213,7 +226,7 @@ class _Agent:
             if isinstance(error, OSError) and error.errno in _FAULTS_OF_PLACE:
                 raise
             message, _ = explain(error)
-            console.error(f"{item.id} failed: {message}")
+            console.error(f"{item.label} failed: {message}")
             return ItemResult(outcome="failed", error=message)
 
     def _follow(self, item: WorkItem) -> ItemResult:
@@ -248,20 +261,10 @@ class _Agent:
 
     def _write_end(self, item: WorkItem, result: ItemResult) -> None:
         if not self.entries.end(item.id, result):
-            console.say(f"{item.id}: is no longer this agent's, which was silent for too long")
+            console.say(f"{item.label}: is no longer this agent's, which was silent for too long")
             return
         self.listener(item, result)
-        scores = ", ".join(
-            f"{name} {console.decimal(score.point)}"
-            for name, score in list(result.scores.items())[:_MOST_SCORES]
-        )
-        num_ended = sum(one.has_ended for one in self.state.items.values())
-        ended = "1 item has" if num_ended == 1 else f"{num_ended} items have"
-        num_held = len(self.state.held)
-        console.say(
-            f"{item.id}: {result.outcome}{f' ({scores})' if scores else ''}; {ended} ended, "
-            f"{num_held} {'is' if num_held == 1 else 'are'} at work"
-        )
+        self.words.say_end(item, result, self.state)
 
     def _wait(self, seconds: float) -> None:
         now = time.monotonic()
@@ -273,11 +276,5 @@ class _Agent:
 
     def _end_if_asked(self) -> None:
         if self.stop:
-            raise self._describe_stop(self.stop.signal_number or 0)
-
-    def _describe_stop(self, signal_number: int) -> InterruptedRunError:
-        return InterruptedRunError(
-            f"stopped; all is saved. The same command goes on, or `xlite study work "
-            f"{self.folder.path}`.",
-            signal_number=signal_number,
-        )
+            before = next(iter(self._step.ready), None)
+            raise self.words.describe_stop(self.stop.signal_number or 0, before)

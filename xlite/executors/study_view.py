@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from filelock import Timeout
 
@@ -12,15 +14,17 @@ from xlite import console
 from xlite.errors import InputError
 from xlite.executors.study_record import StudyRecord
 from xlite.run_folder.folder import RunFolder
-from xlite.studies.item_result import ItemResult, ItemStart
+from xlite.studies.item_result import INTERNAL, ItemResult, ItemStart
 from xlite.studies.outcome import Outcome, StudyRun
 from xlite.studies.plan import PlannedRun
+from xlite.training.state import EpochReport
 
 if TYPE_CHECKING:
+    from xlite.executors.agent import ItemNews
+    from xlite.studies.ledger_entries import End
     from xlite.studies.work_item import WorkItem
-    from xlite.training.state import EpochReport
 
-
+_NO_RUNS: Final[Mapping[str, StudyRun]] = MappingProxyType({})
 _RUNG = re.compile(r":e\d+$")
 """What an item's id says last of the epoch that it pauses at."""
 
@@ -32,14 +36,14 @@ class StudyView:
     run that has paused after an epoch is `interrupted` there, until a study goes on with it.
     """
 
-    def __init__(self, experiments: Path) -> None:
-        """Nothing is written before the first run."""
-        self._record = StudyRecord(experiments)
+    def __init__(self, experiments: Path, runs: Mapping[str, StudyRun] = _NO_RUNS) -> None:
+        """Nothing is written before the first run. runs: those that are known before, by item."""
+        self.record = StudyRecord(experiments)
         self._experiments = experiments
-        self._run: StudyRun | None = None
+        self._runs = dict(runs)
         self._has_warned = False
 
-    def __call__(self, item: WorkItem, news: ItemStart | EpochReport | ItemResult | None) -> None:
+    def __call__(self, item: WorkItem, news: ItemNews) -> None:
         """Note what came of an item; of other kinds than `train` nothing is noted."""
         if item.settings is None:
             return
@@ -49,31 +53,33 @@ class StudyView:
             if not self._has_warned:
                 self._has_warned = True
                 console.warn(f"the progress of runs can't be kept: {error}")
-        if news is None or isinstance(news, ItemResult):
-            self._run = None
 
-    def _note(self, item: WorkItem, news: ItemStart | EpochReport | ItemResult | None) -> None:
-        if isinstance(news, ItemStart):
+    def _note(self, item: WorkItem, news: ItemNews) -> None:
+        if isinstance(news, ItemStart) and item.id not in self._runs:
             assert item.settings is not None
             planned = PlannedRun(name_of(item), item.settings, item.has_fixed_budget, item.fold)
-            self._run = StudyRun(planned, self._experiments / news.run)
-            self._record.claim(self._run)
-            self._record.start(self._run)
-        elif self._run is None:  # it ended before its folder was known
+            self._runs[item.id] = StudyRun(planned, self._experiments / news.run)
+        run = self._runs.get(item.id)
+        if run is None:  # it ended before its folder was known
             return
-        elif isinstance(news, ItemResult):
-            self._note_end(self._run, news)
-        elif news is None:
-            self._record.interrupt(self._run)
-        else:
-            self._record.report(self._run, news)
+        match news:
+            case ItemStart():
+                self.record.claim(run)
+                self.record.start(run)
+            case EpochReport():
+                self.record.report(run, news)
+            case ItemResult(outcome="paused") | None:
+                self.record.interrupt(run)
+            case ItemResult():
+                self.record.end(run, outcome_of(run, news))
 
-    def _note_end(self, run: StudyRun, result: ItemResult) -> None:
-        if result.outcome == "paused":
-            self._record.interrupt(run)
-            return
-        scores = None if result.error else RunFolder(run.run_dir).require_scores()
-        self._record.end(run, Outcome(run.name, run.run_dir, scores, result.error))
+
+def outcome_of(run: StudyRun, end: ItemResult | End) -> Outcome:
+    """How a run ended, as what its item came to says; InputError for a folder that is damaged."""
+    if end.outcome == "failed":
+        is_internal = bool(end.details.get(INTERNAL))
+        return Outcome(run.name, run.run_dir, None, end.error, is_internal=is_internal)
+    return Outcome(run.name, run.run_dir, RunFolder(run.run_dir).require_scores(), None)
 
 
 def name_of(item: WorkItem) -> str:
@@ -83,4 +89,4 @@ def name_of(item: WorkItem) -> str:
     >>> name_of(WorkItem(id="train:search/7:s0:e5", kind="train", subject="search/7"))
     'search/7:s0'
     """
-    return _RUNG.sub("", item.id.removeprefix("train:"))
+    return item.name or _RUNG.sub("", item.id.removeprefix("train:"))

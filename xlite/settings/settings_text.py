@@ -38,13 +38,7 @@ def render_settings_file(
     name = "none"
     <BLANKLINE>
     """
-    everything = settings.flatten()
-    said = {name: everything[name] for name in _ALWAYS} | settings.changes()
-    tables: dict[str, dict[str, Any]] = {"": {}, **{part: {} for part in PARTS}}
-    for name, value in said.items():
-        part, _, field = name.rpartition(".")
-        if name not in (*_WEIGHTS, "seed"):
-            tables[part][field] = value
+    tables = settings_tables(settings)
     tables[""] |= {name: path.as_posix() for name, path in (files or {}).items()}
     if settings.initial_weights == _UNTRAINED:
         tables[""]["pretrained"] = False
@@ -53,6 +47,22 @@ def render_settings_file(
         lines += ["", f"[{part}]"] if part else []
         lines += [f"{name} = {toml_value(value)}" for name, value in values.items()]
     return "\n".join([*lines, ""])
+
+
+def settings_tables(settings: TrainSettings) -> dict[str, dict[str, Any]]:
+    """What is said of settings in a file, by part, "" for what is in none; weights and seed apart.
+
+    >>> settings_tables(TrainSettings(model="resnet18", lr=3e-4))["loss"]
+    {'name': 'pos-weight'}
+    """
+    everything = settings.flatten()
+    said = {name: everything[name] for name in _ALWAYS} | settings.changes()
+    tables: dict[str, dict[str, Any]] = {"": {}, **{part: {} for part in PARTS}}
+    for name, value in said.items():
+        part, _, field = name.rpartition(".")
+        if name not in (*_WEIGHTS, "seed"):
+            tables[part][field] = value
+    return tables
 
 
 def toml_value(value: Any) -> str:

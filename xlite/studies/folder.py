@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xlite.errors import InputError
+from xlite.places import QUEUES
 from xlite.studies.ledger import Ledger
 
 
@@ -47,7 +48,8 @@ class StudyFolder:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, not read yet."""
-        return Ledger(self.path / "ledger")
+        # `train` works where there are no links, as on a drive in the cloud, with locks alone.
+        return Ledger(self.path / "ledger", needs_links=self.path.parent.name != QUEUES)
 
     def require_begun(self) -> None:
         """Raise InputError where no study has begun in the folder."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from xlite.signals import StopRequest
     from xlite.studies.ledger_entries import Score
     from xlite.studies.work_item import WorkItem
     from xlite.training.state import EpochReport
+
+
+INTERNAL: Final = "internal"
+"""Among the details of a failed item: its error is a mistake of xlite's own."""
 
 
 @dataclass(frozen=True, kw_only=True)

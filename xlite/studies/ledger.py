@@ -16,6 +16,8 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from filelock import FileLock
+
 from xlite.errors import InputError
 from xlite.records import parse_validated, read_own_bytes
 from xlite.studies.ledger_entries import ENTRY, Entry
@@ -32,9 +34,14 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 class Ledger:
     """The entries of a `ledger/` folder in their order, as far as they have been read."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing is read or made before `refresh` or `append`."""
+    def __init__(self, folder: Path, *, needs_links: bool = True) -> None:
+        """Nothing is read or made before `refresh` or `append`.
+
+        needs_links: whether a folder without hard links is refused; else a lock keeps the writers
+        apart there, which a file server may know nothing of.
+        """
         self.folder = folder
+        self._needs_links = needs_links
         self._entries: list[Entry] = []
 
     @property
@@ -67,7 +74,7 @@ class Ledger:
         path = self.path_of(len(self._entries) + 1)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            is_written = _write_once(path, ENTRY.dump_json(entry))
+            is_written = _write_once(path, ENTRY.dump_json(entry), needs_link=self._needs_links)
         except OSError as error:
             raise InputError(_describe(error, self.folder)) from None
         if is_written:
@@ -100,7 +107,7 @@ def _read_entry(path: Path) -> Entry:
     )
 
 
-def _write_once(path: Path, content: bytes) -> bool:
+def _write_once(path: Path, content: bytes, *, needs_link: bool) -> bool:
     """Write a file that exists whole or not at all; False when it was there already."""
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
@@ -116,10 +123,20 @@ def _write_once(path: Path, content: bytes) -> bool:
             if not _is_same_file(temporary, path):
                 if isinstance(error, FileExistsError):
                     return False
-                raise
+                if needs_link or error.errno not in _NO_LINKS:
+                    raise
+                return _move_once(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+    return True
+
+
+def _move_once(temporary: Path, path: Path) -> bool:
+    with FileLock(path.with_name(".lock")):
+        if path.exists():
+            return False
+        temporary.replace(path)
     return True
 
 

@@ -55,7 +55,7 @@ def plan_folds(plan: Sequence[PlannedRun], folds: Sequence[int | None]) -> list[
     ['resnet18:s0:f0', 'resnet18:s0:f1']
     """
     return [
-        run if fold is None else replace(run, name=f"{run.name}:f{fold}", fold=fold)
+        run if fold is None else replace(run, name=name_fold(run.name, fold), fold=fold)
         for run in plan
         for fold in folds
     ]
@@ -79,6 +79,11 @@ def name_run(stem: str, seed: int, *, num_seeds: int) -> str:
     'resnet18:loss=focal:s0'
     """
     return stem if num_seeds == 1 else f"{stem}:s{seed}"
+
+
+def name_fold(name: str, fold: int) -> str:
+    """What a run of that name is called on one of several folds."""
+    return f"{name}:f{fold}"
 
 
 def require_distinct(option: str, names: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ _WORDS = {
     "runtime": "[running]",
     "rest_seconds": "rest",
     "has_fixed_budget": "",
+    "has_open_budget": "budget",
 }
 """What a field is called in a plan file; not at all where it is not in one."""
 

@@ -34,17 +34,21 @@ class Given:
 def read_experiment(table: Table, given: Given) -> Experiment:
     """The experiment of an `[[experiment]]` table; what is wrong with it is among its faults."""
     planned = read_changed(table, given)
+    budget = table.choice("budget", ("own", "fixed", "open"), "own")
     experiment = Experiment(
         id=table.text("id"),
         settings=given.files.settle(planned, table.where),
         seeds=table.seeds("seeds", given.seeds),
         title=table.text("title"),
+        name=table.text("name"),
         after=table.names("after"),
         split=table.path("split"),
         weights=planned.start.weights,
         warm_start=planned.start.warm_start,
         success=read_success(table, given),
         expected=table.pair("expected"),
+        has_fixed_budget=budget == "fixed",
+        has_open_budget=budget == "open",
     )
     table.end()
     return experiment

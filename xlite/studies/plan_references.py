@@ -129,7 +129,9 @@ def _check_settings(plan: StudyPlan) -> Iterator[str]:
         yield f"[[phase]] {last}: keep is for a phase after it, and there is none."
     seen: dict[tuple[object, ...], Experiment] = {}
     for one in plan.experiments:
-        same = seen.setdefault((one.settings, one.split), one)
+        keys = [(one.settings, one.split, seed) for seed in one.seeds]
+        same = next((seen[key] for key in keys if key in seen), one)
+        seen |= dict.fromkeys(keys, one)
         if same is not one:
             yield f"[[experiment]] {one.id}: {same.id} has the same settings. Leave one out."
 

@@ -90,6 +90,9 @@ class Experiment:
     """Whatever its seed is here: each run has its own."""
     seeds: tuple[int, ...]
     title: str = ""
+    name: str = ""
+    """What tables call its runs, and behind it the seed where there are several; by its id where
+    it is empty."""
     after: tuple[str, ...] = ()
     """Ids of what has to have ended before it begins."""
     split: Path | None = None
@@ -103,6 +106,8 @@ class Experiment:
     """The range in which the score of `success`, or the study's, is expected."""
     has_fixed_budget: bool = False
     """Whether the plan varies the number of epochs, which is part of what a run is then."""
+    has_open_budget: bool = False
+    """Whether a run that is there, and was asked for fewer epochs, is trained on, as by `train`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,8 @@ class WorkItem:
     subject: str
     """What it belongs to: an experiment's id, a trial as `PHASE/NUMBER`, a shard as `2/16`, or, of
     kind `finish`, what is to be done: a field of `Finally`, or, of kind `look`, the seeds."""
+    name: str = ""
+    """Of kind `train`: what tables call the run, where the plan says."""
     settings: TrainSettings | None = None
     """Of kind `train`, its seed in it."""
     fold: int | None = None
@@ -32,6 +34,7 @@ class WorkItem:
     weights: Path | None = None
     warm_start: Path | None = None
     has_fixed_budget: bool = False
+    has_open_budget: bool = False
     runs: tuple[str, ...] = ()
     """Of kind `judge`: the run folders, from the experiments folder, one a seed (and fold)."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -41,3 +44,8 @@ class WorkItem:
     """Of kind `judge`: the names of the scores that are asked for."""
     winner: str | None = None
     """Of kind `finish`: the id of the experiment, or the trial, that won; None if nothing did."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.name or self.id

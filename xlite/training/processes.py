@@ -122,3 +122,10 @@ def decide_once(fabric: Fabric, decide: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return value  # type: ignore[return-value]  # set where no error is
+
+
+def share_from_main(value: object) -> Any:
+    """What the main process passes, in every process: all have to call it."""
+    told = [value]
+    distributed.broadcast_object_list(told, src=0)
+    return told[0]

@@ -25,9 +25,10 @@ from xlite.workflows.growing_ablation import (
     plan_growth,
     train_until_decided,
 )
+from xlite.workflows.loaded_data import load_judgeable_data
 from xlite.workflows.noted_ablation import note_ablation
 from xlite.workflows.study_folder import check_out
-from xlite.workflows.study_runs import load_judgeable_data, run_study
+from xlite.workflows.study_runs import run_study
 
 if TYPE_CHECKING:
     from xlite.results.ablation import Ablation

@@ -52,9 +52,9 @@ def begin_study(
     if not folder.ledger.path_of(1).exists():
         _refuse_remains(folder)
         require_sound(parsed, where=str(plan))
-        if _begin(folder, source, parsed.name):
+        if write_beginning(folder, source, parsed.name):
             console.say(f"the study {parsed.name} begins: {folder.path}")
-            _keep_copies(folder, source)
+            keep_copies(folder, source)
             return folder
     while texts_in_force(state := read_state(folder)) != (source.text, source.base):
         changes = describe_changes(RecordedPlan(folder).of(state), parsed)
@@ -65,10 +65,10 @@ def begin_study(
         _require_kept_looks(RecordedPlan(folder).of(state), parsed, state)
         require_sound(parsed, where=str(plan))
         if _record_change(folder, source, changes, state):
-            _keep_copies(folder, source, is_new=True)
+            keep_copies(folder, source, is_new=True)
             return folder
     else:
-        _keep_copies(folder, source)
+        keep_copies(folder, source)
     console.say(f"the study {parsed.name} goes on: {folder.path}")
     return folder
 
@@ -124,7 +124,7 @@ def _refuse_remains(folder: StudyFolder) -> None:
         )
 
 
-def _begin(folder: StudyFolder, source: PlanSource, name: str) -> bool:
+def write_beginning(folder: StudyFolder, source: PlanSource, name: str) -> bool:
     """Write the first entry; False when another process was faster."""
     folder.path.mkdir(parents=True, exist_ok=True)
     root = os.path.relpath(Path.cwd().resolve(), folder.path.resolve())
@@ -140,7 +140,7 @@ def _begin(folder: StudyFolder, source: PlanSource, name: str) -> bool:
     )
 
 
-def _keep_copies(folder: StudyFolder, source: PlanSource, *, is_new: bool = False) -> None:
+def keep_copies(folder: StudyFolder, source: PlanSource, *, is_new: bool = False) -> None:
     """Copy plan and settings file, for people; what was edited there counts for nothing."""
     texts = {folder.plan_file: source.text}
     if source.base is not None:

@@ -14,7 +14,7 @@ from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.fold_splits import FoldSplits, read_fold_splits
 from xlite.splitting.folds_folder import is_folds
 from xlite.training.folded_data import AnyData, data_of, list_folds
-from xlite.workflows.study_runs import load_data
+from xlite.workflows.loaded_data import load_data
 
 if TYPE_CHECKING:
     from xlite.splitting.split_folder import Split

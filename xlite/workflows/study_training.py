@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,40 +28,50 @@ if TYPE_CHECKING:
     from xlite.signals import StopRequest
     from xlite.studies.folder import StudyFolder
     from xlite.studies.work_item import WorkItem
+    from xlite.training.data import StudyData
     from xlite.training.state import EpochReport
 
 _COLUMNS = {name: "recall" if name == "sensitivity" else name for name in TRAINING_SCORES}
 """What a run's history calls the scores of validation that it has, by their names in a plan."""
 
 
+@dataclass(frozen=True)
+class FoundRun:
+    """What an item trains: the run, wherever it is or will be, on its data."""
+
+    data: StudyData
+    run_dir: Path
+    has_fixed_budget: bool
+
+
 def train_item(
-    item: WorkItem, folder: StudyFolder, plan: StudyPlan, *, runtime: Runtime, stop: StopRequest
+    item: WorkItem,
+    folder: StudyFolder,
+    plan: StudyPlan,
+    *,
+    runtime: Runtime,
+    stop: StopRequest,
+    found: FoundRun | None = None,
 ) -> Iterator[ItemStart | EpochReport | ItemResult]:
     """Train the run of an item; yields its start, a report after each epoch, and the result.
 
     A run with the same settings and data is taken as far as it is, whoever trained it; one that
-    was to have another number of epochs stays as it is, and another begins beside it. Raises what
-    `follow_run` raises.
+    was to have another number of epochs stays as it is, and another begins beside it, unless the
+    budget is open. found: where the caller knows the run already. Raises what `follow_run` raises.
     """
     settings = item.settings
     if settings is None:
         raise ValueError(f"{item.id} has no settings")
-    data = load_item_data(item, plan)
-    identity = RunIdentity.of(settings, data, has_fixed_budget=item.has_fixed_budget)
-    known = _known_runs(find_experiments(folder) / RUNS)
-    run_dir = known.locate(identity)
-    if not _is_of_length(RunFolder(run_dir), settings.epochs):
-        # Trained on, it would no longer be what somebody else's study has judged.
-        identity = replace(identity, has_fixed_budget=True)
-        run_dir = known.locate(identity)
+    found = found or _find_run(item, settings, folder, plan)
+    data, run_dir = found.data, found.run_dir
     yield ItemStart(run=f"{RUNS}/{run_dir.name}")
     if has_reached(run_dir, settings, data):
-        console.say(f"{item.id}: finished already, taken as it is ({run_dir})")
-        yield _conclude(item, settings, run_dir, plan)
+        console.say(f"{item.label}: finished already, taken as it is ({run_dir})")
+        yield conclude(item, settings, run_dir, plan)
         return
     if item.until_epoch is not None and len(RunFolder(run_dir).history) > item.until_epoch:
-        console.say(f"{item.id}: is past epoch {item.until_epoch} already ({run_dir})")
-        yield _conclude(item, settings, run_dir, plan)
+        console.say(f"{item.label}: is past epoch {item.until_epoch} already ({run_dir})")
+        yield conclude(item, settings, run_dir, plan)
         return
     require_file(item.weights, settings.initial_weights, what="weights")
     require_file(item.warm_start, settings.warm_start, what="warm start")
@@ -72,11 +82,25 @@ def train_item(
         run_dir,
         runtime=runtime.model_copy(update=files),
         resume=True,
-        has_fixed_budget=identity.has_fixed_budget,
+        has_fixed_budget=found.has_fixed_budget,
         stop=stop,
         until_epoch=item.until_epoch,
     )
-    yield _conclude(item, settings, run_dir, plan)
+    yield conclude(item, settings, run_dir, plan)
+
+
+def _find_run(
+    item: WorkItem, settings: TrainSettings, folder: StudyFolder, plan: StudyPlan
+) -> FoundRun:
+    data = load_item_data(item, plan)
+    identity = RunIdentity.of(settings, data, has_fixed_budget=item.has_fixed_budget)
+    known = _known_runs(find_experiments(folder) / RUNS)
+    run_dir = known.locate(identity)
+    if not item.has_open_budget and not _is_of_length(RunFolder(run_dir), settings.epochs):
+        # Trained on, it would no longer be what somebody else's study has judged.
+        identity = replace(identity, has_fixed_budget=True)
+        run_dir = known.locate(identity)
+    return FoundRun(data, run_dir, identity.has_fixed_budget)
 
 
 def _is_of_length(run: RunFolder, epochs: int) -> bool:
@@ -91,9 +115,7 @@ def _known_runs(runs_dir: Path) -> KnownRuns:
     return KnownRuns(runs_dir)
 
 
-def _conclude(
-    item: WorkItem, settings: TrainSettings, run_dir: Path, plan: StudyPlan
-) -> ItemResult:
+def conclude(item: WorkItem, settings: TrainSettings, run_dir: Path, plan: StudyPlan) -> ItemResult:
     """The result of a run that is at its end, or at least as far as it was asked to go.
 
     Of one that is further, what it was after the epoch that is asked about: whoever trained it,

@@ -12,8 +12,9 @@ from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopSource, heed_no_signals
 from xlite.studies.plan import plan_models
 from xlite.workflows.learning_curve import train_subsets
+from xlite.workflows.loaded_data import load_data, load_split_data
 from xlite.workflows.study_folder import check_out
-from xlite.workflows.study_runs import load_data, load_split_data, run_study
+from xlite.workflows.study_runs import run_study
 
 if TYPE_CHECKING:
     from xlite.studies.outcome import Outcome

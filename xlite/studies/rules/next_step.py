@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -14,7 +15,14 @@ from xlite.studies.rules.cache_items import is_cache_built, ready_cache_items
 from xlite.studies.rules.conditions import decide_rule
 from xlite.studies.rules.looks import due_look, ready_look
 from xlite.studies.rules.measured import measure
-from xlite.studies.rules.runs import Run, folders_of, judge_id, judge_item, train_item
+from xlite.studies.rules.runs import (
+    Run,
+    folders_of,
+    judge_id,
+    judge_item,
+    name_of_run,
+    train_item,
+)
 from xlite.studies.rules.search import Search
 from xlite.studies.rules.standing import Standing
 from xlite.studies.rules.winner import WINNER, decide_winner
@@ -118,7 +126,7 @@ def _ready_items(standing: Standing, searches: Sequence[Search]) -> Iterator[Wor
 
 
 def _train_item_of(experiment: Experiment, run: Run) -> WorkItem:
-    return train_item(
+    item = train_item(
         experiment,
         experiment.id,
         experiment.settings,
@@ -126,6 +134,8 @@ def _train_item_of(experiment: Experiment, run: Run) -> WorkItem:
         item_id=run.item,
         has_fixed_budget=experiment.has_fixed_budget,
     )
+    name = name_of_run(experiment, run)
+    return replace(item, name=name, has_open_budget=experiment.has_open_budget)
 
 
 def _ready_judgement(standing: Standing, experiment: Experiment) -> Iterator[WorkItem]:

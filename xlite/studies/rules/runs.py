@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xlite.settings import TrainSettings
 from xlite.studies.ledger_entries import End
+from xlite.studies.plan import name_fold, name_run
 from xlite.studies.study_plan import Experiment, Phase, ScoreName
 from xlite.studies.work_item import WorkItem
 
@@ -38,6 +39,14 @@ def list_runs(subject: str, seeds: Sequence[int], num_folds: int) -> list[Run]:
         for place, seed in enumerate(seeds)
         for fold in (range(num_folds) if num_folds else (None,))
     ]
+
+
+def name_of_run(experiment: Experiment, run: Run) -> str:
+    """What tables call a run of an experiment, if the plan says; else nothing."""
+    if not experiment.name:
+        return ""
+    name = name_run(experiment.name, run.seed, num_seeds=len(experiment.seeds))
+    return name if run.fold is None else name_fold(name, run.fold)
 
 
 def train_item(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 import threading
 from collections.abc import Generator
@@ -13,15 +14,17 @@ import pandas as pd
 import pytest
 
 from xlite.errors import InputError, InterruptedRunError
-from xlite.executors.in_turn import Outcome, run_plan
 from xlite.files import write_json
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import hold_lock
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import catch_stop_signals
+from xlite.studies.outcome import Outcome
 from xlite.studies.plan import PlannedRun
 from xlite.studies.progress import ProgressFile
+from xlite.training.data import DataPlaces
 from xlite.training.state import EpochReport
+from xlite.workflows.training_queue import run_plan
 
 RUNTIME = Runtime(device="cpu", num_workers=0)
 
@@ -33,6 +36,7 @@ class FakeData:
     source_fingerprint: str = "f"
     split_sha256: dict[str, str] = dataclasses.field(default_factory=lambda: {"train": "5p1"})
     vocabulary: tuple[str, ...] = ("Mass",)
+    places: DataPlaces = dataclasses.field(default_factory=DataPlaces)
 
 
 def scores_of(run_dir: Path, model: str, auroc: float | None) -> dict[str, Any]:
@@ -83,22 +87,27 @@ class FakeTraining:
                 "data": counts | sums,
             },
         )
-        self.seen.append(read_progress(self.out)["models"])
+        self._look()
         yield EpochReport(1, 0.6, 1.235)
-        self.seen.append(read_progress(self.out)["models"])
+        self._look()
         if settings.model in self.faults:
             raise self.faults[settings.model]
+        (run_dir / "history.csv").write_text("epoch,train_loss,val_auroc\n1,0.5,0.6\n2,0.4,0.7\n")
         scores = scores_of(run_dir, settings.model, self.aurocs.get(settings.model, 0.7))
         scores["accumulate"] = self.num_parts
         write_json(run_dir / "scores.json", scores)
         return RunFolder(run_dir).require_scores()
 
+    def _look(self) -> None:
+        if (self.out / "training_progress.json").exists():
+            self.seen.append(read_progress(self.out)["models"])
+
 
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     fake = FakeTraining(tmp_path)
-    monkeypatch.setattr("xlite.executors.training_job.follow_run", fake)
-    monkeypatch.setattr("xlite.executors.in_turn.check_runs", lambda *_: None)
+    monkeypatch.setattr("xlite.workflows.study_training.follow_run", fake)
+    monkeypatch.setattr("xlite.workflows.training_queue.check_runs", lambda *_: None)
     return fake
 
 
@@ -324,18 +333,14 @@ def test_halvings_for_want_of_memory_are_noted(training: FakeTraining, tmp_path:
 
 
 def test_the_runner_rests_between_two_runs_only(
-    training: FakeTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    training: FakeTraining, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rests: list[str] = []
-    monkeypatch.setattr(
-        "xlite.executors.in_turn._rest",
-        lambda seconds, before, stop: rests.append(f"{seconds:g} {before.name}"),
-    )
     data: Any = FakeData()
     run(tmp_path, "b")
-    resting = RUNTIME.model_copy(update={"pause_seconds": 3.0})
+    resting = RUNTIME.model_copy(update={"pause_seconds": 0.3})
     run_plan(plan("a", "b", "c"), data, tmp_path, runtime=resting, resume=True)
-    assert rests == ["3 c"], "b is finished: nothing is between it and another"
+    rests = re.findall("resting (.*) s before (.*)", capsys.readouterr().err)
+    assert rests == [("0.3", "c")], "b is finished: nothing is between it and another"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -360,12 +365,24 @@ def test_jobs_and_devices_exclude_each_other(
     assert not (tmp_path / "training_progress.json").exists()
 
 
-def test_only_the_main_process_writes(
+def test_only_the_main_process_writes_and_the_others_do_what_it_tells(
     training: FakeTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xlite.executors.in_turn.is_main_process", lambda: False)
+    data: Any = FakeData()
+    told: list[Any] = []
+    monkeypatch.setattr("xlite.workflows.training_queue.share_from_main", told.append)
+    both = RUNTIME.model_copy(update={"devices": 2})
+    monkeypatch.setattr("xlite.workflows.training_queue.launch_processes", lambda _: None)
+    outcomes = run_plan(plan("a", "b"), data, tmp_path / "main", runtime=both)
+    assert [one.id for one in told[:-1]] == ["train:a:s42", "train:b:s42"]
+    assert told[-1] == outcomes
+    training.trained.clear()
+    training.faults["b"] = InputError("no weights")
     (tmp_path / "training_progress.json").write_text('{"models": {}}')
-    outcomes = run(tmp_path, "a")
-    assert outcomes[0].scores is not None
+    monkeypatch.setattr("xlite.workflows.training_queue.is_main_process", lambda: False)
+    monkeypatch.setattr("xlite.workflows.training_queue.share_from_main", lambda _: told.pop(0))
+    assert run_plan(plan("a", "b"), data, tmp_path, runtime=both) == outcomes
+    assert training.trained == ["a", "b"]
     assert (tmp_path / "training_progress.json").read_text() == '{"models": {}}'
     assert not (tmp_path / "baseline_results.csv").exists()
+    assert not (tmp_path / "queues").exists()
