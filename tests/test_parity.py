@@ -226,25 +226,21 @@ OPTIONS = (
 )
 
 
-def test_train(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train(project: Project, tmp_path: Path) -> None:
     command, function = both(tmp_path)
-    folders = ("--split", project.split, "--cache", project.cache, "--out", "kept")
-    command.mkdir()
-    monkeypatch.chdir(command)
+    folders = ("--split", project.split, "--cache", project.cache, "--out", command / "experiments")
     shown = run_ok("train", "--models", "test_resnet", "--loss", "bce", *OPTIONS, *folders)
-    function.mkdir()
-    monkeypatch.chdir(function)
     outcomes = xlite.train(
         SETTINGS,
         seeds=[0, 1],
         split=project.split,
         cache=project.cache,
-        out="kept",
+        out=function / "experiments",
         runtime=RUNTIME,
     )
     by_command, by_function = (contents(folder) for folder in (command, function))
     # The log has the command and times within its text.
-    log = "kept/EXPERIMENT_LOG.md"
+    log = "experiments/EXPERIMENT_LOG.md"
     assert by_command.pop(log)[:200] == by_function.pop(log)[:200]
     assert by_command == by_function
     assert sum(name.endswith("best.safetensors") for name in by_function) == 2
@@ -254,14 +250,10 @@ def test_train(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert run.items() < drop_varying(json.loads(json.dumps(outcome.to_json()))).items()
 
 
-def test_ablate(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ablate(project: Project, tmp_path: Path) -> None:
     command, function = both(tmp_path)
-    folders = ("--split", project.split, "--cache", project.cache, "--out", "kept")
-    command.mkdir()
-    monkeypatch.chdir(command)
+    folders = ("--split", project.split, "--cache", project.cache, "--out", command / "experiments")
     shown = run_ok("ablate", "--model", "test_resnet", "--losses", "bce,zlpr", *OPTIONS, *folders)
-    function.mkdir()
-    monkeypatch.chdir(function)
     made = xlite.ablate(
         {
             "loss=bce": SETTINGS,
@@ -270,7 +262,7 @@ def test_ablate(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         seeds=[0, 1],
         split=project.split,
         cache=project.cache,
-        out="kept",
+        out=function / "experiments",
         runtime=RUNTIME,
     )
     by_command, by_function = (contents(folder) for folder in (command, function))
@@ -308,7 +300,7 @@ def test_compare(projects: Golden) -> None:
     made = xlite.compare(
         split="splits",
         by="val.f1",
-        out="kept",
+        out="experiments",
         command="xlite compare --split splits --by val.f1",
     )
     assert projects.is_left_alike()

@@ -5,6 +5,7 @@ Each run is an experiment with one seed, so that they come in the order of the c
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -74,8 +75,17 @@ def name_queue(identities: Sequence[tuple[str, str]]) -> str:
     return fingerprint_of([list(one) for one in identities])[:8]
 
 
+def find_queue_root(out: Path) -> Path:
+    """The folder that the paths in a queue's plan start from, whatever the working folder is."""
+    return out.resolve().parent
+
+
 def render_queue(plan: StudyPlan) -> str:
-    """The plan of a queue as the text of a plan file."""
+    """The plan of a queue as the text of a plan file, the same from whichever folder it was given.
+
+    The paths of the plan are from the working folder, those of the text from `find_queue_root`.
+    """
+    root = find_queue_root(plan.out)
     places = {"split": plan.split, "out": plan.out}
     places |= {"cache": plan.cache} if plan.images is None else {"images": plan.images}
     lines = [
@@ -84,25 +94,33 @@ def render_queue(plan: StudyPlan) -> str:
         f"rest = {toml_value(plan.rest_seconds)}",
         "",
         "[data]",
-        *(f"{key} = {toml_value(path.as_posix())}" for key, path in places.items()),
+        *(f"{key} = {toml_value(_from(root, path))}" for key, path in places.items()),
     ]
     for one in plan.experiments:
         lines += ["", "[[experiment]]"]
-        lines += [f"{key} = {_inline(value)}" for key, value in _describe(one)]
+        lines += [f"{key} = {_inline(value)}" for key, value in _describe(one, root)]
     return "\n".join([*lines, ""])
 
 
-def _describe(one: Experiment) -> Iterator[tuple[str, Any]]:
+def _from(root: Path, path: Path) -> str:
+    """The path, which is from the working folder, as it is from `root`."""
+    try:
+        return Path(os.path.relpath(path.resolve(), root)).as_posix()
+    except ValueError:  # on another drive
+        return path.resolve().as_posix()
+
+
+def _describe(one: Experiment, root: Path) -> Iterator[tuple[str, Any]]:
     yield "id", one.id
     yield "name", one.name
     yield "seeds", list(one.seeds)
     yield "budget", "fixed" if one.has_fixed_budget else "open"
     if one.weights is not None:
-        yield "weights", one.weights.as_posix()
+        yield "weights", _from(root, one.weights)
     elif one.settings.initial_weights == "none":
         yield "pretrained", False
     if one.warm_start is not None:
-        yield "warm_start", one.warm_start.as_posix()
+        yield "warm_start", _from(root, one.warm_start)
     tables = settings_tables(one.settings)
     yield "set", tables.pop("") | {part: table for part, table in tables.items() if table}
 

@@ -17,7 +17,7 @@ from xlite.studies.recorded_plan import read_state, texts_in_force
 from xlite.studies.rules.next_step import END_DECISION
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
-from xlite.studies.training_queue import render_queue
+from xlite.studies.training_queue import find_queue_root, render_queue
 from xlite.workflows.study_beginning import PERSON, keep_copies, write_beginning
 
 
@@ -30,10 +30,11 @@ def begin_queue(
     are gone or were shorter. ended: the results of the others. What other agents are at stays
     theirs. Raises InputError for a ledger that is damaged or can't be written to.
     """
-    folder = StudyFolder(plan.out / QUEUES / plan.name)
+    folder, root = StudyFolder(plan.out / QUEUES / plan.name), find_queue_root(plan.out)
     source = PlanSource(Path("plan.toml"), render_queue(plan))
     try:
-        if not folder.ledger.path_of(1).exists() and write_beginning(folder, source, plan.name):
+        is_known = folder.ledger.path_of(1).exists()
+        if not is_known and write_beginning(folder, source, plan.name, root):
             keep_copies(folder, source)
         while (change := _find_change(read_state(folder), source, left)) is not None:
             if folder.ledger.append(change):

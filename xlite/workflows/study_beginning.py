@@ -52,7 +52,7 @@ def begin_study(
     if not folder.ledger.path_of(1).exists():
         _refuse_remains(folder)
         require_sound(parsed, where=str(plan))
-        if write_beginning(folder, source, parsed.name):
+        if write_beginning(folder, source, parsed.name, Path.cwd()):
             console.say(f"the study {parsed.name} begins: {folder.path}")
             keep_copies(folder, source)
             return folder
@@ -124,10 +124,13 @@ def _refuse_remains(folder: StudyFolder) -> None:
         )
 
 
-def write_beginning(folder: StudyFolder, source: PlanSource, name: str) -> bool:
-    """Write the first entry; False when another process was faster."""
+def write_beginning(folder: StudyFolder, source: PlanSource, name: str, root: Path) -> bool:
+    """Write the first entry; False when another process was faster.
+
+    root: where the paths in the plan start from.
+    """
     folder.path.mkdir(parents=True, exist_ok=True)
-    root = os.path.relpath(Path.cwd().resolve(), folder.path.resolve())
+    way = os.path.relpath(root.resolve(), folder.path.resolve())
     return folder.ledger.append(
         Begin(
             at=entry_time(),
@@ -135,7 +138,7 @@ def write_beginning(folder: StudyFolder, source: PlanSource, name: str) -> bool:
             name=name,
             plan=source.text,
             base=source.base,
-            root=Path(root).as_posix(),
+            root=Path(way).as_posix(),
         )
     )
 
