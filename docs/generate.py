@@ -31,6 +31,7 @@ from benchmark_blocks import (
     render_validity,
     render_ways,
 )
+from dataset_blocks import render_sources
 from doctor_blocks import render_checks
 from map_blocks import render_maps, render_vocabularies
 from nih_blocks import render_disk, render_epochs, render_memory, render_minutes
@@ -180,6 +181,7 @@ def render_blocks() -> dict[Path, dict[str, str]]:
             "rule": render_rule(),
         },
         DOCS / "balance.md": {"samplers": render_samplers()},
+        DOCS / "datasets.md": render_sources(),
         DOCS / "doctor.md": render_checks(),
         DOCS / "judging.md": render_validity(),
         DOCS / "models.md": {"models": render_models()},

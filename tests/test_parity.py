@@ -30,6 +30,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "compare": ("compare",),
     "doctor": ("doctor",),
     "report": ("report",),
+    "tables read": ("read_tables",),
+    "tables merge": ("merge_tables",),
     "study check": ("check_study",),
     "study run": ("run_study_plan",),
     "study work": ("work_on_study",),
@@ -134,6 +136,15 @@ def projects(golden: Path, monkeypatch: pytest.MonkeyPatch) -> Golden:
 
 def both(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "command", tmp_path / "function"
+
+
+def test_tables_read(project: Project, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.csv"
+    shown = run_ok("tables", project.table, "--out", plain, "--json")
+    written = plain.read_bytes()
+    made = xlite.read_tables(project.table, out=plain, overwrite=True)
+    assert plain.read_bytes() == written
+    assert json.loads(shown.stdout) == as_json(made)
 
 
 def test_split(project: Project, tmp_path: Path) -> None:

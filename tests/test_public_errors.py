@@ -51,6 +51,12 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         (("nowhere.csv",), {}, "nowhere.csv does not exist"),
         ((pd.DataFrame({"x": [2]}),), {}, "labels other than 1, 0 and -1"),
     ],
+    "read_tables": [
+        (([],), {}, "no table is named"),
+        (("nowhere.csv",), {}, "nowhere.csv does not exist"),
+        ((".",), {}, "is a folder. Say whose tables lie in it"),
+        (("x.csv",), {"table_format": xlite.TableFormat(dataset="chest")}, "no such source"),
+    ],
     "split_by_patient": [
         ((TABLE,), {"ratios": (1, 2)}, "three positive numbers"),
         ((LABELS,), {}, "not known whose the images are"),

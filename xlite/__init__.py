@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.merge_tables import merge_tables as merge_tables
     from xlite.workflows.power import plan_sample as plan_sample
+    from xlite.workflows.read_tables import read_tables as read_tables
     from xlite.workflows.report import report as report
     from xlite.workflows.study import run_study_plan as run_study_plan
     from xlite.workflows.study import work_on_study as work_on_study
@@ -71,6 +72,7 @@ _HOMES = {
     "read_labels": "xlite.tables.read_labels",
     "TableFormat": "xlite.tables.table_format",
     "merge_tables": "xlite.workflows.merge_tables",
+    "read_tables": "xlite.workflows.read_tables",
     "split_by_patient": "xlite.splitting.split",
     "make_folds": "xlite.splitting.folds",
     "audit_split": "xlite.splitting.audit",

@@ -20,7 +20,7 @@ NIH_GOOGLE = TableSource(
             "`Set Id` is the official part, val or test; there is no training part.",
         ),
         leaves_out=("NIH's own 14 labels in the same table: `--dataset nih` reads those.",),
-        licence="As NIH's images; the labels CC BY 4.0.",
+        licence="The images as NIH's; for the labels see the page.",
         where="https://cloud.google.com/healthcare-api/docs/resources/public-datasets/nih-chest",
         citation="Majkowska et al. 2020, Radiology 294:421. doi:10.1148/radiol.2019191293",
     ),
