@@ -310,3 +310,18 @@ def test_real_radiographs_equal_pillows_reading() -> None:
             modes.add(image.mode)
             np.testing.assert_array_equal(read_radiograph(path), np.asarray(image.convert("L")))
     assert modes == {"L", "RGBA"}
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_sixteen_bit_colour_tiff_keeps_its_depth(channels: int) -> None:
+    deep = GREY.astype(np.uint16) * 257 - (GREY > 0)
+    colour = np.repeat(deep[:, :, None], channels, axis=2)
+    data = cv2.imencode(".tiff", colour)[1].tobytes()
+    np.testing.assert_array_equal(decode_radiograph(data), deep)
+
+
+def test_cmyk_jpeg_is_read_as_its_grey() -> None:
+    smooth = Image.fromarray(cv2.GaussianBlur(GREY, (15, 15), 5))
+    data = encoded(smooth.convert("RGB").convert("CMYK"), "JPEG", quality=95)
+    difference = decode_radiograph(data).astype(int) - np.asarray(smooth)
+    assert np.abs(difference).max() <= 3

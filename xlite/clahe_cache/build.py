@@ -19,6 +19,7 @@ import cv2
 import xlite
 from xlite import console, files
 from xlite.clahe_cache.clahe import ORDER
+from xlite.clahe_cache.dicom_grey import DICOM_GREY
 from xlite.clahe_cache.file_names import CACHE_FAILED, CACHE_IMAGES, CACHE_INDEX, CACHE_RECORD
 from xlite.clahe_cache.folder import (
     allocate,
@@ -144,7 +145,11 @@ def require_all_read(summary: CacheSummary, folder: Path) -> None:
 def cache_recipe(settings: ClaheSettings, file_format: FileFormat) -> CacheRecipe:
     """How pixels are made and kept, as a record or a journal says it."""
     return CacheRecipe(
-        format=file_format, **settings.model_dump(), order=ORDER, opencv=cv2.__version__
+        format=file_format,
+        **settings.model_dump(),
+        order=ORDER,
+        opencv=cv2.__version__,
+        dicom=DICOM_GREY,
     )
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from kornia_rs.io import decode_image_png_u8, decode_image_png_u16
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from xlite.clahe_cache.dicom import decode_dicom
+from xlite.dicom_file import UnreadableDicomError, is_dicom
 from xlite.inputs import MAX_IMAGE_BYTES, RefusedFileError, open_regular, read_bytes
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ EPS starts Ghostscript, and others have parsers that hardly anybody looks at."""
 
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
+_TIFF_BITS = 258
 
 
 class UnreadableImageError(Exception):
@@ -63,15 +66,15 @@ class UnreadableImageError(Exception):
 def read_radiograph(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The image in `path` as an (H, W) grey array: uint16 for 16-bit files, else uint8.
 
-    PNG, JPEG, JPEG 2000, TIFF, BMP, GIF, WebP and PNM, whatever the file is called; 1-bit images
-    become 0 and 255. Alpha is ignored. Colour becomes ITU-R BT.601 luma, (299 R + 587 G + 114 B) /
-    1000 rounded, which is Pillow's "L" to within one grey level and returns R unchanged where
-    R = G = B.
+    PNG, JPEG, JPEG 2000, TIFF, BMP, GIF, WebP, PNM and DICOM (`decode_dicom`), whatever the file is
+    called; 1-bit images become 0 and 255. Alpha is ignored. Colour becomes ITU-R BT.601 luma,
+    (299 R + 587 G + 114 B) / 1000 rounded, which is Pillow's "L" to within one grey level and
+    returns R unchanged where R = G = B.
     A 16-bit TIFF in which white is zero is inverted, as Pillow does with its 8-bit kin.
 
     Raises UnreadableImageError, which names the file, for one that is missing, empty, truncated or
     damaged, no regular file, of no such format, larger than 512 MiB, or of more than MAX_PIXELS
-    pixels, which is read from the header.
+    pixels, which is read from the header; InputError for DICOM without the extra that reads it.
     """
     try:
         data = read_bytes(Path(path), max_bytes=MAX_IMAGE_BYTES)
@@ -106,6 +109,11 @@ def decode_radiograph(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The encoded image `data` as `read_radiograph` returns it; the only decoder in xlite."""
     if data.startswith(_PNG_SIGNATURE):
         return _decode_png(data)
+    if is_dicom(data):
+        try:
+            return decode_dicom(data, check_size=_check_pixel_count)
+        except UnreadableDicomError as error:
+            raise UnreadableImageError(str(error)) from None
     return _decode_with_pillow(data)
 
 
@@ -118,7 +126,7 @@ def _decode_png(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
         # check before, and critical chunks only.
         chunks = _critical_png_chunks(data, checks_pixels=True)
         _check_compressed_size(chunks)
-        grey = _decode_png_with_opencv(b"".join((_PNG_SIGNATURE, *chunks)))
+        grey = _decode_with_opencv(b"".join((_PNG_SIGNATURE, *chunks)), "PNG")
     return grey
 
 
@@ -139,13 +147,13 @@ def _decode_grey_png(
     return pixels[:, :, 0]
 
 
-def _decode_png_with_opencv(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _decode_with_opencv(data: bytes, name: str) -> NDArray[np.uint8] | NDArray[np.uint16]:
     try:
         pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise UnreadableImageError(f"damaged PNG ({error.err})") from None
+        raise UnreadableImageError(f"damaged {name} ({error.err})") from None
     if pixels is None:
-        raise UnreadableImageError("damaged PNG (its pixel data can't be decompressed)")
+        raise UnreadableImageError(f"damaged {name} (its pixel data can't be decompressed)")
     if pixels.ndim == 3:
         is_alpha = pixels.shape[2] == 4
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2GRAY if is_alpha else cv2.COLOR_BGR2GRAY)
@@ -206,6 +214,8 @@ def _decode_with_pillow(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as image:
                 _check_pixel_count(image.width, image.height)
+                if _is_deep_colour(image):
+                    return _decode_with_opencv(data, "TIFF")
                 image.load()
                 return _grey_of_pillow_image(image)
     except UnidentifiedImageError:
@@ -215,6 +225,12 @@ def _decode_with_pillow(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
     # What Pillow's parsers raise on damaged bytes.
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
         raise UnreadableImageError(f"damaged image ({error})") from None
+
+
+def _is_deep_colour(image: ImageFile.ImageFile) -> bool:
+    """Whether it is a TIFF of 16 bits a colour, of which Pillow keeps 8."""
+    bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS, ())
+    return image.mode in ("RGB", "RGBA") and bits in ((16,) * 3, (16,) * 4)
 
 
 def _grey_of_pillow_image(

@@ -94,6 +94,8 @@ class CacheRecipe(Record):
     fit: str
     order: str
     opencv: str
+    dicom: str | None = None
+    """How stored values of a DICOM film became grey; None of versions that read no DICOM."""
 
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
