@@ -22,7 +22,7 @@ _SIGNAL = 1.2
 _ALIKE = 0.7
 """The correlation of what two candidates say of an image."""
 _BIAS = 0.003
-_RNG_SEED = 1
+_RNG_SEED = 2
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from xlite.scores.selection import correct_best
 
 _SPREAD = 0.02
 _ALIKE = 0.7
+_CASES = 100
 
 
 def draw(rng: np.random.Generator, rows: int, count: int) -> np.ndarray:
@@ -37,6 +38,24 @@ def test_equal_candidates_are_corrected_to_their_truth() -> None:
     assert 0.88 <= held <= 1
     # Ensure that this was a meaningful test.
     assert measured > 0.02
+
+
+def test_noise_that_is_less_near_one_makes_no_winner_surer() -> None:
+    rng = np.random.default_rng(2)
+    missed = []
+    for _ in range(100):
+        found = rng.binomial(_CASES, 0.9, size=30) / _CASES
+        best = correct_best(found, rng.binomial(_CASES, found, size=(400, 30)) / _CASES)
+        missed.append((best.measured - 0.9, best.corrected - 0.9))
+    measured, corrected = np.mean(missed, axis=0)
+    assert abs(corrected) < 0.012
+    # Ensure that this was a meaningful test.
+    assert measured > 0.04
+
+
+def test_scores_at_the_ends_are_as_measured() -> None:
+    best = correct_best(np.array([1.0, 0.5]), np.full((100, 2), (1.0, 0.5)), limits=(0.9, 1.0))
+    assert (best.corrected, best.low, best.high) == pytest.approx((1.0, 0.9, 1.0))
 
 
 def test_one_that_is_truly_best_keeps_its_score() -> None:
