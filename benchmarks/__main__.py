@@ -20,8 +20,8 @@ from xlite import console, files
 _OTHERS = {
     *("__init__", "__main__", "measure", "nih_table", "radiographs", "rates", "study"),
     *("validity", "validity_balance", "validity_folds", "validity_intervals"),
-    *("validity_anytime", "validity_floor", "validity_more_power", "validity_selection"),
-    *("validity_self_audit", "validity_size", "validity_verdicts"),
+    *("validity_anytime", "validity_equivalence", "validity_floor", "validity_more_power"),
+    *("validity_selection", "validity_self_audit", "validity_size", "validity_verdicts"),
     *("fold_learners", "generated_studies", "self_audit"),
     *("doctor", "gpu", "memory", "scale", "study_scale", "ways", "albumentations_peer"),
 }

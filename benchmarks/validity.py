@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks import (
     validity_anytime,
     validity_balance,
+    validity_equivalence,
     validity_floor,
     validity_folds,
     validity_intervals,
@@ -34,6 +35,7 @@ RESULTS = Path(__file__).with_name("validity.json")
 GROUPS: dict[str, dict[str, Simulation]] = {
     "intervals": validity_intervals.SIMULATIONS,
     "verdicts": validity_verdicts.SIMULATIONS,
+    "equivalence": validity_equivalence.SIMULATIONS,
     "anytime": validity_anytime.SIMULATIONS,
     "self-audit": validity_self_audit.SIMULATIONS,
     "more-power": validity_more_power.SIMULATIONS,

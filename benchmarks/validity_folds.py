@@ -15,7 +15,9 @@ from xlite.judging.all_pairs import compare_all_pairs
 from xlite.judging.evaluation import Resampling
 from xlite.judging.folded_methods import FoldedMethod, judge_folded_methods
 from xlite.judging.labelled_predictions import LabelledPredictions
+from xlite.judging.paired_differences import JudgedMethods
 from xlite.judging.variant_verdict import judge_variant
+from xlite.results.ablation import VariantVerdict
 from xlite.scores.bootstrap import resample_scores
 from xlite.scores.fold_differences import FoldDifference, compare_folds
 from xlite.splitting.fold_splits import FoldSplits
@@ -134,8 +136,14 @@ def _resample_pooled(trial: Trial) -> float:
     return float(2 * student.sf(abs(change.mean()) / change.std(ddof=1), trial.targets.sum() - 1))
 
 
-def _judge(trials: list[Trial]) -> tuple[bool, bool, bool, bool]:
-    """Whether the second of two learners is told from the first, by each of the ways to tell."""
+def judge_trials(trials: list[Trial], margin: float) -> VariantVerdict:
+    """The verdict on the second of two learners, a trial a seed."""
+    judged = _judge_methods(trials)
+    found = judged.difference("first", "second", "auroc")
+    return judge_variant(judged, "first", "second", found, margin=margin)
+
+
+def _judge_methods(trials: list[Trial]) -> JudgedMethods:
     folds = _split(trials[0])
     methods = [
         FoldedMethod(
@@ -148,6 +156,12 @@ def _judge(trials: list[Trial]) -> tuple[bool, bool, bool, bool]:
         for learner, name in enumerate(("first", "second"))
     ]
     judged, _ = judge_folded_methods(methods, folds, resampling=Resampling(num_resamples=200))
+    return judged
+
+
+def _judge(trials: list[Trial]) -> tuple[bool, bool, bool, bool]:
+    """Whether the second of two learners is told from the first, by each of the ways to tell."""
+    judged = _judge_methods(trials)
     auroc = judged.difference("first", "second", "auroc")
     decisions = [
         judge_variant(one, "first", "second", auroc).decision in ("ADOPT", "REJECT", "TRADE-OFF")
