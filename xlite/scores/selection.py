@@ -234,7 +234,7 @@ def _to_share(angle: float) -> float:
 
 
 def _center(drawn: Values) -> Values:
-    return drawn - drawn.mean(axis=0)
+    return np.asarray(drawn - drawn.mean(axis=0))
 
 
 def _ratio(reach: float, plain: float) -> float:
