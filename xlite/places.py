@@ -11,6 +11,9 @@ FOLDS_DIR = Path("data/folds")
 CACHE_DIR = Path("data/clahe_cache")
 EXPERIMENTS_DIR = Path("experiments")
 
+EVALUATIONS = "evaluation"
+"""The folder of evaluations in an experiments folder."""
+
 VALIDATION = "val"
 """The part of a split by which epochs and models are chosen; a split may be made without."""
 SPLIT_PARTS = ("train", VALIDATION, "test")

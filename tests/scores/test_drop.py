@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scores.drawn_sites import draw_site
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, roc_auc_score
 
+from benchmarks.drawn_sites import draw_site
 from xlite.scores.drop import Drop, take_drop_apart
 from xlite.scores.reweighted import REWEIGHTED
 

@@ -17,6 +17,12 @@ from xlite.results.evaluation import Evaluation
 from xlite.results.external import ExternalEvaluation
 from xlite.splitting.split_folder import read_split
 
+CHEXPERT = (
+    *("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion"),
+    *("Edema", "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion"),
+    *("Pleural Other", "Fracture", "Support Devices"),
+)
+MAPPED = {"Pleural Effusion": "Effusion"}
 FAST: dict[str, Any] = {"resamples": 100, "floor": False}
 
 
@@ -131,6 +137,11 @@ def test_the_command_leaves_files_and_counts_looks(
     # The run's own test part, which stands for its site, was looked at, too.
     assert len(kept) >= 3
     assert list_files(run.parent.parent, left_out=("evaluation", "test_looks")) == before
+    page, log = folder / "report.html", run.parent.parent / "EXPERIMENT_LOG.md"
+    run_ok("report", "--experiments", run.parent.parent, "--split", project.split, "--out", page)
+    assert f"{run.name} on hospital" in page.read_text(encoding="utf-8")
+    run_ok("log", "add", "--experiments", run.parent.parent)
+    assert "On hospital (" in log.read_text(encoding="utf-8")
     drop = pd.read_csv(folder / "drop.csv")
     parts = drop[["prevalence", "view_mix", "rest"]].fillna(0).sum(axis=1)
     np.testing.assert_allclose(parts[drop["drop"].notna()], drop["drop"].dropna(), atol=1e-5)
@@ -191,3 +202,43 @@ def test_films_without_a_table_are_refused(run: Path, project: Project) -> None:
     shown = run_cli("evaluate", run, "--split", project.split, "--images", project.images)
     assert shown.exit_code == 2
     assert "Pass RUN and --labels, or --probe-borders" in shown.stderr
+
+
+def test_a_tree_of_chexpert_is_judged_by_its_name(
+    run: Path, project: Project, tmp_path: Path
+) -> None:
+    """Films of the test part under CheXpert's names, beside a table of CheXpert's columns."""
+    part = read_split(project.split).parts["test"]
+    own = dict(zip(part.vocabulary, part.labels.T, strict=True))
+    rows = []
+    for row, image in enumerate(part.image_ids):
+        path = f"CheXpert-v1.0-small/train/patient{64000 + row:05d}/study1/view1_frontal.png"
+        (tmp_path / "tree" / path).parent.mkdir(parents=True)
+        (tmp_path / "tree" / path).write_bytes((project.images / image).read_bytes())
+        rows.append((path, "Male", 60, "Frontal", part.table["view"][row] or "PA"))
+    names = ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA"]
+    table = pd.DataFrame(rows, columns=names)
+    for name in CHEXPERT:
+        cells = own.get(MAPPED.get(name, name), np.zeros(len(part), dtype=np.int8))
+        table[name] = np.where(cells == 1, "1.0", "")
+    table.loc[0, "Pleural Effusion"] = "-1.0"
+    table.to_csv(tmp_path / "train.csv", index=False)
+    layout = xlite.TableFormat(dataset="chexpert", label_map="chexpert-to-nih")
+    found = xlite.evaluate(
+        run,
+        labels=tmp_path / "train.csv",
+        images=tmp_path / "tree",
+        split=project.split,
+        table_format=layout,
+        **FAST,
+    )
+    external = found.external
+    assert external is not None
+    assert external.mapping is not None
+    assert "Support Devices" in external.mapping.unmapped
+    # Effusion is CheXpert's Pleural Effusion; one film of it is uncertain, and not judged.
+    effusion = found.per_class["Effusion"]
+    known = effusion.true_positives + effusion.false_negatives
+    assert known == int((own["Effusion"][1:] == 1).sum())
+    assert set(external.views) <= {"AP", "PA"}
+    assert ExternalEvaluation.from_json(external.to_json()).mapping == external.mapping

@@ -19,6 +19,7 @@ import numpy as np
 from xlite.errors import InputError
 from xlite.files import atomic_path, write_json, write_table
 from xlite.ownership import require_our_folder
+from xlite.places import EVALUATIONS
 from xlite.records import Record
 from xlite.results.evaluation import Evaluation, Question
 from xlite.run_folder.file_names import RUNS
@@ -28,7 +29,6 @@ from xlite.settings import fingerprint_of
 if TYPE_CHECKING:
     from xlite.judging.labelled_predictions import LabelledPredictions
 
-EVALUATIONS = "evaluation"
 _SCORES = "scores.json"
 """Called as a run's are, so that one reads both alike; its keys are others."""
 _SCORES_TABLE = "scores.csv"

@@ -80,6 +80,7 @@ def judge_external(
         own_patients=len(np.unique(own.patient_ids)),
         not_in_table=site.not_in_table,
         not_in_run=site.not_in_run,
+        mapping=site.mapping,
         own_views=_count(names, own_views),
         views=_count(names, views),
         macro={score: _describe(drop, score, labels, level) for score in REWEIGHTED},

@@ -28,6 +28,7 @@ from xlite.tables.read_labels import has_patients, read_labels
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from xlite.results.label_map import MapReport
     from xlite.settings import Runtime
     from xlite.tables.manifest import Manifest
     from xlite.tables.read_labels import LabelSource
@@ -51,6 +52,8 @@ class OtherSite:
     """The same of its validation part, which thresholds and scaling are fitted on."""
     not_in_table: tuple[str, ...]
     not_in_run: tuple[str, ...]
+    mapping: MapReport | None
+    """What a label map made of the table's own labels."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -109,6 +112,7 @@ class OtherFilms:
             val=val,
             not_in_table=tuple(name for name in run.labels if name not in shared),
             not_in_run=tuple(name for name in manifest.vocabulary if name not in shared),
+            mapping=manifest.mapping,
         )
         return labelled, site
 
@@ -136,7 +140,7 @@ def _share_labels(of_run: Sequence[str], of_table: Sequence[str]) -> tuple[str, 
         raise InputError(
             f"the run and the label table have no label in common: the run predicts "
             f"{', '.join(of_run)}, and the table has {', '.join(of_table)}. Labels are matched by "
-            "name."
+            "name; --map says those of one vocabulary in terms of another's."
         )
     only_run = [name for name in of_run if name not in shared]
     only_table = [name for name in of_table if name not in shared]

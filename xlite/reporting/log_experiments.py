@@ -12,6 +12,7 @@ from xlite import console
 from xlite.places import TRAINING_PROGRESS
 from xlite.records import Record
 from xlite.reporting.begun_studies import find_studies
+from xlite.reporting.external_sites import read_external
 from xlite.reporting.judged_studies import read_studies, read_study
 from xlite.reporting.log_begun_studies import describe_begun_study
 from xlite.reporting.log_file import Name
@@ -35,8 +36,16 @@ def read_experiments(
         # A path as the shell completes it is as good as the folder's name.
         asked_name = ("run", asked.name)
     environments: dict[str, str] = {}
+    elsewhere, faults = read_external(experiments_dir)
+    for fault in faults:
+        console.warn(fault)
     for run in _read_runs(experiments_dir, times):
-        entry = describe_run(run, finished=_finish_time(run, times), log_dir=log_dir)
+        entry = describe_run(
+            run,
+            finished=_finish_time(run, times),
+            log_dir=log_dir,
+            elsewhere=[one for one in elsewhere if one.name == run.name],
+        )
         if run.sittings:
             environments[entry.source] = describe_environment(run.sittings[-1].environment)
         entries[entry.kind, entry.source] = entry

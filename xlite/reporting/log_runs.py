@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xlite.console import decimal
+from xlite.reporting.external_sites import describe_site
 from xlite.reporting.log_markdown import LogEntry, join_command
+from xlite.results.evaluation import Evaluation
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import Environment, Preprocessing, RunScores, Sitting
 from xlite.settings import TrainSettings
@@ -24,10 +26,13 @@ _WEIGHTS_OPTIONS = {
 _AGAIN = "-again"
 
 
-def describe_run(run: RunFolder, *, finished: str, log_dir: Path) -> LogEntry:
+def describe_run(
+    run: RunFolder, *, finished: str, log_dir: Path, elsewhere: Sequence[Evaluation] = ()
+) -> LogEntry:
     """The finished run's entry of the log.
 
     finished: when it ended, ISO 8601, or nothing. log_dir: what its folder is named from.
+    elsewhere: its evaluations on other sites' films.
     """
     settings, data, scores = run.settings, run.config.data, run.require_scores()
     changes = _list_changes(run)
@@ -38,6 +43,7 @@ def describe_run(run: RunFolder, *, finished: str, log_dir: Path) -> LogEntry:
         f"Differs from the defaults: {differences or 'nothing'}",
         f"Data: {images} images; split SHA-256: {digests}; pixels {data.source[:12]}",
         *_describe_validation(scores),
+        *map(describe_site, elsewhere),
         f"Parameters: {scores.num_parameters:,}",
         f"Time: {scores.seconds / 60:.1f} min" + (f", finished {finished}" if finished else ""),
         f"Folder: {Path(os.path.relpath(run.path, log_dir)).as_posix()}",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from xlite.results import Number, Result
+from xlite.results.label_map import MapReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +84,8 @@ class ExternalEvaluation(Result):
     """Labels of the run that the other site's table does not have."""
     not_in_run: tuple[str, ...]
     """Labels of the other site's table that the run does not predict."""
+    mapping: MapReport | None
+    """What a label map made of the table's own labels; None without one."""
     own_views: dict[str, int]
     """Images by view; "" where none is known."""
     views: dict[str, int]

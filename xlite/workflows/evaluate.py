@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 from xlite import console, places
 from xlite.errors import ArgumentError, InputError
 from xlite.judging.evaluation_folder import (
-    EVALUATIONS,
     EvaluationFolder,
     choose_folder,
     find_evaluations_dir,
@@ -198,7 +197,7 @@ def _find_folder(task: EvaluationTask, out: Path | None, *, overwrite: bool) -> 
     if out is not None:
         folder = EvaluationFolder(out)
     else:
-        evaluations_dir = places.EXPERIMENTS_DIR / EVALUATIONS
+        evaluations_dir = places.EXPERIMENTS_DIR / places.EVALUATIONS
         if judged.run_dir is not None:
             evaluations_dir = find_evaluations_dir(judged.run_dir)
         folder = choose_folder(evaluations_dir, judged.title, asked)

@@ -18,7 +18,9 @@ from xlite.judging.labelled_predictions import LabelledPredictions, read_run_pre
 from xlite.judging.sealed_test import count_test_looks
 from xlite.ownership import require_replaceable_file
 from xlite.randomness import derive_generator
+from xlite.reporting.external_sites import read_external
 from xlite.reporting.html_doctor import describe_diagnosis
+from xlite.reporting.html_external import describe_external
 from xlite.reporting.html_floor import describe_floor
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
 from xlite.reporting.html_page import (
@@ -113,7 +115,8 @@ def _describe(
     """The sections in the order of the page."""
     record_studies(experiments)
     found, faults = list_runs(experiments)
-    for fault in faults:
+    elsewhere, damaged = read_external(experiments)
+    for fault in (*faults, *damaged):
         console.warn(fault)
     all_runs = rank_runs(found)
     split = read_split(split_dir) if found and (split_dir / "val.csv").exists() else None
@@ -145,6 +148,7 @@ def _describe(
             choices=[*use, *_describe_best_epochs(chosen, judged)],
         ),
         describe_floor(floors, absence=absence),
+        *describe_external(elsewhere),
         describe_operating_curves(judged, absence=absence),
         *describe_begun_studies(experiments),
         *describe_studies(experiments),
