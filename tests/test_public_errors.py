@@ -216,6 +216,8 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
             "at least 100",
         ),
         (("nowhere",), {"split": "nowhere"}, "nowhere"),
+        (("nowhere",), {"images": "films"}, "--images are another site's"),
+        (("nowhere",), {"images": "films", "labels": TABLE, "tta": True}, "the run's own split"),
         (("nowhere",), {"labels": TABLE}, "a split has labels of its own"),
         ((17,), {}, "17 is no path"),
         (("run",), {"level": 1.0}, "level must be a number between 0 and 1"),

@@ -52,7 +52,8 @@ class Drop:
     drawn: NDArray[np.float64]
     """(6, 7, R, C) in resamples of both sites' patients."""
     freedom: PerClass
-    """(C,) patients with the finding, at the site with fewer, less one."""
+    """(C,) patients with the finding, at the site with fewer, less one; of those that weights for
+    another mix of views make unequal as many as tell as much (Kish 1965)."""
     shared: NDArray[np.bool_]
     """(C, V) the views that are compared."""
 
@@ -115,6 +116,8 @@ def take_drop_apart(
             at_home, away = sites[0][column].draw(first), sites[1][column].draw(second)
             drawn[:, :, chunk, column] = _split_drop(at_home, away, shared[column])
     fewest = np.minimum(_count_patients(own, 1), _count_patients(here, 1))
+    for column in range(num_classes):
+        fewest[column] = min(fewest[column], _count_effective(own, here, column, shared[column]))
     return Drop(values=values, drawn=drawn, freedom=np.maximum(fewest - 1.0, 0.0), shared=shared)
 
 
@@ -185,3 +188,21 @@ def _count_patients(site: SiteCalls, code: int) -> NDArray[np.float64]:
     return np.array(
         [np.unique(site.patients[column == code]).size for column in site.targets.T], dtype=float
     )
+
+
+def _count_effective(
+    own: SiteCalls, here: SiteCalls, column: int, shared: NDArray[np.bool_]
+) -> float:
+    """How many patients with the finding, of equal weight, tell as much as those of the other site
+    do with the weights of the own mix of views.
+    """
+    if not shared.any():
+        return float("inf")
+    rows = [site.targets[:, column] == 1 for site in (own, here)]
+    wanted, there = (
+        np.where(shared, np.bincount(site.views[one], minlength=len(shared)), 0)
+        for site, one in zip((own, here), rows, strict=True)
+    )
+    weights = np.divide(wanted, there, out=np.zeros(len(shared)), where=there > 0)
+    by_patient = np.bincount(here.patients[rows[1]], weights[here.views[rows[1]]])
+    return float(by_patient.sum() ** 2 / np.square(by_patient).sum())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from xlite.errors import InputError
 from xlite.loading.loader import RadiographDataset, build_loader
 from xlite.loading.runtime_clahe import RuntimeClahe
@@ -43,7 +45,7 @@ def predict_images(
         )
     source = RuntimeClahe([manifest], ClaheSettings.parse(**preprocessing.clahe.model_dump()))
     source.require_readable()
-    fabric = build_fabric(runtime, run.settings.precision)
+    fabric = build_fabric(runtime, _choose_precision(run.settings.precision, runtime.device))
     has_gpu = fabric.device.type != "cpu"
     dataset = RadiographDataset(manifest, source, image_size=preprocessing.image_size)
     loader = build_loader(
@@ -56,3 +58,9 @@ def predict_images(
     outputs = predict_logits(model, loader, fabric=fabric, description="predicting")
     assert outputs is not None, "nothing asks it to stop"
     return to_probs(outputs.logits)
+
+
+def _choose_precision(precision: str, device: str) -> str:
+    """That of the run's training; fp32 where this device has no fp16, which only training needs."""
+    has_fp16 = device != "cpu" and torch.cuda.is_available()
+    return "fp32" if precision == "fp16" and not has_fp16 else precision
