@@ -23,6 +23,7 @@ MAX_JSON_BYTES = 256 * MEBIBYTE
 """A split of a million images is recorded in a few kilobytes; a list of marks in some 12 MB."""
 
 _RUN_BY_SPREADSHEETS = re.compile(r"'*[=+\-@\t\r]")
+_ANY_RUN_BY_SPREADSHEETS = re.compile(rf"^{_RUN_BY_SPREADSHEETS.pattern}", re.MULTILINE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _MAX_SHOWN = 40
 
@@ -129,6 +130,18 @@ def guard_cell(text: str) -> str:
     """
     is_formula = _RUN_BY_SPREADSHEETS.match(text) and not _NUMBER.fullmatch(text)
     return f"'{text}" if is_formula else text
+
+
+def guard_cells(texts: list[str]) -> list[str]:
+    """The texts with `guard_cell` applied to each.
+
+    >>> guard_cells(["Edema", "=1+1"])
+    ['Edema', "'=1+1"]
+    """
+    # Few tables have any to guard, and one search is ten times as quick as a match a cell.
+    if not _ANY_RUN_BY_SPREADSHEETS.search("\n".join(texts)):
+        return texts
+    return list(map(guard_cell, texts))
 
 
 def unguard_cell(text: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xlite.labels import NIH_LABELS, UNKNOWN, decode_labels, has_no_finding
-from xlite.records import guard_cell
+from xlite.records import guard_cells
 from xlite.tables.cells import BLANK, decide_labels, write_codes
 
 if TYPE_CHECKING:
@@ -152,16 +152,16 @@ def encode_manifest(manifest: Manifest) -> bytes:
     """
     table = manifest.table
     is_nih = is_written_as_nih(manifest)
-    columns: dict[str, Any] = {IMAGE_COL: list(map(guard_cell, table["image_id"]))}
+    columns: dict[str, Any] = {IMAGE_COL: guard_cells(table["image_id"].tolist())}
     if is_nih:
         columns[LABELS_COL] = decode_labels(manifest.labels, manifest.vocabulary)
-    columns[PATIENT_COL] = list(map(guard_cell, table["patient_id"]))
-    columns[AGE_COL] = list(map(_write_age, table["age"]))
-    columns[SEX_COLS[0]] = list(map(guard_cell, table["sex"]))
-    columns[VIEW_COL] = list(map(guard_cell, table["view"]))
+    columns[PATIENT_COL] = guard_cells(table["patient_id"].tolist())
+    columns[AGE_COL] = _write_ages(table["age"])
+    columns[SEX_COLS[0]] = guard_cells(table["sex"].tolist())
+    columns[VIEW_COL] = guard_cells(table["view"].tolist())
     for name, written in FURTHER_COLS.items():
         if name in table and (table[name] != "").any():
-            columns[written] = list(map(guard_cell, table[name]))
+            columns[written] = guard_cells(table[name].tolist())
     if not is_nih:
         cells = manifest.labels if manifest.codes is None else write_codes(manifest.codes)
         columns |= dict(zip(manifest.vocabulary, cells.T, strict=True))
@@ -170,6 +170,13 @@ def encode_manifest(manifest: Manifest) -> bytes:
             manifest.labels, manifest.vocabulary, code=UNKNOWN, empty=""
         )
     return pd.DataFrame(columns).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _write_ages(ages: pd.Series[float]) -> list[str]:
+    place_of, distinct = pd.factorize(ages, use_na_sentinel=True)
+    # Those without an age point at a last text, which is empty.
+    texts = [*map(_write_age, distinct.tolist()), ""]
+    return [texts[place] for place in place_of.tolist()]
 
 
 def _write_age(years: float) -> str:
