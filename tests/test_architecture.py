@@ -1,7 +1,8 @@
 """Imports go one way: foundation, settings, run folder, middle rooms, training, studies, judging.
 
-Of the middle rooms only these see others: splitting and sampling read tables, loading reads the
-cache, sampling and tables. `docs/architecture.md` shows the same order as a picture.
+Of the middle rooms only these see others: splitting and sampling read tables, splitting and
+loading the cache, loading sampling and tables. `docs/architecture.md` shows the same order as a
+picture.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ FOUNDATION = (
 BELOW = (*FOUNDATION, "settings", "run_folder")
 MIDDLE = (
     "tables",
-    "splitting",
     "clahe_cache",
+    "splitting",
     "sampling",
     "loading",
     "models",
@@ -68,9 +69,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors", "console", "labels", "settings"},
     "run_folder": {*FOUNDATION, "settings", "run_folder"},
     "tables": {*BELOW, "tables"},
-    "splitting": {*BELOW, "splitting", "tables"},
     # `own_process` is for the command line, and for the processes that these rooms start.
     "clahe_cache": {*BELOW, "clahe_cache", "own_process"},
+    "splitting": {*BELOW, "splitting", "clahe_cache", "tables"},
     "sampling": {*BELOW, "sampling", "tables"},
     "loading": {*BELOW, "loading", "clahe_cache", "sampling", "tables"},
     **{room: {*BELOW, room} for room in ("models", "losses", "scores", "synthetic")},

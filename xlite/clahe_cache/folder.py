@@ -13,7 +13,13 @@ from pathlib import Path
 
 import filelock
 
-from xlite.clahe_cache.file_names import CACHE_FAILED, CACHE_IMAGES, CACHE_INDEX, CACHE_RECORD
+from xlite.clahe_cache.file_names import (
+    CACHE_FAILED,
+    CACHE_IMAGES,
+    CACHE_INDEX,
+    CACHE_NEAR_DUPLICATES,
+    CACHE_RECORD,
+)
 from xlite.clahe_cache.integrity import STAMP
 from xlite.clahe_cache.journal import JOURNAL
 from xlite.clahe_cache.record import PNG_FOLDER, png_name
@@ -28,6 +34,7 @@ _FILES = (
     CACHE_FAILED,
     CACHE_IMAGES,
     STAMP,
+    CACHE_NEAR_DUPLICATES,
 )
 """The files of a complete cache; `cache.json` goes first where it stops being one."""
 

@@ -13,7 +13,14 @@ from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.part_options import PartOptions
 from xlite.cli.policy_options import RowOptions
-from xlite.cli.split_audit import Audit, AuditedPredictions, Files, Reference, audit_files
+from xlite.cli.split_audit import (
+    Audit,
+    AuditedImages,
+    AuditedPredictions,
+    Files,
+    Reference,
+    audit_files,
+)
 from xlite.cli.split_tables import print_folds, print_split
 from xlite.errors import InputError
 
@@ -21,7 +28,7 @@ _EPILOG = (
     "Example: xlite split --labels Data_Entry_2017.csv --out data/splits\n\n"
     "Example: xlite split --labels Data_Entry_2017.csv --folds 5 --repeats 2 --out data/folds\n\n"
     "Example: xlite split --labels Data_Entry_2017.csv --hold-out view=AP --out data/held_out\n\n"
-    "Example: xlite split --audit train.csv val.csv test.csv\n\n"
+    "Example: xlite split --audit train.csv val.csv test.csv --images data/raw\n\n"
     "Example: xlite split --audit train.csv val.csv --predictions val_predictions.csv"
 )
 
@@ -57,6 +64,7 @@ def split(
     overwrite: Overwrite = False,
     predictions: AuditedPredictions = None,
     reference: Reference = None,
+    images: AuditedImages = None,
     json: options.Json = False,
 ) -> None:
     """Split a label table by patient, stratified over all labels, or audit a split.
@@ -71,10 +79,12 @@ def split(
 
     table_format = columns.to_table_format()
     if audit:
-        audit_files(files or [], table_format, (predictions, reference), as_json=json)
+        audit_files(files or [], table_format, (predictions, reference), images, as_json=json)
         return
-    if predictions is not None or reference is not None:
-        raise InputError("--predictions and --reference go with --audit. Pass the parts' files.")
+    if predictions is not None or reference is not None or images is not None:
+        raise InputError(
+            "--predictions, --reference and --images go with --audit. Pass the parts' files."
+        )
     if files:
         raise InputError(f"unexpected {files[0]}. Pass --audit to judge files of a split.")
     shared: dict[str, Any] = {

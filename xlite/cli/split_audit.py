@@ -43,17 +43,30 @@ Reference = Annotated[
 ]
 
 
+AuditedImages = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        metavar="DIR",
+        help="With --audit: the folder of the images, or a CLAHE cache of them, to find the same "
+        "film under two names: cropped, mirrored, turned, inverted or saved again.",
+    ),
+]
+
+
 def audit_files(
     files: Sequence[Path],
     table_format: TableFormat,
     models: tuple[Path | None, Path | None],
+    images: Path | None,
     *,
     as_json: bool,
 ) -> None:
     """Print what leaks between the parts, and what a model scores on either side of a leak.
 
     models: predictions for the second file, and those of a model that has seen none of its
-    patients. Raises LeakageError once that is printed.
+    patients. images: where films are looked for under two names. Raises LeakageError once that is
+    printed.
     """
     from xlite.splitting.audit import audit_split, find_parts
     from xlite.splitting.leakage import require_no_leakage
@@ -62,7 +75,7 @@ def audit_files(
         files = find_parts(files[0])
     if len(files) < 2:
         raise InputError("--audit needs the files of at least two parts.")
-    audit = audit_split(files, table_format=table_format)
+    audit = audit_split(files, table_format=table_format, images=images)
     seen = judge_audited(files, table_format, *models)
     if as_json:
         added = {} if seen is None else {"seen_patients": seen.to_json()}

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from xlite.results.folds import FoldsRecord
     from xlite.results.split import PartSummary, SplitAudit, SplitRecord
 
+_MOST_PAIRS = 10
+
 
 def print_split(made: SplitRecord, out: Path, *, as_json: bool) -> None:
     """Print what the parts of a split hold, and where it lies; or its record."""
@@ -88,6 +90,15 @@ def print_audit(audit: SplitAudit) -> None:
             f"{audit.image_overlap[pair]:,} images on both sides"
         )
     console.say(f"largest deviation: {audit.max_deviation_pp:.3f} percentage points")
+    if audit.near_duplicates is not None:
+        console.say(f"films under two names in two parts: {len(audit.near_duplicates):,}")
+        for film in audit.near_duplicates[:_MOST_PAIRS]:
+            console.say(
+                f"  {film.first} and {film.second} ({film.parts}): {film.describe_alteration()}, "
+                f"correlation {film.correlation:.2f}"
+            )
+        if len(audit.near_duplicates) > _MOST_PAIRS:
+            console.say("  … --json names all of them")
     for warning in audit.warnings:
         console.warn(warning)
 

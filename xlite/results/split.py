@@ -11,6 +11,7 @@ from pydantic import Field
 
 from xlite.results import Number, Result
 from xlite.results.label_map import MapReport
+from xlite.results.near_duplicates import NearDuplicate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,8 @@ class PartSummary(Result):
 class SplitAudit(Result):
     """What leaks between the parts, and what they hold; pairs are named "train|val"."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"near_duplicates"})
+
     patient_overlap: dict[str, int]
     """Patients in both parts."""
     images_of_shared_patients: dict[str, int]
@@ -53,14 +56,18 @@ class SplitAudit(Result):
     parts: dict[str, PartSummary]
     max_deviation_pp: Number
     warnings: tuple[str, ...]
+    near_duplicates: tuple[NearDuplicate, ...] | None = None
+    """Images of two parts that are the same film under two names; None, and not in JSON, where no
+    image was looked at."""
 
     @property
     def has_leakage(self) -> bool:
-        """Whether a patient or an image stands on two sides."""
-        return any(self.patient_overlap.values()) or any(self.image_overlap.values())
+        """Whether a patient, an image or a film stands on two sides."""
+        overlaps = (*self.patient_overlap.values(), *self.image_overlap.values())
+        return any(overlaps) or bool(self.near_duplicates)
 
     def describe_leakage(self) -> str:
-        """Which pairs share how many patients and images, and what only matched when respelled."""
+        """Which pairs share how many patients and images, respelled or not, and how many films."""
         found = []
         for what, overlap, respelled in (
             ("patients", self.patient_overlap, self.patients_respelled),
@@ -73,6 +80,8 @@ class SplitAudit(Result):
                         f"{count:,} {what} in {' and '.join(pair.split('|'))}"
                         f"{other if respelled[pair] else ''}"
                     )
+        if self.near_duplicates:
+            found.append(f"{len(self.near_duplicates):,} films under two names in two parts")
         return ", ".join(found)
 
     def to_frame(self) -> pd.DataFrame:

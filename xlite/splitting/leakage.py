@@ -84,7 +84,7 @@ def find_leakage(parts: Mapping[str, SplitPart], *, labels: Sequence[str]) -> Sp
     image_names = {name: canonical_image_names(part.image_id) for name, part in parts.items()}
     images = _encode(image_names)
     may_end_alike = not have_one_depth(image_names.values())
-    overlap: dict[str, dict[str, int]] = {name: {} for name in _OVERLAPS}
+    overlap: dict[str, Any] = {name: {} for name in _OVERLAPS}
     warnings: list[str] = []
     for (first, one), (second, other) in combinations(parts.items(), 2):
         pair = f"{first}|{second}"
@@ -126,11 +126,16 @@ def audit_parts(parts: Mapping[str, Manifest]) -> SplitAudit:
 
 
 def require_no_leakage(audit: SplitAudit) -> None:
-    """Raise LeakageError when patients or images stand on two sides."""
+    """Raise LeakageError when patients, images or films stand on two sides."""
     if audit.has_leakage:
+        remedy = "Make a patient-disjoint split with `xlite split`."
+        if audit.near_duplicates:
+            remedy = (
+                "Give both names of a film to one patient, or drop one of them, and make a split "
+                "with `xlite split`."
+            )
         raise LeakageError(
-            f"the split leaks: {audit.describe_leakage()}. Scores on it are too good. Make a "
-            "patient-disjoint split with `xlite split`."
+            f"the split leaks: {audit.describe_leakage()}. Scores on it are too good. {remedy}"
         )
 
 
