@@ -57,6 +57,10 @@ class RunInUseError(CheckFailedError):
     """Another process trains the run, or may do so."""
 
 
+class LostProcessError(CheckFailedError):
+    """A process failed where others wait for it within a step: the whole command has to end."""
+
+
 class WaitingForPersonError(XliteError):
     """All that is left waits for a person's answer; the message says how to give it."""
 

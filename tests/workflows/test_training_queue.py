@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
+import pickle
 import re
 import signal
 import threading
@@ -13,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from xlite.errors import InputError, InterruptedRunError
+from xlite.errors import InputError, InterruptedRunError, LostProcessError, explain
 from xlite.files import write_json
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.lock import hold_lock
@@ -370,7 +372,7 @@ def test_only_the_main_process_writes_and_the_others_do_what_it_tells(
 ) -> None:
     data: Any = FakeData()
     told: list[Any] = []
-    monkeypatch.setattr("xlite.workflows.training_queue.share_from_main", told.append)
+    monkeypatch.setattr("xlite.workflows.other_processes.share_from_main", told.append)
     both = RUNTIME.model_copy(update={"devices": 2})
     monkeypatch.setattr("xlite.workflows.training_queue.launch_processes", lambda _: None)
     outcomes = run_plan(plan("a", "b"), data, tmp_path / "main", runtime=both)
@@ -380,9 +382,82 @@ def test_only_the_main_process_writes_and_the_others_do_what_it_tells(
     training.faults["b"] = InputError("no weights")
     (tmp_path / "training_progress.json").write_text('{"models": {}}')
     monkeypatch.setattr("xlite.workflows.training_queue.is_main_process", lambda: False)
-    monkeypatch.setattr("xlite.workflows.training_queue.share_from_main", lambda _: told.pop(0))
+    monkeypatch.setattr("xlite.workflows.other_processes.share_from_main", lambda _: told.pop(0))
     assert run_plan(plan("a", "b"), data, tmp_path, runtime=both) == outcomes
     assert training.trained == ["a", "b"]
     assert (tmp_path / "training_progress.json").read_text() == '{"models": {}}'
     assert not (tmp_path / "baseline_results.csv").exists()
     assert not (tmp_path / "queues").exists()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the main process of two tells the other."""
+    found: list[Any] = []
+    monkeypatch.setattr("xlite.workflows.other_processes.share_from_main", found.append)
+    monkeypatch.setattr("xlite.workflows.training_queue.launch_processes", lambda _: None)
+    return found
+
+
+BOTH = RUNTIME.model_copy(update={"devices": 2})
+
+
+def test_a_full_disk_between_two_runs_ends_the_other_processes_too(
+    training: FakeTraining, told: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(*_: Any) -> None:
+        raise full
+
+    monkeypatch.setattr("xlite.executors.agent_entries.AgentEntries.end", fail)
+    data: Any = FakeData()
+    with pytest.raises(OSError, match="No space left"):
+        run_plan(plan("a", "b"), data, tmp_path / "main", runtime=BOTH)
+    assert [type(one).__name__ for one in told] == ["WorkItem", "LostProcessError"]
+    monkeypatch.setattr("xlite.workflows.training_queue.is_main_process", lambda: False)
+    monkeypatch.setattr("xlite.workflows.other_processes.share_from_main", lambda _: told.pop(0))
+    with pytest.raises(LostProcessError, match="Free some space"):
+        run_plan(plan("a", "b"), data, tmp_path / "other", runtime=BOTH)
+
+
+@pytest.mark.parametrize(
+    ("fault", "exit_code"),
+    [(ValueError("a bug"), 70), (OSError(errno.EIO, "gone", "x"), 2), (LostProcessError("oom"), 1)],
+)
+def test_what_goes_wrong_in_the_main_process_alone_ends_the_command_and_is_not_told(
+    training: FakeTraining, told: list[Any], tmp_path: Path, fault: Exception, exit_code: int
+) -> None:
+    training.faults["a"] = fault
+    data: Any = FakeData()
+    with pytest.raises(LostProcessError) as raised:
+        run_plan(plan("a", "b"), data, tmp_path, runtime=BOTH)
+    assert (raised.value.exit_code, str(raised.value)) == (exit_code, explain(fault)[0])
+    # The other is within a step: it would take whatever it hears for a sum of gradients.
+    assert [one.id for one in told] == ["train:a:s42"]
+    assert training.trained == ["a"]
+
+
+def test_the_other_processes_hear_while_the_main_one_rests_and_that_it_was_stopped(
+    training: FakeTraining, told: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlite.workflows.other_processes._SECONDS_UNTOLD", 0.0)
+    data: Any = FakeData()
+
+    def tell(one: Any) -> None:
+        told.append(pickle.loads(pickle.dumps(one)))
+        if one is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("xlite.workflows.other_processes.share_from_main", tell)
+    resting = BOTH.model_copy(update={"pause_seconds": 60.0})
+    with pytest.raises(InterruptedRunError, match="stopped before b"):
+        run_plan(
+            plan("a", "b"), data, tmp_path / "main", runtime=resting, stopping=catch_stop_signals
+        )
+    assert [type(one).__name__ for one in told] == ["WorkItem", "NoneType", "InterruptedRunError"]
+    monkeypatch.setattr("xlite.workflows.training_queue.is_main_process", lambda: False)
+    monkeypatch.setattr("xlite.workflows.other_processes.share_from_main", lambda _: told.pop(0))
+    with pytest.raises(InterruptedRunError, match="stopped before b") as raised:
+        run_plan(plan("a", "b"), data, tmp_path / "other", runtime=resting)
+    assert raised.value.exit_code == 128 + signal.SIGTERM

@@ -15,7 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
 
 from xlite import console
-from xlite.errors import InputError, InternalError, InterruptedRunError, RunInUseError, explain
+from xlite.errors import (
+    InputError,
+    InternalError,
+    InterruptedRunError,
+    LostProcessError,
+    RunInUseError,
+    explain,
+)
 from xlite.executors.agent_entries import AgentEntries
 from xlite.executors.agent_life import AgentFolder, AgentProgress, AgentWatch, be_agent
 from xlite.executors.agent_words import StudyWords
@@ -65,6 +72,7 @@ def work(
     describe_loss: Callable[[StudyState, str], str | None] = lambda *_: None,
     listener: Listener = lambda *_: None,
     words: StudyWords | None = None,
+    waiting: Callable[[], None] = lambda: None,
     rest_seconds: float = 0.0,
     stopping: StopSource = heed_no_signals,
 ) -> WorkEnd:
@@ -72,10 +80,11 @@ def work(
 
     find_step: what can be done in a state; a pure function. describe_loss: why an item (its id)
     that cost agents their lives is not to be tried again, if so. words: what is said meanwhile;
-    None for a study's. rest_seconds: between two runs that this agent trains. Once what `stopping`
-    gives is set the item is saved and set free, and InterruptedRunError raised. Raises InputError
-    for a ledger that can't be read or written, OSError for a disk that is full, InternalError for
-    a fault in the rules; the item is set free, and other agents go on.
+    None for a study's. waiting: called every few seconds while nothing can be done. rest_seconds:
+    between two runs that this agent trains. Once what `stopping` gives is set the item is saved and
+    set free, and InterruptedRunError raised. Raises InputError for a ledger that can't be read or
+    written, OSError for a disk that is full, InternalError for a fault in the rules; the item is
+    set free, and other agents go on.
     """
     folder.require_begun()
     with be_agent(folder.agents) as own, stopping() as stop:
@@ -87,6 +96,7 @@ def work(
             describe_loss=describe_loss,
             listener=listener,
             words=words or StudyWords(folder.path),
+            waiting=waiting,
             rest_seconds=rest_seconds,
             stop=stop,
         ).work()
@@ -101,6 +111,7 @@ class _Agent:
     describe_loss: Callable[[StudyState, str], str | None]
     listener: Listener
     words: StudyWords
+    waiting: Callable[[], None]
     rest_seconds: float
     stop: StopRequest
     _step: Step = field(default_factory=Step)
@@ -220,7 +231,7 @@ class _Agent:
     def _perform(self, item: WorkItem) -> ItemResult:
         try:
             return self._follow(item)
-        except (InterruptedRunError, RunInUseError):
+        except (InterruptedRunError, LostProcessError, RunInUseError):
             raise
         except Exception as error:  # whatever one item does, the others go on
             if isinstance(error, OSError) and error.errno in _FAULTS_OF_PLACE:
@@ -267,6 +278,7 @@ class _Agent:
         self.words.say_end(item, result, self.state)
 
     def _wait(self, seconds: float) -> None:
+        self.waiting()
         now = time.monotonic()
         deadline = now + seconds
         if now < self._rested_at:

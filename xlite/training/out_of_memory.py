@@ -8,16 +8,12 @@ from contextlib import contextmanager
 import torch
 from lightning_fabric import Fabric
 
-from xlite.errors import CheckFailedError
+from xlite.errors import LostProcessError
 from xlite.training.processes import sum_over_processes
 
 
 class OutOfMemoryError(Exception):
     """Some process could not do its share for want of memory; raised in all of them."""
-
-
-class LostProcessError(CheckFailedError):
-    """A process failed where others wait for it within a step: the whole command has to end."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -12,9 +12,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 from xlite import console
-from xlite.errors import INTERNAL_ERROR, InterruptedRunError, RunInUseError, XliteError, explain
+from xlite.errors import (
+    INTERNAL_ERROR,
+    InterruptedRunError,
+    LostProcessError,
+    RunInUseError,
+    XliteError,
+    explain,
+)
 from xlite.studies.item_result import INTERNAL, ItemResult, ItemStart
-from xlite.training.out_of_memory import LostProcessError
 from xlite.training.state import EpochReport
 
 if TYPE_CHECKING:

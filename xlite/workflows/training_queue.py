@@ -13,7 +13,7 @@ from math import isnan
 from pathlib import Path
 
 from xlite import console
-from xlite.errors import InputError, RunInUseError, XliteError
+from xlite.errors import InputError, LostProcessError, RunInUseError, XliteError
 from xlite.executors.agent import Listener, WorkEnd, work
 from xlite.executors.agent_crew import work_side_by_side
 from xlite.executors.queue_words import QueueParent, QueueWords, describe_death
@@ -43,11 +43,10 @@ from xlite.training.identity import (
     read_identities,
     refuse_changed_settings,
 )
-from xlite.training.out_of_memory import LostProcessError
 from xlite.training.preflight import check_runs
-from xlite.training.processes import share_from_main
 from xlite.training.run import has_reached
 from xlite.workflows.item_attempt import Doing, attempt, say_failure
+from xlite.workflows.other_processes import OtherProcesses
 from xlite.workflows.queue_beginning import begin_queue
 from xlite.workflows.study_training import FoundRun, train_item
 
@@ -94,12 +93,10 @@ def run_plan(
             return queue.follow_main(stop)
     try:
         outcomes = queue.lead(finished, StudyView(out, queue.runs), stopping)
-    except LostProcessError:
+    except Exception as error:
+        queue.others.tell_error(error)
         raise
-    except XliteError as error:
-        queue.tell_others(error)
-        raise
-    queue.tell_others(outcomes)
+    queue.others.tell(outcomes)
     return outcomes
 
 
@@ -133,6 +130,7 @@ def _find_runs(
         runs=dict(zip(items, runs, strict=True)),
         data=data,
         runtime=runtime,
+        others=OtherProcesses(are_there=runtime.devices * runtime.num_nodes > 1),
     )
 
 
@@ -183,11 +181,7 @@ class _Queue:
     """By the ids of their items, in their order."""
     data: AnyData
     runtime: Runtime
-
-    @property
-    def has_others(self) -> bool:
-        """Whether several processes train each run."""
-        return self.runtime.devices * self.runtime.num_nodes > 1
+    others: OtherProcesses
 
     def lead(
         self, finished: Mapping[str, Outcome], view: StudyView, stopping: StopSource
@@ -203,11 +197,6 @@ class _Queue:
             folder = begin_queue(self.plan, left=left, ended=ended)
             outcomes |= self._carry_out(folder, left, view, stopping)
         return [outcomes[item] for item in self.runs]
-
-    def tell_others(self, told: object) -> None:
-        """Tell the other processes of the runs what to do, or how it has ended."""
-        if self.has_others:
-            share_from_main(told)
 
     def _carry_out(
         self,
@@ -251,13 +240,18 @@ class _Queue:
             describe_loss=describe_loss,
             listener=listener,
             words=QueueWords(study),
+            waiting=self.others.keep_waiting,
             rest_seconds=self.runtime.pause_seconds,
             stopping=stopping,
         )
 
     def follow_main(self, stop: StopRequest) -> list[Outcome]:
         """Train what the main process does, which tells; returns the outcomes that it tells."""
-        while isinstance(told := share_from_main(None), WorkItem):
+        for told in self.others.listen():
+            if isinstance(told, XliteError):
+                raise told
+            if not isinstance(told, WorkItem):
+                return list(told)
             try:
                 for _ in self._train(told, StudyFolder(Path()), stop):
                     pass
@@ -265,19 +259,17 @@ class _Queue:
                 raise
             except XliteError:
                 continue  # the main process has the same, and tells what comes of it
-        if isinstance(told, XliteError):
-            raise told
-        return list(told)
+        raise RuntimeError("the main process has told no end")
 
     def _perform(self, folder: StudyFolder, item: WorkItem, stop: StopRequest) -> Doing:
         """Train the run of an item, whatever keeps it from being trained now being its failure."""
-        self.tell_others(item)
+        self.others.tell(item)
+        doing = self._train(item, folder, stop)
         try:
-            doing = self._train(item, folder, stop)
-            yield from attempt(item, doing, folder, has_others=self.has_others)
+            yield from self.others.join_in(
+                attempt(item, doing, folder, has_others=self.others.are_there)
+            )
         except (RunInUseError, OSError) as error:
-            if self.has_others and not isinstance(error, XliteError):
-                raise
             yield say_failure(item, error)
 
     def _train(self, item: WorkItem, folder: StudyFolder, stop: StopRequest) -> Doing:
