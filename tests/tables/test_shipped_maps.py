@@ -42,8 +42,8 @@ def test_vocabularies_are_those_of_the_data_sets() -> None:
 def test_a_table_is_read_through_a_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "table.csv"
     path.write_text(
-        "Image Index,Finding Labels,Patient ID\na.png,Mass|Edema,1\nb.png,No Finding,2\n"
-        "c.png,Hernia,3\n"
+        "Image Index,Finding Labels,Patient ID,View Position\na.png,Mass|Edema,1,PA\n"
+        "b.png,No Finding,2,PA\nc.png,Hernia,3,PA\n"
     )
     manifest = read_manifest(path, table_format=TableFormat(label_map="nih-to-chexpert"))
     said = dict(zip(manifest.vocabulary, manifest.labels.T.tolist(), strict=True))
@@ -67,3 +67,18 @@ def test_a_map_that_says_nothing_of_the_table_is_refused(tmp_path: Path) -> None
     layout = TableFormat(label_cols=("Gout",), label_map="nih-to-chexpert")
     with pytest.raises(InputError, match="says nothing of the table's labels, Gout"):
         read_manifest(path, table_format=layout)
+
+
+def test_a_table_that_is_not_nihs_keeps_the_labels_that_occur(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("Image Index,Finding Labels,Patient ID\na.png,Mass|Edema,1\nb.png,Mass,2\n")
+    manifest = read_manifest(path)
+    assert manifest.vocabulary == ("Mass", "Edema")
+    assert manifest.labels.tolist() == [[1, 1], [1, 0]]
+    assert (
+        len(read_manifest(path, table_format=TableFormat(vocabulary=NIH_LABELS)).vocabulary) == 14
+    )
+    path.write_text(
+        path.read_text().replace("a.png", "00000001_000.png").replace("b.png", "00000002_000.png")
+    )
+    assert read_manifest(path).vocabulary == NIH_LABELS

@@ -223,6 +223,12 @@ def _encode_labels(
             refuse_joined_labels(names, separator=layout.separator, source=path)
         check_vocabulary(names, source=path)
         labels = texts.encode(names)
+        if vocabulary is None and not layout.vocabulary and not _is_nihs(raw, layout):
+            # Two labels stay two: nobody looked for the others of NIH's.
+            found = set(texts.vocabulary()) or {*names}
+            is_found = [name in found for name in names]
+            names = tuple(name for name in names if name in found)
+            labels = labels[:, is_found]
         if UNKNOWN_COL in raw:
             column = UNKNOWN_COL
             unknown = parse_label_texts(raw[column].to_numpy(dtype=object), empty_is_absent=True)
@@ -233,6 +239,13 @@ def _encode_labels(
             f"({show(raw[layout.image_col].iloc[error.position])}). {error.remedy}"
         ) from None
     return labels, names
+
+
+def _is_nihs(raw: pd.DataFrame, layout: TableFormat) -> bool:
+    """Whether a table has NIH's columns, or its images NIH's names."""
+    if any(name in raw for name in (AGE_COL, *SEX_COLS, VIEW_COL)):
+        return True
+    return bool(raw[layout.image_col].str.match(NIH_FILE_NAME).all())
 
 
 def _encode_column(path: Path, cells: pd.Series[str]) -> NDArray[np.int8]:

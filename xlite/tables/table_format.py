@@ -38,8 +38,8 @@ class TableFormat:
     patient_col: str | None = None
     """The column with the patient's id; None takes "Patient ID", else NIH's file-name pattern."""
     vocabulary: tuple[str, ...] = ()
-    """The labels that `labels_col` may hold. Empty takes NIH's 14 for a column that is called as
-    NIH's is, and otherwise the labels that occur."""
+    """The labels that `labels_col` may hold. Empty takes NIH's 14 for a table with NIH's columns or
+    image names, and otherwise the labels that occur."""
     blank: Blank | None = None
     """What an empty cell of a label means; None takes a source's convention, else unknown."""
     dataset: str | None = None
