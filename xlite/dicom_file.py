@@ -42,8 +42,10 @@ def is_dicom(data: bytes) -> bool:
     return data[_MARK_AT : _MARK_AT + len(_MARK)] == _MARK
 
 
-def read_elements(data: bytes, tags: tuple[str, ...]) -> Dataset:
+def read_elements(data: bytes, tags: tuple[str, ...], *, stops_at_pixels: bool = False) -> Dataset:
     """The elements of a DICOM file by the names of `tags`, of which values may yet be damaged.
+
+    stops_at_pixels: what comes after them is not needed, nor they, and `data` may end before.
 
     Raises UnreadableDicomError where the file can't be parsed, and InputError without pydicom.
     """
@@ -52,7 +54,9 @@ def read_elements(data: bytes, tags: tuple[str, ...]) -> Dataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            header: Dataset = pydicom.dcmread(io.BytesIO(data), specific_tags=list(tags))
+            header: Dataset = pydicom.dcmread(
+                io.BytesIO(data), specific_tags=list(tags), stop_before_pixels=stops_at_pixels
+            )
     # It raises whatever the damage led to: KeyError, struct.error, RecursionError, …
     except Exception:  # noqa: BLE001
         raise UnreadableDicomError("damaged DICOM (its header can't be parsed)") from None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -72,6 +73,24 @@ class ColumnOptions:
         ),
         RARE,
     ] = None
+    dicom: Annotated[
+        Path | None,
+        _option(
+            metavar="DIR",
+            help="The films as DICOM: their headers say patient, study date, view, sex and age "
+            "where the table does not.",
+        ),
+        RARE,
+    ] = None
+    hash_ids: Annotated[
+        Path | None,
+        _option(
+            metavar="KEYFILE",
+            help="Write keyed hashes for patients and studies; a file of 16 bytes or more that "
+            "only you can read.",
+        ),
+        RARE,
+    ] = None
 
     def to_table_format(self) -> "TableFormat":
         """The table format that the options describe."""
@@ -97,4 +116,6 @@ class ColumnOptions:
             if self.vocabulary == "nih"
             else split_quoted_names(self.vocabulary or ""),
             label_map=self.label_map,
+            dicom=self.dicom,
+            hash_ids=self.hash_ids,
         )

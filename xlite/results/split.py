@@ -95,7 +95,10 @@ class RecordedFormat(Result):
     """The format of the label table that a split was made from, as options of `xlite split`."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"blank", "dataset", "fold_rows", "label_map", "views", "one_per_patient", "min_age"}
+        {
+            *("blank", "dataset", "fold_rows", "label_map", "views", "one_per_patient", "min_age"),
+            *("dicom", "hash_ids"),
+        }
     )
 
     image_col: str
@@ -111,6 +114,9 @@ class RecordedFormat(Result):
     views: str | None = None
     one_per_patient: bool | None = None
     min_age: float | None = None
+    dicom: str | None = None
+    hash_ids: str | None = None
+    """The file of the key, and never the key."""
 
 
 @dataclass(frozen=True, kw_only=True)

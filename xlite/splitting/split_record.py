@@ -46,9 +46,13 @@ def find_files(*given: object) -> list[Path]:
 
 def record_format(table_format: TableFormat) -> RecordedFormat:
     """The format of a label table as `split.json` keeps it."""
-    return RecordedFormat(**asdict(table_format))
+    values = asdict(table_format)
+    paths = {name: str(one) for name, one in values.items() if isinstance(one, Path)}
+    return RecordedFormat(**{**values, **paths})
 
 
 def recall_format(recorded: RecordedFormat) -> TableFormat:
     """The same as `read_manifest` takes it."""
-    return TableFormat(**asdict(recorded))
+    values = asdict(recorded)
+    paths = {name: Path(values[name]) for name in ("dicom", "hash_ids") if values[name]}
+    return TableFormat(**{**values, **paths})

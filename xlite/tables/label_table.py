@@ -20,6 +20,8 @@ from xlite.labels import UNKNOWN, LabelTextError, parse_label_texts
 from xlite.settings import RowSettings
 from xlite.tables.cells import BLANK, UNCERTAIN
 from xlite.tables.csv_table import CsvTable, open_csv, show
+from xlite.tables.dicom_headers import fill_from_headers, read_headers
+from xlite.tables.hashed_ids import hash_ids
 from xlite.tables.manifest import (
     AGE_COL,
     FURTHER_COLS,
@@ -97,9 +99,10 @@ def take_manifest(
 
 def _keep_rows(manifest: Manifest, layout: TableFormat, path: Path) -> Manifest:
     rows = layout.rows
-    if rows == RowSettings():
-        return manifest
-    return manifest.select(choose_rows(manifest, rows, what=str(path)))
+    if rows != RowSettings():
+        manifest = manifest.select(choose_rows(manifest, rows, what=str(path)))
+    # Last, since rows may be chosen by study date.
+    return hash_ids(manifest, layout.hash_ids)
 
 
 def _take_all_rows(
@@ -127,6 +130,8 @@ def _take_all_rows(
         wanted += [name for name in FURTHER_COLS.values() if name in table.header]
     raw = table.take(wanted, is_guarded=is_guarded)
     check_image_ids(path, raw[layout.image_col])
+    if layout.dicom is not None and not is_guarded:
+        raw = _add_headers(raw, layout, layout.dicom)
     codes, names = _encode_labels(path, raw, layout, vocabulary)
     sex_col = next((name for name in SEX_COLS if name in raw), None)
     empty = pd.Series("", index=raw.index)
@@ -138,7 +143,7 @@ def _take_all_rows(
         "age": parse_ages(raw.get(AGE_COL, empty)),
         "sex": raw[sex_col] if sex_col else "",
     }
-    if is_guarded:
+    if is_guarded or layout.dicom is not None:
         columns |= {name: raw[col] for name, col in FURTHER_COLS.items() if col in raw}
     rows = pd.DataFrame(columns).reset_index(drop=True)
     made = Manifest.of_codes(rows, codes, names, blank=layout.blank or "unknown")
@@ -175,9 +180,10 @@ def _read_source(source: TableSource, given: Path | CsvTable, layout: TableForma
         gather_tables(source, [given]), blank=layout.blank, fold_rows=layout.fold_rows
     )
     console.say(reading.describe(is_named=layout.dataset is not None))
-    return map_manifest(
-        reading.manifest, layout.label_map, names_what_occurs=source.names_what_occurs
+    manifest = fill_from_headers(
+        reading.manifest, layout.dicom, has_patients=source.patient is not None
     )
+    return map_manifest(manifest, layout.label_map, names_what_occurs=source.names_what_occurs)
 
 
 def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:
@@ -264,6 +270,20 @@ def _encode_column(path: Path, cells: pd.Series[str]) -> NDArray[np.int8]:
         codes[place] = code
     found: NDArray[np.int8] = codes[place_of]
     return found
+
+
+def _add_headers(raw: pd.DataFrame, layout: TableFormat, folder: Path) -> pd.DataFrame:
+    """The rows with what the films' headers say in columns that the table does not have."""
+    headers = read_headers(raw[layout.image_col].tolist(), folder).set_index(raw.index)
+    has_sex = any(name in raw for name in SEX_COLS)
+    columns = {
+        PATIENT_COL: "patient_id",
+        FURTHER_COLS["date"]: "date",
+        VIEW_COL: "view",
+        AGE_COL: "age",
+        **({} if has_sex else {SEX_COLS[0]: "sex"}),
+    }
+    return raw.assign(**{new: headers[name] for new, name in columns.items() if new not in raw})
 
 
 def _patient_ids(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite.labels import NIH_LABELS
@@ -56,6 +57,12 @@ class TableFormat:
     table."""
     min_age: float | None = None
     """Patients of this age in years at the film, and older; None for all."""
+
+    dicom: Path | None = None
+    """The folder of the films as DICOM, whose headers say what the table does not: patient, study
+    date, view, sex and age."""
+    hash_ids: Path | None = None
+    """The file with the key of the hashes that stand for patients and studies."""
 
     @property
     def names_columns(self) -> bool:

@@ -18,6 +18,8 @@ from xlite.results.table_reading import LabelCounts, ReaderAgreement, TableReadi
 from xlite.splitting.written_table import encode_checked
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN
 from xlite.tables.csv_table import open_csv
+from xlite.tables.dicom_headers import fill_from_headers
+from xlite.tables.hashed_ids import hash_ids
 from xlite.tables.label_table import read_manifest
 from xlite.tables.mapped_manifest import map_manifest
 from xlite.tables.sources.files import gather_tables
@@ -67,7 +69,10 @@ def read_tables(
     if source is not None:
         tables = gather_tables(source, paths)
         reading = read_source(tables, blank=layout.blank, fold_rows=layout.fold_rows)
-        manifest = map_manifest(reading.manifest, layout.label_map)
+        filled = fill_from_headers(
+            reading.manifest, layout.dicom, has_patients=source.patient is not None
+        )
+        manifest = hash_ids(map_manifest(filled, layout.label_map), layout.hash_ids)
         made = _describe(manifest) | _describe_source(reading, manifest)
     else:
         manifest = read_manifest(paths[0], table_format=layout)
