@@ -20,6 +20,7 @@ _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 _DIGITAL_XRAY = "1.2.840.10008.5.1.4.1.1.1.1"
 # Below the arc that anybody may use: 2.25 and a number of one's own.
 _UID = "2.25.2027"
+_FILMS_A_FOLDER = 100
 _DATES = ("20240115", "20240302", "20240611", "20240920")
 
 
@@ -63,7 +64,7 @@ def encode_dicom(
 def generate_dicom_films(
     out: str | Path, *, num_images: int, seed: int = 42, image_size: int = 256
 ) -> Path:
-    """The label table `labels.csv` of synthetic films that lie as DICOM in `out/films/PATIENT/`.
+    """The label table `labels.csv` of synthetic films that lie as DICOM in `out/films/`.
 
     12 bits, every other one MONOCHROME1. The table has "Image Index" and "Finding Labels" alone:
     patient, study date, view, sex and age are in the headers. Arguments as `generate_synthetic`
@@ -81,11 +82,12 @@ def generate_dicom_films(
         for number, row in enumerate(rows):
             grey = cv2.imread(str(drawn.parent / IMAGE_FOLDER / row["Image Index"]), 0)
             patient = f"DEMO-{row['Patient ID']}"
-            name = f"{Path(row['Image Index']).stem}.dcm"
-            path = out / "films" / patient / name
+            # A name that says nothing of the patient.
+            name = f"{number:05d}.dcm"
+            path = out / "films" / f"{number // _FILMS_A_FOLDER:03d}" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_encode_film(np.asarray(grey, np.uint8), number, patient, row))
-            writer.writerow((f"{patient}/{name}", row["Finding Labels"]))
+            writer.writerow((name, row["Finding Labels"]))
     return out / "labels.csv"
 
 
