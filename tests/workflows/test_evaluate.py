@@ -153,7 +153,7 @@ def test_the_command_has_the_function_s_options_and_defaults() -> None:
     for name, default in of_command.items():
         assert of_function[name] == default, name
     others = {*of_function} - {*of_command}
-    made_of_others = {"by", "floor_columns", "plan", "table_format"}
+    made_of_others = {"by", "floor_columns", "plan", "runtime", "table_format"}
     assert others == {*made_of_others, "patients", "write", "command"}
 
 
