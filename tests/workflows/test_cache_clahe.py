@@ -101,3 +101,27 @@ def test_no_spreadsheet_runs_an_images_name_in_the_index(project: Any, tmp_path:
     assert made.images == 1
     assert (out / "index.csv").read_text().splitlines()[1].startswith(f"'{name},")
     assert ClaheCache.open(out).image_ids == (name,)
+
+
+def test_near_duplicates_are_looked_for_once_for_each_build(
+    project: Any, xlite_ok: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "cache"
+    given: dict[str, Any] = {
+        **{"images": project.images, "out": out, "workers": 1},
+        **{"settings": SETTINGS, "near_duplicates": True},
+    }
+    made = cache_clahe(project.table, **given)
+    assert made.near_duplicates is not None
+    kept = out / "near_duplicates.json"
+    record = json.loads(kept.read_text())
+    assert record["pairs"] == made.to_json()["near_duplicates"]
+    # What was found of this build is taken, what was found of another is not.
+    kept.write_text(json.dumps({**record, "pairs": []}))
+    assert cache_clahe(project.table, **given).near_duplicates == ()
+    kept.write_text(json.dumps({**record, "pairs": [], "fingerprint": "another"}))
+    assert cache_clahe(project.table, **given).near_duplicates == made.near_duplicates
+    cache_clahe(project.table, **{**given, "near_duplicates": False}, rebuild=True)
+    assert not kept.exists()
+    with pytest.raises(InputError, match="whole cache"):
+        cache_clahe(project.table, **given, shard="1/2")

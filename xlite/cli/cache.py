@@ -23,6 +23,9 @@ _EPILOG = (
     "--out data/clahe_cache"
 )
 
+# A second Ctrl-C is noted like the first: it would cut a line of the journal in two.
+_STOPPING = partial(catch_stop_signals, second_ends=False)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
@@ -48,16 +51,16 @@ def cache_clahe(
     rebuild: cache_options.Rebuild = False,
     shard: cache_options.Shard = None,
     merge: cache_options.Merge = False,
+    near_duplicates: cache_options.NearDuplicates = False,
     verify: cache_options.Verify = False,
     json: options.Json = False,
 ) -> None:
     """Cache CLAHE images: equalised at full resolution, then resized by area, 8-bit grey.
 
-    Stopped at any moment, the same command goes on where it was; a second run does nothing.
-    Images that can't be read are named in failed.csv and the rest goes on (exit 1). Several jobs
-    build a large cache with --shard 1/16 to 16/16, the rest of the command alike; --merge last.
-    With --verify each image's checksum is compared with that of its build (exit 1 where one is
-    another); the next build makes damaged images anew.
+    Stopped at any moment, the same command goes on where it was; a second run does nothing. Images
+    that can't be read are named in failed.csv and the rest goes on (exit 1). Several jobs build a
+    large cache with --shard 1/16 to 16/16, the rest alike; --merge last. --verify compares each
+    image's checksum with its build's (exit 1 where one differs); the next build makes it anew.
     """
     from xlite.clahe_cache.build import require_all_read
     from xlite.clahe_cache.integrity import verify_cache
@@ -65,7 +68,7 @@ def cache_clahe(
     from xlite.workflows import cache_clahe as caching
 
     refuse_together(shard=shard is not None, merge=merge, verify=verify)
-    table_format, settings = columns.to_table_format(), pixels.to_settings()
+    settings = pixels.to_settings()
     if sources.shows(context):
         return
     if verify:
@@ -77,7 +80,7 @@ def cache_clahe(
         images=images,
         out=out,
         split=split,
-        table_format=table_format,
+        table_format=columns.to_table_format(),
         settings=settings,
         file_format=file_format,
         workers=workers,
@@ -85,8 +88,8 @@ def cache_clahe(
         rebuild=rebuild,
         shard=shard,
         merge=merge,
-        # A second Ctrl-C is noted like the first: it would cut a line of the journal in two.
-        stopping=partial(catch_stop_signals, second_ends=False),
+        near_duplicates=near_duplicates,
+        stopping=_STOPPING,
     )
     folder = out if shard is None else Shard.parse(shard).folder(out)
     report_summary(summary, folder, as_json=json)

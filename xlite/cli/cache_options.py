@@ -42,6 +42,13 @@ Shard = Annotated[
     typer.Option("--shard", metavar="K/N", help="Build only part K of N, beside other jobs: 3/16."),
 ]
 Merge = Annotated[bool, typer.Option("--merge", help="Check all shards and put them together.")]
+NearDuplicates = Annotated[
+    bool,
+    typer.Option(
+        "--near-duplicates",
+        help="Then look for images that are the same film under two names: 1 ms an image.",
+    ),
+]
 Verify = Annotated[
     bool, typer.Option("--verify", help="Check every pixel of the cache in --out; build nothing.")
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.cli.film_pairs import print_pairs
 from xlite.errors import CheckFailedError
 
 if TYPE_CHECKING:
@@ -18,8 +19,12 @@ def report_summary(summary: CacheSummary, folder: Path, *, as_json: bool) -> Non
     """Print what was made, and what it saves on the disk and in loading."""
     if as_json:
         console.result_json(summary.to_json())
-    elif summary.made or summary.failed:
+        return
+    if summary.made or summary.failed:
         _print_summary(summary, folder)
+    if summary.near_duplicates is not None:
+        console.say(f"pairs of images that are one film: {len(summary.near_duplicates):,}")
+        print_pairs(summary.near_duplicates)
 
 
 def _print_summary(summary: CacheSummary, folder: Path) -> None:

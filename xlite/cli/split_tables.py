@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlite import console
+from xlite.cli.film_pairs import print_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from xlite.results.folds import FoldsRecord
     from xlite.results.split import PartSummary, SplitAudit, SplitRecord
-
-_MOST_PAIRS = 10
 
 
 def print_split(made: SplitRecord, out: Path, *, as_json: bool) -> None:
@@ -92,13 +91,7 @@ def print_audit(audit: SplitAudit) -> None:
     console.say(f"largest deviation: {audit.max_deviation_pp:.3f} percentage points")
     if audit.near_duplicates is not None:
         console.say(f"films under two names in two parts: {len(audit.near_duplicates):,}")
-        for film in audit.near_duplicates[:_MOST_PAIRS]:
-            console.say(
-                f"  {film.first} and {film.second} ({film.parts}): {film.describe_alteration()}, "
-                f"correlation {film.correlation:.2f}"
-            )
-        if len(audit.near_duplicates) > _MOST_PAIRS:
-            console.say("  … --json names all of them")
+        print_pairs(audit.near_duplicates)
     for warning in audit.warnings:
         console.warn(warning)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from xlite.results import Number, Result
+from xlite.results.near_duplicates import FilmPair
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheSummary(Result):
     """What a build did: what `cache_clahe` returns and `xlite cache-clahe --json` prints."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"loading_speedup", "near_duplicates"})
 
     images: int
     """Images in the finished cache."""
@@ -39,14 +42,11 @@ class CacheSummary(Result):
     """How many times faster than decoding and CLAHE the cache gives an image; None, and not in
     JSON, where this run made no image."""
 
+    near_duplicates: tuple[FilmPair, ...] | None = None
+    """Images that are the same film under two names; None, and not in JSON, where they were not
+    looked for."""
+
     @property
     def made(self) -> int:
         """Images that this run has put into the cache."""
         return self.images - self.skipped
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values by the names of the fields."""
-        content = super().to_json()
-        if self.loading_speedup is None:
-            del content["loading_speedup"]
-        return content

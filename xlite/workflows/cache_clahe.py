@@ -27,6 +27,7 @@ from xlite.settings import ClaheSettings
 from xlite.signals import StopSource, heed_no_signals
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
 from xlite.splitting.folds_folder import is_folds, read_folds
+from xlite.splitting.near_duplicates.sources import search_cache
 from xlite.tables.image_folder import find_images
 from xlite.tables.read_labels import LabelSource, read_labels
 from xlite.tables.table_format import TableFormat
@@ -46,6 +47,7 @@ def cache_clahe(
     rebuild: bool = False,
     shard: str | None = None,
     merge: bool = False,
+    near_duplicates: bool = False,
     stopping: StopSource = heed_no_signals,
 ) -> CacheSummary:
     """What was made, or brought up to date, of the CLAHE cache in `out`: `xlite cache-clahe`.
@@ -54,8 +56,10 @@ def cache_clahe(
     folder of `xlite split` whose images are cached instead. images: the folder that holds them, at
     any depth. settings: how pixels are made. workers: processes, one a core by default; 1 works
     in this one. shard: "3/16" builds a part of the cache beside other jobs, and merge puts the
-    parts together. Images that can't be read are listed in `failed.csv` and counted in `failed`;
-    `skip_missing` leaves out those that are not there. `rebuild` discards what `out` holds.
+    parts together. near_duplicates: look for images that are the same film under two names, 1 ms an
+    image, once for each build. Images that can't be read are listed in `failed.csv` and counted in
+    `failed`; `skip_missing` leaves out those that are not there. `rebuild` discards what `out`
+    holds.
 
     Raises InputError where labels, images or `out` can't be used, and InterruptedRunError once what
     `stopping` gives is set, as by `catch_stop_signals`; the same call then continues.
@@ -63,6 +67,8 @@ def cache_clahe(
     out = Path(out)
     stored_as = parse_format(file_format)
     refuse_together(shard=shard is not None, merge=merge)
+    if near_duplicates and shard is not None:
+        raise InputError("--near-duplicates looks at a whole cache. Pass it with --merge.")
     part = None if shard is None else Shard.parse(shard)
     folder = out if part is None else part.folder(out)
     _check_folder(folder, out, may_hold_shards=part is not None or merge or rebuild)
@@ -81,10 +87,12 @@ def cache_clahe(
         rebuild=rebuild,
         stopping=stopping,
     )
-    if summary.made <= 0:
-        return summary
-    speedup = measure_loading_speedup(ClaheCache.open(folder), sources, pixels)
-    return replace(summary, loading_speedup=speedup)
+    if summary.made > 0:
+        speedup = measure_loading_speedup(ClaheCache.open(folder), sources, pixels)
+        summary = replace(summary, loading_speedup=speedup)
+    if near_duplicates:
+        summary = replace(summary, near_duplicates=tuple(search_cache(ClaheCache.open(folder))))
+    return summary
 
 
 def _check_folder(folder: Path, out: Path, *, may_hold_shards: bool) -> None:

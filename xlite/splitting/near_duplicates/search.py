@@ -29,12 +29,14 @@ def search_films(
     names: Sequence[str],
     films: Iterable[NDArray[np.uint8] | None],
     recall: Callable[[int], NDArray[np.uint8]],
+    *,
+    least: float = MIN_CORRELATION,
 ) -> list[FilmPair]:
     """The pairs of images that are one film, in the order of the names.
 
     films: one a name, as `shrink_film` gives them; None for one that can't be read, which is in no
-    pair. recall: a film again, by its place, for those that are looked at twice. 3 KB an image are
-    held.
+    pair. recall: a film again, by its place, for those that are looked at twice. least: the
+    correlation from which on two films are called one. 3 KB an image are held.
     """
     marks: list[FilmMarks | None] = []
     with console.progress_bar(len(names), "near-duplicates", "image") as bar:
@@ -51,7 +53,7 @@ def search_films(
     found = []
     for candidate in FilmIndex(known).find_candidates():
         alignment = _align(candidate, known, detail)
-        if alignment.correlation >= MIN_CORRELATION:
+        if alignment.correlation >= least:
             first, second = (names[places[film]] for film in (candidate.first, candidate.second))
             found.append(_to_pair(first, second, alignment))
     return found

@@ -17,6 +17,7 @@ from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.results.near_duplicates import CachedPairs, FilmPair
+from xlite.splitting.near_duplicates.alignment import MIN_CORRELATION
 from xlite.splitting.near_duplicates.film import SIDE, shrink_film
 from xlite.splitting.near_duplicates.search import search_films
 
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 
 def search_files(
-    names: Sequence[str], paths: Sequence[str | Path]
+    names: Sequence[str], paths: Sequence[str | Path], *, least: float = MIN_CORRELATION
 ) -> tuple[list[FilmPair], dict[str, str]]:
     """The pairs of images that are one film, and those that can't be read, with the reasons.
 
-    names: what the images are called, one a path. 16 KB an image are held in a temporary file.
+    names: what the images are called, one a path. least: the correlation from which on two films
+    are called one. 16 KB an image are held in a temporary file.
     """
     unreadable: dict[str, str] = {}
     with tempfile.TemporaryFile() as file:
@@ -47,7 +49,9 @@ def search_files(
                     yield np.asarray(shrunk[place])
 
         with _one_opencv_thread():
-            pairs = search_films(names, read_all(), lambda place: np.asarray(shrunk[place]))
+            pairs = search_films(
+                names, read_all(), lambda place: np.asarray(shrunk[place]), least=least
+            )
     return pairs, unreadable
 
 
@@ -57,11 +61,9 @@ def search_cache(cache: ClaheCache) -> list[FilmPair]:
     They are looked for once for each build of the cache, and kept in its folder where that can be
     written.
     """
-    kept = cache.path / CACHE_NEAR_DUPLICATES
-    with contextlib.suppress(InputError):
-        known = CachedPairs.read(kept, remedy="")
-        if known.fingerprint == cache.fingerprint:
-            return list(known.pairs)
+    known = recall_pairs(cache)
+    if known is not None:
+        return known
 
     def read(row: int) -> NDArray[np.uint8]:
         return shrink_film(cache.read(row))
@@ -70,8 +72,17 @@ def search_cache(cache: ClaheCache) -> list[FilmPair]:
         pairs = search_films(cache.image_ids, map(read, range(len(cache))), read)
     record = CachedPairs(fingerprint=cache.fingerprint, pairs=tuple(pairs))
     with contextlib.suppress(OSError):
-        files.write_json(kept, record.to_json())
+        files.write_json(cache.path / CACHE_NEAR_DUPLICATES, record.to_json())
     return pairs
+
+
+def recall_pairs(cache: ClaheCache) -> list[FilmPair] | None:
+    """The pairs that were found in this build of a cache; None where they were not looked for."""
+    with contextlib.suppress(InputError):
+        known = CachedPairs.read(cache.path / CACHE_NEAR_DUPLICATES, remedy="")
+        if known.fingerprint == cache.fingerprint:
+            return list(known.pairs)
+    return None
 
 
 @contextlib.contextmanager

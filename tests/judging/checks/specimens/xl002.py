@@ -1,4 +1,5 @@
-"""Two films of validation are films of training under other names, byte for byte."""
+"""Two films of validation are films of training under other names, one byte for byte, one mirrored,
+cropped and saved again."""
 
 from __future__ import annotations
 
@@ -14,8 +15,11 @@ def ill(folder: Path) -> list[str]:
     """Two pictures are there twice."""
     words = sound(folder)
     names = {part: _names(folder, part) for part in ("train", "val")}
-    for one, other in zip(names["train"][:2], names["val"][3:5], strict=True):
-        shutil.copyfile(folder / "images" / one, folder / "images" / other)
+    images = folder / "images"
+    shutil.copyfile(images / names["train"][0], images / names["val"][3])
+    film = cv2.imread(str(images / names["train"][1]), cv2.IMREAD_GRAYSCALE)
+    altered = film[4:118, -3:10:-1]
+    cv2.imwrite(str(images / names["val"][4]), cv2.resize(altered, (160, 150)))
     return words
 
 
@@ -26,8 +30,9 @@ def sound(folder: Path) -> list[str]:
     (folder / "images").mkdir()
     rng = np.random.default_rng(0)
     for name in table["Image Index"]:
-        film = rng.integers(0, 256, (12, 12), dtype=np.uint8)
-        cv2.imwrite(str(folder / "images" / name), film)
+        structure = rng.integers(0, 256, (40, 40)).astype(np.float32)
+        film = cv2.resize(structure, (128, 128), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / "images" / name), np.clip(film, 0, 255).astype(np.uint8))
     return ["--split", "splits", "--images", "images"]
 
 
