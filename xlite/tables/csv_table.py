@@ -20,6 +20,7 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.inputs import MAX_TABLE_BYTES, decompress_gzip, is_gzip, read_bytes, unzip_only
 from xlite.records import unguard_cell
+from xlite.tables.padded_cells import strip_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +82,7 @@ class CsvTable:
         if cells.empty:
             raise InputError(f"{self.path} has a header and no rows. Pass a table with images.")
         cells.columns = pd.Index(names, dtype=object)
-        cells = cells.apply(_strip_cells)
+        cells = strip_cells(cells, self.content)
         if has_quotes:
             self._refuse_line_breaks(cells)
         if is_guarded and b"'" in self.content:
@@ -285,9 +286,3 @@ def _csv_fault(path: Path, line: int, error: csv.Error) -> InputError:
         f"{path} can't be read as a CSV: {error}, in line {line}. Close every quote, and double "
         "those within a cell."
     )
-
-
-def _strip_cells(column: pd.Series[str]) -> pd.Series[str]:
-    # Not `.str.strip()`: it was two fifths of what reading a table took.
-    cells = list(map(str.strip, column.tolist()))
-    return pd.Series(cells, index=column.index, dtype=column.dtype)

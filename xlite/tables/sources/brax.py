@@ -61,7 +61,7 @@ BRAX = TableSource(
             *("Rows", "Columns"),
         )
     },
-    image=Field(column="PngPath", pattern=r"^(?:images/)?(.*)$"),
+    image=Field(column="PngPath", without=("images/",)),
     patient=Field(column="PatientID"),
     view=Field(column="ViewPosition", values=VIEWS),
     age=Field(column="PatientAge", values={"85 or more": "85"}),

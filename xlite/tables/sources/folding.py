@@ -59,7 +59,8 @@ def fold_readers(
     num_images = int(image.max()) + 1
     num_readers = np.bincount(of_image, minlength=num_images)
     says = np.zeros((num_images, codes.shape[1]), dtype=np.int64)
-    np.add.at(says, of_image, read == PRESENT)
+    rows, labels = np.nonzero(read == PRESENT)
+    np.add.at(says, (of_image[rows], labels), 1)
     least = {
         "any": np.ones_like(num_readers),
         "majority": num_readers // 2 + 1,

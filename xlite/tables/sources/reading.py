@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,13 @@ class SourceReading:
     """How rows of readers were folded; None where there are none."""
     agreement: Mapping[str, Agreement]
     """Of the readers, by label; empty where there are none."""
-    boxes: pd.DataFrame
-    """A row a box, see `xlite.tables.sources.boxes`; none where the source has none."""
+    frames: Mapping[str, Sequence[pd.DataFrame]] = field(repr=False)
+    """The cells that were taken of the files, by role."""
+
+    @cached_property
+    def boxes(self) -> pd.DataFrame:
+        """A row a box, see `xlite.tables.sources.boxes`; none where the source has none."""
+        return read_boxes(self.source, self.frames)
 
     def describe(self, *, is_named: bool) -> str:
         """A line on what was read and what was assumed; is_named: whether by the user."""
@@ -120,7 +126,7 @@ def read_source(
         left_out=left_out,
         fold_rule=rule,
         agreement=dict(zip(vocabulary, agreement, strict=True)) if agreement else {},
-        boxes=read_boxes(source, frames),
+        frames=frames,
     )
 
 
