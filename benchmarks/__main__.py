@@ -22,7 +22,7 @@ _OTHERS = {
     *("validity", "validity_balance", "validity_folds", "validity_intervals"),
     *("validity_anytime", "validity_equivalence", "validity_floor", "validity_more_power"),
     *("validity_external", "validity_selection", "validity_self_audit", "validity_size"),
-    *("validity_verdicts", "drawn_sites"),
+    *("validity_verdicts", "drawn_sites", "merged_table"),
     *("fold_learners", "generated_studies", "self_audit"),
     *("doctor", "gpu", "memory", "near_duplicates", "scale", "study_scale", "ways"),
     *("albumentations_peer", "drawn_sites", "merged_table", "validity_external"),

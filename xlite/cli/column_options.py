@@ -103,6 +103,7 @@ class ColumnOptions:
             raise InputError(f"{other} and --label-cols exclude each other. Pass one.")
         if not self.separator:
             raise InputError("--separator is empty. Pass what stands between two labels: ';'.")
+        names = split_quoted_names(self.vocabulary or "")
         return TableFormat(
             image_col=self.image_col or IMAGE_COL,
             labels_col=self.labels_col or LABELS_COL,
@@ -112,9 +113,7 @@ class ColumnOptions:
             blank=self.blank,
             dataset=self.dataset,
             fold_rows=self.fold_rows,
-            vocabulary=NIH_LABELS
-            if self.vocabulary == "nih"
-            else split_quoted_names(self.vocabulary or ""),
+            vocabulary=NIH_LABELS if self.vocabulary == "nih" else names,
             label_map=self.label_map,
             dicom=self.dicom,
             hash_ids=self.hash_ids,

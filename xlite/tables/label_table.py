@@ -19,8 +19,9 @@ from xlite.errors import InputError
 from xlite.labels import UNKNOWN, LabelTextError, parse_label_texts
 from xlite.settings import RowSettings
 from xlite.tables.cells import BLANK, UNCERTAIN
+from xlite.tables.chosen_source import choose_source, read_as_source
 from xlite.tables.csv_table import CsvTable, open_csv, show
-from xlite.tables.dicom_headers import fill_from_headers, read_headers
+from xlite.tables.dicom_headers import read_headers
 from xlite.tables.hashed_ids import hash_ids
 from xlite.tables.manifest import (
     AGE_COL,
@@ -34,17 +35,14 @@ from xlite.tables.manifest import (
 from xlite.tables.mapped_manifest import map_manifest
 from xlite.tables.row_checks import check_image_ids, check_patients, first_row, parse_ages
 from xlite.tables.rows import choose_rows
-from xlite.tables.sources.files import gather_tables
-from xlite.tables.sources.nih import NIH
-from xlite.tables.sources.reading import read_source
-from xlite.tables.sources.registry import find_source, recognise_source
-from xlite.tables.sources.source import TableSource, TextLabels
 from xlite.tables.table_format import TableFormat
 from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
 from xlite.tables.written_header import find_written_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from xlite.tables.sources.source import TableSource
 
 
 NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
@@ -71,9 +69,9 @@ def read_manifest(
     can't be told apart, and where two spellings may be of one patient or of one image.
     """
     layout = table_format or TableFormat()
-    source = None if is_guarded else _find_source(layout)
+    source = None if is_guarded else choose_source(layout)
     if source is not None:
-        return _keep_rows(_read_source(source, path, layout), layout, path)
+        return keep_rows(_read_source(source, path, layout), layout, path)
     table = open_csv(path, what="label table", remedy=remedy or "Name a CSV file.")
     return take_manifest(
         table,
@@ -94,10 +92,11 @@ def take_manifest(
 ) -> Manifest:
     """The manifest in a CSV that was opened; the arguments are those of `read_manifest`."""
     manifest = _take_all_rows(table, layout, vocabulary, remedy, is_guarded=is_guarded)
-    return _keep_rows(manifest, layout, table.path)
+    return keep_rows(manifest, layout, table.path)
 
 
-def _keep_rows(manifest: Manifest, layout: TableFormat, path: Path) -> Manifest:
+def keep_rows(manifest: Manifest, layout: TableFormat, path: Path) -> Manifest:
+    """The images that the format asks for, their ids hashed where it says so."""
     rows = layout.rows
     if rows != RowSettings():
         manifest = manifest.select(choose_rows(manifest, rows, what=str(path)))
@@ -114,7 +113,7 @@ def _take_all_rows(
     is_guarded: bool,
 ) -> Manifest:
     if not is_guarded:
-        source = _find_source(layout, table)
+        source = choose_source(layout, table)
         if source is not None:
             return _read_source(source, table, layout)
         if not layout.names_columns and (labels := find_written_labels(table.header)):
@@ -150,40 +149,10 @@ def _take_all_rows(
     return map_manifest(made, layout.label_map)
 
 
-def _find_source(layout: TableFormat, table: CsvTable | None = None) -> TableSource | None:
-    """The source that is named, or whose header `table` has; None for one that columns tell."""
-    if layout.dataset is not None:
-        source = find_source(layout.dataset)
-        if source is not None and layout.names_columns:
-            raise InputError(
-                f"--dataset {layout.dataset} says what the columns hold. Leave out the options of "
-                "columns, or --dataset."
-            )
-        return source
-    if table is None:
-        return None
-    source = recognise_source(table.header)
-    if source is not None and layout.names_columns:
-        labels = source.labels
-        if isinstance(labels, TextLabels) and labels.is_list and labels.column == layout.labels_col:
-            raise InputError(
-                f"{table.path} is {source.title}'s, whose {labels.column} are lists in a text. "
-                f"Pass --dataset {source.name}, without options of columns."
-            )
-        return None
-    # NIH's columns are what a format says by default.
-    return None if source is NIH else source
-
-
 def _read_source(source: TableSource, given: Path | CsvTable, layout: TableFormat) -> Manifest:
-    reading = read_source(
-        gather_tables(source, [given]), blank=layout.blank, fold_rows=layout.fold_rows
-    )
+    reading, manifest = read_as_source(source, [given], layout)
     console.say(reading.describe(is_named=layout.dataset is not None))
-    manifest = fill_from_headers(
-        reading.manifest, layout.dicom, has_patients=source.patient is not None
-    )
-    return map_manifest(manifest, layout.label_map, names_what_occurs=source.names_what_occurs)
+    return manifest
 
 
 def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) -> list[str]:

@@ -17,14 +17,11 @@ from xlite.ownership import require_replaceable_file
 from xlite.results.table_reading import LabelCounts, ReaderAgreement, TableReading
 from xlite.splitting.written_table import encode_checked
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN
+from xlite.tables.chosen_source import choose_source, read_as_source
 from xlite.tables.csv_table import open_csv
-from xlite.tables.dicom_headers import fill_from_headers
-from xlite.tables.hashed_ids import hash_ids
-from xlite.tables.label_table import read_manifest
-from xlite.tables.mapped_manifest import map_manifest
-from xlite.tables.sources.files import gather_tables
-from xlite.tables.sources.reading import SourceReading, read_source
-from xlite.tables.sources.registry import GENERIC, find_source, recognise_source
+from xlite.tables.label_table import keep_rows, read_manifest
+from xlite.tables.sources.reading import SourceReading
+from xlite.tables.sources.registry import GENERIC, recognise_source
 from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
@@ -67,12 +64,8 @@ def read_tables(
             "source with --dataset NAME."
         )
     if source is not None:
-        tables = gather_tables(source, paths)
-        reading = read_source(tables, blank=layout.blank, fold_rows=layout.fold_rows)
-        filled = fill_from_headers(
-            reading.manifest, layout.dicom, has_patients=source.patient is not None
-        )
-        manifest = hash_ids(map_manifest(filled, layout.label_map), layout.hash_ids)
+        reading, manifest = read_as_source(source, paths, layout)
+        manifest = keep_rows(manifest, layout, paths[0])
         made = _describe(manifest) | _describe_source(reading, manifest)
     else:
         manifest = read_manifest(paths[0], table_format=layout)
@@ -94,16 +87,8 @@ def _require_place(out: Path, paths: Sequence[Path], *, overwrite: bool) -> None
 
 def _find_source(path: Path, layout: TableFormat) -> TableSource | None:
     """The source that is named, or whose header the first table has."""
-    if layout.dataset is not None:
-        source = find_source(layout.dataset)
-        if source is not None and layout.names_columns:
-            raise InputError(
-                f"--dataset {layout.dataset} says what the columns hold. Leave out the options of "
-                "columns, or --dataset."
-            )
-        return source
-    if layout.names_columns:
-        return None
+    if layout.dataset is not None or layout.names_columns:
+        return choose_source(layout)
     if path.is_dir():
         raise InputError(f"{path} is a folder. Say whose tables lie in it: --dataset NAME.")
     return recognise_source(open_csv(path, what="label table", remedy="Name a CSV file.").header)
