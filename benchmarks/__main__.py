@@ -30,11 +30,12 @@ _OTHERS = {
 SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _OTHERS))
 RESULTS = Path(__file__).with_name("results.json")
 
-_USES_RADIOGRAPHS = {"checkpoint", "clahe_cache", "loader", "startup", "training_step"}
+_USES_RADIOGRAPHS = {"checkpoint", "clahe_cache", "dicom", "loader", "startup", "training_step"}
 _LIBRARIES = (
     *("xlite", "numpy", "pandas", "scipy", "scikit-learn", "torch", "timm", "torchmetrics"),
     "torchxrayvision",
     *("opencv-python-headless", "pillow", "kornia-rs", "albumentations"),
+    *("pydicom", "python-gdcm", "dicomsdl"),
 )
 
 

@@ -7,6 +7,7 @@ whole way, and a film is looked up in it once.
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import MutableSequence
@@ -86,6 +87,7 @@ def _is_inverted(header: Dataset) -> bool:
     return bool(photometric == "MONOCHROME1")
 
 
+@functools.lru_cache(maxsize=8)
 def _stored_levels(depth: Depth, num_words: int) -> _Levels:
     count = 1 << depth.stored
     shift = depth.high_bit + 1 - depth.stored if num_words == 1 << depth.allocated else 0
