@@ -18,7 +18,13 @@ from xlite.cli.app import app
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
-    "split": ("split_by_patient", "make_folds", "audit_split", "compare_seen_patients"),
+    "split": (
+        "split_by_patient",
+        "make_folds",
+        "adopt_split",
+        "audit_split",
+        "compare_seen_patients",
+    ),
     "cache-clahe": ("cache_clahe",),
     "verify-balance": ("verify_balance",),
     "models": ("count_models",),

@@ -152,6 +152,10 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     "doctor": [(("nowhere",), {}, "nowhere does not exist")],
     "compare_seen_patients": [(("nowhere.csv", TABLE), {"train": TABLE}, "nowhere.csv")],
     "make_folds": [((TABLE,), {"folds": 5000}, "folds")],
+    "adopt_split": [
+        ((["train.csv"],), {}, "1 files are no split"),
+        (({"train": TABLE, "other": TABLE},), {}, "a split has the parts train and test"),
+    ],
     "check_study": [(("nowhere.toml",), {}, "nowhere.toml")],
     "run_study_plan": [(("nowhere.toml",), {}, "nowhere.toml")],
     "work_on_study": [(("nowhere",), {}, "nowhere holds no study")],

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from xlite.settings import TrainSettings as TrainSettings
     from xlite.splitting.audit import audit_split as audit_split
     from xlite.splitting.folds import make_folds as make_folds
+    from xlite.splitting.given_parts import adopt_split as adopt_split
     from xlite.splitting.split import split_by_patient as split_by_patient
     from xlite.synthetic.generate import generate_synthetic as generate_synthetic
     from xlite.tables.read_labels import read_labels as read_labels
@@ -75,6 +76,7 @@ _HOMES = {
     "read_tables": "xlite.workflows.read_tables",
     "split_by_patient": "xlite.splitting.split",
     "make_folds": "xlite.splitting.folds",
+    "adopt_split": "xlite.splitting.given_parts",
     "audit_split": "xlite.splitting.audit",
     "compare_seen_patients": "xlite.judging.seen_patients",
     "cache_clahe": "xlite.workflows.cache_clahe",

@@ -46,7 +46,7 @@ def test_nihs_2017_table(tmp_path: Path) -> None:
 
 
 def test_ages_of_the_2017_table_are_years(tmp_path: Path) -> None:
-    rows = [f"{i:08d}_000.png,No Finding,{age}" for i, age in enumerate(["058Y", "006M", "", "41"])]
+    rows = [f"{i:08d}_000.png,Mass,{age}" for i, age in enumerate(["058Y", "006M", "", "41"])]
     manifest = read(tmp_path, "\n".join(["Image Index,Finding Labels,Patient Age", *rows]))
     np.testing.assert_allclose(manifest.table["age"], [58, 0.5, np.nan, 41])
 
@@ -126,7 +126,10 @@ def test_gzip_is_read(tmp_path: Path) -> None:
         ),
         ("a,b\n1,2\n", "no column 'Image Index'.*--image-col"),
         ("Image Index,Labels\n00000001_000.png,Mass\n", "no column 'Finding Labels'.*--labels-col"),
-        ("Image Index,Finding Labels\n00000001_000.png,Hernai\n", "'Hernai' in row 2.*Hernia"),
+        (
+            "Image Index,Finding Labels,Patient ID,View Position\n00000001_000.png,Hernai,1,PA\n",
+            "'Hernai' in row 2.*Hernia",
+        ),
         (
             "Image Index,Finding Labels\n00000001_000.png,Mass\n00000001_000.png,Mass\n",
             "duplicate image rows.*rows 2 and 3",
@@ -208,15 +211,13 @@ def test_tables_that_would_be_misread_are_refused(tmp_path: Path, rows: str, mes
         ("file,A,B,who", {"label_cols": ("A", "who")}, "'who' can't hold labels and"),
         ("file,A,B,who", {"label_cols": ("A", "file")}, "'file' can't hold labels and"),
         ("file,a_b,A B,who", {"label_cols": ("a_b", "A B")}, "differ only in case"),
-        ("file;A;B;who", {"label_cols": ("A",)}, "separated by semicolons"),
     ],
 )
 def test_columns_that_can_not_be_told_apart_are_refused(
     tmp_path: Path, header: str, options: dict[str, object], message: str
 ) -> None:
-    row = "a.png,1,1,p1" if ";" not in header else "a.png;1;1;p1"
     with pytest.raises(InputError, match=message):
-        read(tmp_path, f"{header}\n{row}\n", image_col="file", patient_col="who", **options)
+        read(tmp_path, f"{header}\na.png,1,1,p1\n", image_col="file", patient_col="who", **options)
 
 
 @pytest.mark.parametrize(

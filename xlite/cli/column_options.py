@@ -44,6 +44,14 @@ class ColumnOptions:
         RARE,
     ] = None
     patient_col: Annotated[str | None, _option(help="Patient id."), RARE] = None
+    part_col: Annotated[
+        str | None,
+        _option(
+            "--split-col",
+            help="Part of a split, train, val or test: `xlite split` keeps them.",
+        ),
+        RARE,
+    ] = None
     dataset: Annotated[
         str | None,
         _option(
@@ -110,6 +118,7 @@ class ColumnOptions:
             separator=self.separator,
             label_cols=split_quoted_names(self.label_cols or ""),
             patient_col=self.patient_col,
+            part_col=self.part_col,
             blank=self.blank,
             dataset=self.dataset,
             fold_rows=self.fold_rows,

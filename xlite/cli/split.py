@@ -19,6 +19,7 @@ from xlite.cli.split_audit import (
     AuditedPredictions,
     Files,
     Reference,
+    adopt_files,
     audit_files,
 )
 from xlite.cli.split_tables import print_folds, print_split
@@ -28,6 +29,7 @@ _EPILOG = (
     "Example: xlite split --labels Data_Entry_2017.csv --out data/splits\n\n"
     "Example: xlite split --labels Data_Entry_2017.csv --folds 5 --repeats 2 --out data/folds\n\n"
     "Example: xlite split --labels Data_Entry_2017.csv --hold-out view=AP --out data/held_out\n\n"
+    "Example: xlite split my_train.csv my_val.csv my_test.csv --out data/splits\n\n"
     "Example: xlite split --audit train.csv val.csv test.csv --images data/raw\n\n"
     "Example: xlite split --audit train.csv val.csv --predictions val_predictions.csv"
 )
@@ -67,7 +69,7 @@ def split(
     images: AuditedImages = None,
     json: options.Json = False,
 ) -> None:
-    """Split a label table by patient, stratified over all labels, or audit a split.
+    """Split a label table by patient, stratified over all labels; take or audit another's split.
 
     Writes train.csv, val.csv and test.csv, in NIH's columns where the labels are NIH's and else
     with one column a label, and split.json with the seed, the counts, the largest deviation of a
@@ -86,7 +88,13 @@ def split(
             "--predictions, --reference and --images go with --audit. Pass the parts' files."
         )
     if files:
-        raise InputError(f"unexpected {files[0]}. Pass --audit to judge files of a split.")
+        if labels is not None or parts != PartOptions():
+            raise InputError(
+                f"{files[0]} and the other files are the parts of a split: leave out --labels and "
+                "the options that make parts, or pass --audit to judge them."
+            )
+        adopt_files(files, rows.choose_rows(table_format), out, overwrite=overwrite, as_json=json)
+        return
     shared: dict[str, Any] = {
         "labels": places.find_label_table(labels),
         "seed": seed,
@@ -94,8 +102,12 @@ def split(
         "overwrite": overwrite,
     }
     if parts.folds is None:
-        made = split_by_patient(**shared, **parts.for_split(), out=out or places.SPLIT_DIR)
+        way = parts.for_split()
+        way["official"] = parts.official or columns.part_col is not None
+        made = split_by_patient(**shared, **way, out=out or places.SPLIT_DIR)
         print_split(made, out or places.SPLIT_DIR, as_json=json)
     else:
+        if columns.part_col is not None:
+            raise InputError("--split-col says the parts, and --folds makes others. Pass one.")
         folds = make_folds(**shared, **parts.for_folds(), out=out or places.FOLDS_DIR)
         print_folds(folds, out or places.FOLDS_DIR, as_json=json)

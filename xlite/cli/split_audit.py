@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xlite import console
+from xlite import console, places
 from xlite.cli.seen_tables import judge_audited, print_seen_patients
-from xlite.cli.split_tables import print_audit
+from xlite.cli.split_tables import print_audit, print_split
 from xlite.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(help="With --audit: the files of the parts, or a split's folder."),
+    typer.Argument(
+        help="Files of a split's parts: taken as they are, or judged with --audit, which takes a "
+        "split's folder, too."
+    ),
 ]
 Audit = Annotated[
     bool, typer.Option("--audit", help="Judge the given files instead of making a split.")
@@ -85,3 +88,19 @@ def audit_files(
         if seen is not None:
             print_seen_patients(seen)
     require_no_leakage(audit)
+
+
+def adopt_files(
+    files: Sequence[Path],
+    table_format: TableFormat,
+    out: Path | None,
+    *,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Take the parts that the files hold as a split, and print what they hold."""
+    from xlite.splitting.given_parts import adopt_split
+
+    folder = out or places.SPLIT_DIR
+    made = adopt_split(files, out=folder, table_format=table_format, overwrite=overwrite)
+    print_split(made, folder, as_json=as_json)

@@ -20,8 +20,9 @@ def print_split(made: SplitRecord, out: Path, *, as_json: bool) -> None:
     if as_json:
         console.result_json(made.to_json())
         return
-    num_images = sum(len(rows) for rows in made.rows.values())
-    print_parts(made.parts, title=f"Split of {num_images:,} images, seed {made.seed}")
+    num_images = sum(part.images for part in made.parts.values())
+    seed = "" if made.seed is None else f", seed {made.seed}"
+    print_parts(made.parts, title=f"Split of {num_images:,} images{seed}")
     if made.hold_out is not None:
         console.say(
             f"held out: {', '.join(made.hold_out)}; {made.images_left_out:,} other images of these "

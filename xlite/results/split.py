@@ -97,7 +97,7 @@ class RecordedFormat(Result):
     left_out: ClassVar[frozenset[str]] = frozenset(
         {
             *("blank", "dataset", "fold_rows", "label_map", "views", "one_per_patient", "min_age"),
-            *("dicom", "hash_ids"),
+            *("dicom", "hash_ids", "part_col"),
         }
     )
 
@@ -111,6 +111,7 @@ class RecordedFormat(Result):
     dataset: str | None = None
     fold_rows: FoldRule | None = None
     label_map: str | None = None
+    part_col: str | None = None
     views: str | None = None
     one_per_patient: bool | None = None
     min_age: float | None = None
@@ -148,6 +149,7 @@ class SplitRecord(Result):
             "warnings",
             "blank",
             "official_parts",
+            "given",
             "mapping",
         }
     )
@@ -161,6 +163,8 @@ class SplitRecord(Result):
     official_lists: bool = False
     official_parts: tuple[str, ...] | None = None
     """The parts that the source itself has; any other was carved out of its training part."""
+    given: tuple[str, ...] | None = None
+    """The files that were taken as the parts."""
     subset: float | None = None
     val: float | None = None
     """Validation's share of the images outside the test part, where that is a fold or held out."""
@@ -194,10 +198,10 @@ class SplitRecord(Result):
 
     def is_same_split(self, other: SplitRecord) -> bool:
         """Whether both were made alike, whatever version wrote them."""
-        skipped = ("schema_version", "files", "layout")
+        skipped = ("schema_version", "files", "layout", "warnings")
         mine, others = self.to_json(), other.to_json()
         for name in skipped:
-            del mine[name], others[name]
+            mine.pop(name, None), others.pop(name, None)
         return mine == others
 
     def describe_making(self) -> str:
@@ -207,6 +211,8 @@ class SplitRecord(Result):
             return f"{said}, one of {self.fold.num_folds} folds"
         if self.hold_out is not None:
             return f"{said}, held out: {', '.join(self.hold_out)}"
+        if self.given is not None:
+            return f"the parts given in {', '.join(self.given)}"
         return f"{said}, ratios {self.ratios}"
 
     def to_dict(self) -> dict[str, Any]:

@@ -34,6 +34,8 @@ MIN_POSITIVES = 30
 """Under this many positives the 95 % interval of an AUROC of 0.8 is wider than ±0.09 (Hanley &
 McNeil 1982, doi:10.1148/radiology.143.1.7063747), which hides what experiments hope to see."""
 
+_MOST_DEVIATION_PP = 5.0
+
 _OVERLAPS = (
     "patient_overlap",
     "images_of_shared_patients",
@@ -255,3 +257,29 @@ def _warn_about_rare(summaries: Mapping[str, PartSummary]) -> list[str]:
                 "scores of these labels will have wide intervals (none can be computed at 0)."
             )
     return warnings
+
+
+def warn_about_parts(parts: Mapping[str, Manifest], audit: SplitAudit) -> list[str]:
+    """What is odd in the labels of a split and yet no leak: a sentence each.
+
+    A label that all images have, most often a table that was read wrong, and a prevalence that is
+    another in one part by more than five percentage points.
+    """
+    names = next(iter(parts.values())).vocabulary
+    everywhere = [
+        name
+        for column, name in enumerate(names)
+        if all((part.labels[:, column] == 1).all() for part in parts.values())
+    ]
+    found = []
+    if everywhere:
+        found.append(
+            f"every image has {', '.join(everywhere)}: no score of it can be computed. Check the "
+            "options of columns."
+        )
+    if audit.max_deviation_pp > _MOST_DEVIATION_PP:
+        found.append(
+            f"a label's prevalence is another in one part by {audit.max_deviation_pp:.1f} "
+            "percentage points: scores of the parts can't be compared."
+        )
+    return found

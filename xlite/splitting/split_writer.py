@@ -17,7 +17,7 @@ from xlite.files import atomic_path, sha256_of_file, write_json
 from xlite.ownership import require_replaceable_file, require_writable_folder
 from xlite.places import FOLDS_RECORD, SPLIT_PARTS, SPLIT_RECORD
 from xlite.results.split import SplitRecord
-from xlite.splitting.leakage import audit_parts, require_no_leakage
+from xlite.splitting.leakage import audit_parts, require_no_leakage, warn_about_parts
 from xlite.splitting.split_folder import Parts, hash_tables
 from xlite.splitting.split_record import layout_of
 from xlite.splitting.written_table import CheckedLines, encode_checked
@@ -136,8 +136,9 @@ def describe_split(parts: Parts, record: Mapping[str, Any]) -> SplitRecord:
     audit = audit_parts(parts)
     require_no_leakage(audit)
     train = parts["train"]
+    warnings = (*(record.get("warnings") or ()), *warn_about_parts(parts, audit))
     return SplitRecord(
-        **record,
+        **{**record, "warnings": warnings or None},
         schema_version=SplitRecord.newest_schema,
         labels=train.vocabulary,
         layout=layout_of(train),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pandas as pd
 from xlite.errors import InputError
 from xlite.inputs import MAX_TABLE_BYTES, decompress_gzip, is_gzip, read_bytes, unzip_only
 from xlite.records import unguard_cell
+from xlite.tables.csv_text import ZIP_MAGIC, csv_fault, normalise_csv
 from xlite.tables.padded_cells import strip_cells
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ _MOST_SHOWN = 60
 _MOST_COLUMNS_NAMED = 20
 _LONGEST_CELL = 1 << 17
 _COMMA, _LINE_END = ord(","), ord("\n")
-_ZIP_MAGIC = b"PK\x03\x04"
-_WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|head|\?xml)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +58,7 @@ class CsvTable:
             if not places:
                 raise InputError(
                     f"{self.path} has no column {name!r}; it has: {self.name_columns()}. "
-                    f"{self._separator_hint() or remedies.get(name, remedies.get('', ''))}".strip()
+                    f"{remedies.get(name, remedies.get('', ''))}".strip()
                 )
 
     def name_columns(self) -> str:
@@ -177,7 +175,7 @@ class CsvTable:
             next(reader)
             yield from reader
         except csv.Error as error:
-            raise _csv_fault(self.path, reader.line_num, error) from None
+            raise csv_fault(self.path, reader.line_num, error) from None
 
     def _refuse_line_breaks(self, cells: pd.DataFrame) -> None:
         for name in cells.columns:
@@ -189,17 +187,11 @@ class CsvTable:
                     "quote of the cell, or remove the break."
                 )
 
-    def _separator_hint(self) -> str:
-        if len(self.header) > 1:
-            return ""
-        for sign, name in ((";", "semicolons"), ("\t", "tabs")):
-            if sign in self.header[0]:
-                return f"Its columns are separated by {name}: save it with commas."
-        return ""
-
 
 def open_csv(path: Path, *, what: str = "file", remedy: str = "") -> CsvTable:
     """The CSV file `path`, plain, compressed with gzip, or alone in a zip, with its header read.
+
+    Semicolons or tabs may stand between its cells, where the header has no comma.
 
     what and remedy: the first words and the last sentence when it can't be opened. Raises
     InputError for what is no CSV: a folder, a web page, an archive, a damaged gzip file, an
@@ -210,7 +202,7 @@ def open_csv(path: Path, *, what: str = "file", remedy: str = "") -> CsvTable:
         content = decompress_gzip(
             content, path, max_bytes=MAX_TABLE_BYTES, what=what, remedy="Download it again."
         )
-    elif content[:4] == _ZIP_MAGIC:
+    elif content[:4] == ZIP_MAGIC:
         # Kaggle's tables come so.
         unpacked = unzip_only(content, path, ending=".csv", max_bytes=MAX_TABLE_BYTES, what=what)
         content = content if unpacked is None else unpacked
@@ -219,7 +211,7 @@ def open_csv(path: Path, *, what: str = "file", remedy: str = "") -> CsvTable:
 
 def parse_csv(content: bytes, path: Path) -> CsvTable:
     """The CSV in `content`, called `path` in messages; raises InputError as `open_csv` does."""
-    content = _normalise(content, path)
+    content = normalise_csv(content, path)
     line = content[: content.index(b"\n")]
     if b'"' not in line:
         names = line.decode().split(",")
@@ -228,7 +220,7 @@ def parse_csv(content: bytes, path: Path) -> CsvTable:
         try:
             names = next(reader)
         except csv.Error as error:
-            raise _csv_fault(path, reader.line_num, error) from None
+            raise csv_fault(path, reader.line_num, error) from None
     return CsvTable(path, tuple(name.strip() for name in names), content)
 
 
@@ -249,40 +241,3 @@ def show(text: Any) -> str:
     """
     text = str(text)
     return repr(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
-
-
-def _normalise(content: bytes, path: Path) -> bytes:
-    """UTF-8 without a mark in front or empty lines around, with line feeds alone."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{path} is UTF-16, not UTF-8. Save it again as UTF-8 CSV.")
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    if content[:4] == _ZIP_MAGIC:
-        raise InputError(f"{path} is an archive or a workbook. Unpack it, or save it as CSV.")
-    if not content.strip():
-        raise InputError(f"{path} is empty. Download or export the table again.")
-    if _WEB_PAGE.match(content[:256]):
-        raise InputError(
-            f"{path} is a web page, not a CSV: the download gave a login or error page. "
-            "Open it in a browser to see which, and download the table itself."
-        )
-    if b"\0" in content:
-        line = content[: content.index(b"\0")].count(b"\n") + 1
-        raise InputError(f"{path} is no text (a zero byte in line {line}). Export it as CSV.")
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path} is not UTF-8 (byte 0x{content[error.start]:02x} in line {line}). "
-            "Save it again as UTF-8 CSV."
-        ) from None
-    if b"\r" in content:
-        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return content.rstrip(b"\n") + b"\n"
-
-
-def _csv_fault(path: Path, line: int, error: csv.Error) -> InputError:
-    return InputError(
-        f"{path} can't be read as a CSV: {error}, in line {line}. Close every quote, and double "
-        "those within a cell."
-    )

@@ -11,17 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.labels import UNKNOWN, LabelTextError, parse_label_texts
 from xlite.settings import RowSettings
-from xlite.tables.cells import BLANK, UNCERTAIN
 from xlite.tables.chosen_source import choose_source, read_as_source
 from xlite.tables.csv_table import CsvTable, open_csv, show
 from xlite.tables.dicom_headers import read_headers
+from xlite.tables.encoded_labels import encode_labels
 from xlite.tables.hashed_ids import hash_ids
 from xlite.tables.manifest import (
     AGE_COL,
@@ -33,21 +31,22 @@ from xlite.tables.manifest import (
     Manifest,
 )
 from xlite.tables.mapped_manifest import map_manifest
-from xlite.tables.row_checks import check_image_ids, check_patients, first_row, parse_ages
+from xlite.tables.row_checks import (
+    check_image_ids,
+    check_patients,
+    first_row,
+    parse_ages,
+    read_part_names,
+)
 from xlite.tables.rows import choose_rows
-from xlite.tables.table_format import TableFormat
-from xlite.tables.vocabulary import check_vocabulary, refuse_joined_labels
+from xlite.tables.table_format import NIH_FILE_NAME, TableFormat
+from xlite.tables.vocabulary import check_vocabulary
 from xlite.tables.written_header import find_written_labels
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from xlite.tables.sources.source import TableSource
 
 
-NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
-"""NIH's file names, which say whose the image is: `00000013_005.png`."""
-_CODES = {"1": 1, "0": 0, "-1": UNCERTAIN, "": BLANK, "nan": BLANK}
 _OPTIONAL = (PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
 
 
@@ -131,7 +130,7 @@ def _take_all_rows(
     check_image_ids(path, raw[layout.image_col])
     if layout.dicom is not None and not is_guarded:
         raw = _add_headers(raw, layout, layout.dicom)
-    codes, names = _encode_labels(path, raw, layout, vocabulary)
+    codes, names = encode_labels(path, raw, layout, vocabulary)
     sex_col = next((name for name in SEX_COLS if name in raw), None)
     empty = pd.Series("", index=raw.index)
     columns = {
@@ -142,6 +141,8 @@ def _take_all_rows(
         "age": parse_ages(raw.get(AGE_COL, empty)),
         "sex": raw[sex_col] if sex_col else "",
     }
+    if layout.part_col:
+        columns["part"] = read_part_names(path, raw[layout.part_col])
     if is_guarded or layout.dicom is not None:
         columns |= {name: raw[col] for name, col in FURTHER_COLS.items() if col in raw}
     rows = pd.DataFrame(columns).reset_index(drop=True)
@@ -172,6 +173,9 @@ def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) ->
                 f"column {name!r} can't hold labels and name images or patients. Pass another "
                 "column for one of them."
             )
+    if layout.part_col:
+        ids.append(layout.part_col)
+        options[layout.part_col] = "Pass --split-col."
     if layout.label_cols:
         check_vocabulary(layout.label_cols, source=table.path)
     needed = [*ids, *label_columns]
@@ -181,64 +185,6 @@ def _wanted_columns(table: CsvTable, layout: TableFormat, remedy: str | None) ->
     wanted = list(dict.fromkeys([*needed, *optional]))
     table.require_columns(wanted, remedies=options if remedy is None else {"": remedy})
     return wanted
-
-
-def _encode_labels(
-    path: Path, raw: pd.DataFrame, layout: TableFormat, vocabulary: Sequence[str] | None
-) -> tuple[NDArray[np.int8], tuple[str, ...]]:
-    if layout.label_cols:
-        columns = [_encode_column(path, raw[name]) for name in layout.label_cols]
-        return np.stack(columns, axis=1), layout.label_cols
-    column = layout.labels_col
-    try:
-        texts = parse_label_texts(raw[column].to_numpy(dtype=object), separator=layout.separator)
-        names = tuple(vocabulary or layout.declared_vocabulary)
-        if not names:
-            names = texts.vocabulary()
-            refuse_joined_labels(names, separator=layout.separator, source=path)
-        check_vocabulary(names, source=path)
-        labels = texts.encode(names)
-        if vocabulary is None and not layout.vocabulary and not _is_nihs(raw, layout):
-            # Two labels stay two: nobody looked for the others of NIH's.
-            found = set(texts.vocabulary()) or {*names}
-            is_found = [name in found for name in names]
-            names = tuple(name for name in names if name in found)
-            labels = labels[:, is_found]
-        if UNKNOWN_COL in raw:
-            column = UNKNOWN_COL
-            unknown = parse_label_texts(raw[column].to_numpy(dtype=object), empty_is_absent=True)
-            labels[unknown.encode(names) == 1] = UNKNOWN
-    except LabelTextError as error:
-        raise InputError(
-            f"{path}: {error.fault} in row {raw.index[error.position]} of column {column!r} "
-            f"({show(raw[layout.image_col].iloc[error.position])}). {error.remedy}"
-        ) from None
-    return labels, names
-
-
-def _is_nihs(raw: pd.DataFrame, layout: TableFormat) -> bool:
-    """Whether a table has NIH's columns, or its images NIH's names."""
-    if any(name in raw for name in (AGE_COL, *SEX_COLS, VIEW_COL)):
-        return True
-    return bool(raw[layout.image_col].str.match(NIH_FILE_NAME).all())
-
-
-def _encode_column(path: Path, cells: pd.Series[str]) -> NDArray[np.int8]:
-    # There are few distinct cells: to look at each took a third of a merged table's split.
-    place_of, distinct = pd.factorize(cells.to_numpy(dtype=object))
-    codes = np.empty(len(distinct), dtype=np.int8)
-    for place, text in enumerate(map(str, distinct)):
-        # "1.0" is what pandas writes for a column that has a gap.
-        code = _CODES.get(text.lower().removesuffix(".0"))
-        if code is None:
-            row = cells.index[int(np.argmax(place_of == place))]
-            raise InputError(
-                f"{path}: row {row} has {show(text)} in label column {cells.name!r}. "
-                "Use 1 (present), 0 (absent), -1 or empty (unknown)."
-            )
-        codes[place] = code
-    found: NDArray[np.int8] = codes[place_of]
-    return found
 
 
 def _add_headers(raw: pd.DataFrame, layout: TableFormat, folder: Path) -> pd.DataFrame:

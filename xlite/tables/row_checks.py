@@ -21,6 +21,13 @@ from xlite.tables.csv_table import show
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_PART_NAMES = {
+    **dict.fromkeys(("train", "training", "tr"), "train"),
+    **dict.fromkeys(("val", "valid", "validate", "validation", "dev", "development"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""The parts of a split by what tables call them."""
+
 
 def check_image_ids(path: Path, image_id: pd.Series[str]) -> None:
     """Raise InputError for an image without a name, named twice, or outside the image folder."""
@@ -91,6 +98,18 @@ def check_patients(path: Path, patients: pd.Series[str]) -> None:
             f"{' and '.join(found)}. Write each patient's id in one way; ids of different patients "
             "have to differ in more than case, leading zeros or a fraction of zeros."
         )
+
+
+def read_part_names(path: Path, cells: pd.Series[str]) -> pd.Series[str]:
+    """The part of a split that each image is in, train, val or test; InputError for another."""
+    parts = cells.str.casefold().map(_PART_NAMES)
+    if parts.isna().any():
+        row = first_row(parts.isna())
+        raise InputError(
+            f"{path}: row {row} has {show(cells[row])} in {cells.name!r}, which is no part of a "
+            "split. Use train, val (or valid, validation, dev) or test."
+        )
+    return parts
 
 
 def parse_ages(cells: pd.Series[str]) -> NDArray[np.float64]:

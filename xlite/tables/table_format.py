@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from xlite.results.split import Blank, FoldRule
     from xlite.settings.policy import Views
 
-_OF_COLUMNS = ("image_col", "labels_col", "separator", "label_cols", "patient_col", "vocabulary")
+NIH_FILE_NAME = r"^0*(\d+)_\d{3}\.png$"
+"""NIH's file names, which say whose the image is: `00000013_005.png`."""
+_OF_COLUMNS = (
+    *("image_col", "labels_col", "separator", "label_cols"),
+    *("patient_col", "vocabulary", "part_col"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,8 @@ class TableFormat:
     """When an image has a label that some of its readers name; None for more than half of them."""
     label_map: str | None = None
     """The map, by its name or its file, that the table's labels are read through."""
+    part_col: str | None = None
+    """The column that says which part of a split an image is in: train, val or test."""
     views: Views | None = None
     """Films of these views alone; None for all."""
     one_per_patient: bool | None = None

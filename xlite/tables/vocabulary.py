@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from xlite import console
 from xlite.errors import InputError
 from xlite.labels import simplify_label
 from xlite.tables.manifest import COLUMNS
@@ -17,6 +18,8 @@ _RESERVED = {simplify_label(name) for name in ("macro", "weighted", "micro")}
 _COLUMN_NAMES = {simplify_label(name) for name in COLUMNS}
 _PREDICTIONS = "prob_"
 _RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "'")
+_BOUNDS = ("[", "]", "{", "}", '"', "`")
+_ENDS = (*_BOUNDS, "'")
 _LONGEST_NAME = 100
 _MOST_LABELS = 1000
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -28,8 +31,9 @@ def check_vocabulary(names: Sequence[str], *, source: object) -> None:
 
     Refused are an empty vocabulary or one of more than 1,000 names; names that are the same but
     for case, blanks, hyphens and underscores, by which predictions are matched; names without a
-    letter or digit, with line breaks or other control characters, or of more than 100 characters;
-    names that a spreadsheet would run; and names that our own files give to something else.
+    letter or digit, with a bracket or quote at an end, with line breaks or other control
+    characters, or of more than 100 characters; names that a spreadsheet would run; and names that
+    our own files give to something else.
     """
     if not names:
         raise InputError(f"{source} has no label. Pass a table in which something was found.")
@@ -73,6 +77,18 @@ def refuse_joined_labels(names: Sequence[str], *, separator: str, source: object
                 )
 
 
+def warn_about_separators(names: Sequence[str], *, separator: str, source: object) -> None:
+    """Warn of labels that may be several, with another separator than the table's between them."""
+    for sign in (";", "|", ","):
+        joined = [name for name in names if sign in name]
+        if joined and sign != separator:
+            console.warn(
+                f"{source}: {joined[0]!r} is taken for one label. Pass --separator '{sign}' if it "
+                f"is several ({len(joined)} of {len(names)} labels hold {sign!r})."
+            )
+            return
+
+
 def _find_fault(name: str) -> str | None:
     simple = simplify_label(name)
     if name != name.strip():
@@ -85,6 +101,8 @@ def _find_fault(name: str) -> str | None:
         return f"is longer than {_LONGEST_NAME} characters"
     if name.startswith(_RUN_BY_SPREADSHEETS):
         return f"begins with {name[0]!r}, so that a spreadsheet would take it for a formula"
+    if name.startswith(_BOUNDS) or name.endswith(_ENDS):
+        return "has a bracket or a quote at its end, as a piece of a list has"
     if simple in _RESERVED:
         return "is the name of a mean over labels"
     if simple in _COLUMN_NAMES:

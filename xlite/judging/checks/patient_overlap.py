@@ -16,7 +16,7 @@ from xlite.ids import (
 )
 from xlite.judging.checks.check import Check, Issue, NotApplicable, Observation, Passed
 from xlite.judging.examined.split import ExaminedSplit
-from xlite.tables.label_table import NIH_FILE_NAME
+from xlite.tables.table_format import NIH_FILE_NAME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
