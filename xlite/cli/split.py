@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -13,14 +12,15 @@ from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.part_options import PartOptions
 from xlite.cli.policy_options import RowOptions
-from xlite.cli.split_audit import (
+from xlite.cli.split_audit import adopt_files, audit_files
+from xlite.cli.split_options import (
     Audit,
     AuditedImages,
     AuditedPredictions,
     Files,
+    Out,
+    Overwrite,
     Reference,
-    adopt_files,
-    audit_files,
 )
 from xlite.cli.split_tables import print_folds, print_split
 from xlite.errors import InputError
@@ -33,20 +33,6 @@ _EPILOG = (
     "Example: xlite split --audit train.csv val.csv test.csv --images data/raw\n\n"
     "Example: xlite split --audit train.csv val.csv --predictions val_predictions.csv"
 )
-
-
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="DIR", help="Folder to write. Default: data/splits, data/folds for folds."
-    ),
-]
-Overwrite = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite", help="Replace another split, or other files of these names, in the folder."
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:

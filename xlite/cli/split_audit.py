@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from xlite import console, places
 from xlite.cli.seen_tables import judge_audited, print_seen_patients
@@ -16,45 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xlite.tables.table_format import TableFormat
-
-Files = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        help="Files of a split's parts: taken as they are, or judged with --audit, which takes a "
-        "split's folder, too."
-    ),
-]
-Audit = Annotated[
-    bool, typer.Option("--audit", help="Judge the given files instead of making a split.")
-]
-AuditedPredictions = Annotated[
-    Path | None,
-    typer.Option(
-        "--predictions",
-        metavar="CSV",
-        help="With --audit: a model's predictions for the second file, judged apart for patients "
-        "who are in the first, its training, and for others.",
-    ),
-]
-Reference = Annotated[
-    Path | None,
-    typer.Option(
-        "--reference",
-        metavar="CSV",
-        help="With --predictions: those of a model that has seen none of these patients.",
-    ),
-]
-
-
-AuditedImages = Annotated[
-    Path | None,
-    typer.Option(
-        "--images",
-        metavar="DIR",
-        help="With --audit: the folder of the images, or a CLAHE cache of them, to find the same "
-        "film under two names: cropped, mirrored, turned, inverted or saved again.",
-    ),
-]
 
 
 def audit_files(
