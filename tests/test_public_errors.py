@@ -152,6 +152,7 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     "doctor": [(("nowhere",), {}, "nowhere does not exist")],
     "compare_seen_patients": [(("nowhere.csv", TABLE), {"train": TABLE}, "nowhere.csv")],
     "make_folds": [((TABLE,), {"folds": 5000}, "folds")],
+    "merge_tables": [(("absent.toml",), {}, "absent.toml")],
     "adopt_split": [
         ((["train.csv"],), {}, "1 files are no split"),
         (({"train": TABLE, "other": TABLE},), {}, "a split has the parts train and test"),
