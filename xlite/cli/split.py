@@ -76,8 +76,8 @@ def split(
     if files:
         if labels is not None or parts != PartOptions():
             raise InputError(
-                f"{files[0]} and the other files are the parts of a split: leave out --labels and "
-                "the options that make parts, or pass --audit to judge them."
+                f"{files[0]} is taken for a part of a split that there is: leave out --labels and "
+                "the options that make parts. Pass --audit to judge files of a split."
             )
         adopt_files(files, rows.choose_rows(table_format), out, overwrite=overwrite, as_json=json)
         return
