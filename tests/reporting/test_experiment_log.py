@@ -15,7 +15,8 @@ from tests.conftest import write_run
 from xlite.errors import InputError
 from xlite.reporting.experiment_log import update_experiment_log
 from xlite.reporting.log_markdown import join_command
-from xlite.settings import LossSettings, SamplerSettings, TrainSettings
+from xlite.settings import LossSettings, PolicySettings, SamplerSettings, TrainSettings
+from xlite.settings.names import PARTS
 
 
 def settings_of(**changes: Any) -> TrainSettings:
@@ -342,6 +343,13 @@ CHANGED = {
     "horizontal_flip": True,
     "precision": "bf16",
     "seed": 7,
+    "policy": PolicySettings(
+        uncertain="Edema=ones,Mass=soft:0.55-0.85",
+        blank="unknown",
+        views="frontal",
+        min_age=18.0,
+        one_per_patient=True,
+    ),
     "loss": LossSettings(
         name="bce",
         pos_weight="inverse",
@@ -391,7 +399,7 @@ def test_the_command_gives_the_same_settings_again(
 ) -> None:
     assert set(CHANGED) | {"model", "warm_start"} == set(TrainSettings.model_fields)
     settings, defaults = settings_of(**CHANGED), settings_of()
-    for part in ("loss", "sampler"):
+    for part in PARTS:
         changed, default = getattr(settings, part), getattr(defaults, part)
         for field in type(default).model_fields:
             assert getattr(changed, field) != getattr(default, field), "changes every field"
