@@ -20,6 +20,7 @@ from xlite.cli.app import app
 from xlite.cli.known_options import OF_COMMAND_LINE
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.option_values import parameter_name
+from xlite.cli.policy_options import TrainingPolicyOptions
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.settings_options import SETTINGS
@@ -28,6 +29,7 @@ from xlite.cli.settings_values import type_of
 from xlite.cli.training_options import TrainingOptions
 from xlite.errors import InputError
 from xlite.settings import LossSettings, SamplerSettings, TrainSettings
+from xlite.settings.names import PARTS
 
 COMMANDS = ("train", "ablate", "cache-clahe", "verify-balance")
 MODEL = "test_resnet"
@@ -78,7 +80,7 @@ def names_to_choose(parameter: str) -> tuple[str, ...]:
     """The names that an option's setting has, as far as it has names."""
     if parameter in CHOICES:
         return get_args(CHOICES[parameter])
-    for kind in (TrainSettings, LossSettings, SamplerSettings):
+    for kind in (TrainSettings, *PARTS.values()):
         for field, info in kind.model_fields.items():
             if parameter_name(kind.option(field)) == parameter:
                 parts = (info.annotation, *get_args(info.annotation))
@@ -137,6 +139,7 @@ def fingerprint(params: dict[str, Any]) -> str | None:
                 model=MODEL,
                 loss=group(LossOptions).to_settings(params["loss"]),
                 sampler=group(SamplerOptions).to_settings(params["sampler"]),
+                policy=group(TrainingPolicyOptions).to_settings(),
                 seed=params["seed"],
             )
             .fingerprint()

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from xlite.cli.expansion import RARE
 from xlite.cli.names import split_quoted_names
+from xlite.cli.option_values import read_choice
 from xlite.cli.source_options import COLUMNS, SourceOptions
 from xlite.errors import InputError
 
@@ -50,6 +51,7 @@ class ColumnOptions(SourceOptions):
     def to_table_format(self) -> "TableFormat":
         """The table format that the options describe."""
         from xlite.labels import NIH_LABELS
+        from xlite.results.split import Blank, FoldRule
         from xlite.tables.manifest import IMAGE_COL, LABELS_COL
         from xlite.tables.table_format import TableFormat
 
@@ -66,9 +68,9 @@ class ColumnOptions(SourceOptions):
             label_cols=split_quoted_names(self.label_cols or ""),
             patient_col=self.patient_col,
             part_col=self.part_col,
-            blank=self.blank,
+            blank=read_choice("--blank", self.blank, get_args(Blank)),
             dataset=self.dataset,
-            fold_rows=self.fold_rows,
+            fold_rows=read_choice("--fold-rows", self.fold_rows, get_args(FoldRule)),
             vocabulary=NIH_LABELS if self.vocabulary == "nih" else names,
             label_map=self.label_map,
             dicom=self.dicom,

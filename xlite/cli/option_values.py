@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xlite.errors import InputError, did_you_mean
+
 if TYPE_CHECKING:
     from xlite.settings import Settings
 
@@ -19,6 +21,20 @@ def read_fields(group: object, kind: type[Settings]) -> dict[str, Any]:
         for field in kind.model_fields
     }
     return {field: value for field, value in values.items() if value is not None}
+
+
+def read_choice(option: str, value: str | None, choices: tuple[str, ...]) -> Any:
+    """The value of an option that has names to choose from, None where it is not given.
+
+    >>> read_choice("--blank", "absent", ("unknown", "absent"))
+    'absent'
+    """
+    if value is not None and value not in choices:
+        raise InputError(
+            f"{option} is {', '.join(choices[:-1])} or {choices[-1]}, not {value!r}."
+            f"{did_you_mean(value, choices)}"
+        )
+    return value
 
 
 def parameter_name(option: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 _FILE = ".toml"
 _REMEDY = 'Write a line for each label, as `Edema = "ones"`.'
-
-
-# As in `xlite.settings.policy`, which would load pydantic for --help.
-LearntBlank = Literal["table", "unknown", "absent"]
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,10 @@ class TrainingPolicyOptions(PolicyOptions):
     """How the training part is read."""
 
     blank: Annotated[
-        LearntBlank,
+        str,
         typer.Option(
-            help="What is learnt of a finding whose cell is empty; table: as the split was made.",
+            help="What is learnt of a finding whose cell is empty: unknown, absent, or table, as "
+            "the split was made.",
             rich_help_panel="Rows and uncertain labels",
         ),
         RARE,

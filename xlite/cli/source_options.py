@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,10 +13,6 @@ COLUMNS = "Columns of the label table (NIH's tables need none)"
 """The panel of the help."""
 
 _option = partial(typer.Option, rich_help_panel=COLUMNS)
-
-# As in `xlite.results.split`, which would load pydantic for --help.
-BlankMeaning = Literal["unknown", "absent"]
-FoldRows = Literal["majority", "any", "all"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +29,19 @@ class SourceOptions:
         RARE,
     ] = None
     blank: Annotated[
-        BlankMeaning | None,
-        _option(help="What an empty cell of a label means. Default: as the data set has it."),
+        str | None,
+        _option(
+            help="What an empty cell of a label means, unknown or absent. Default: as the data "
+            "set has it."
+        ),
         RARE,
     ] = None
     fold_rows: Annotated[
-        FoldRows | None,
-        _option(help="Of readers of one image, who have to name a label. Default: majority."),
+        str | None,
+        _option(
+            help="Of readers of one image, who have to name a label: majority, any or all. "
+            "Default: majority."
+        ),
         RARE,
     ] = None
     label_map: Annotated[
