@@ -5,7 +5,7 @@ Arrays in, one result object out; reading the parts' tables is done in `xlite.sp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -263,7 +263,7 @@ def warn_about_parts(parts: Mapping[str, Manifest], audit: SplitAudit) -> list[s
     """What is odd in the labels of a split and yet no leak: a sentence each.
 
     A label that all images have, most often a table that was read wrong, and a prevalence that is
-    another in one part by more than five percentage points.
+    another in one part by more than five percentage points and than chance.
     """
     names = next(iter(parts.values())).vocabulary
     everywhere = [
@@ -277,9 +277,24 @@ def warn_about_parts(parts: Mapping[str, Manifest], audit: SplitAudit) -> list[s
             f"every image has {', '.join(everywhere)}: no score of it can be computed. Check the "
             "options of columns."
         )
-    if audit.max_deviation_pp > _MOST_DEVIATION_PP:
+    deviation, name, part = max(_list_deviations(audit), default=(0.0, "", ""))
+    if deviation > _MOST_DEVIATION_PP:
         found.append(
-            f"a label's prevalence is another in one part by {audit.max_deviation_pp:.1f} "
-            "percentage points: scores of the parts can't be compared."
+            f"the prevalence of {name} is another in {part} by {deviation:.1f} percentage points, "
+            "more than chance makes of so many images: scores of the parts can't be compared."
         )
     return found
+
+
+def _list_deviations(audit: SplitAudit) -> Iterator[tuple[float, str, str]]:
+    """How far a label's prevalence in a part is from that in all, where chance is not enough.
+
+    That is by more than two standard errors of a share of the part's images.
+    """
+    num_images = sum(part.images for part in audit.parts.values())
+    for where, part in audit.parts.items():
+        for name in part.positives:
+            share = sum(one.positives[name] for one in audit.parts.values()) / num_images
+            deviation = abs(part.deviation_pp[name])
+            if deviation > 200 * np.sqrt(share * (1 - share) / part.images):
+                yield deviation, name, where
