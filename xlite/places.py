@@ -13,6 +13,8 @@ EXPERIMENTS_DIR = Path("experiments")
 
 EVALUATIONS = "evaluation"
 """The folder of evaluations in an experiments folder."""
+EVALUATION_SCORES = "scores.json"
+"""What an evaluation found, in its folder; written last."""
 
 VALIDATION = "val"
 """The part of a split by which epochs and models are chosen; a split may be made without."""

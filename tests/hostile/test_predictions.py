@@ -95,7 +95,7 @@ CONTENT = [
     judged("have old-Mac line ends", edit(lambda text: text.replace("\n", "\r")), ends=NAMED),
     judged("have a byte order mark", edit(lambda text: "\ufeff" + text), ends=(DONE,)),
     judged("have Windows' line ends", edit(lambda text: text.replace("\n", "\r\n")), ends=(DONE,)),
-    judged("have semicolons", edit(lambda text: text.replace(",", ";"))),
+    judged("have semicolons", edit(lambda text: text.replace(",", ";")), ends=(DONE,)),
     judged("have decimal commas", edit(lambda text: text.replace(",", ";").replace(".", ","))),
     judged("are their own truth", cells(truth_as_predictions)),
     judged("have the truth beside Prob_", truth_beside("Edema", "Prob_Edema"), ends=NAMED),

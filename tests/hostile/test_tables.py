@@ -73,8 +73,8 @@ FILES = [
     nih("that is JSON", write('{"Image Index": ["a.png"]}')),
     nih("in Latin-1", edit_bytes(lambda data: data.replace(b"Mass", b"M\xe4ss", 1)), "UTF-8"),
     nih("with a lone surrogate", edit_bytes(lambda data: data + b"\xed\xa0\x80,Mass,0,1\n")),
-    nih("with semicolons", edit(lambda text: text.replace(",", ";"))),
-    nih("with tabs", edit(lambda text: text.replace(",", "\t"))),
+    nih("with semicolons", edit(lambda text: text.replace(",", ";")), ends=(DONE,)),
+    nih("with tabs", edit(lambda text: text.replace(",", "\t")), ends=(DONE,)),
     nih("without its header", edit(lambda text: text.partition("\n")[2])),
     nih("with a header alone", edit(lambda text: text.partition("\n")[0]), "no rows"),
     nih("with a header twice", edit(lambda text: text.partition("\n")[0] + "\n" + text)),
@@ -198,7 +198,7 @@ TEXTS = "--labels-col finding --patient-col person"
 
 OWN = [
     own("whose cells are 2", "file,a,b,person", "{k}.png,2,0,p{k}", COLUMNS, "row 2"),
-    own("whose cells are words", "file,a,b,person", "{k}.png,yes,0,p{k}", COLUMNS, "row 2"),
+    own("whose cells are words", "file,a,b,person", "{k}.png,perhaps,0,p{k}", COLUMNS, "row 2"),
     own("whose cells are shares", "file,a,b,person", "{k}.png,0.5,0,p{k}", COLUMNS, "row 2"),
     own("whose cells are infinite", "file,a,b,person", "{k}.png,inf,0,p{k}", COLUMNS, "row 2"),
     own("whose cells are all unknown", "file,a,b,person", "{k}.png,,-1,p{k}", COLUMNS, ends=NAMED),

@@ -14,7 +14,7 @@ from xlite.run_folder import file_names
 PACKAGE = Path(xlite.__file__).parent
 NAMES = {value for name, value in vars(file_names).items() if name.startswith("RUN_")}
 PREDICTIONS = re.compile(r"predictions_.*\.csv")
-OTHERS_OF_THAT_NAME = {("judging/evaluation_folder.py", "scores.json")}
+OTHERS_OF_THAT_NAME = {("places.py", "scores.json")}
 """An evaluation's own scores."""
 
 MODULES = sorted(

@@ -19,7 +19,7 @@ import numpy as np
 from xlite.errors import InputError
 from xlite.files import atomic_path, write_json, write_table
 from xlite.ownership import require_our_folder
-from xlite.places import EVALUATIONS
+from xlite.places import EVALUATION_SCORES, EVALUATIONS
 from xlite.records import Record
 from xlite.results.evaluation import Evaluation, Question
 from xlite.run_folder.file_names import RUNS
@@ -29,7 +29,6 @@ from xlite.settings import fingerprint_of
 if TYPE_CHECKING:
     from xlite.judging.labelled_predictions import LabelledPredictions
 
-_SCORES = "scores.json"
 """Called as a run's are, so that one reads both alike; its keys are others."""
 _SCORES_TABLE = "scores.csv"
 _SUBGROUPS_TABLE = "subgroups.csv"
@@ -87,11 +86,11 @@ class EvaluationFolder:
     @property
     def is_written(self) -> bool:
         """Whether there is an evaluation in it, or something that is called like one."""
-        return os.path.lexists(self.path / _SCORES)
+        return os.path.lexists(self.path / EVALUATION_SCORES)
 
     def answers(self, asked: Question) -> bool:
         """Whether the evaluation in it is of what is asked; InputError for what is none."""
-        found = _Answered.read(self.path / _SCORES, remedy="Pass another --out.")
+        found = _Answered.read(self.path / EVALUATION_SCORES, remedy="Pass another --out.")
         return found.asked == asked.to_json()
 
     def require_free(
@@ -119,12 +118,12 @@ class EvaluationFolder:
         """
         if RunFolder(self.path).is_begun:
             raise InputError(
-                f"{self.path} is a run's folder, whose own {_SCORES} would be lost. Pass "
+                f"{self.path} is a run's folder, whose own {EVALUATION_SCORES} would be lost. Pass "
                 "another --out."
             )
         require_our_folder(
             self.path,
-            markers=[_SCORES],
+            markers=[EVALUATION_SCORES],
             names=[_SCORES_TABLE, *_OPTIONAL, *figures],
             what="`xlite evaluate`",
         )
@@ -132,7 +131,7 @@ class EvaluationFolder:
     def read(self) -> Evaluation:
         """The evaluation in it; InputError where it is damaged, or there is none."""
         remedy = "Evaluate again, with --overwrite."
-        evaluation = Evaluation.read(self.path / _SCORES, remedy=remedy)
+        evaluation = Evaluation.read(self.path / EVALUATION_SCORES, remedy=remedy)
         return dataclasses.replace(evaluation, folder=self.path)
 
     def write(self, evaluation: Evaluation) -> Evaluation:
@@ -150,5 +149,5 @@ class EvaluationFolder:
             if name not in tables:
                 # Of the evaluation that this one replaces.
                 (self.path / name).unlink(missing_ok=True)
-        write_json(self.path / _SCORES, evaluation.to_json())
+        write_json(self.path / EVALUATION_SCORES, evaluation.to_json())
         return dataclasses.replace(evaluation, folder=self.path)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from xlite.console import decimal
 from xlite.errors import InputError
-from xlite.places import EVALUATIONS
+from xlite.places import EVALUATION_SCORES, EVALUATIONS
 from xlite.results.evaluation import Evaluation
 from xlite.results.external import Estimate
 
-_SCORES = "scores.json"
 _REMEDY = "Evaluate again, with --overwrite."
 
 
@@ -21,7 +20,7 @@ def read_external(experiments: Path) -> tuple[list[Evaluation], list[str]]:
     Files that are not of such an evaluation are passed over.
     """
     found, faults = [], []
-    for path in sorted((experiments / EVALUATIONS).glob(f"*/{_SCORES}")):
+    for path in sorted((experiments / EVALUATIONS).glob(f"*/{EVALUATION_SCORES}")):
         try:
             if "external" in json.loads(path.read_bytes()):
                 found.append(Evaluation.read(path, remedy=_REMEDY))

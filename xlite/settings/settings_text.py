@@ -44,6 +44,8 @@ def render_settings_file(
         tables[""]["pretrained"] = False
     lines = [f"# {' '.join(remark.split())}" for remark in remarks]
     for part, values in tables.items():
+        if not values:
+            continue
         lines += ["", f"[{part}]"] if part else []
         lines += [f"{name} = {toml_value(value)}" for name, value in values.items()]
     return "\n".join([*lines, ""])
