@@ -72,6 +72,7 @@ def element(header: Dataset, name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             value = header.get(name)
+    # A value is parsed when it is asked for, and raises whatever the damage led to.
     except Exception:  # noqa: BLE001
         raise UnreadableDicomError(f"damaged DICOM (its {name} can't be read)") from None
     return None if value is None or value == "" else value

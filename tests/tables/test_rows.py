@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,14 @@ def test_what_is_held_out_is_found_among_the_rows_that_count(table: Path) -> Non
     assert set(made.rows["test"]) == set(
         raw.index[(raw["View Position"] == "PA") & (raw["Room"] == "room 1")]
     )
+
+
+def test_an_audit_looks_at_the_rows_that_count(table: Path, xlite: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    raw = pd.read_csv(table)
+    raw.assign(**{"Image Index": "x" + raw["Image Index"]}).to_csv(other, index=False)
+    audit = xlite("split", "--audit", table, other, "--views", "AP", "--json")
+    parts = json.loads(audit.stdout)["parts"]
+    assert {part["images"] for part in parts.values()} == {
+        int((raw["View Position"] == "AP").sum())
+    }

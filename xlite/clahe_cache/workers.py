@@ -6,7 +6,6 @@ parent, however it ends, and leave signals to it.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import itertools
 import multiprocessing
@@ -25,6 +24,7 @@ import numpy as np
 
 from xlite.clahe_cache.clahe import apply_clahe
 from xlite.clahe_cache.file_names import CACHE_IMAGES
+from xlite.clahe_cache.opencv_threads import one_opencv_thread
 from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
 from xlite.clahe_cache.record import FileFormat, png_name
 from xlite.errors import XliteError
@@ -139,7 +139,7 @@ def make_images(
     context = multiprocessing.get_context("spawn")
     initargs = (target.out, target.settings, file_format)
     with (
-        _one_opencv_thread(),
+        one_opencv_thread(),
         ProcessPoolExecutor(workers - 1, context, _start_worker, initargs) as pool,
     ):
         yield from _share_out(target, iter(tasks), pool, num_helpers=workers - 1, stop=stop)
@@ -213,17 +213,6 @@ def _start_worker(out: Path, settings: ClaheSettings, file_format: FileFormat) -
 def _make_chunk(tasks: Sequence[Task]) -> list[Made]:
     assert _worker_target is not None
     return [_worker_target.make(task) for task in tasks]
-
-
-@contextlib.contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Keep OpenCV's threads from this process while others work beside it."""
-    former = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(former)
 
 
 def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:

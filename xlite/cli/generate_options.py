@@ -71,8 +71,11 @@ def _render_names(kind: type[Settings]) -> str:
 
 def _render_class(kind: type[Settings], own: set[str]) -> str:
     title = f"Options of `{kind.__name__}` by the names of the options."
-    head = f'\n\n@dataclass(frozen=True)\nclass {kind.__name__}Fields:\n    """{title}"""\n\n'
-    fields = [field for field in describe_fields(kind) if field.field not in own]
+    base = next((one for one in kind.__bases__ if one in _OF_COMMANDS), None)
+    name = f"{kind.__name__}Fields({base.__name__}Fields)" if base else f"{kind.__name__}Fields"
+    head = f'\n\n@dataclass(frozen=True)\nclass {name}:\n    """{title}"""\n\n'
+    inherited = base.model_fields if base else {}
+    fields = [field for field in describe_fields(kind) if field.field not in {*own, *inherited}]
     return head + "".join(map(_render_field, fields))
 
 

@@ -629,36 +629,9 @@ class RowSettingsFields:
 
 
 @dataclass(frozen=True)
-class PolicySettingsFields:
+class PolicySettingsFields(RowSettingsFields):
     """Options of `PolicySettings` by the names of the options."""
 
-    views: Annotated[
-        str,
-        typer.Option(
-            "--views",
-            help="Films of these views alone (frontal: PA and AP): all, frontal, PA or AP.",
-            rich_help_panel="Rows and uncertain labels",
-        ),
-        RARE,
-    ] = "all"
-    one_per_patient: Annotated[
-        bool,
-        typer.Option(
-            "--one-per-patient",
-            help="The first film of each patient alone: by study date, or by the table's order.",
-            rich_help_panel="Rows and uncertain labels",
-        ),
-        RARE,
-    ] = False
-    min_age: Annotated[
-        float | None,
-        typer.Option(
-            "--min-age",
-            help="Patients of this age in years at the film, and older. From 0 to 150.",
-            rich_help_panel="Rows and uncertain labels",
-        ),
-        RARE,
-    ] = None
     uncertain: Annotated[
         str,
         typer.Option(

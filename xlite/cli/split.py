@@ -65,7 +65,7 @@ def split(
     from xlite.splitting.folds import make_folds
     from xlite.splitting.split import split_by_patient
 
-    table_format = columns.to_table_format()
+    table_format = rows.choose_rows(columns.to_table_format())
     if audit:
         audit_files(files or [], table_format, (predictions, reference), images, as_json=json)
         return
@@ -79,12 +79,12 @@ def split(
                 f"{files[0]} is taken for a part of a split that there is: leave out --labels and "
                 "the options that make parts. Pass --audit to judge files of a split."
             )
-        adopt_files(files, rows.choose_rows(table_format), out, overwrite=overwrite, as_json=json)
+        adopt_files(files, table_format, out, overwrite=overwrite, as_json=json)
         return
     shared: dict[str, Any] = {
         "labels": places.find_label_table(labels),
         "seed": seed,
-        "table_format": rows.choose_rows(table_format),
+        "table_format": table_format,
         "overwrite": overwrite,
     }
     if parts.folds is None:

@@ -70,19 +70,15 @@ def _learn_uncertain(
 ) -> tuple[NDArray[np.int8], NDArray[np.float32] | None]:
     """Labels with the uncertain cells as the policy has them, and targets where some are soft."""
     labels, draws = labels.copy(), derive_generator("uncertain", seed).random(labels.shape)
-    targets = None
-    for column, ends in _ranges_by_column(policy, vocabulary).items():
+    soft = _ranges_by_column(policy, vocabulary)
+    for column in [column for column, (low, high) in soft.items() if low == high in (0.0, 1.0)]:
+        labels[codes[:, column] == UNCERTAIN, column] = int(soft.pop(column)[0])
+    if not soft:
+        return labels, None
+    targets = labels.astype(np.float32)
+    for column, (low, high) in soft.items():
         cells = codes[:, column] == UNCERTAIN
-        low, high = ends
-        if low == high and low in (0.0, 1.0):
-            labels[cells, column] = int(low)
-            continue
-        targets = labels.astype(np.float32) if targets is None else targets
         targets[cells, column] = low + (high - low) * draws[cells, column]
-    if targets is not None:
-        # A column that became known after the first soft one.
-        is_known = labels != UNKNOWN
-        targets[is_known] = labels[is_known]
     return labels, targets
 
 

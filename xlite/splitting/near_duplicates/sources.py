@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from xlite import files
 from xlite.clahe_cache.file_names import CACHE_NEAR_DUPLICATES
+from xlite.clahe_cache.opencv_threads import one_opencv_thread
 from xlite.clahe_cache.radiograph import UnreadableImageError, read_radiograph
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
@@ -48,7 +48,7 @@ def search_files(
                 else:
                     yield np.asarray(shrunk[place])
 
-        with _one_opencv_thread():
+        with one_opencv_thread():
             pairs = search_films(
                 names, read_all(), lambda place: np.asarray(shrunk[place]), least=least
             )
@@ -68,7 +68,7 @@ def search_cache(cache: ClaheCache) -> list[FilmPair]:
     def read(row: int) -> NDArray[np.uint8]:
         return shrink_film(cache.read(row))
 
-    with _one_opencv_thread():
+    with one_opencv_thread():
         pairs = search_films(cache.image_ids, map(read, range(len(cache))), read)
     record = CachedPairs(fingerprint=cache.fingerprint, pairs=tuple(pairs))
     with contextlib.suppress(OSError):
@@ -83,14 +83,3 @@ def recall_pairs(cache: ClaheCache) -> list[FilmPair] | None:
         if known.fingerprint == cache.fingerprint:
             return list(known.pairs)
     return None
-
-
-@contextlib.contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Films are small: threads would wait for each other more than they work."""
-    former = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(former)
