@@ -46,7 +46,18 @@ MIDDLE = (
     "scores",
     "synthetic",
 )
-ABOVE = ("training", "studies", "executors", "judging", "reporting")
+ABOVE = (
+    "training",
+    "studies",
+    "executors",
+    "judging",
+    "predicting",
+    "explaining",
+    "exporting",
+    "reporting",
+    "proving",
+    "tracking",
+)
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -79,7 +90,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studies": {*BELOW, *MIDDLE, "training", "studies"},
     "executors": {*BELOW, *MIDDLE, "training", "studies", "executors", "own_process"},
     "judging": {*BELOW, *MIDDLE, "training", "studies", "judging"},
+    "predicting": {*BELOW, *MIDDLE, "training", "judging", "predicting"},
+    "explaining": {*BELOW, *MIDDLE, "training", "judging", "predicting", "explaining"},
+    "exporting": {*BELOW, *MIDDLE, "training", "judging", "predicting", "exporting"},
     "reporting": {*BELOW, "scores", "reporting", "own_process"},
+    "proving": {*BELOW, *MIDDLE, "studies", "judging", "reporting", "proving"},
+    "tracking": {*BELOW, "tracking"},
     "workflows": {*BELOW, *MIDDLE, *ABOVE, "workflows"},
     "cli": {*BELOW, *MIDDLE, *ABOVE, "workflows", "cli", "own_process"},
     "__main__": {"signals", "cli", "own_process"},

@@ -71,6 +71,11 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """The logits (B, C). Raises InputError where attention would see a single token."""
+        logits: Tensor = self.head(self.pool_features(images))
+        return logits.float()
+
+    def pool_features(self, images: Tensor) -> Tensor:
+        """What the head sees of each image (B, D): the mean over the tokens; errors as above."""
         feature_map = self.backbone(self.normalise(images))
         _, D, height, width = feature_map.shape
         tokens = feature_map.flatten(2).mT
@@ -83,8 +88,8 @@ class Classifier(nn.Module):
             if self.has_position_encoding:
                 tokens = tokens + encode_positions(height, width, D).to(tokens)
             tokens = self.attention(tokens)
-        logits: Tensor = self.head(tokens.mean(dim=1))
-        return logits.float()
+        features: Tensor = tokens.mean(dim=1)
+        return features
 
     def normalise(self, images: Tensor) -> Tensor:
         """The backbone's input (B, 3, S, S): three normalised channels from one grey channel.

@@ -1,0 +1,1 @@
+"""Bundles that others recompute, and checklists answered from them."""

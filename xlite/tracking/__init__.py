@@ -1,0 +1,1 @@
+"""Run folders replayed into the trackers of others."""
