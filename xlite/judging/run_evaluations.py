@@ -1,0 +1,80 @@
+"""The evaluations of one run that lie in its experiments folder, and are of what it says today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from xlite.errors import InputError, LeakageError
+from xlite.judging.evaluation_folder import (
+    EvaluationFolder,
+    find_evaluations_dir,
+    sum_predictions,
+)
+from xlite.judging.labelled_predictions import read_run_predictions
+from xlite.places import EVALUATION_SCORES
+from xlite.results.evaluation import Evaluation
+from xlite.run_folder.folder import RunFolder
+from xlite.splitting.split_folder import read_split
+
+
+def read_run_evaluations(run: RunFolder) -> tuple[list[Evaluation], list[str]]:
+    """The evaluations of a run, one of each part of its split and of each other site, and a
+    sentence for each that was passed over.
+
+    Of several of one part it is the first by the names of their folders, which is that with the
+    default options; those of means over views are none. Where the run's split is still there, an
+    evaluation has to be of the predictions and labels that are there now.
+    """
+    found: dict[str | None, Evaluation] = {}
+    faults = []
+    digests = _digest_parts(run)
+    for folder in _find_folders(run):
+        try:
+            evaluation = folder.read()
+        except InputError as error:
+            faults.append(str(error))
+            continue
+        if evaluation.name != run.name or evaluation.tta is not None:
+            continue
+        wanted = digests.get(evaluation.part or "")
+        if evaluation.external is None and wanted not in (None, evaluation.asked.cases):
+            faults.append(
+                f"{folder.path} is of other predictions or labels than those of {run.path}, and is "
+                "left out. Evaluate again, with --overwrite."
+            )
+            continue
+        external = evaluation.external
+        found.setdefault(evaluation.part if external is None else external.site, evaluation)
+    return list(found.values()), faults
+
+
+def _find_folders(run: RunFolder) -> list[EvaluationFolder]:
+    folders = []
+    for path in sorted(find_evaluations_dir(run.path).glob(f"*/{EVALUATION_SCORES}")):
+        try:
+            named = json.loads(path.read_bytes()).get("name")
+        except (ValueError, AttributeError, OSError):
+            continue  # Whoever asks for it is told; it need not be of this run.
+        if named == run.name:
+            folders.append(EvaluationFolder(path.parent))
+    return folders
+
+
+def _digest_parts(run: RunFolder) -> Mapping[str, str]:
+    """What an evaluation of each part is of, as far as the split and predictions are there."""
+    if run.data.split_dir is None:
+        return {}
+    try:
+        split = read_split(Path(run.data.split_dir))
+    except (InputError, LeakageError):
+        return {}
+    digests = {}
+    for part in split.parts:
+        if run.has_predictions(part):
+            try:
+                digests[part] = sum_predictions(read_run_predictions(run.path, part, split))
+            except (InputError, LeakageError):
+                continue
+    return digests
