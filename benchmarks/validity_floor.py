@@ -10,7 +10,7 @@ from benchmarks.rates import Rate, Simulation
 from xlite.labels import NIH_LABELS
 from xlite.scores.border_marks import find_marks, measure_contrast
 from xlite.scores.table_model import fit_table_model
-from xlite.synthetic.generate import draw_radiograph
+from xlite.synthetic.radiograph import draw_radiograph
 
 _POOL, _IMAGES, _SIDE = 1500, 400, 128
 _SHARES = np.linspace(0.08, 0.2, len(NIH_LABELS))

@@ -16,13 +16,14 @@ from sklearn.metrics import roc_auc_score
 from xlite.errors import InputError
 from xlite.labels import NIH_LABELS, encode_label_texts, has_no_finding
 from xlite.synthetic import generate
-from xlite.synthetic.generate import draw_radiograph, generate_synthetic
+from xlite.synthetic.generate import generate_synthetic
 from xlite.synthetic.label_draws import (
     draw_label_sets,
     draw_series_labels,
     draw_series_lengths,
     nih_label_sets,
 )
+from xlite.synthetic.radiograph import DrawnFilm, draw_film, draw_radiograph
 
 NIH_SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample"
 
@@ -255,7 +256,7 @@ def test_same_settings_give_the_same_bytes_and_another_seed_does_not(tmp_path: P
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         generate_synthetic(tmp_path / name, num_images=12, seed=seed, image_size=64)
     a, b, c = (file_bytes(tmp_path / name) for name in "abc")
-    assert len(a) == 14
+    assert len(a) == 15
     assert a == b
     assert a["images/00000001_000.png"] != c["images/00000001_000.png"]
 
@@ -315,7 +316,7 @@ def test_a_damaged_record_is_one_sentence(tmp_path: Path, content: bytes, messag
 def test_folders_that_can_hold_no_films_are_refused_before_drawing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generate, "draw_radiograph", None)
+    monkeypatch.setattr(generate, "draw_film", None)
     (tmp_path / "file").touch()
     for out in (tmp_path / "file" / "films", tmp_path / ("n" * 300), Path("/proc/films")):
         with pytest.raises(InputError, match=r"[Pp]ass another --out\."):
@@ -327,16 +328,16 @@ def test_an_interrupted_call_leaves_nothing_behind_and_can_be_repeated(
 ) -> None:
     drawn = 0
 
-    def interrupted(*args: object, **options: object) -> np.ndarray:
+    def interrupted(*args: object, **options: object) -> DrawnFilm:
         nonlocal drawn
         drawn += 1
         if drawn == 3:
             raise KeyboardInterrupt
-        return draw_radiograph(*args, **options)  # type: ignore[arg-type]
+        return draw_film(*args, **options)  # type: ignore[arg-type]
 
     out = tmp_path / "films"
     with monkeypatch.context() as patch:
-        patch.setattr(generate, "draw_radiograph", interrupted)
+        patch.setattr(generate, "draw_film", interrupted)
         with pytest.raises(KeyboardInterrupt):
             generate_synthetic(out, num_images=5, image_size=32)
     assert list(out.iterdir()) == []

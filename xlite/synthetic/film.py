@@ -46,6 +46,8 @@ class Film:
     air: Plane
     vessels: Plane
     bones: Plane
+    heart: Plane
+    """The heart's shadow without the great vessels, 0 to 1."""
 
     def fill_lung(self, lung: Lung, opacity: Plane) -> None:
         """Replace the share `opacity` (S, S), in [0, 1], of a lung's air by fluid or tissue."""
@@ -63,16 +65,18 @@ def draw_normal_film(anatomy: Anatomy, *, size: int) -> Film:
     """A patient's film without findings, in layers of (size, size) float32."""
     lungs = (Lung(anatomy, RIGHT, size), Lung(anatomy, LEFT, size))
     heart = _heart(anatomy, size)
+    shadow = _add_great_vessels(heart, anatomy, size)
     air = (lungs[RIGHT].mask + lungs[LEFT].mask) * np.float32(anatomy.air)
-    air *= 1 - 0.9 * heart
+    air *= 1 - 0.9 * shadow
     return Film(
         anatomy=anatomy,
         size=size,
         lungs=lungs,
-        tissue=_soft_tissue(anatomy, size) + np.float32(0.05) * heart,
+        tissue=_soft_tissue(anatomy, size) + np.float32(0.05) * shadow,
         air=air,
         vessels=_vessels(anatomy, lungs, size),
         bones=_bones(anatomy, size),
+        heart=heart,
     )
 
 
@@ -100,13 +104,22 @@ def _soft_tissue(a: Anatomy, size: int) -> Plane:
 
 def _heart(a: Anatomy, size: int) -> Plane:
     x, y = pixel_grid(size)
-    half = a.heart_width * a.half_width
-    centre = (MIDLINE + 0.36 * half, a.bases[LEFT] - 0.09)
+    half, centre = _heart_place(a)
     # A third of the heart lies right of the midline; its long axis points down to the left.
     dx, dy = x - centre[0], y - centre[1]
     along = dx * np.cos(a.heart_tilt) + dy * np.sin(a.heart_tilt)
     aside = dy * np.cos(a.heart_tilt) - dx * np.sin(a.heart_tilt)
-    heart = soft_step(1 - np.hypot(along / (1.12 * half), aside / (0.86 * half)), 0.12)
+    return soft_step(1 - np.hypot(along / (1.12 * half), aside / (0.86 * half)), 0.12)
+
+
+def _heart_place(a: Anatomy) -> tuple[float, tuple[float, float]]:
+    """Half of the heart's width, and its centre."""
+    half = a.heart_width * a.half_width
+    return half, (MIDLINE + 0.36 * half, a.bases[LEFT] - 0.09)
+
+
+def _add_great_vessels(heart: Plane, a: Anatomy, size: int) -> Plane:
+    half, centre = _heart_place(a)
     knob = (MIDLINE + 0.05, a.apex + 0.18)
     # The pulmonary trunk closes the gap between the aortic knob and the left heart border.
     trunk = (MIDLINE + 0.03, 0.5 * (knob[1] + centre[1]) + 0.02)

@@ -204,6 +204,13 @@ OPACITIES: Mapping[str, Callable[[Film, Rng, Rng], None]] = {
 """Findings that change the film's layers in place; called as f(film, site, course)."""
 
 
+OUTLINES: Mapping[str, Callable[[Film], Plane]] = {
+    "Cardiomegaly": lambda film: film.heart,
+    "Emphysema": lambda film: film.lungs[RIGHT].mask + film.lungs[LEFT].mask,
+}
+"""What of the film shows a finding that is a change of shape: (S, S), 0 where nothing does."""
+
+
 def _affected_lungs(film: Film, site: Rng, *, both: float) -> tuple[Lung, ...]:
     # Both lungs with that probability, else either.
     lung = film.lungs[site.integers(2)]

@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -25,12 +23,13 @@ from xlite.files import sha256_of_file, write_json
 from xlite.labels import NIH_LABELS, decode_labels
 from xlite.ownership import require_writable_folder
 from xlite.records import Record
-from xlite.synthetic.anatomy import Anatomy, Plane, draw_anatomy, paint_curves
-from xlite.synthetic.film import draw_normal_film
-from xlite.synthetic.findings import DEFORMATIONS, OPACITIES
+from xlite.synthetic.anatomy import draw_anatomy
 from xlite.synthetic.label_draws import draw_series_labels, draw_series_lengths
+from xlite.synthetic.places import Place, find_places, write_places
+from xlite.synthetic.radiograph import Projection, draw_film, philox
 
 LABEL_TABLE = "Data_Entry_2017.csv"
+BOX_TABLE = "BBox_List_2017.csv"
 IMAGE_FOLDER = "images"
 RECORD = "synthetic.json"
 
@@ -48,8 +47,6 @@ NIH_HEADER = (
     "OriginalImagePixelSpacing[x",
     "y]",
 )
-
-Projection = Literal["PA", "AP"]
 
 
 class _Settings(Record):
@@ -85,7 +82,8 @@ def generate_synthetic(
     """The path of the label table of `num_images` synthetic films written to the folder `out`.
 
     `out` gets `images/00000001_000.png` and so on (8-bit grey, `image_size` square),
-    `Data_Entry_2017.csv` with NIH's header, and `synthetic.json` with the settings. The same
+    `Data_Entry_2017.csv` and `BBox_List_2017.csv` with NIH's headers, where each finding has
+    boxes around what shows it, and `synthetic.json` with the settings. The same
     settings and library versions give the same bytes: each image is a function of (seed,
     patient, image number, findings) alone. `synthetic.json` comes last: its presence means
     "complete". An interrupted call leaves `out` empty, and a folder that is complete with the
@@ -113,102 +111,17 @@ def generate_synthetic(
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as scratch:
         folder = Path(scratch)
         (folder / IMAGE_FOLDER).mkdir()
-        rows = list(_write_images(folder / IMAGE_FOLDER, lengths, labels, seed, image_size))
-        table = pd.DataFrame(rows, columns=list(NIH_HEADER))
+        places: list[Place] = []
+        films = _write_images(folder / IMAGE_FOLDER, lengths, labels, seed, image_size, places)
+        table = pd.DataFrame(list(films), columns=list(NIH_HEADER))
         table.to_csv(folder / LABEL_TABLE, index=False, lineterminator="\n")
+        write_places(folder / BOX_TABLE, places)
         table_sha256 = sha256_of_file(folder / LABEL_TABLE)
         record = SyntheticRecord(**settings.model_dump(), table_sha256=table_sha256)
         write_json(folder / RECORD, record.model_dump())
-        for name in (IMAGE_FOLDER, LABEL_TABLE, RECORD):
+        for name in (IMAGE_FOLDER, BOX_TABLE, LABEL_TABLE, RECORD):
             (folder / name).rename(out / name)
     return out / LABEL_TABLE
-
-
-def draw_radiograph(
-    findings: NDArray[np.integer[Any]],
-    *,
-    patient_rng: np.random.Generator,
-    image_rng: np.random.Generator,
-    image_size: int,
-    view: Projection = "PA",
-) -> NDArray[np.uint8]:
-    """One chest film, (S, S) uint8: lungs dark, bones bright, the patient's left on the right.
-
-    findings: (14,) of 0 and 1 in the order of NIH_LABELS. The patient's build and the sites of
-    findings come from `patient_rng`: start it anew for each film of a patient. Positioning,
-    exposure, noise and the density of findings come from `image_rng`. An AP film has a larger
-    heart, a higher diaphragm and less contrast, which makes the view a confounder, as in life.
-    Raises ValueError for findings of another shape.
-    """
-    if findings.shape != (len(NIH_LABELS),):
-        raise ValueError(f"findings must have shape ({len(NIH_LABELS)},), not {findings.shape}")
-    anatomy = _position(draw_anatomy(patient_rng), view, image_rng)
-    site_keys = patient_rng.integers(2**62, size=len(NIH_LABELS))
-    course_keys = image_rng.integers(2**62, size=len(NIH_LABELS))
-    present = [NIH_LABELS[label] for label in np.flatnonzero(findings == 1)]
-
-    def streams(finding: str) -> tuple[np.random.Generator, np.random.Generator]:
-        # A stream for each finding: one does not move because another came or went.
-        label = NIH_LABELS.index(finding)
-        return _philox(int(site_keys[label])), _philox(int(course_keys[label]))
-
-    for finding in present:
-        if finding in DEFORMATIONS:
-            anatomy = DEFORMATIONS[finding](anatomy, *streams(finding))
-    film = draw_normal_film(anatomy, size=image_size)
-    for finding in present:
-        if finding in OPACITIES:
-            OPACITIES[finding](film, *streams(finding))
-    return _expose(film.brightness(), view, image_rng)
-
-
-def _position(anatomy: Anatomy, view: Projection, rng: np.random.Generator) -> Anatomy:
-    breath = rng.uniform(-0.015, 0.015)
-    magnification = 1.0
-    if view == "AP":
-        # The heart lies nearer the tube and so casts a larger shadow; bedside films are often
-        # taken lying, with less of a breath.
-        breath, magnification = breath - 0.03, 1.07
-    right, left = anatomy.bases
-    return replace(
-        anatomy,
-        bases=(right + breath, left + breath),
-        heart_width=anatomy.heart_width * magnification,
-    )
-
-
-def _expose(brightness: Plane, view: Projection, rng: np.random.Generator) -> NDArray[np.uint8]:
-    size = len(brightness)
-    _draw_foreign(brightness, view, rng)
-    middle, degrees, zoom = (size / 2, size / 2), rng.uniform(-2.5, 2.5), rng.uniform(0.96, 1.05)
-    turn = np.asarray(cv2.getRotationMatrix2D(middle, degrees, zoom), dtype=np.float64)
-    turn[:, 2] += rng.uniform(-0.02, 0.02, 2) * size
-    turned = cv2.warpAffine(brightness, turn, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    grey = np.clip(turned, 0, None).astype(np.float32) ** np.float32(rng.uniform(0.65, 1.0))
-    grey *= np.float32(rng.uniform(0.85, 1.0))
-    if view == "AP":
-        # Scatter without a grid fogs the film.
-        grey = np.float32(0.1) + np.float32(rng.uniform(0.65, 0.85)) * grey
-    mottle = rng.standard_normal((size, size), dtype=np.float32)
-    grey += np.float32(rng.uniform(0.012, 0.03)) * mottle
-    film: NDArray[np.uint8] = np.clip(np.rint(grey * 255), 0, 255).astype(np.uint8)
-    return film
-
-
-def _draw_foreign(brightness: Plane, view: Projection, rng: np.random.Generator) -> None:
-    # The marker "L" on the patient's left, and on bedside films the leads of a monitor.
-    size = len(brightness)
-    corner = np.array([rng.uniform(0.87, 0.92), rng.uniform(0.06, 0.12)])
-    letter = corner + np.array([[0.0, -0.04], [0.0, 0.0], [0.025, 0.0]])
-    brightness += np.float32(0.7) * paint_curves([letter], width=0.007, size=size)
-    if view == "AP":
-        t = np.linspace(0, 1, 8)
-        leads = []
-        for _ in range(rng.integers(3)):
-            x = rng.uniform(0.2, 0.8) + rng.uniform(-0.3, 0.3) * t
-            y = rng.uniform(0.1, 0.3) + rng.uniform(0.3, 0.6) * t + 0.04 * np.sin(6 * t)
-            leads.append(np.stack([x, y], axis=1))
-        brightness += np.float32(0.18) * paint_curves(leads, width=0.005, size=size)
 
 
 def _write_images(
@@ -217,8 +130,9 @@ def _write_images(
     labels: NDArray[np.int8],
     seed: int,
     image_size: int,
+    places: list[Place],
 ) -> Iterator[tuple[object, ...]]:
-    # Writes each patient's films and yields their rows of the label table.
+    # Writes each patient's films and yields their rows of the label table; adds to the places.
     texts = decode_labels(labels, NIH_LABELS)
     spacing = round(_THORAX_FIELD_MM / image_size, 3)
     with console.progress_bar(len(labels), "synthetic films", "image") as bar:
@@ -232,7 +146,7 @@ def _write_images(
             for follow_up in range(int(length)):
                 image_rng = _keyed_rng(seed, patient=patient, slot=follow_up + 1)
                 view: Projection = "AP" if image_rng.random() < ap_share else "PA"
-                pixels = draw_radiograph(
+                film = draw_film(
                     labels[position],
                     patient_rng=_keyed_rng(seed, patient=patient, slot=0),
                     image_rng=image_rng,
@@ -240,7 +154,8 @@ def _write_images(
                     view=view,
                 )
                 name = f"{patient:08d}_{follow_up:03d}.png"
-                _, encoded = cv2.imencode(".png", pixels)
+                places += find_places(name, film.signs)
+                _, encoded = cv2.imencode(".png", film.pixels)
                 (folder / name).write_bytes(encoded.tobytes())
                 sex = "F" if is_female else "M"
                 row = (name, texts[position], follow_up, patient, age, sex, view)
@@ -290,8 +205,4 @@ def _is_finished(out: Path, settings: _Settings) -> bool:
 
 def _keyed_rng(seed: int, *, patient: int, slot: int) -> np.random.Generator:
     # Slot 0 is the patient's own stream, slot k + 1 that of film k; patient 0 is the table.
-    return _philox(seed, (patient << 16) | slot)
-
-
-def _philox(seed: int, counter_key: int = 0) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=np.array([seed, counter_key], np.uint64)))
+    return philox(seed, (patient << 16) | slot)

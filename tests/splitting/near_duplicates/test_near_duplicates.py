@@ -21,7 +21,7 @@ from xlite.splitting.leakage import require_no_leakage
 from xlite.splitting.near_duplicates.film import SIDE, describe_film, shrink_film
 from xlite.splitting.near_duplicates.index import FilmIndex
 from xlite.splitting.near_duplicates.search import search_films
-from xlite.synthetic.generate import draw_radiograph
+from xlite.synthetic.radiograph import draw_radiograph
 
 NUM_FILMS = 6
 
