@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from xlite.scores.clustered_means import linearise
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,26 +29,19 @@ class ClusteredShare:
 def measure_share(counts: NDArray[np.bool_], patients: NDArray[Any]) -> ClusteredShare:
     """The share of N images that count, patients being the unit of chance.
 
-    The linearised variance of a ratio over G patients, G/(G-1) Σ_g (s_g - p n_g)² / N² with s_g of
-    the n_g images of patient g counting (Cochran 1977, Sampling Techniques, section 6.3). NaN
-    without images; an error of NaN of a single patient.
+    The error is that of a ratio over patients (`linearise`). NaN without images; an error of NaN
+    of a single patient.
 
     >>> one = measure_share(np.array([True, False, True, True]), np.array([1, 1, 2, 3]))
-    >>> one.share, round(one.error, 3), one.patients
-    (0.75, 0.188, 3)
+    >>> one.share, round(one.error, 4), one.patients
+    (0.75, 0.1875, 3)
     """
     num_images = len(counts)
     if num_images == 0:
         return ClusteredShare(share=math.nan, error=math.nan, patients=0)
-    codes, distinct = pd.factorize(patients)
-    num_patients = len(distinct)
-    hits = np.bincount(codes, weights=counts, minlength=num_patients)
-    sizes = np.bincount(codes, minlength=num_patients)
-    share = float(counts.mean())
-    residuals = hits - share * sizes
-    scale = num_patients / (num_patients - 1) if num_patients > 1 else math.nan
-    error = math.sqrt(scale * float(residuals @ residuals)) / num_images
-    return ClusteredShare(share=share, error=error, patients=int((hits > 0).sum()))
+    share, residuals = linearise(counts.astype(np.float64), patients)
+    error = math.sqrt(float(residuals @ residuals))
+    return ClusteredShare(share=share, error=error, patients=len(pd.unique(patients[counts])))
 
 
 def compare_shares(one: ClusteredShare, other: ClusteredShare) -> float:
