@@ -78,14 +78,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "arrays": {"errors", "labels"},
     "files": {"errors", "console", "inputs", "records"},
     "settings": {"errors", "console", "labels", "settings"},
-    "run_folder": {*FOUNDATION, "settings", "run_folder"},
+    "scores": {*FOUNDATION, "scores"},
+    # Thresholds in a run's file are those that scores fit.
+    "run_folder": {*FOUNDATION, "settings", "scores", "run_folder"},
     "tables": {*BELOW, "tables"},
     # `own_process` is for the command line, and for the processes that these rooms start.
     "clahe_cache": {*BELOW, "clahe_cache", "own_process"},
     "splitting": {*BELOW, "splitting", "clahe_cache", "tables"},
     "sampling": {*BELOW, "sampling", "tables"},
     "loading": {*BELOW, "loading", "clahe_cache", "sampling", "tables"},
-    **{room: {*BELOW, room} for room in ("models", "losses", "scores", "synthetic")},
+    **{room: {*BELOW, room} for room in ("models", "losses", "synthetic")},
     "training": {*BELOW, *MIDDLE, "training"},
     "studies": {*BELOW, *MIDDLE, "training", "studies"},
     "executors": {*BELOW, *MIDDLE, "training", "studies", "executors", "own_process"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xlite.judging.labelled_predictions import LabelledPredictions
+from xlite.run_folder.thresholds_file import FittedOn
 
 LABELS = ("Mass", "Edema", "Hernia")
 
@@ -24,4 +25,11 @@ def draw_predictions(
         probs=1 / (1 + np.exp(-logits)),
         vocabulary=LABELS,
         columns={},
+    )
+
+
+def seen_by(labelled: LabelledPredictions, *, split_sha256: str | None = None) -> FittedOn:
+    """What thresholds that are fitted on these images have seen."""
+    return FittedOn.of(
+        labelled.name, labelled.image_ids, labelled.patient_ids, split_sha256=split_sha256
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from xlite.errors import CheckFailedError, InputError
+from xlite.run_folder import read_run
 from xlite.settings import LossSettings, Runtime, TrainSettings
 from xlite.studies.outcome import Outcome, require_success
 from xlite.workflows.train import train
@@ -45,6 +48,21 @@ def test_each_outcome_has_its_folder_and_scores(trained: tuple[Path, list[Outcom
         assert outcome.scores is not None
         assert outcome.run_dir.parent == out / "runs"
         assert (outcome.run_dir / "scores.json").is_file()
+
+
+def test_a_run_holds_the_thresholds_that_its_evaluation_would_fit(
+    trained: tuple[Path, list[Outcome]], project: Any, tmp_path: Path, xlite_ok: Any
+) -> None:
+    kept = trained[1][0].run_dir
+    run = read_run(shutil.copytree(kept, tmp_path / "out" / "runs" / kept.name))
+    written = run.find_thresholds()
+    assert written is not None
+    assert written.name in run.require_scores().files
+    xlite_ok(
+        *("evaluate", run.path, "--split", project.split, "--calibrate", "platt"),
+        *("--save-thresholds", tmp_path / "theirs.json"),
+    )
+    assert json.loads(written.read_text()) == json.loads((tmp_path / "theirs.json").read_text())
 
 
 def test_the_command_leaves_the_same_files(

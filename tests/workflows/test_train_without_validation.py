@@ -86,6 +86,7 @@ def test_all_epochs_are_trained_and_the_last_weights_kept(out: Path) -> None:
 def test_only_the_test_part_is_predicted(out: Path, split: Path) -> None:
     run = runs_of(out)[0]
     assert not (run.path / "predictions_val.csv").exists()
+    assert run.find_thresholds() is None
     assert len(run.predictions("test").image_ids) == len(read_split(split).parts["test"])
     with pytest.raises(InputError, match="without a validation part"):
         run.predictions("val")

@@ -14,17 +14,13 @@ from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import (
     ThresholdedCalls,
     apply_thresholds,
-    check_calibration,
     crossfit_calls,
     fit_to_predictions,
 )
-from xlite.judging.thresholds_file import (
-    FittedOn,
-    read_thresholds,
-    require_unseen,
-    write_thresholds,
-)
+from xlite.judging.unseen_images import require_unseen
 from xlite.ownership import require_replaceable_file
+from xlite.run_folder.thresholds_file import FittedOn, read_thresholds, write_thresholds
+from xlite.scores.fitted_thresholds import check_calibration
 from xlite.scores.threshold_methods import check_method
 
 
@@ -135,6 +131,11 @@ class ThresholdChoice:
             return
         labelled = judged.labelled
         fitted = fit_to_predictions(labelled, method=self.method, calibration=self.calibration)
-        fitted_on = FittedOn.of(labelled, split_sha256=judged.split_sha256)
+        fitted_on = FittedOn.of(
+            labelled.name,
+            labelled.image_ids,
+            labelled.patient_ids,
+            split_sha256=judged.split_sha256,
+        )
         write_thresholds(self.save_to, fitted, fitted_on)
         console.say(f"thresholds fitted on all {len(labelled)} images: {self.save_to}")

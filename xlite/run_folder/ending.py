@@ -15,11 +15,13 @@ from xlite.run_folder.file_names import (
     RUN_CONFIG,
     RUN_PREVIOUS,
     RUN_SCORES,
+    RUN_THRESHOLDS,
     predictions_name,
 )
 from xlite.run_folder.records import RunScores
 
-_PREDICTIONS = tuple(map(predictions_name, (VALIDATION, "test")))
+_OF_VALIDATION = (predictions_name(VALIDATION), RUN_THRESHOLDS)
+_OF_TEST = (predictions_name("test"),)
 
 
 def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
@@ -27,8 +29,8 @@ def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
 
     The checkpoint before the last is no longer needed, and goes.
     """
-    predictions = _PREDICTIONS if scores.val is not None else _PREDICTIONS[1:]
-    names = (*predictions, RUN_BEST, RUN_CONFIG)
+    of_validation = _OF_VALIDATION if scores.val is not None else ()
+    names = (*of_validation, *_OF_TEST, RUN_BEST, RUN_CONFIG)
     files = {name: sha256_of_file(run_dir / name) for name in names}
     finished = scores.model_copy(update={"files": files})
     write_json(run_dir / RUN_SCORES, finished.to_json())
@@ -48,6 +50,6 @@ def set_aside_scores(run_dir: Path) -> None:
         number += 1
     kept = run_dir / f"before_{number}"
     kept.mkdir()
-    for name in (RUN_SCORES, *_PREDICTIONS):
+    for name in (RUN_SCORES, *_OF_VALIDATION, *_OF_TEST):
         if (run_dir / name).exists():
             (run_dir / name).rename(kept / name)

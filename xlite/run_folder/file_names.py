@@ -17,6 +17,8 @@ RUN_PREVIOUS = "previous.pt"
 """The one before, while the run is unfinished."""
 RUN_BEST = "best.safetensors"
 """The weights of the best epoch."""
+RUN_THRESHOLDS = "thresholds.json"
+"""Calibration and thresholds, fitted on the validation part."""
 RUN_SCORES = "scores.json"
 """What a finished run has reached; written last."""
 

@@ -25,6 +25,7 @@ from xlite.run_folder.file_names import (
     RUN_PREVIOUS,
     RUN_SCORES,
     RUN_SITTINGS,
+    RUN_THRESHOLDS,
     predictions_name,
 )
 from xlite.run_folder.history import read_history
@@ -215,6 +216,14 @@ class RunFolder:
                 "are judged out of fold."
             )
         return self._find_written(predictions_name(part))
+
+    def find_thresholds(self) -> Path | None:
+        """The thresholds of its validation, as the finished run wrote them; InputError as above.
+
+        None for a run of an earlier version, and without a validation part.
+        """
+        is_written = RUN_THRESHOLDS in self.require_scores().files
+        return self._find_written(RUN_THRESHOLDS) if is_written else None
 
     def find_weights(self) -> Path:
         """The weights of the best epoch, as the finished run wrote them; InputError as above."""

@@ -6,7 +6,7 @@ N images, C classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _IMAGE_COLUMN = "image_id"
+_DIGITS = "%.9g"
+"""Nine digits give every float32 back exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,13 @@ class Predictions:
         table.insert(0, _IMAGE_COLUMN, self.image_ids)
         return table
 
+    def as_written(self) -> Predictions:
+        """The same with the digits that a file of them keeps."""
+        import numpy as np
+
+        kept = [float(_DIGITS % prob) for prob in self.probs.ravel()]
+        return replace(self, probs=np.array(kept, dtype=np.float64).reshape(self.probs.shape))
+
 
 def write_predictions(run_dir: Path, part: str, predictions: Predictions) -> None:
     """Write `image_id` and a `prob_<label>` column a class as CSV, atomically.
@@ -51,8 +60,7 @@ def write_predictions(run_dir: Path, part: str, predictions: Predictions) -> Non
 def write_pooled_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions of whichever images as `write_predictions` writes those of a part."""
     with atomic_path(path) as temporary:
-        # Nine digits give every float32 back exactly.
-        write_table(temporary, predictions.to_frame(), float_format="%.9g")
+        write_table(temporary, predictions.to_frame(), float_format=_DIGITS)
 
 
 def read_predictions(path: Path, vocabulary: Sequence[str], *, remedy: str = "") -> Predictions:

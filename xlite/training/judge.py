@@ -10,12 +10,17 @@ from xlite.models.classifier import count_parameters
 from xlite.places import VALIDATION
 from xlite.run_folder.predictions import Predictions, write_predictions
 from xlite.run_folder.records import PartScores, RunScores
+from xlite.run_folder.thresholds_file import FittedOn, write_run_thresholds
+from xlite.scores.fitted_thresholds import fit_scaled_thresholds
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
 
 if TYPE_CHECKING:
     from xlite.signals import StopRequest
     from xlite.training.open_run import OpenRun
+
+_METHOD, _CALIBRATION = "f1", "platt"
+"""Of the run's own thresholds: `xlite evaluate`'s default, on probs that mean what they say."""
 
 
 def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
@@ -48,6 +53,8 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
         if fabric.is_global_zero:
             predictions = Predictions(manifest.image_ids, probs, data.vocabulary)
             write_predictions(run_dir, part, predictions)
+            if part == VALIDATION:
+                _write_thresholds(run, predictions.as_written())
         if part == VALIDATION:
             val = summarize_scores(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
@@ -65,3 +72,26 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
         seconds=round(state.seconds, 3),
         val=None if val is None else PartScores(**val),
     )
+
+
+def _write_thresholds(run: OpenRun, predictions: Predictions) -> None:
+    """Write calibration and thresholds: the run alone can then say what its probs call.
+
+    predictions: as they are in their file, so that whoever fits to that finds the same.
+    """
+    manifest = run.data.parts[VALIDATION]
+    fitted = fit_scaled_thresholds(
+        manifest.labels,
+        predictions.probs,
+        manifest.patient_ids,
+        predictions.vocabulary,
+        method=_METHOD,
+        calibration=_CALIBRATION,
+    )
+    seen = FittedOn.of(
+        run.run_dir.name,
+        manifest.image_ids,
+        manifest.patient_ids,
+        split_sha256=run.data.split_sha256.get(VALIDATION),
+    )
+    write_run_thresholds(run.run_dir, fitted, seen)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xlite.errors import InputError
-from xlite.judging.thresholds_file import FittedOn, read_thresholds
 from xlite.labels import simplify_label
 from xlite.records import MAX_JSON_BYTES, read_own_bytes
+from xlite.run_folder.thresholds_file import FittedOn, read_thresholds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,17 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judging.drawn_predictions import draw_predictions
+from judging.drawn_predictions import draw_predictions, seen_by
 
 from xlite.errors import InputError, LeakageError
 from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.thresholding import apply_thresholds, fit_to_predictions
-from xlite.judging.thresholds_file import (
-    FittedOn,
-    read_thresholds,
-    require_unseen,
-    write_thresholds,
-)
+from xlite.judging.unseen_images import require_unseen
+from xlite.run_folder.thresholds_file import read_thresholds, write_thresholds
 
 
 def test_thresholds_survive_their_file_and_are_applied_by_label(tmp_path: Path) -> None:
@@ -25,7 +21,7 @@ def test_thresholds_survive_their_file_and_are_applied_by_label(tmp_path: Path) 
     thresholds = fit_to_predictions(fitted, method="sensitivity:0.9", calibration="platt")
     assert np.isnan(thresholds.thresholds[2])
     path = tmp_path / "thresholds.json"
-    write_thresholds(path, thresholds, FittedOn.of(fitted, split_sha256="ab"))
+    write_thresholds(path, thresholds, seen_by(fitted, split_sha256="ab"))
     again, seen = read_thresholds(path)
     assert (seen.num_images, seen.split_sha256, len(seen.marks)) == (400, "ab", 400)
     np.testing.assert_array_equal(again.thresholds, thresholds.thresholds)
@@ -50,33 +46,6 @@ def test_thresholds_survive_their_file_and_are_applied_by_label(tmp_path: Path) 
     np.testing.assert_array_equal(other_way.is_called, calls.is_called[:, [1, 0]])
 
 
-def test_images_that_thresholds_have_seen_are_refused() -> None:
-    fitted = draw_predictions()
-    seen = FittedOn.of(fitted, split_sha256="ab")
-    with pytest.raises(LeakageError, match="these very images: 400 of 400"):
-        require_unseen(seen, fitted)
-    require_unseen(seen, draw_predictions(prefix="other"), split_sha256="cd")
-    require_unseen(seen, draw_predictions(prefix="other"))
-    with pytest.raises(LeakageError, match="these very images"):
-        require_unseen(seen, draw_predictions(prefix="other"), split_sha256="ab")
-    mixed = draw_predictions(prefix="other")
-    mixed.image_ids[7] = "folder/i3.png"
-    with pytest.raises(LeakageError, match="images among these: 1 of 400"):
-        require_unseen(seen, mixed)
-
-
-def test_patients_that_thresholds_have_seen_are_refused_under_other_image_names() -> None:
-    fitted, renamed = draw_predictions(), draw_predictions(prefix="other")
-    fitted.patient_ids[:] = [f"{k:05d}" for k in range(400)]
-    renamed.patient_ids[:] = [f"{k + 395}.0" for k in range(400)]
-    seen = FittedOn.of(fitted)
-    with pytest.raises(LeakageError, match=r"same patients: 5 of 400 .*--other-patients"):
-        require_unseen(seen, renamed)
-    require_unseen(seen, renamed, are_patients_others=True)
-    with pytest.raises(LeakageError, match="these very images"):
-        require_unseen(seen, fitted, are_patients_others=True)
-
-
 def test_a_file_without_marks_of_patients_is_read(tmp_path: Path) -> None:
     path = write_file(tmp_path)
     content = json.loads(path.read_text())
@@ -92,7 +61,7 @@ def write_file(folder: Path) -> Path:
     path = folder / "thresholds.json"
     cases = draw_predictions()
     write_thresholds(
-        path, fit_to_predictions(cases, method="f1", calibration="platt"), FittedOn.of(cases)
+        path, fit_to_predictions(cases, method="f1", calibration="platt"), seen_by(cases)
     )
     return path
 

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from xlite.errors import InputError, LeakageError
+from xlite.errors import InputError
 from xlite.files import write_json
 from xlite.ids import canonical_image_names, canonical_patient_ids
-from xlite.judging.labelled_predictions import LabelledPredictions
-from xlite.judging.thresholding import FittedThresholds, check_calibration
 from xlite.records import Record
+from xlite.run_folder.file_names import RUN_THRESHOLDS
 from xlite.scores.calibration import LogitScaling
+from xlite.scores.fitted_thresholds import FittedThresholds, check_calibration
 from xlite.scores.threshold_methods import check_method
 
 _MARK_DIGITS = 12
@@ -40,16 +40,23 @@ class FittedOn:
     """The same of each patient's canonical id. Empty in files of version 0.1."""
 
     @classmethod
-    def of(cls, labelled: LabelledPredictions, *, split_sha256: str | None = None) -> FittedOn:
-        """What thresholds that are fitted on these images have seen."""
-        names = _names(labelled)
+    def of(
+        cls,
+        name: str,
+        image_ids: Iterable[Any],
+        patient_ids: Iterable[Any],
+        *,
+        split_sha256: str | None = None,
+    ) -> FittedOn:
+        """What thresholds that are fitted on these images have seen; `name` is whose probs."""
+        names = _short_names(image_ids)
         return cls(
-            name=labelled.name,
-            num_images=len(labelled),
+            name=name,
+            num_images=len(names),
             split_sha256=split_sha256,
             images_sha256=hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest(),
             marks=frozenset(map(_mark, names)),
-            patient_marks=frozenset(map(_mark, canonical_patient_ids(labelled.patient_ids))),
+            patient_marks=frozenset(map(_mark, canonical_patient_ids(patient_ids))),
         )
 
     def count_images(self, names: Iterable[Any]) -> int:
@@ -58,7 +65,12 @@ class FittedOn:
 
     def count_patients(self, ids: Iterable[Any]) -> int:
         """How many of these patients they have seen; none where version 0.1 wrote the file."""
-        return sum(_mark(one) in self.patient_marks for one in set(canonical_patient_ids(ids)))
+        return len(self.find_patients(ids))
+
+    def find_patients(self, ids: Iterable[Any]) -> list[str]:
+        """Those of these patients whom they have seen, as they are compared, in order."""
+        patients = sorted(set(canonical_patient_ids(ids)))
+        return [patient for patient in patients if _mark(patient) in self.patient_marks]
 
 
 class _LabelRecord(Record):
@@ -125,12 +137,19 @@ def write_thresholds(path: Path, fitted: FittedThresholds, fitted_on: FittedOn) 
     )
 
 
-def read_thresholds(path: Path) -> tuple[FittedThresholds, FittedOn]:
+def write_run_thresholds(run_dir: Path, fitted: FittedThresholds, fitted_on: FittedOn) -> None:
+    """Write a run's own thresholds, which are fitted on its validation part."""
+    write_thresholds(run_dir / RUN_THRESHOLDS, fitted, fitted_on)
+
+
+def read_thresholds(
+    path: Path, *, remedy: str = "Write it with `xlite evaluate --save-thresholds FILE`."
+) -> tuple[FittedThresholds, FittedOn]:
     """The thresholds in a file of `write_thresholds`, and what they have seen.
 
-    Raises InputError for another file, and for thresholds, slopes or intercepts that none can be.
+    Raises InputError, which ends in `remedy`, for another file, and for thresholds, slopes or
+    intercepts that none can be.
     """
-    remedy = "Write it with `xlite evaluate --save-thresholds FILE`."
     content = ThresholdsRecord.read(path, remedy=remedy)
     seen, rows = content.fitted_on, list(content.per_class.values())
     fitted = FittedThresholds(
@@ -155,45 +174,6 @@ def read_thresholds(path: Path) -> tuple[FittedThresholds, FittedOn]:
         patient_marks=_split_marks(seen.patient_marks),
     )
     return fitted, fitted_on
-
-
-def require_unseen(
-    fitted_on: FittedOn,
-    labelled: LabelledPredictions,
-    *,
-    split_sha256: str | None = None,
-    are_patients_others: bool = False,
-) -> None:
-    """Raise LeakageError when thresholds were fitted on what they are to be judged on.
-
-    That is any of the images, or of their patients, unless `are_patients_others`: patients of two
-    hospitals may have the same ids.
-    """
-    names = _names(labelled)
-    num_seen = fitted_on.count_images(names)
-    is_same_part = split_sha256 is not None and split_sha256 == fitted_on.split_sha256
-    others = (
-        f"the {fitted_on.num_images} of {fitted_on.name}. Scores at them would flatter. Judge "
-        "other images, or leave --thresholds out: thresholds are cross-fitted then"
-    )
-    if num_seen or is_same_part:
-        what = "these very images" if num_seen in (0, len(names)) else "images among these"
-        raise LeakageError(
-            f"the thresholds were fitted on {what}: {num_seen} of {len(names)} images of "
-            f"{labelled.name} are among {others}."
-        )
-    patients = np.unique(canonical_patient_ids(labelled.patient_ids)).tolist()
-    shared = [patient for patient in patients if _mark(patient) in fitted_on.patient_marks]
-    if shared and not are_patients_others:
-        raise LeakageError(
-            f"the thresholds were fitted on the same patients: {len(shared)} of {len(patients)} "
-            f"patients of {labelled.name} (first: {shared[0]}) have images among {others}. If they "
-            "are other people with the same ids, pass --other-patients."
-        )
-
-
-def _names(labelled: LabelledPredictions) -> list[str]:
-    return _short_names(labelled.image_ids)
 
 
 def _short_names(names: Iterable[Any]) -> list[str]:
