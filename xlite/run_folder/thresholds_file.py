@@ -20,6 +20,9 @@ from xlite.scores.calibration import LogitScaling
 from xlite.scores.fitted_thresholds import FittedThresholds, check_calibration
 from xlite.scores.threshold_methods import check_method
 
+RUN_METHOD, RUN_CALIBRATION = "f1", "platt"
+"""Of a run's own thresholds: `xlite evaluate`'s default, on probs that mean what they say."""
+
 _MARK_DIGITS = 12
 _Marks = Annotated[str, Field(pattern=rf"^([0-9a-f]{{{_MARK_DIGITS}}})*$")]
 

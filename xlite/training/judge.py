@@ -10,7 +10,12 @@ from xlite.models.classifier import count_parameters
 from xlite.places import VALIDATION
 from xlite.run_folder.predictions import Predictions, write_predictions
 from xlite.run_folder.records import PartScores, RunScores
-from xlite.run_folder.thresholds_file import FittedOn, write_run_thresholds
+from xlite.run_folder.thresholds_file import (
+    RUN_CALIBRATION,
+    RUN_METHOD,
+    FittedOn,
+    write_run_thresholds,
+)
 from xlite.scores.fitted_thresholds import fit_scaled_thresholds
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
@@ -18,9 +23,6 @@ from xlite.training.predict import predict_logits, to_probs
 if TYPE_CHECKING:
     from xlite.signals import StopRequest
     from xlite.training.open_run import OpenRun
-
-_METHOD, _CALIBRATION = "f1", "platt"
-"""Of the run's own thresholds: `xlite evaluate`'s default, on probs that mean what they say."""
 
 
 def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
@@ -85,8 +87,8 @@ def _write_thresholds(run: OpenRun, predictions: Predictions) -> None:
         predictions.probs,
         manifest.patient_ids,
         predictions.vocabulary,
-        method=_METHOD,
-        calibration=_CALIBRATION,
+        method=RUN_METHOD,
+        calibration=RUN_CALIBRATION,
     )
     seen = FittedOn.of(
         run.run_dir.name,

@@ -57,7 +57,7 @@ def predict_logits(
     logits: list[NDArray[np.float32]] = []
     targets: list[NDArray[np.int8]] = []
     is_stopped = False
-    forward = _PartedForward(model, fabric)
+    forward = PartedForward(lambda images: (model(images),), fabric)
     with (
         _explain_full_memory(fabric, description),
         console.progress_bar(len(loader), description, "batch") as bar,
@@ -66,7 +66,7 @@ def predict_logits(
             if should_stop():
                 is_stopped = True
                 break
-            logits.append(forward(batch.images))
+            logits += forward(batch.images)
             index.append(batch.index.numpy())
             targets.append(batch.targets.numpy())
             bar.update()
@@ -83,19 +83,21 @@ def predict_logits(
     return Outputs(all_logits[order], all_targets[order])
 
 
-class _PartedForward:
-    """A model's logits for batches, in as many parts as memory asks for."""
+class PartedForward:
+    """What a model makes of batches, in as many parts as memory asks for."""
 
-    def __init__(self, model: torch.nn.Module, fabric: Fabric) -> None:
-        self._model, self._fabric = model, fabric
+    def __init__(self, compute: Callable[[Tensor], tuple[Tensor, ...]], fabric: Fabric) -> None:
+        self._compute, self._fabric = compute, fabric
         self._most: int | None = None
 
-    def __call__(self, images: Tensor) -> NDArray[np.float32]:
-        """The logits (B, C) of images (B, 1, S, S)."""
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> list[NDArray[np.float32]]:
+        """What `compute` makes of images (B, 1, S, S), an array (B, …) each."""
         while True:
             try:
                 parts = torch.split(images, self._most or len(images))
-                return np.concatenate([self._predict(part) for part in parts])
+                made = [self._predict(part) for part in parts]
+                return [np.concatenate(pieces) for pieces in zip(*made, strict=True)]
             except RuntimeError as error:
                 most = min(self._most or len(images), len(images)) // 2
                 if not is_out_of_memory(error) or not most:
@@ -105,11 +107,10 @@ class _PartedForward:
                 torch.cuda.empty_cache()
             console.warn(f"out of memory while predicting: {most} images at once from here on.")
 
-    def _predict(self, images: Tensor) -> NDArray[np.float32]:
+    def _predict(self, images: Tensor) -> list[NDArray[np.float32]]:
         with self._fabric.autocast():
-            output = self._model(images.to(self._fabric.device, non_blocking=True))
-        logits: NDArray[np.float32] = output.float().cpu().numpy()
-        return logits
+            outputs = self._compute(images.to(self._fabric.device, non_blocking=True))
+        return [output.float().cpu().numpy() for output in outputs]
 
 
 @contextmanager

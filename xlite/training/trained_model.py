@@ -32,7 +32,8 @@ def load_trained_model(run: RunFolder, device: torch.device) -> Classifier:
     require_sound(weights, path, option="weights")
     model.load_state_dict(weights)
     model.to(device)
-    if settings.model not in run.sittings[-1].runtime.get("contiguous_models", ()):
+    latest = run.sittings[-1].runtime if run.sittings else {}
+    if settings.model not in latest.get("contiguous_models", ()):
         # As in training, so that the same kernels compute.
         model.to(memory_format=torch.channels_last)
     return model
