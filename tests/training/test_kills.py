@@ -49,7 +49,6 @@ def test_a_resume_that_forgets_something_is_found(tmp_path: Path) -> None:
     assert code == 1
     places = {" ".join(place.split(": ")[1].split()[:2]) for place in report["differences"]}
     expected = {"best.safetensors", "predictions_val.csv", "predictions_test.csv"}
-    expected.add("thresholds.json")
     expected |= {"history.csv 2", "scores.json val"}
     expected |= {f"last.pt {part}" for part in ("model", "optimizer", "average", "best", "state")}
     assert not expected - places

@@ -62,7 +62,10 @@ def test_a_run_holds_the_thresholds_that_its_evaluation_would_fit(
         *("evaluate", run.path, "--split", project.split, "--calibrate", "platt"),
         *("--save-thresholds", tmp_path / "theirs.json"),
     )
-    assert json.loads(written.read_text()) == json.loads((tmp_path / "theirs.json").read_text())
+    ours, theirs = (json.loads(path.read_text()) for path in (written, tmp_path / "theirs.json"))
+    assert ours["fitted_on"].pop("name") == "the validation part"
+    assert theirs["fitted_on"].pop("name") == run.name
+    assert ours == theirs
 
 
 def test_the_command_leaves_the_same_files(

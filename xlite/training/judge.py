@@ -91,7 +91,7 @@ def _write_thresholds(run: OpenRun, predictions: Predictions) -> None:
         calibration=RUN_CALIBRATION,
     )
     seen = FittedOn.of(
-        run.run_dir.name,
+        "the validation part",
         manifest.image_ids,
         manifest.patient_ids,
         split_sha256=run.data.split_sha256.get(VALIDATION),
