@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xlite.errors import InputError
@@ -55,12 +56,12 @@ MODEL_CARD = "model_card.md"
 _EXPERIMENT_LOG = "EXPERIMENT_LOG.md"
 
 
-def find_label_table(labels: Path | None) -> Path:
-    """The label table that was named, or the one that lies in `data/`.
+def find_label_table(labels: Sequence[Path] | None) -> Path | Sequence[Path]:
+    """The files of the label table that were named, or the table that lies in `data/`.
 
     Raises InputError when none is named and not exactly one lies there.
     """
-    if labels is not None:
+    if labels:
         return labels
     found = sorted(Path("data").glob("Data_Entry_2017*.csv*"))
     if len(found) != 1:

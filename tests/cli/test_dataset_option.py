@@ -34,13 +34,25 @@ def chexpert(tmp_path: Path) -> Path:
     return root
 
 
-def test_every_command_takes_a_source(
+def in_two(table: Path) -> tuple[Path, Path]:
+    """A table's rows in two files, neither of them beside the other."""
+    header, *rows = table.read_text().splitlines()
+    first, second = table.with_name("first.csv"), table.parent / "else" / "second.csv"
+    second.parent.mkdir()
+    first.write_text("\n".join([header, *rows[: NUM_PATIENTS // 2]]) + "\n")
+    second.write_text("\n".join([header, *rows[NUM_PATIENTS // 2 :]]) + "\n")
+    return first, second
+
+
+def test_every_command_takes_a_source_in_several_files(
     chexpert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    named = ("--labels", chexpert / "train.csv", "--dataset", "chexpert")
-    run_ok("split", *named, "--out", "split", "--json")
+    first, second = in_two(chexpert / "train.csv")
+    named = ("--labels", first, "--labels", second, "--dataset", "chexpert")
+    run_ok("split", *named, "--out", "split", "--json", "--stratify", "Frontal/Lateral")
     record = json.loads(Path("split/split.json").read_text())
+    assert record["source"] == "first.csv, second.csv"
     assert (record["blank"], record["table_format"]["dataset"]) == ("absent", "chexpert")
     shown = run_ok("cache-clahe", *named, "--images", chexpert, "--out", "cache", "--json")
     assert json.loads(shown.stdout)["images"] == NUM_PATIENTS
@@ -49,6 +61,10 @@ def test_every_command_takes_a_source(
     )
     scores = json.loads(shown.stdout)["per_class"]
     assert len(scores) == len(LABELS)
+    # A column of the source's, which is no column of any manifest.
+    by = ("--by", "Frontal/Lateral", "--resamples", 100, "--json", "--overwrite")
+    shown = run_ok("evaluate", "--predictions", "predictions.csv", *named, *by)
+    assert json.loads(shown.stdout)["subgroups"][0]["group"] == "Frontal"
     shown = run_ok("power", *named, "--json")
     assert json.loads(shown.stdout)["images"] == NUM_PATIENTS
     # Exit 1 where it finds something: the table is what it is asked about.
@@ -57,6 +73,19 @@ def test_every_command_takes_a_source(
     shown = run_cli("verify-balance", *named, "--json", "--batches", 400)
     assert shown.exit_code in (0, 1), shown.output
     assert "CheXpert" in shown.stderr
+    # Checked against the table that it was made from, and judged by its columns.
+    checked = ("--split", "split", "--labels", first, "--labels", second)
+    shown = run_cli("verify-balance", *checked, "--json", "--batches", 400)
+    assert shown.exit_code in (0, 1), shown.output
+    predictions = ("evaluate", "--predictions", "predictions.csv", "--allow-partial")
+    run_ok(*predictions, *checked, *by)
+    refused = run_cli("verify-balance", "--split", "split", "--labels", first)
+    assert (refused.exit_code, "not in the label table" in refused.stderr) == (2, True)
+    run_ok("split", "--labels", chexpert, "--dataset", "chexpert", "--out", "folder")
+    refused = run_cli("split", "--labels", first, "--labels", "predictions.csv", "--out", "x")
+    assert "predictions.csv is not CheXpert's" in refused.stderr
+    refused = run_cli("split", "--labels", "predictions.csv", "--labels", "split/val.csv")
+    assert (refused.exit_code, "are of no source that is known" in refused.stderr) == (2, True)
 
 
 def test_tables_says_what_is_understood(chexpert: Path, tmp_path: Path) -> None:

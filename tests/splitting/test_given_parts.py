@@ -52,6 +52,13 @@ def test_a_split_of_three_files_is_taken_as_it_is(tmp_path: Path, xlite_ok: Any)
         adopt_split(paths[:2], out=out, table_format=LAYOUT)
 
 
+def test_a_column_of_parts_is_of_one_table(tmp_path: Path, xlite: Any) -> None:
+    paths = write_parts(tmp_path, train=TRAIN, val=VAL, test=TEST)
+    for mode in ((), ("--audit",)):
+        refused = xlite("split", *mode, *paths, *OPTIONS, "--split-col", "part")
+        assert (refused.exit_code, "each file is a part" in refused.stderr) == (2, True)
+
+
 def test_a_patient_on_two_sides_is_a_leak(tmp_path: Path, xlite: Any) -> None:
     shared = [*TEST, ("h.png", "Mass", "P1")]
     paths = write_parts(tmp_path, train=TRAIN, test=shared)

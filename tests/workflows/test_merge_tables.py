@@ -13,6 +13,7 @@ import pytest
 
 from xlite.splitting.split_folder import read_split
 from xlite.tables.label_table import read_manifest
+from xlite.tables.sources.chexpert import LABELS as CHEXPERT
 
 
 @pytest.fixture
@@ -44,6 +45,19 @@ def sets(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_source_may_have_several_files(sets: Path, tmp_path: Path, xlite_ok: Any) -> None:
+    header = "Path,Sex,Age,Frontal/Lateral,AP/PA," + ",".join(CHEXPERT)
+    for name in ("train", "valid"):
+        path = f"CheXpert-v1.0/{name}/patient0000{len(name)}/study1/view1_frontal.jpg"
+        (tmp_path / f"{name}.csv").write_text(f"{header}\n{path},Male,6,Frontal,AP{',1.0' * 14}\n")
+    sets.write_text(
+        sets.read_text() + '[[table]]\nsource = "stanford"\nlabels = ["train.csv", "valid.csv"]\n'
+    )
+    merged = xlite_ok("tables", "merge", sets, "--out", tmp_path / "merged.csv", "--json")
+    made = json.loads(merged.stdout)
+    assert made["sources"]["stanford"]["images"] == 2
+
+
 def test_a_merged_table_goes_through_split_balance_and_cache_by_its_header(
     sets: Path, tmp_path: Path, xlite_ok: Any
 ) -> None:
@@ -71,6 +85,7 @@ def test_a_merged_table_goes_through_split_balance_and_cache_by_its_header(
     assert set(read_split(held).parts["test"].table["source"]) == {"south"}
     assert set(read_split(held).parts["train"].table["source"]) == {"north"}
     xlite_ok("verify-balance", "--split", split, "--sampler", "inverse-mean")
+    _judge_by_source(split, tmp_path, xlite_ok)
 
     cache = tmp_path / "cache"
     xlite_ok("cache-clahe", "--images", sets, "--split", split, "--out", cache, "--size", "32")
@@ -78,6 +93,32 @@ def test_a_merged_table_goes_through_split_balance_and_cache_by_its_header(
     assert len(index) == 48
     sources = index.iloc[:, :].astype(str).agg(" ".join, axis=1)
     assert sources.str.contains("north/films").sum() == 24
+
+
+def _judge_by_source(split: Path, folder: Path, xlite_ok: Any) -> None:
+    """Scores by source from the split's own tables, by name and among the subgroups."""
+    train = read_split(split).parts["train"]
+    probs = np.random.default_rng(0).random(len(train))
+    predictions = pd.DataFrame({"image_id": train.image_ids, "Edema": probs})
+    predictions.to_csv(folder / "predictions.csv", index=False)
+    test = folder / "as_test"
+    test.mkdir()
+    # The training part judged as a table of its own: the others are of a few films.
+    (test / "table.csv").write_bytes((split / "train.csv").read_bytes())
+    judged = ("evaluate", "--predictions", folder / "predictions.csv", "--allow-partial")
+    asked = (
+        "--labels",
+        test / "table.csv",
+        "--json",
+        "--resamples",
+        100,
+        "--out",
+        folder / "found",
+    )
+    for option in (("--by", "source"), ("--subgroups",)):
+        found = json.loads(xlite_ok(*judged, *asked, *option, "--overwrite").stdout)["subgroups"]
+        groups = {one["group"]: one["images"] for one in found if one["column"] == "source"}
+        assert groups == dict(train.table["source"].value_counts())
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class SingleOptions:
         ),
     ] = None
     labels: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--labels", metavar="CSV", help="A label table, also the one that --split is made from."
         ),

@@ -56,7 +56,11 @@ class JudgedOptions:
         ),
     ] = None
     subgroups: Annotated[
-        bool, typer.Option("--subgroups", help="--by view,sex,age, as far as they are known.")
+        bool,
+        typer.Option(
+            "--subgroups",
+            help="--by view,sex,age, and a merged table's source, as far as they are known.",
+        ),
     ] = False
     tta: Annotated[
         bool,

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 DATA = "Data"
 
 Labels = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--labels",
         metavar="CSV",
-        help="Label table, .csv or .csv.gz. Default: data/Data_Entry_2017*.csv.",
+        help="Label table, .csv or .csv.gz; repeat it for several of one data set. Default: "
+        "data/Data_Entry_2017*.csv.",
         rich_help_panel=DATA,
     ),
 ]
 CheckedLabels = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--labels",
         metavar="CSV",
@@ -33,7 +34,7 @@ CheckedLabels = Annotated[
     ),
 ]
 JudgedLabels = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--labels",
         metavar="CSV",

@@ -17,7 +17,7 @@ from xlite.judging.evaluation import Resampling, score_predictions
 from xlite.judging.evaluation_folder import sum_predictions
 from xlite.judging.external import judge_external
 from xlite.judging.judged_predictions import JudgedPredictions
-from xlite.judging.labelled_predictions import GROUP_COLUMNS
+from xlite.judging.labelled_predictions import GROUP_COLUMNS, SOURCE
 from xlite.judging.sealed_test import looks_folder, record_test_look
 from xlite.judging.seen_patients import judge_seen_patients, shares_patients
 from xlite.judging.shortcut_floor import FloorQuestion, judge_floor, judge_within_view
@@ -112,12 +112,12 @@ class EvaluationTask:
 
     def _judge_groups(self) -> list[Subgroup]:
         labelled, names = self.judged.labelled, list(self.by)
-        for name in GROUP_COLUMNS if self.subgroups else ():
+        for name in (*GROUP_COLUMNS, SOURCE) if self.subgroups else ():
             values = labelled.columns.get(name, ())
             is_known = any(str(value) not in ("", "nan") for value in values)
             if is_known and name not in names:
                 names.append(name)
-            elif not is_known:
+            elif not is_known and name != SOURCE:
                 console.warn(f"no image has a {name}: no subgroups by it ({NOT_KNOWN}).")
         for name in names:
             assign_groups(labelled, name)

@@ -12,6 +12,7 @@ from xlite.errors import InputError
 from xlite.judging.evaluation_task import Films
 from xlite.judging.floor_question import TrainingTable, ask_floor
 from xlite.tables.read_labels import LabelSource, read_labels
+from xlite.tables.table_files import is_files, list_files
 
 if TYPE_CHECKING:
     from xlite.judging.judged_predictions import JudgedPredictions
@@ -117,4 +118,4 @@ class FloorChoice:
 
 
 def _name(source: object) -> str:
-    return str(source) if isinstance(source, str | Path) else "table"
+    return ",".join(map(str, list_files(source))) if is_files(source) else "table"

@@ -16,7 +16,7 @@ from xlite.errors import InputError, did_you_mean
 from xlite.ids import canonical_patient_ids, match_image_names
 from xlite.judging.labelled_predictions import AGE
 from xlite.labels import MISSING_TEXTS
-from xlite.tables.csv_table import CsvTable
+from xlite.tables.columns import ColumnTable
 from xlite.tables.row_checks import parse_ages
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def find_roles(header: Iterable[str]) -> dict[str, str]:
 def read_floor_columns(
     image_ids: NDArray[Any],
     known: Mapping[str, NDArray[Any]],
-    table: CsvTable | None,
+    table: ColumnTable | None,
     *,
     image_column: str,
     wanted: Sequence[str] = (),
@@ -95,7 +95,8 @@ def read_floor_columns(
         if any(str(cell) not in ("", "nan") for cell in cells):
             columns[role] = _read_cells(role, cells)
     if table is not None:
-        columns = _take(table, image_ids, sources, image_column) | columns
+        further = {role: name for role, name in sources.items() if role not in columns}
+        columns |= _take(table, image_ids, further, image_column)
     for name in wanted:
         if name in known and name not in columns:
             columns[name] = _read_cells(name, known[name])
@@ -103,7 +104,7 @@ def read_floor_columns(
 
 
 def _take(
-    table: CsvTable, image_ids: NDArray[Any], sources: Mapping[str, str], image_column: str
+    table: ColumnTable, image_ids: NDArray[Any], sources: Mapping[str, str], image_column: str
 ) -> dict[str, NDArray[Any]]:
     """The cells of the images, matched by name; missing where the table does not have an image."""
     if image_column not in table.header or not sources:

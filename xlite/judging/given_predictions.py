@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
+from xlite import places
 from xlite.errors import InputError
 from xlite.judging.array_predictions import read_judged_arrays
 from xlite.judging.judged_folds import read_judged_fold_table, read_judged_folds
@@ -22,9 +23,11 @@ from xlite.judging.judged_predictions import (
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.other_site import OtherFilms
 from xlite.judging.predictions_file import PredictionSource
-from xlite.splitting.folds_folder import is_folds
+from xlite.splitting.checked_split import table_format_of
+from xlite.splitting.folds_folder import is_folds, read_folds
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource
+from xlite.tables.table_files import is_files
 from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
@@ -118,9 +121,8 @@ class GivenPredictions:
                 allow_partial=self.allow_partial,
             )
         return add_columns(
-            judged,
+            replace(judged, layout=self._layout),
             tuple(by),
-            image_column=self._image_column,
             welcome=GROUP_COLUMNS if subgroups else (),
         )
 
@@ -128,6 +130,15 @@ class GivenPredictions:
     def is_over_folds(self) -> bool:
         """Whether the split is a folder of folds."""
         return self.split_dir is not None and is_folds(self.split_dir)
+
+    @property
+    def _layout(self) -> TableFormat | None:
+        """How the label table is read: as it was for the split, where nothing else is said."""
+        is_of_split = self.films is None and (self.run is not None or self.split_dir is not None)
+        if self.table_format not in (None, TableFormat()) or not is_of_split:
+            return self.table_format
+        folder = self.split_dir or places.SPLIT_DIR
+        return table_format_of(read_folds(folder).splits[0] if is_folds(folder) else folder)
 
     @property
     def _image_column(self) -> str:
@@ -142,4 +153,5 @@ class GivenPredictions:
             return True
         if isinstance(self.labels, pd.DataFrame):
             return self._image_column not in self.labels
-        return not isinstance(self.labels, str | Path | Manifest | None)
+        is_table = self.labels is None or isinstance(self.labels, Manifest)
+        return not (is_table or is_files(self.labels))

@@ -22,8 +22,9 @@ from xlite.places import VALIDATION
 from xlite.run_folder.file_names import RUNS
 from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.split_folder import Split
-from xlite.tables.csv_table import CsvTable, frame_as_csv, open_csv
+from xlite.tables.columns import image_column_of, open_table
 from xlite.tables.read_labels import LabelSource, read_labels
+from xlite.tables.table_files import is_files, list_files
 from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class JudgedPredictions:
     labelled: LabelledPredictions
     table: LabelSource | None = None
     """The label table, which may have more columns to group by."""
+    layout: TableFormat | None = None
+    """How the label table is read; None for the default."""
     split: Split | None = None
     part: str | None = None
     """The part of the split that they are of."""
@@ -157,7 +160,6 @@ def add_columns(
     judged: JudgedPredictions,
     names: Sequence[str],
     *,
-    image_column: str,
     welcome: Sequence[str] = (),
 ) -> JudgedPredictions:
     """The predictions with the columns to group by, from the label table where it has them.
@@ -168,7 +170,8 @@ def add_columns(
     """
     if not names and not welcome:
         return judged
-    labelled, table = judged.labelled, _open_table(judged.table)
+    labelled, table = judged.labelled, open_table(judged.table, judged.layout)
+    image_column = image_column_of(table, judged.layout)
     header = () if table is None else table.header
     for name in dict.fromkeys([*names, *(name for name in welcome if name in header)]):
         is_known = any(str(value) not in ("", "nan") for value in labelled.columns.get(name, ()))
@@ -181,13 +184,15 @@ def add_columns(
     return replace(judged, labelled=labelled)
 
 
-def require_table_file(labels: LabelSource | None) -> Path | None:
-    """The label table that a split has to agree with; InputError for one that is no file."""
-    if labels is not None and not isinstance(labels, str | Path):
+def require_table_file(labels: LabelSource | None) -> tuple[Path, ...] | None:
+    """The files of the label table that a split has to agree with; InputError for no file."""
+    if labels is None:
+        return None
+    if not is_files(labels):
         raise InputError(
             "a split has labels of its own. Pass as labels the file that it was made from, or none."
         )
-    return None if labels is None else Path(labels)
+    return list_files(labels)
 
 
 def _read_split(split_dir: Path | None, labels: LabelSource | None) -> Split:
@@ -200,10 +205,3 @@ def find_run(run: Path) -> Path:
     if run.is_dir() or not named.is_dir():
         return run
     return named
-
-
-def _open_table(labels: LabelSource | None) -> CsvTable | None:
-    """The label table with all of its columns; None where there is none, or no more of it."""
-    if isinstance(labels, pd.DataFrame):
-        return frame_as_csv(labels)
-    return open_csv(Path(labels), what="label table") if isinstance(labels, str | Path) else None

@@ -19,7 +19,9 @@ from xlite.ids import AMBIGUOUS, match_image_names
 from xlite.judging.predictions_file import PredictionSource, read_predictions_file
 from xlite.results.join_report import JoinReport
 from xlite.run_folder.folder import RunFolder
-from xlite.tables.csv_table import CsvTable, show
+from xlite.tables.columns import ColumnTable
+from xlite.tables.csv_table import show
+from xlite.tables.manifest import FURTHER_COLS
 from xlite.tables.row_checks import parse_ages
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 AGE = "age"
 """The one column to group by that holds numbers: years."""
 GROUP_COLUMNS = ("view", "sex", AGE)
-"""Columns to group by that a manifest has."""
+"""Columns to group by that every manifest has."""
+SOURCE = "source"
+"""The column, of a merged table, that says which data set an image is of."""
 
 _NUM_NAMED = 3
 
@@ -76,6 +80,12 @@ class LabelledPredictions:
         )
 
 
+def known_columns(manifest: Manifest) -> dict[str, NDArray[Any]]:
+    """(N,) each: what a manifest says of images that they may be grouped by."""
+    further = [name for name in FURTHER_COLS if name in manifest.table]
+    return {name: manifest.table[name].to_numpy() for name in (*GROUP_COLUMNS, *further)}
+
+
 def join_predictions(
     predictions: PredictionSource, manifest: Manifest, *, name: str
 ) -> tuple[LabelledPredictions, JoinReport]:
@@ -114,7 +124,7 @@ def join_predictions(
         targets=judged.labels[:, kept],
         probs=file.probs[order],
         vocabulary=file.vocabulary,
-        columns={column: judged.table[column].to_numpy() for column in GROUP_COLUMNS},
+        columns=known_columns(judged),
     )
     return labelled, report
 
@@ -160,7 +170,7 @@ def _require_complete(path: Path, join: JoinReport, *, num_images: int | None) -
 
 
 def add_column(
-    labelled: LabelledPredictions, table: CsvTable, column: str, *, image_column: str
+    labelled: LabelledPredictions, table: ColumnTable, column: str, *, image_column: str
 ) -> LabelledPredictions:
     """The same with one more column, read from a table that names the same images.
 

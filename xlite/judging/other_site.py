@@ -15,8 +15,8 @@ from xlite import console, places
 from xlite.errors import InputError, LeakageError
 from xlite.ids import canonical_patient_ids, is_among
 from xlite.judging.labelled_predictions import (
-    GROUP_COLUMNS,
     LabelledPredictions,
+    known_columns,
     read_run_predictions,
 )
 from xlite.places import VALIDATION
@@ -24,6 +24,7 @@ from xlite.run_folder.folder import RunFolder
 from xlite.splitting.split_folder import Split, read_split
 from xlite.tables.image_folder import locate_images
 from xlite.tables.read_labels import has_patients, read_labels
+from xlite.tables.table_files import is_files, list_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +104,7 @@ class OtherFilms:
             targets=located.labels[:, [manifest.vocabulary.index(name) for name in shared]],
             probs=probs[:, [run.labels.index(name) for name in shared]],
             vocabulary=shared,
-            columns={name: located.table[name].to_numpy() for name in GROUP_COLUMNS},
+            columns=known_columns(located),
         )
         site = OtherSite(
             name=_name(self.labels),
@@ -157,6 +158,4 @@ def _share_labels(of_run: Sequence[str], of_table: Sequence[str]) -> tuple[str, 
 
 
 def _name(labels: LabelSource) -> str:
-    if isinstance(labels, str | Path):
-        return Path(labels).name.split(".")[0]
-    return _TABLE
+    return list_files(labels)[0].name.split(".")[0] if is_files(labels) else _TABLE

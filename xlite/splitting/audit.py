@@ -80,6 +80,11 @@ def read_parts(
     """The parts by name, files by the file's, with one vocabulary for all; see `audit_split`."""
     named = parts if isinstance(parts, Mapping) else _name_files([Path(path) for path in parts])
     layout = table_format or TableFormat()
+    if layout.part_col is not None:
+        raise InputError(
+            "--split-col says which part each row of one table is in, and here each file is a "
+            "part. Leave it out, or split the one table: --labels CSV."
+        )
     tables = [
         _read_file(Path(part), layout)
         if isinstance(part, str | Path)

@@ -10,31 +10,40 @@ from xlite.results.split import SplitRecord
 from xlite.splitting.split_folder import Split, read_split
 from xlite.splitting.split_record import recall_format
 from xlite.tables.label_table import read_manifest
+from xlite.tables.table_files import TableFiles, list_files
 from xlite.tables.table_format import TableFormat
 
 
-def read_checked_split(folder: Path, labels: Path | None) -> Split:
-    """The split in a folder, checked against the label table when one is named.
+def read_checked_split(folder: Path, labels: TableFiles | None) -> Split:
+    """The split in a folder, checked against the label table, or the files of it, that is named.
 
-    The table is read in the format that it had when the split was made. Raises InputError as
+    It is read in the format that it had when the split was made. Raises InputError as
     `read_split` and `read_manifest` do.
     """
     if labels is None:
         return read_split(folder)
-    table_format, vocabulary = None, None
-    record_path = folder / SPLIT_RECORD
-    if record_path.exists():
-        record = SplitRecord.read(record_path, remedy="Run `xlite split` again.")
-        vocabulary = record.labels
-        if record.table_format is not None:
-            table_format = recall_format(record.table_format)
+    record = _read_record(folder)
     table = read_manifest(
-        labels,
-        table_format=table_format,
-        vocabulary=vocabulary,
+        list_files(labels),
+        table_format=table_format_of(folder),
+        vocabulary=None if record is None else record.labels,
         remedy="Pass as --labels the table that the split was made from.",
     )
     return read_split(folder, table=table)
+
+
+def table_format_of(folder: Path) -> TableFormat | None:
+    """The format of the label table that the split in a folder was made from; None where that is
+    not recorded."""
+    record = _read_record(folder)
+    if record is None or record.table_format is None:
+        return None
+    return recall_format(record.table_format)
+
+
+def _read_record(folder: Path) -> SplitRecord | None:
+    path = folder / SPLIT_RECORD
+    return SplitRecord.read(path, remedy="Run `xlite split` again.") if path.exists() else None
 
 
 def refuse_columns(table_format: TableFormat | None) -> None:

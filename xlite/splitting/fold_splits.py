@@ -24,6 +24,8 @@ from xlite.tables.manifest import Manifest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xlite.tables.table_files import TableFiles
+
 
 @dataclass(frozen=True)
 class FoldSplits:
@@ -79,7 +81,9 @@ class FoldSplits:
         )
 
 
-def read_fold_splits(folder: Path, labels: Path | None) -> tuple[FoldSplits, tuple[Path, ...]]:
+def read_fold_splits(
+    folder: Path, labels: TableFiles | None
+) -> tuple[FoldSplits, tuple[Path, ...]]:
     """The splits of all folds in a folder, and where each lies.
 
     labels: a table that they have to agree with. Raises InputError for folds that were not

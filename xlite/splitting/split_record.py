@@ -9,6 +9,7 @@ from typing import Any
 from xlite.places import SPLIT_PARTS
 from xlite.results.split import Layout, RecordedFormat, SplitRecord
 from xlite.tables.manifest import Manifest, is_written_as_nih
+from xlite.tables.table_files import is_files, list_files, name_files
 from xlite.tables.table_format import TableFormat, column_format
 
 SPLIT_REMEDY = "Run `xlite split` first, or pass --split DIR."
@@ -34,14 +35,14 @@ def part_names(record: SplitRecord) -> tuple[str, ...]:
 
 def describe_source(labels: object, table_format: TableFormat) -> dict[str, Any]:
     """What a record says of the labels that it was made from: nothing where they are no file."""
-    if not isinstance(labels, str | Path):
+    if not is_files(labels):
         return {"source": None, "table_format": None}
-    return {"source": Path(labels).name, "table_format": record_format(table_format)}
+    return {"source": name_files(labels), "table_format": record_format(table_format)}
 
 
 def find_files(*given: object) -> list[Path]:
     """Those of what a split is made from that are files."""
-    return [Path(one) for one in given if isinstance(one, str | Path)]
+    return [path for one in given if is_files(one) for path in list_files(one)]
 
 
 def record_format(table_format: TableFormat) -> RecordedFormat:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xlite.errors import InputError
-from xlite.tables.csv_table import CsvTable
+from xlite.tables.csv_table import CsvTable, open_csv
 from xlite.tables.dicom_headers import fill_from_headers
 from xlite.tables.manifest import Manifest
 from xlite.tables.mapped_manifest import map_manifest
@@ -44,6 +44,30 @@ def choose_source(layout: TableFormat, table: CsvTable | None = None) -> TableSo
             )
         return None
     return None if source is NIH else source
+
+
+def choose_source_of(
+    files: Sequence[Path], layout: TableFormat
+) -> tuple[TableSource, list[Path | CsvTable]]:
+    """The source that several files are of, and the files: named, or by the header of one of them.
+
+    The one whose header says it is opened. Raises InputError where none does, and as
+    `choose_source`.
+    """
+    source, given = choose_source(layout), list[Path | CsvTable](files)
+    is_told = layout.dataset is not None or layout.names_columns
+    for place, path in enumerate(() if is_told else files):
+        if source is None and not path.is_dir():
+            table = open_csv(path, what="label table", remedy="Name a CSV file.")
+            source = recognise_source(table.header)
+            given[place] = path if source is None else table
+    if source is None:
+        raise InputError(
+            f"{files[0]} and {files[1]} are of no source that is known, and can't be read as one "
+            "table. Name one table, or the source with --dataset NAME; tables of several sources "
+            "are joined by `xlite tables merge`."
+        )
+    return source, given
 
 
 def read_as_source(

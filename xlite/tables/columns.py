@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from xlite.errors import InputError, did_you_mean
+from xlite.tables.chosen_source import choose_source, choose_source_of
 from xlite.tables.csv_table import CsvTable, frame_as_csv, open_csv, show
 from xlite.tables.manifest import FURTHER_COLS
 from xlite.tables.read_labels import LabelSource
+from xlite.tables.sources.files import gather_tables
+from xlite.tables.sources.image_rows import IMAGE, ImageRows
+from xlite.tables.sources.registry import GENERIC
+from xlite.tables.table_files import is_files, list_files
+from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -21,6 +26,38 @@ if TYPE_CHECKING:
 KNOWN = ("view", "age", "sex")
 """What a manifest says of an image, whatever the table's columns are called."""
 
+ColumnTable = CsvTable | ImageRows
+"""A label table with all of its columns."""
+
+
+def open_table(
+    labels: LabelSource | ArrayLike | None, layout: TableFormat | None
+) -> ColumnTable | None:
+    """The label table with all of its columns; None for what has no more than a manifest or an
+    array. A source's tables, which `layout` names or whose header they have, have a row an image.
+    """
+    layout = layout or TableFormat()
+    if isinstance(labels, pd.DataFrame):
+        opened = frame_as_csv(labels)
+        source = choose_source(layout, opened)
+        return opened if source is None else ImageRows(gather_tables(source, [opened]))
+    if not is_files(labels):
+        return None
+    path, *others = list_files(labels)
+    if others:
+        return ImageRows(gather_tables(*choose_source_of([path, *others], layout)))
+    source = choose_source(layout)
+    if source is not None:
+        return ImageRows(gather_tables(source, [path]))
+    opened = open_csv(path, what="label table")
+    source = choose_source(layout, opened)
+    return opened if source is None else ImageRows(gather_tables(source, [opened]))
+
+
+def image_column_of(table: ColumnTable | None, layout: TableFormat | None) -> str:
+    """The column that names the images of a table which was opened so."""
+    return IMAGE if isinstance(table, ImageRows) else (layout or TableFormat()).image_col
+
 
 def read_column(
     labels: LabelSource | ArrayLike, name: str, manifest: Manifest, *, option: str
@@ -28,23 +65,19 @@ def read_column(
     """The (N,) cells of a column as text, in the order of the manifest that was made of `labels`.
 
     name: a column of the table, or "view", "age" (in years) or "sex", which a manifest knows by
-    these names, and, of a source's tables, those of "site", "date", "source" and "part" that it
-    has; a column that is called so itself goes first. "" where a cell is empty. Raises InputError,
-    which names `option`, for a column that is not there or empty in every row.
+    these names, and those of "site", "date", "source" and "part" that it has; of a plain table, a
+    column that is called so itself goes first. "" where a cell is empty. Raises InputError, which
+    names `option`, for a column that is not there, that differs between the rows of an image, or is
+    empty in every row.
     """
-    # A source's rows are folded, joined or left out, so that its columns are no longer an image's.
-    table = None if manifest.dataset else _open_table(labels)
-    known = (*KNOWN, *(name for name in FURTHER_COLS if name in manifest.table))
+    table = open_table(labels, TableFormat(dataset=manifest.dataset or GENERIC))
+    known = (*KNOWN, *(column for column in FURTHER_COLS if column in manifest.table))
     header = () if table is None else table.header
-    if table is not None and name in header:
-        table.require_columns([name], remedies={})
-        cells = table.take([name])[name].to_numpy(dtype=object)
-        if manifest.source_rows is not None:
-            cells = cells[manifest.source_rows]
-        if len(cells) != len(manifest):
-            raise InputError(f"{table.path} was changed while it was read. Run the command again.")
-    elif name in known:
+    is_meant = name in known and (isinstance(table, ImageRows) or name not in header)
+    if is_meant:
         cells = manifest.table[name].map(_write_cell).to_numpy(dtype=object)
+    elif table is not None and name in header:
+        cells = _take_cells(table, name, manifest)
     else:
         names = (*known, *header)
         raise InputError(
@@ -57,11 +90,22 @@ def read_column(
     return cells
 
 
-def _open_table(labels: LabelSource | ArrayLike) -> CsvTable | None:
-    """The table with all of its columns; None for what has no more than a manifest or an array."""
-    if isinstance(labels, pd.DataFrame):
-        return frame_as_csv(labels)
-    return open_csv(Path(labels), what="label table") if isinstance(labels, str | Path) else None
+def _take_cells(table: ColumnTable, name: str, manifest: Manifest) -> NDArray[Any]:
+    """(N,) the cells of the manifest's images."""
+    table.require_columns([name], remedies={})
+    if isinstance(table, ImageRows):
+        found = table.take([IMAGE, name]).set_index(IMAGE)[name]
+        # Rows of a source are folded, joined or left out: an image is found by its name.
+        cells = found.reindex(manifest.image_ids).to_numpy(dtype=object)
+        is_whole = bool(pd.Index(manifest.image_ids).isin(found.index).all())
+    else:
+        cells = table.take([name])[name].to_numpy(dtype=object)
+        if manifest.source_rows is not None:
+            cells = cells[manifest.source_rows]
+        is_whole = len(cells) == len(manifest)
+    if not is_whole:
+        raise InputError(f"{table.path} was changed while it was read. Run the command again.")
+    return cells
 
 
 def _write_cell(value: Any) -> str:

@@ -48,24 +48,11 @@ class CsvTable:
         remedies: the sentence that ends the message about a missing column; "" stands for all
         others.
         """
-        for name in names:
-            places = [place for place, found in enumerate(self.header, start=1) if found == name]
-            if len(places) > 1:
-                raise InputError(
-                    f"{self.path} has {len(places)} columns called {name!r} (columns "
-                    f"{' and '.join(map(str, places))}). Rename or remove all but one."
-                )
-            if not places:
-                raise InputError(
-                    f"{self.path} has no column {name!r}; it has: {self.name_columns()}. "
-                    f"{remedies.get(name, remedies.get('', ''))}".strip()
-                )
+        require_columns(self.path, self.header, names, remedies=remedies)
 
     def name_columns(self) -> str:
         """The columns' names for a message: the first twenty."""
-        named = [name for name in self.header if name]
-        more = ", …" if len(named) > _MOST_COLUMNS_NAMED else ""
-        return ", ".join(show(name)[1:-1] for name in named[:_MOST_COLUMNS_NAMED]) + more
+        return name_columns(self.header)
 
     def take(self, names: Sequence[str], *, is_guarded: bool = False) -> pd.DataFrame:
         """The cells of the named columns without blanks around them; the index is the row's number.
@@ -222,6 +209,31 @@ def parse_csv(content: bytes, path: Path) -> CsvTable:
         except csv.Error as error:
             raise csv_fault(path, reader.line_num, error) from None
     return CsvTable(path, tuple(name.strip() for name in names), content)
+
+
+def require_columns(
+    path: Path, header: Sequence[str], names: Sequence[str], *, remedies: dict[str, str]
+) -> None:
+    """Raise InputError unless the header of `path` has each of `names`, and once."""
+    for name in names:
+        places = [place for place, found in enumerate(header, start=1) if found == name]
+        if len(places) > 1:
+            raise InputError(
+                f"{path} has {len(places)} columns called {name!r} (columns "
+                f"{' and '.join(map(str, places))}). Rename or remove all but one."
+            )
+        if not places:
+            raise InputError(
+                f"{path} has no column {name!r}; it has: {name_columns(header)}. "
+                f"{remedies.get(name, remedies.get('', ''))}".strip()
+            )
+
+
+def name_columns(header: Sequence[str]) -> str:
+    """The columns' names for a message: the first twenty."""
+    named = [name for name in header if name]
+    more = ", …" if len(named) > _MOST_COLUMNS_NAMED else ""
+    return ", ".join(show(name)[1:-1] for name in named[:_MOST_COLUMNS_NAMED]) + more
 
 
 def frame_as_csv(frame: pd.DataFrame) -> CsvTable:

@@ -16,7 +16,7 @@ import pandas as pd
 from xlite import console
 from xlite.errors import InputError
 from xlite.settings import RowSettings
-from xlite.tables.chosen_source import choose_source, read_as_source
+from xlite.tables.chosen_source import choose_source, choose_source_of, read_as_source
 from xlite.tables.csv_table import CsvTable, open_csv, show
 from xlite.tables.dicom_headers import read_headers
 from xlite.tables.encoded_labels import encode_labels
@@ -51,14 +51,14 @@ _OPTIONAL = (PATIENT_COL, AGE_COL, *SEX_COLS, VIEW_COL)
 
 
 def read_manifest(
-    path: Path,
+    files: Path | Sequence[Path],
     *,
     table_format: TableFormat | None = None,
     vocabulary: Sequence[str] | None = None,
     is_guarded: bool = False,
     remedy: str | None = None,
 ) -> Manifest:
-    """The manifest in a label table (CSV, or CSV compressed with gzip).
+    """The manifest in a label table (CSV, or CSV compressed with gzip), or in several of a source.
 
     vocabulary: the labels that a label text may hold, instead of the format's. is_guarded: the
     file is one that `write_manifest` wrote, with apostrophes before what a spreadsheet would run.
@@ -68,9 +68,13 @@ def read_manifest(
     can't be told apart, and where two spellings may be of one patient or of one image.
     """
     layout = table_format or TableFormat()
-    source = None if is_guarded else choose_source(layout)
-    if source is not None:
-        return keep_rows(_read_source(source, path, layout), layout, path)
+    path, *others = [files] if isinstance(files, Path) else files
+    if others:
+        source, given = choose_source_of([path, *others], layout)
+        return keep_rows(_read_source(source, given, layout), layout, path)
+    named = None if is_guarded else choose_source(layout)
+    if named is not None:
+        return keep_rows(_read_source(named, [path], layout), layout, path)
     table = open_csv(path, what="label table", remedy=remedy or "Name a CSV file.")
     return take_manifest(
         table,
@@ -114,7 +118,7 @@ def _take_all_rows(
     if not is_guarded:
         source = choose_source(layout, table)
         if source is not None:
-            return _read_source(source, table, layout)
+            return _read_source(source, [table], layout)
         if not layout.names_columns and (labels := find_written_labels(table.header)):
             layout = replace(layout, label_cols=labels, patient_col=PATIENT_COL)
             is_guarded = True
@@ -150,8 +154,10 @@ def _take_all_rows(
     return map_manifest(made, layout.label_map)
 
 
-def _read_source(source: TableSource, given: Path | CsvTable, layout: TableFormat) -> Manifest:
-    reading, manifest = read_as_source(source, [given], layout)
+def _read_source(
+    source: TableSource, given: Sequence[Path | CsvTable], layout: TableFormat
+) -> Manifest:
+    reading, manifest = read_as_source(source, given, layout)
     console.say(reading.describe(is_named=layout.dataset is not None))
     return manifest
 

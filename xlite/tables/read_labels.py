@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,13 +12,14 @@ from xlite.ids import canonical_patient_ids
 from xlite.tables.csv_table import frame_as_csv
 from xlite.tables.label_table import read_manifest, take_manifest
 from xlite.tables.manifest import Manifest
+from xlite.tables.table_files import TableFiles, is_files, list_files
 from xlite.tables.table_format import TableFormat
 from xlite.tables.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-LabelSource = str | Path | pd.DataFrame | Manifest
+LabelSource = TableFiles | pd.DataFrame | Manifest
 """What `read_labels` reads."""
 
 
@@ -31,9 +31,10 @@ def read_labels(
 ) -> Manifest:
     """The images of a label table with their patients and labels.
 
-    labels: a CSV file, plain or compressed with gzip; a data frame with the columns of one; a
-    manifest, which is given back; or an array-like of 1, 0 and -1 (unknown), (N, C) or (N,) for
-    one label, named by its columns where it has some. patients: (N,) ids, to go with an array;
+    labels: a CSV file, plain or compressed with gzip, a list of several of one data set, or the
+    folder of its files; a data frame with the columns of a table; a manifest, which is given back;
+    or an array-like of 1, 0 and -1 (unknown), (N, C) or (N,) for one label, named by its columns
+    where it has some. patients: (N,) ids, to go with an array;
     they may be left out where nothing asks for patients. table_format: which columns of a table
     hold what, NIH's by default.
 
@@ -52,12 +53,12 @@ def read_labels(
     [[1], [0], [-1]]
     """
     layout = table_format or TableFormat()
-    if isinstance(labels, Manifest | str | Path):
+    if isinstance(labels, Manifest) or is_files(labels):
         if patients is not None:
             raise InputError("a label table has patients of its own. Leave out `patients`.")
         if isinstance(labels, Manifest):
             return labels
-        return read_manifest(Path(labels), table_format=layout)
+        return read_manifest(list_files(labels), table_format=layout)
     if patients is None and isinstance(labels, pd.DataFrame) and _is_table(labels, layout):
         return take_manifest(frame_as_csv(labels), layout)
     return _from_arrays(labels, patients)
@@ -79,7 +80,7 @@ def _is_table(frame: pd.DataFrame, layout: TableFormat) -> bool:
     return layout.image_col in frame or any(kind.kind not in "biuf" for kind in frame.dtypes)
 
 
-def _from_arrays(labels: ArrayLike, patients: ArrayLike | None) -> Manifest:
+def _from_arrays(labels: Any, patients: ArrayLike | None) -> Manifest:
     codes = read_targets(labels, "labels")
     vocabulary = column_names(labels) or number_classes(codes.shape[1])
     check_vocabulary(vocabulary, source="the array of labels")

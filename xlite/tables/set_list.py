@@ -31,7 +31,8 @@ class ListedSet:
     """A data set as the list has it."""
 
     source: str
-    labels: Path
+    labels: tuple[Path, ...]
+    """Its table, or its tables where it has several."""
     table_format: TableFormat
     images: Path | None
     """The folder that holds its images; None where the list does not say."""
@@ -65,9 +66,9 @@ def _read_set(row: Any, where: str, folder: Path) -> ListedSet:
         raise InputError(f"{where} is no table. Write source, labels and what else it needs.")
     given = {str(key).replace("-", "_"): value for key, value in row.items()}
     require_keys(given, _KEYS, where)
-    labels = _read_text(given, "labels", where)
+    labels = _read_files(given, where)
     source = _read_text(given, "source", where) or _read_text(given, "dataset", where)
-    if labels is None or source is None:
+    if not labels or source is None:
         raise InputError(f"{where} needs `labels`, its table, and `source`, what it is called.")
     images = _read_text(given, "images", where)
     label_map = _read_text(given, "map", where)
@@ -81,7 +82,7 @@ def _read_set(row: Any, where: str, folder: Path) -> ListedSet:
     }
     return ListedSet(
         source=source,
-        labels=folder / labels,
+        labels=tuple(folder / one for one in labels),
         table_format=TableFormat(**said, label_map=label_map),
         images=None if images is None else folder / images,
     )
@@ -92,6 +93,14 @@ def _read_text(given: Mapping[str, Any], key: str, where: str) -> str | None:
     if value is not None and (not isinstance(value, str) or not value):
         raise InputError(f"{where}: {key} is a text in quotes.")
     return value
+
+
+def _read_files(given: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """`labels`: a file, or a list of several."""
+    if isinstance(given.get("labels"), list):
+        return _read_list(given, "labels", where)
+    labels = _read_text(given, "labels", where)
+    return () if labels is None else (labels,)
 
 
 def _read_list(given: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

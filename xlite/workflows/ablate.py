@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from xlite.results.ablation import Ablation
     from xlite.studies.outcome import Outcome
     from xlite.studies.plan import PlannedRun
+    from xlite.tables.table_files import TableFiles
     from xlite.training.folded_data import AnyData
 
 
@@ -42,7 +43,7 @@ def ablate(
     *,
     seeds: Sequence[int] | None = None,
     split: str | Path = places.SPLIT_DIR,
-    labels: str | Path | None = None,
+    labels: TableFiles | None = None,
     cache: str | Path = places.CACHE_DIR,
     images: str | Path | None = None,
     out: str | Path = places.EXPERIMENTS_DIR,

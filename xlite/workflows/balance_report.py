@@ -19,6 +19,7 @@ from xlite.settings import SamplerSettings
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
 from xlite.tables.manifest import Manifest
 from xlite.tables.read_labels import LabelSource, has_patients, read_labels
+from xlite.tables.table_files import is_files
 from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
@@ -40,10 +41,9 @@ def read_table(
     refuse_columns(table_format)
     if patients is not None:
         raise InputError("a split has patients of its own. Leave out `patients`.")
-    if not (labels is None or isinstance(labels, str | Path)):
+    if labels is not None and not is_files(labels):
         raise InputError("labels beside a split are the file that it was made from. Pass its path.")
-    checked = None if labels is None else Path(labels)
-    return read_checked_split(Path(split), checked).parts["train"]
+    return read_checked_split(Path(split), labels).parts["train"]
 
 
 def judge_balance(

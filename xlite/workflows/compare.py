@@ -43,6 +43,7 @@ from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.fold_splits import read_fold_splits
 from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.split_folder import Split
+from xlite.tables.table_files import TableFiles
 
 Compared = str | Path | Sequence[str | Path] | Mapping[str, PredictionSource]
 """Run folders, names of runs and CSVs of predictions; or folders, CSVs and data frames by name."""
@@ -54,7 +55,7 @@ def compare(
     by: str = "val.auroc",
     then: Sequence[str] | None = None,
     split: str | Path = places.SPLIT_DIR,
-    labels: str | Path | None = None,
+    labels: TableFiles | None = None,
     out: str | Path | None = None,
     allow_partial: bool = False,
     show_test: bool = False,
@@ -88,15 +89,14 @@ def compare(
     rule = ComparisonRule(
         margins=settle_margins(margin, decisive=order[0]), safety_margin=safety_margin
     )
-    table = None if labels is None else Path(labels)
     if is_folds(Path(split)):
         _refuse_test_of_folds(is_asked=show_test)
-        judged, fold_runs = _judge_folds(items, experiments, Path(split), table, allow_partial)
+        judged, fold_runs = _judge_folds(items, experiments, Path(split), labels, allow_partial)
         comparison = compare_methods(judged, order, rule=rule, fold_runs=fold_runs)
         split_sha256 = None
     else:
         groups, tables = _find_items(items, experiments)
-        parts = read_checked_split(Path(split), table)
+        parts = read_checked_split(Path(split), labels)
         judged = _judge_part(groups, tables, parts, allow_partial)
         test = look_at_test(groups, parts, command=command) if show_test else None
         comparison = compare_methods(
@@ -135,7 +135,7 @@ def _judge_folds(
     items: Compared | None,
     experiments: Path,
     split: Path,
-    labels: Path | None,
+    labels: TableFiles | None,
     allow_partial: bool,
 ) -> tuple[JudgedMethods, FoldGroups]:
     """The methods on their out-of-fold predictions; a run stands for those of the other folds."""

@@ -25,8 +25,10 @@ from xlite.places import DIAGNOSIS
 from xlite.results.doctor import Diagnosis
 from xlite.run_folder.folder import RunFolder
 from xlite.splitting.folds_folder import is_folds, read_folds
+from xlite.tables.table_files import list_files
 
 if TYPE_CHECKING:
+    from xlite.tables.table_files import TableFiles
     from xlite.tables.table_format import TableFormat
 
 
@@ -35,7 +37,7 @@ def doctor(
     *,
     split: str | Path | None = None,
     predictions: str | Path | None = None,
-    labels: str | Path | None = None,
+    labels: TableFiles | None = None,
     run: str | Path | None = None,
     loss: Callable[[Any, Any], Any] | None = None,
     loss_kind: LossKind = "focal",
@@ -62,7 +64,7 @@ def doctor(
     given = _Given(
         split=_path(split),
         predictions=_path(predictions),
-        labels=_path(labels),
+        labels=() if labels is None else list_files(labels),
         run=_path(run),
         loss=None if loss is None else ExaminedLoss(loss, loss_kind),
         images=_path(images),
@@ -108,7 +110,7 @@ class _Given:
 
     split: Path | None
     predictions: Path | None
-    labels: Path | None
+    labels: tuple[Path, ...]
     run: Path | None
     loss: ExaminedLoss | None
     images: Path | None
@@ -117,7 +119,7 @@ class _Given:
     layout: TableFormat | None
 
     def __post_init__(self) -> None:
-        for path in (self.predictions, self.labels, self.test_list):
+        for path in (self.predictions, *self.labels, self.test_list):
             if path is not None and not path.exists():
                 raise InputError(f"{path} does not exist. Pass another file.")
         for path in (self.split, self.run, self.images, self.cache):
@@ -127,7 +129,10 @@ class _Given:
     @cached_property
     def table(self) -> ExaminedTable | None:
         """The label table."""
-        return None if self.labels is None else ExaminedTable(self.labels, self.layout)
+        if not self.labels:
+            return None
+        first, *others = self.labels
+        return ExaminedTable(first, self.layout, others=tuple(others))
 
     @cached_property
     def splits(self) -> tuple[ExaminedSplit, ...]:

@@ -34,6 +34,7 @@ from xlite.training.preflight import check_runs
 if TYPE_CHECKING:
     from xlite.settings import Runtime
     from xlite.studies.outcome import Outcome
+    from xlite.tables.table_files import TableFiles
     from xlite.training.data import StudyData
 
 FACTORS = (2.0, 4.0)
@@ -59,7 +60,7 @@ def train_subsets(
     plan: Sequence[PlannedRun],
     shares: Sequence[float],
     split: Path,
-    labels: str | Path | None,
+    labels: TableFiles | None,
     load: Callable[[Path], StudyData],
     train: Train,
     out: Path,
@@ -116,10 +117,10 @@ def read_learning_curve(out: str | Path) -> LearningCurve:
 
 
 def _write_subsets(
-    split: Path, labels: str | Path | None, out: Path, shares: Sequence[float], seeds: Sequence[int]
+    split: Path, labels: TableFiles | None, out: Path, shares: Sequence[float], seeds: Sequence[int]
 ) -> dict[tuple[float, int], Path]:
     """The folder of the split of each share and seed; all patients are the split itself."""
-    whole = read_checked_split(split, None if labels is None else Path(labels))
+    whole = read_checked_split(split, labels)
     root = out / SUBSETS / fingerprint_of(whole.sha256)
     folders = {}
     for share in shares:

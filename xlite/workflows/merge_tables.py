@@ -26,7 +26,9 @@ def merge_tables(
     """
     listed = read_set_list(Path(sets))
     if out is not None:
-        _require_place(Path(out), [Path(sets), *(one.labels for one in listed)], overwrite)
+        _require_place(
+            Path(out), [Path(sets), *(path for one in listed for path in one.labels)], overwrite
+        )
     named = {one.source: read_manifest(one.labels, table_format=one.table_format) for one in listed}
     merged = merge_manifests(named)
     if out is not None:

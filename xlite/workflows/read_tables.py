@@ -17,20 +17,22 @@ from xlite.ownership import require_replaceable_file
 from xlite.results.table_reading import LabelCounts, ReaderAgreement, TableReading
 from xlite.splitting.written_table import encode_checked
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN
-from xlite.tables.chosen_source import choose_source, read_as_source
+from xlite.tables.chosen_source import choose_source, choose_source_of, read_as_source
 from xlite.tables.csv_table import open_csv
 from xlite.tables.label_table import keep_rows, read_manifest
 from xlite.tables.sources.reading import SourceReading
 from xlite.tables.sources.registry import GENERIC, recognise_source
+from xlite.tables.table_files import TableFiles, list_files
 from xlite.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
+    from xlite.tables.csv_table import CsvTable
     from xlite.tables.manifest import Manifest
     from xlite.tables.sources.source import TableSource
 
 
 def read_tables(
-    files: str | Path | Sequence[str | Path],
+    files: TableFiles,
     *,
     table_format: TableFormat | None = None,
     out: str | Path | None = None,
@@ -48,23 +50,18 @@ def read_tables(
 
     >>> read_tables([])
     Traceback (most recent call last):
-    xlite.errors.InputError: no table is named. Pass a file, or a folder with a source's files.
+    xlite.errors.InputError: no label table is named. Pass a file, or a folder with a data set's.
     """
     layout = table_format or TableFormat()
-    given = [files] if isinstance(files, str | Path) else list(files)
-    paths = [Path(one) for one in given]
-    if not paths:
-        raise InputError("no table is named. Pass a file, or a folder with a source's files.")
+    paths = list_files(files)
     if out is not None:
         _require_place(Path(out), paths, overwrite=overwrite)
-    source = _find_source(paths[0], layout)
-    if source is None and len(paths) > 1:
-        raise InputError(
-            f"{paths[0]} and {paths[1]} are of no source that is known. Name one table, or the "
-            "source with --dataset NAME."
-        )
+    tables: Sequence[Path | CsvTable] = paths
+    source = _find_source(paths[0], layout) if len(paths) == 1 else None
+    if len(paths) > 1:
+        source, tables = choose_source_of(paths, layout)
     if source is not None:
-        reading, manifest = read_as_source(source, paths, layout)
+        reading, manifest = read_as_source(source, tables, layout)
         manifest = keep_rows(manifest, layout, paths[0])
         made = _describe(manifest) | _describe_source(reading, manifest)
     else:
@@ -86,7 +83,7 @@ def _require_place(out: Path, paths: Sequence[Path], *, overwrite: bool) -> None
 
 
 def _find_source(path: Path, layout: TableFormat) -> TableSource | None:
-    """The source that is named, or whose header the first table has."""
+    """The source that is named, or whose header the table has."""
     if layout.dataset is not None or layout.names_columns:
         return choose_source(layout)
     if path.is_dir():

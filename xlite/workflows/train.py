@@ -18,6 +18,7 @@ from xlite.workflows.study_runs import run_study
 
 if TYPE_CHECKING:
     from xlite.studies.outcome import Outcome
+    from xlite.tables.table_files import TableFiles
 
 
 def train(
@@ -26,7 +27,7 @@ def train(
     models: Sequence[str] = (),
     seeds: Sequence[int] = (),
     split: str | Path = places.SPLIT_DIR,
-    labels: str | Path | None = None,
+    labels: TableFiles | None = None,
     cache: str | Path = places.CACHE_DIR,
     images: str | Path | None = None,
     out: str | Path = places.EXPERIMENTS_DIR,

@@ -55,6 +55,8 @@ class ExaminedTable(ExaminedLabels):
     """Which columns hold what, as far as somebody has said so."""
     is_guarded: bool = False
     """Whether xlite wrote it, with apostrophes before what a spreadsheet would run."""
+    others: tuple[Path, ...] = ()
+    """Further files of the data set that the table is of."""
 
     @property
     def place(self) -> str:
@@ -101,10 +103,11 @@ class ExaminedTable(ExaminedLabels):
 
     @cached_property
     def _source_rows(self) -> Manifest | None:
-        """The images as the source that is named has them; None where none is."""
-        if self.layout is None or self.layout.dataset in (None, GENERIC):
+        """The images as the source of several files, or that is named, has them; else None."""
+        is_named = self.layout is not None and self.layout.dataset not in (None, GENERIC)
+        if not is_named and not self.others:
             return None
-        return read_manifest(self.path, table_format=self.layout)
+        return read_manifest([self.path, *self.others], table_format=self.layout)
 
     @cached_property
     def image_ids(self) -> NDArray[Any]:

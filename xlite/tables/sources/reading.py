@@ -92,10 +92,8 @@ def read_source(
             f"--fold-rows is for tables with a row a reader, and {source.title} has one "
             f"{'an image' if source.rows == 'image' else 'a ' + source.rows}. Leave it out."
         )
-    frames = _take_tables(tables)
-    rows = _join_tables(source, frames)
-    num_rows = len(rows)
-    rows, left_out = _leave_out(source, rows, path)
+    taken = take_rows(tables)
+    rows = taken.rows
     codes, vocabulary = encode_rows(source.labels, rows, path)
     check_vocabulary(vocabulary, source=path)
     image_ids = source.image(rows)
@@ -122,12 +120,33 @@ def read_source(
         source=source,
         manifest=replace(manifest, dataset=source.name),
         paths=tables.paths,
-        num_rows=num_rows,
-        left_out=left_out,
+        num_rows=taken.num_rows,
+        left_out=taken.left_out,
         fold_rule=rule,
         agreement=dict(zip(vocabulary, agreement, strict=True)) if agreement else {},
-        frames=frames,
+        frames=taken.frames,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenRows:
+    """The rows of a source's tables, joined, without those that are left out."""
+
+    rows: pd.DataFrame
+    frames: Mapping[str, Sequence[pd.DataFrame]]
+    """The cells of each file, by role."""
+    num_rows: int
+    """Before any was left out."""
+    left_out: Mapping[str, int]
+    """By the reason."""
+
+
+def take_rows(tables: SourceTables) -> TakenRows:
+    """The rows with the columns that the declaration names; InputError where none is left."""
+    frames = _take_tables(tables)
+    rows = _join_tables(tables.source, frames)
+    kept, left_out = _leave_out(tables.source, rows, tables.named)
+    return TakenRows(rows=kept, frames=frames, num_rows=len(rows), left_out=left_out)
 
 
 def _take_tables(tables: SourceTables) -> dict[str, list[pd.DataFrame]]:

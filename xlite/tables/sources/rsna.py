@@ -27,7 +27,7 @@ def join_headers(frames: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     for headers in frames.get("headers", ()):
         known = headers.drop_duplicates("PatientID").set_index("PatientID")
         rows = rows.assign(
-            **{name: rows["patientId"].map(known[name]).fillna("") for name in _HEADERS}
+            **{str(name): rows["patientId"].map(known[name]).fillna("") for name in known}
         )
     return rows
 
