@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -131,32 +129,6 @@ def test_images_that_are_equalised_while_loading_are_part_of_what_a_run_is(
         *("--epochs", 1, "--resume", "--image-size", 32),
     )
     assert "finished already" in result.stderr
-
-
-def test_the_command_to_train_it_again_does(
-    golden: Path, xlite_ok: Any, xlite: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (golden / "splits").rename(golden / "my splits")
-    (golden / "cache").rename(golden / "the  $cache'")
-    data = ("--split", "my splits", "--cache", "the  $cache'", "--out", "e x/y")
-    xlite_ok(*TRAIN, *data, "--epochs", 1, "--seed", 3, "--focal-gamma", 1.5)
-    log = (golden / "e x/y/EXPERIMENT_LOG.md").read_text()
-    [command] = re.findall(r"^xlite train .*$", log, re.MULTILINE)
-    # Run as a person would who pastes it, but in this process, which has the network.
-    done = subprocess.run(
-        ["bash", "-c", f"xlite() {{ printf '%s\\0' \"$@\"; }}; {command}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    xlite_ok(*done.stdout.split("\0")[:-1])
-    [first], [again] = golden.glob("e x/y/runs/*"), golden.glob("e x/y-again/runs/*")
-    assert first.name == again.name
-    for name in ("best.safetensors", "predictions_val.csv", "predictions_test.csv"):
-        assert (first / name).read_bytes() == (again / name).read_bytes()
-    page = xlite_ok("report", "--experiments", "e x/y", "--split", "my splits", "--cache", "none")
-    assert page.exit_code == 0
-    assert "my splits" in (golden / "report.html").read_text()
 
 
 def test_a_damaged_run_is_named_and_stops_nothing(golden: Path, xlite: Any, xlite_ok: Any) -> None:

@@ -424,7 +424,7 @@ def test_files_of_weights_are_named_by_their_sums(log: Path, experiments: Path) 
     update_experiment_log(log, experiments)
     record = record_of(log, "EXP-001")
     assert "each file of weights has its SHA-256 above" in record
-    assert "--weights FILE --warm-start FILE --out experiments-again\n" in record
+    assert "--weights FILE --warm-start FILE --out experiments-again --resume\n" in record
 
 
 def test_a_log_that_is_a_link_stays_one(log: Path, experiments: Path, tmp_path: Path) -> None:

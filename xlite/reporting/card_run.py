@@ -9,10 +9,10 @@ from pathlib import Path
 from xlite.places import SPLIT_RECORD
 from xlite.reporting.log_markdown import escape, markdown_table
 from xlite.reporting.log_runs import (
-    build_train_command,
     describe_environment,
     describe_preprocessing,
 )
+from xlite.reporting.reproduction import build_train_command
 from xlite.results.split import SplitRecord
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.class_scores import FEW_POSITIVES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from xlite.reporting.html_page import (
     Block,
     Cell,
@@ -15,6 +17,7 @@ from xlite.reporting.html_page import (
     number,
 )
 from xlite.reporting.judged_studies import COMPARISON_FILE
+from xlite.reporting.reproduction import build_judging_command
 from xlite.reporting.verdict_blocks import (
     describe_folds,
     describe_selection,
@@ -26,7 +29,7 @@ from xlite.results.comparison import Comparison, MethodRow
 _COMPARE = "xlite compare"
 
 
-def describe_comparison(study: Comparison | None) -> Section:
+def describe_comparison(study: Comparison | None, experiments_dir: Path) -> Section:
     """The methods, what each is worth against the best, and the tests over folds."""
     key, title = "comparison", "Comparison"
     if study is None:
@@ -40,8 +43,9 @@ def describe_comparison(study: Comparison | None) -> Section:
         *describe_selection(study),
         *describe_folds(study.over_folds, study.ranking_score),
     ]
-    if study.command:
-        blocks.append(Command(study.command))
+    command = build_judging_command(study, experiments_dir)
+    if command is not None:
+        blocks.append(Command(command))
     return Section(key, title, blocks)
 
 

@@ -30,10 +30,10 @@ from xlite.reporting.html_page import (
     plain,
 )
 from xlite.reporting.log_runs import (
-    build_train_command,
     describe_preprocessing,
     describe_sitting,
 )
+from xlite.reporting.reproduction import build_train_command
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.bootstrap import resample_scores

@@ -23,6 +23,7 @@ from xlite.reporting.html_page import (
     number,
 )
 from xlite.reporting.judged_studies import ABLATION_FILE, read_studies
+from xlite.reporting.reproduction import build_judging_command
 from xlite.reporting.verdict_blocks import (
     describe_folds,
     describe_selection,
@@ -45,8 +46,8 @@ def describe_studies(experiments_dir: Path) -> list[Section]:
     comparison = next((study for study in studies if isinstance(study, Comparison)), None)
     return [
         _describe_verdicts(ablation, comparison, faults),
-        _describe_ablation(ablation),
-        describe_comparison(comparison),
+        _describe_ablation(ablation, experiments_dir),
+        describe_comparison(comparison, experiments_dir),
     ]
 
 
@@ -79,7 +80,7 @@ def _describe_verdicts(
     return Section(key, title, blocks)
 
 
-def _describe_ablation(study: Ablation | None) -> Section:
+def _describe_ablation(study: Ablation | None, experiments_dir: Path) -> Section:
     key, title = "ablation", "Ablation"
     if study is None:
         return absent_section(key, title, f"There is no {ABLATION_FILE}.", _ABLATE)
@@ -114,8 +115,9 @@ def _describe_ablation(study: Ablation | None) -> Section:
             )
         blocks.append(_tabulate_variant(study, variant))
     blocks += describe_folds(study.over_folds, "auroc")
-    if study.command:
-        blocks.append(Command(study.command))
+    command = build_judging_command(study, experiments_dir)
+    if command is not None:
+        blocks.append(Command(command))
     return Section(key, title, blocks)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xlite.console import decimal
 from xlite.reporting.begun_studies import StudyFiles
-from xlite.reporting.log_markdown import FINISHED, LogEntry, escape, join_command, markdown_table
+from xlite.reporting.log_markdown import FINISHED, LogEntry, escape, markdown_table
+from xlite.reporting.reproduction import paste_command
 from xlite.results.study import Search, Study, StudyExperiment, StudyScore
 
 
@@ -31,7 +32,7 @@ def describe_begun_study(files: StudyFiles, *, folder: Path, log_dir: Path) -> L
         status=FINISHED if study.state == "ended" else study.state,
         command_note="The plan is in its folder, plan.toml. To go on with it, on any machine that "
         "sees the folder:",
-        command=join_command(["xlite", "study", "work", place]),
+        command=paste_command(["xlite", "study", "work", place], log_dir.absolute()),
     )
 
 

@@ -1,29 +1,24 @@
-"""One finished run as an entry of the experiment log, and the command that trains it again."""
+"""One finished run as an entry of the experiment log."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from xlite.console import decimal
 from xlite.reporting.external_sites import describe_site
-from xlite.reporting.log_markdown import LogEntry, join_command
+from xlite.reporting.log_markdown import LogEntry
+from xlite.reporting.reproduction import (
+    WEIGHTS_FILE,
+    WEIGHTS_OPTIONS,
+    build_train_command,
+    find_working_dir,
+    list_changes,
+)
 from xlite.results.evaluation import Evaluation
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.records import Environment, Preprocessing, RunScores, Sitting
-from xlite.settings import TrainSettings
-from xlite.settings.names import PARTS
-
-_WEIGHTS_FILE, _UNTRAINED = "sha256:", "--no-pretrained"
-_WEIGHTS_OPTIONS = {
-    "initial_weights": ("--weights", "weights_path"),
-    "warm_start": ("--warm-start", "warm_start"),
-}
-"""Settings that name a file by its SHA-256: their option, and where its path is noted."""
-
-_AGAIN = "-again"
 
 
 def describe_run(
@@ -35,7 +30,7 @@ def describe_run(
     elsewhere: its evaluations on other sites' films.
     """
     settings, data, scores = run.settings, run.config.data, run.require_scores()
-    changes = _list_changes(run)
+    changes = list_changes(run)
     images = ", ".join(f"{count:,} {part}" for part, count in data.images.items())
     digests = ", ".join(f"{part} {text[:12]}" for part, text in data.split_sha256.items())
     differences = ", ".join(f"{name} = {value}" for name, value in changes.items())
@@ -119,68 +114,13 @@ def describe_preprocessing(made: Preprocessing) -> str:
     )
 
 
-def build_train_command(run: RunFolder) -> str:
-    """The command line that trains the run again beside it, in the folder where it was trained.
-
-    Of a run of version 0.1 it is not known where split and cache lay.
-    """
-    settings, config = run.settings, run.config
-    runtime: Mapping[str, Any] = run.sittings[-1].runtime if run.sittings else {}
-    # Always said, since a default of the command may come to differ from this run.
-    always = {
-        "--models": settings.model,
-        "--loss": settings.loss.name,
-        "--sampler": settings.sampler.name,
-        "--epochs": settings.epochs,
-        "--seed": settings.seed,
-        "--precision": settings.precision,
-    }
-    words = ["xlite", "train", *(str(word) for pair in always.items() for word in pair)]
-    for name, value in _list_changes(run).items():
-        option = _option_of(name)
-        if name in _WEIGHTS_OPTIONS and str(value).startswith(_WEIGHTS_FILE):
-            option, noted = _WEIGHTS_OPTIONS[name]
-            words += [option, str(runtime.get(noted) or "FILE")]
-        elif name == "initial_weights":
-            words.append(_UNTRAINED)
-        elif option not in always:
-            words += [option] if value is True else [option, _as_argument(value)]
-    machine = {"--device": ("device", "auto"), "--devices": ("devices", 1)}
-    for option, (name, default) in machine.items():
-        if runtime.get(name, default) != default:
-            words += [option, str(runtime[name])]
-    data = config.data
-    for option, place in (
-        ("--split", data.split_dir),
-        ("--cache", data.cache_dir),
-        ("--images", data.images_dir),
-    ):
-        if place is not None:
-            words += [option, place]
-    # Where it is already, it would be found finished.
-    out = Path(config.out_dir or "experiments")
-    words += ["--out", str(out.with_name(f"{out.name}{_AGAIN}")) if out.name else _AGAIN[1:]]
-    return join_command(words)
-
-
-def _list_changes(run: RunFolder) -> dict[str, Any]:
-    return {name: value for name, value in run.settings.changes().items() if name != "model"}
-
-
 def _describe_reproduction(run: RunFolder) -> str:
     notes = [describe_environment(run.sittings[-1].environment)] if run.sittings else []
     if run.config.data.split_dir is None:
         notes.append("with the same split and cache, whose places are not known")
-    changes = _list_changes(run)
-    if any(str(changes.get(name, "")).startswith(_WEIGHTS_FILE) for name in _WEIGHTS_OPTIONS):
+    elif find_working_dir(run) is None:
+        notes.append("in the folder where it was trained, which is not known")
+    changes = list_changes(run)
+    if any(str(changes.get(name, "")).startswith(WEIGHTS_FILE) for name in WEIGHTS_OPTIONS):
         notes.append("each file of weights has its SHA-256 above")
     return f"To train it again beside it ({'; '.join(notes)}):"
-
-
-def _option_of(setting: str) -> str:
-    group, _, field = setting.rpartition(".")
-    return PARTS.get(group, TrainSettings).option(field)
-
-
-def _as_argument(value: Any) -> str:
-    return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)

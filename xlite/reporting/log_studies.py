@@ -9,6 +9,7 @@ from pathlib import Path
 from xlite.console import decimal
 from xlite.reporting.fold_sentences import describe_fold_tests
 from xlite.reporting.log_markdown import LogEntry, markdown_table
+from xlite.reporting.reproduction import build_judging_command
 from xlite.results.ablation import MACRO, Ablation, Change, Cost
 from xlite.results.comparison import Comparison, MethodRow
 from xlite.settings import fingerprint_of
@@ -49,7 +50,7 @@ def describe_study(
         tables=tables,
         command_note="To reproduce, with the same split and cache"
         + (f" ({environment}):" if environment else ":"),
-        command=study.command or f"# {_UNKNOWN_COMMAND}",
+        command=build_judging_command(study, path.parent) or f"# {_UNKNOWN_COMMAND}",
     )
 
 

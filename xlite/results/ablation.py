@@ -222,10 +222,14 @@ class Ablation(Result):
     """
 
     kind: ClassVar[str] = "ablation"
-    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds", "max_seeds", "winner", "choices"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"over_folds", "max_seeds", "winner", "choices", "working_dir"}
+    )
 
     command: str = ""
     """What made it, or nothing."""
+    working_dir: str | None = None
+    """Where that was typed; None where it was not noted."""
     time: str = ""
     """When it was judged, ISO 8601."""
     baseline: str

@@ -141,11 +141,13 @@ class Comparison(Result):
 
     kind: ClassVar[str] = "comparison"
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"test", "fold_runs", "over_folds", "winner", "choices", "grown"}
+        {"test", "fold_runs", "over_folds", "winner", "choices", "grown", "working_dir"}
     )
 
     command: str = ""
     """What made it, or nothing."""
+    working_dir: str | None = None
+    """Where that was typed; None where it was not noted."""
     time: str = ""
     """When it was judged, ISO 8601."""
     part: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite.judging.choices import record_choice
@@ -13,8 +14,6 @@ from xlite.run_folder.file_names import RUNS
 from xlite.training.folded_data import FoldedData
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from xlite.results.ablation import Ablation
     from xlite.tables.manifest import Manifest
     from xlite.training.folded_data import AnyData
@@ -57,7 +56,8 @@ def note_ablation(
         growth=growth,
     )
     rule = ablation.rule if grown is None else f"{ablation.rule} {grown.sentence}"
-    return replace(ablation, choices=choices, rule=rule)
+    working_dir = str(Path.cwd()) if ablation.command else None
+    return replace(ablation, choices=choices, rule=rule, working_dir=working_dir)
 
 
 def _judged_images(data: AnyData) -> tuple[Manifest, str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +44,7 @@ from xlite.reporting.html_runs import (
 from xlite.reporting.html_studies import describe_begun_studies
 from xlite.reporting.html_summary import describe_summary
 from xlite.reporting.html_verdicts import describe_studies
+from xlite.reporting.reproduction import paste_command
 from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import list_runs
@@ -86,7 +86,7 @@ def report(
     words = ["xlite", "report", "--out", str(page), "--experiments", str(experiments)]
     words += ["--split", str(split), "--cache", str(cache)]
     words += ["--runs", ",".join(runs)] if runs else []
-    sections = _describe(experiments, split, cache, runs, command=shlex.join(words))
+    sections = _describe(experiments, split, cache, runs, command=paste_command(words, Path.cwd()))
     if all(section.is_absent for section in sections if section.key != "environment"):
         raise InputError(
             f"there is nothing to report on: neither {split} nor {experiments} nor {cache} holds "
