@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from xlite.errors import ArgumentError
-from xlite.explaining.heat_maps import MAP_METHODS, MapMethod, explain_batch
+from xlite.explaining.heat_maps import MAP_METHODS, MapMethod, draw_maps, see_batch
 from xlite.models.classifier import Classifier, build_classifier
 
 attr = pytest.importorskip("captum.attr")
@@ -31,6 +31,14 @@ def model(request: pytest.FixtureRequest) -> Classifier:
 def images() -> Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randint(256, (2, 1, 96, 96), generator=generator, dtype=torch.uint8)
+
+
+def draw(model: Classifier, images: Tensor, method: MapMethod) -> Tensor:
+    """The maps of each film, all labels of one after another: (B, L, H', W')."""
+    seen = see_batch(model, images)
+    rows = torch.arange(len(images)).repeat_interleave(len(LABELS)).tolist()
+    maps = draw_maps(model, seen, rows, LABELS * len(images), method=method)
+    return maps.unflatten(0, (len(images), len(LABELS)))
 
 
 def by_captum(model: Classifier, images: Tensor, label: int, method: MapMethod) -> Tensor:
@@ -62,7 +70,7 @@ def by_formula(model: Classifier, images: Tensor, label: int) -> Tensor:
 def test_maps_are_those_of_the_reference(
     model: Classifier, images: Tensor, method: MapMethod
 ) -> None:
-    explained = explain_batch(model, images, LABELS, method=method)
+    maps = draw(model, images, method)
     references = [
         by_formula(model, images, label)
         if method == "layercam"
@@ -72,34 +80,35 @@ def test_maps_are_those_of_the_reference(
     reference = torch.stack(references, dim=1)
     largest = reference.amax()
     assert (reference > 0).float().mean() > 0.1, "the maps compared have something in them"
-    torch.testing.assert_close(explained.maps / largest, reference / largest, rtol=0, atol=1e-6)
+    torch.testing.assert_close(maps / largest, reference / largest, rtol=0, atol=1e-6)
 
 
 def test_the_model_says_what_it_says_otherwise_and_stays_as_it_was(
     model: Classifier, images: Tensor
 ) -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    explained = explain_batch(model, images, LABELS)
+    draw(model, images, "gradcam")
+    seen = see_batch(model, images)
     with torch.inference_mode():
-        assert torch.equal(explained.logits, model(images))
+        assert torch.equal(seen.logits, model(images))
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(one.grad is None and one.requires_grad for one in model.parameters())
     assert not model.backbone._forward_hooks
-    assert explain_batch(model, images, []).maps.shape[1] == 0
+    assert draw_maps(model, seen, [], []).shape == (0, *seen.feature_map.shape[2:])
 
 
 def test_methods_differ_where_attention_mixes_tokens(images: Tensor) -> None:
-    def draw(name: str, method: MapMethod) -> Tensor:
+    def draw_fresh(name: str, method: MapMethod) -> Tensor:
         built = build_classifier(name, num_classes=4, pretrained=False, seed=1).eval()
-        return explain_batch(built, images, LABELS, method=method).maps
+        return draw(built, images, method)
 
     plain, mixed = "test_efficientnet", "test_efficientnet+mhsa"
-    torch.testing.assert_close(draw(plain, "gradcam"), draw(plain, "hirescam"))
-    assert not torch.allclose(draw(mixed, "gradcam"), draw(mixed, "hirescam"))
-    assert not torch.allclose(draw(plain, "gradcam"), draw(plain, "layercam"))
+    torch.testing.assert_close(draw_fresh(plain, "gradcam"), draw_fresh(plain, "hirescam"))
+    assert not torch.allclose(draw_fresh(mixed, "gradcam"), draw_fresh(mixed, "hirescam"))
+    assert not torch.allclose(draw_fresh(plain, "gradcam"), draw_fresh(plain, "layercam"))
 
 
 def test_a_model_in_training_mode_is_refused(images: Tensor) -> None:
     built = build_classifier("test_resnet", num_classes=4, pretrained=False, seed=1)
     with pytest.raises(ArgumentError, match=r"model\.eval"):
-        explain_batch(built, images, LABELS)
+        see_batch(built, images)

@@ -1,6 +1,7 @@
 """Heat maps of what a model's logits rest on, from the last feature map and its gradient.
 
-B batch, C classes, D channels, L labels asked for, H' and W' the map's sides.
+B batch, C classes, D channels, P pairs of a film of the batch and a label, H' and W' the map's
+sides.
 
 A is the backbone's map (D, H', W') and G the gradient of one logit with respect to it:
 
@@ -19,8 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from xlite.errors import ArgumentError
 from xlite.models.classifier import Classifier
@@ -32,48 +32,57 @@ MAP_METHODS: dict[MapMethod, Callable[[Tensor, Tensor], Tensor]] = {
     "hirescam": lambda A, G: G * A,
     "layercam": lambda A, G: G.relu() * A,
 }
-"""What of the feature map (B, D, H', W') and its gradient is summed over the channels."""
+"""What of the feature map (P, D, H', W') and its gradient is summed over the channels."""
 
 
-class ExplainedBatch(NamedTuple):
-    """What a model says of a batch, and what that rests on."""
+class SeenBatch(NamedTuple):
+    """What a model makes of a batch."""
 
     logits: Tensor
     """(B, C)"""
-    maps: Tensor
-    """(B, L, H', W'), 0 and more: the share of each place in the logit, in its units."""
+    feature_map: Tensor
+    """(B, D, H', W') the backbone's."""
 
 
-def explain_batch(
-    model: Classifier, images: Tensor, columns: Sequence[int], *, method: MapMethod = "gradcam"
-) -> ExplainedBatch:
-    """The logits of images (B, 1, S, S), and a heat map of each for the labels in `columns`.
+def see_batch(model: Classifier, images: Tensor) -> SeenBatch:
+    """The logits of images (B, 1, S, S), as the model predicts them, and the map behind them.
 
-    One forward pass, with a hook that cuts the graph at the feature map: the backbone keeps
-    nothing for a backward pass, and each label's runs from its logit to the map only. A map is 0
-    everywhere where nothing speaks for the label. Raises ArgumentError for a model in training
-    mode, whose logits depend on chance.
+    Raises ArgumentError for a model in training mode, whose logits depend on chance.
     """
     if model.training:
         raise ArgumentError("maps are drawn of a model in evaluation mode: call model.eval().")
     kept: list[Tensor] = []
-
-    def cut(_: nn.Module, __: object, feature_map: Tensor) -> Tensor:
-        kept.append(feature_map.detach().requires_grad_())
-        return kept[0]
-
-    hook = model.backbone.register_forward_hook(cut)
+    hook = model.backbone.register_forward_hook(lambda _, __, output: kept.append(output))
     try:
-        with torch.enable_grad():
-            # A state's tensors are detached: no weight gets a gradient, none is frozen for it.
-            logits: Tensor = functional_call(model, model.state_dict(), (images,))
-            weigh, (A,) = MAP_METHODS[method], kept
-            gradients = (
-                torch.autograd.grad(logits[:, column].sum(), A, retain_graph=True)[0]
-                for column in columns
-            )
-            maps = [weigh(A.detach(), G).sum(dim=1).relu() for G in gradients]
+        with torch.no_grad():
+            logits = model(images)
     finally:
         hook.remove()
-    empty = A.new_zeros(len(images), 0, *A.shape[2:])
-    return ExplainedBatch(logits.detach(), torch.stack(maps, dim=1) if maps else empty)
+    return SeenBatch(logits, kept[0])
+
+
+def draw_maps(
+    model: Classifier,
+    seen: SeenBatch,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    *,
+    method: MapMethod = "gradcam",
+) -> Tensor:
+    """A heat map for each pair of a film (its row in the batch) and a label: (P, H', W'), ≥ 0.
+
+    The unit is the logit's; a map is 0 everywhere where nothing speaks for the label. The gradient
+    runs from the logit to the map only: the backbone, which is most of the work, is seen once and
+    never backwards, and a film costs what its own labels cost.
+    """
+    step = max(1, len(seen.logits))
+    maps = [seen.feature_map.new_zeros(0, *seen.feature_map.shape[2:])]
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        A = seen.feature_map[torch.as_tensor(rows[part])].detach().requires_grad_()
+        with torch.enable_grad():
+            logits = model.head(model.pool_map(A))
+            asked = logits[torch.arange(len(A)), torch.as_tensor(columns[part])]
+            (G,) = torch.autograd.grad(asked.sum(), A)
+        maps.append(MAP_METHODS[method](A.detach(), G).sum(dim=1).relu())
+    return torch.cat(maps)

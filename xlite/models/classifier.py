@@ -77,14 +77,19 @@ class Classifier(nn.Module):
     def pool_features(self, images: Tensor) -> Tensor:
         """What the head sees of each image (B, D): the mean over the tokens; errors as above."""
         feature_map = self.backbone(self.normalise(images))
+        is_single = feature_map.shape[2:].numel() == 1
+        if is_single and not isinstance(self.attention, nn.Identity):
+            raise InputError(
+                f"{self.backbone.timm_name} leaves one token of a {images.shape[-1]} pixel "
+                "image, and attention needs more than one; use a larger --image-size."
+            )
+        return self.pool_map(feature_map)
+
+    def pool_map(self, feature_map: Tensor) -> Tensor:
+        """What the head sees (B, D) of the backbone's map (B, D, H', W'), of several tokens."""
         _, D, height, width = feature_map.shape
         tokens = feature_map.flatten(2).mT
         if not isinstance(self.attention, nn.Identity):
-            if height * width == 1:
-                raise InputError(
-                    f"{self.backbone.timm_name} leaves one token of a {images.shape[-1]} pixel "
-                    "image, and attention needs more than one; use a larger --image-size."
-                )
             if self.has_position_encoding:
                 tokens = tokens + encode_positions(height, width, D).to(tokens)
             tokens = self.attention(tokens)

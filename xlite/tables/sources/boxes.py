@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from xlite.tables.sources.source import TableSource
+from xlite.tables.sources.source import BoxColumns, TableSource
 
 COLUMNS = ("image_id", "label", "x", "y", "width", "height", "reader")
 """Of a table of boxes: text, but for the left, the top and the two sides."""
@@ -21,7 +21,11 @@ def read_boxes(source: TableSource, frames: Mapping[str, Sequence[pd.DataFrame]]
     tables = frames.get(columns.role, ()) if columns is not None else ()
     if columns is None or not tables:
         return pd.DataFrame({name: [] for name in COLUMNS})
-    cells = pd.concat(tables)
+    return take_boxes(pd.concat(tables), columns, reader=source.reader)
+
+
+def take_boxes(cells: pd.DataFrame, columns: BoxColumns, *, reader: str | None) -> pd.DataFrame:
+    """The same of the cells of one table, whose column `reader`, if any, says who drew a box."""
     numbers = cells[[*columns.corners]].apply(pd.to_numeric, errors="coerce")
     is_box = numbers.notna().all(axis=1).to_numpy()
     cells, numbers = cells[is_box], numbers[is_box]
@@ -35,7 +39,7 @@ def read_boxes(source: TableSource, frames: Mapping[str, Sequence[pd.DataFrame]]
             "y": top,
             "width": across if columns.has_size else across - left,
             "height": down if columns.has_size else down - top,
-            "reader": cells.get(source.reader or "", ""),
+            "reader": cells.get(reader or "", ""),
         }
     ).reset_index(drop=True)
     return table.assign(label=table["label"].replace(dict(columns.names)))
