@@ -135,3 +135,59 @@ def test_what_cannot_be_read_is_said(project: Any, xlite: Any, tmp_path: Path) -
     assert refused.exit_code == 2
     assert "a split has columns of its own" in refused.stderr
     assert not (tmp_path / "e").exists()
+
+
+def _tied(folder: Path) -> Path:
+    """Mass never appears without Edema, which is as often alone: equal shares can't be met."""
+    rows = [(1, 1)] * 40 + [(0, 1)] * 40 + [(0, 0)] * 120
+    table = pd.DataFrame(rows, columns=["Mass", "Edema"])
+    table.insert(0, "Patient ID", range(len(table)))
+    table.insert(0, "Image Index", [f"{row}.png" for row in range(len(table))])
+    table.to_csv(folder / "tied.csv", index=False)
+    return folder / "tied.csv"
+
+
+def test_a_target_that_nobody_asked_for_gives_way_aloud(tmp_path: Path, xlite: Any) -> None:
+    columns = ("--label-cols", "Mass,Edema", "--out", tmp_path / "out", "--json")
+    command = ("verify-balance", "--labels", _tied(tmp_path), *columns)
+    result = xlite(*command)
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert content["verdict"] == "pass"
+    assert "Mass 49.875%" in content["given_up"]
+    assert "instead of 50.000%" in content["given_up"]
+    # A warning is broken into lines.
+    assert "Verified are the nearest that can" in " ".join(result.stderr.split())
+    (tmp_path / "asked.toml").write_text("[sampler]\nstrength = 1.0\n")
+    for asked in (
+        ("--sampler", "max-entropy"),
+        ("--sampler-strength", 1),
+        ("--no-finding", "natural"),
+        ("--config", tmp_path / "asked.toml"),
+    ):
+        refused = xlite(*command, *asked)
+        assert (refused.exit_code, "can't be met" in refused.stderr) == (2, True), asked
+    allowed = xlite(*command, "--nearest-feasible")
+    assert "given_up" not in json.loads(allowed.stdout)
+
+
+def test_a_strength_that_nobody_asked_for_is_lowered_until_it_is_sound(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.zeros((6000, 3), dtype=np.int8)
+    labels[:4, 0] = labels[4:40, 1] = 1
+    labels[40:, 2] = rng.random(5960) < 0.9
+    report = verify_balance(labels, np.arange(6000), seed=3)
+    assert report.given_up is not None
+    assert "of strength 0.7, the strongest in steps of 0.05 that is sound" in report.given_up
+    assert report.given_up in capsys.readouterr().err
+    assert report.verdict == "pass"
+    assert report.chosen.ess > 0.05
+    # As many draws as the rarest class needs, where nobody says how many.
+    weak = SamplerSettings(name="max-entropy", strength=0.2)
+    found = verify_balance(labels, np.arange(6000), seed=3, sampler=weak)
+    assert (found.verdict, found.chosen.drawn_images > 500 * 32) == ("pass", True)
+    asked = verify_balance(labels, np.arange(6000), seed=3, sampler="max-entropy")
+    assert asked.verdict == "fail"
+    assert any("collapsed" in reason for reason in asked.reasons)

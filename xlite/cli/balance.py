@@ -14,7 +14,7 @@ from xlite.cli.column_options import ColumnOptions
 from xlite.cli.expansion import expand_groups
 from xlite.cli.loss_options import LossOptions
 from xlite.cli.policy_options import PolicyOptions
-from xlite.cli.sampler_options import SamplerOptions
+from xlite.cli.sampler_options import SamplerOptions, is_sampler_asked
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
 from xlite.errors import CheckFailedError
@@ -33,9 +33,20 @@ Split = Annotated[
         rich_help_panel=options.DATA,
     ),
 ]
-Sampler = Annotated[str, typer.Option(help="The sampler to verify.")]
+Sampler = Annotated[
+    str,
+    typer.Option(
+        help="The sampler to verify. Where nothing is said of it, class shares are as equal as the "
+        "labels allow, and what is given up is said."
+    ),
+]
 Compare = Annotated[bool, typer.Option("--compare", help="Show every sampler side by side.")]
-Batches = Annotated[int, typer.Option(min=1, help="Batches to draw.")]
+Batches = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Batches to draw. Default: 500, or as many as the rarest class needs."
+    ),
+]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images a batch.")]
 Decode = Annotated[
     bool,
@@ -65,7 +76,7 @@ def verify_balance(
     split: Split = None,
     sampler: Sampler = "max-entropy",
     compare: Compare = False,
-    batches: Batches = 500,
+    batches: Batches = None,
     batch_size: BatchSize = 32,
     decode: Decode = False,
     cache: options.CacheDir = places.CACHE_DIR,
@@ -92,7 +103,7 @@ def verify_balance(
         return
     report = balance.verify_balance(
         labels,
-        sampler=chosen,
+        sampler=chosen if is_sampler_asked(context) else None,
         split=split,
         table_format=table_format,
         compare=compare,

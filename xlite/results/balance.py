@@ -93,6 +93,9 @@ class BalanceReport(Result):
     """Of the sampler, of "none", and of all that it was compared with, by name."""
     verdict: Verdict
     reasons: list[str]
+    given_up: str | None = None
+    """What of equal class shares the default sampler gives up, in a sentence; None, and not in
+    JSON, where it is nothing, or a sampler was asked for."""
     loss: dict[str, LossBalance] | None = None
     """By label; None, and not in JSON, where no loss weights were judged."""
     classes: list[ClassBalance] = field(default_factory=list, repr=False)
@@ -107,8 +110,9 @@ class BalanceReport(Result):
         """Plain values by the names of the fields."""
         content = super().to_json()
         del content["classes"]
-        if self.loss is None:
-            del content["loss"]
+        for name in ("given_up", "loss"):
+            if content[name] is None:
+                del content[name]
         return content
 
     def to_frame(self) -> pd.DataFrame:

@@ -191,11 +191,11 @@ def tabulate_balance(
     uniform = 100 / len(manifest.vocabulary)
     baseline, drawn = 100 * natural.drawn.share, 100 * chosen.drawn.share
     error = 100 * _share_errors(chosen.drawn)
-    patients = chosen.exposure.patients_within_class
+    patients, counts = chosen.exposure.patients_within_class, manifest.positives
     return [
         ClassBalance(
             label=manifest.vocabulary[c],
-            count=int(manifest.positives[c]),
+            count=int(counts[c]),
             original_pct=100 * float(natural.exposure.share[c]),
             baseline_batch_pct=float(baseline[c]),
             weighted_batch_pct=float(drawn[c]),
@@ -208,7 +208,7 @@ def tabulate_balance(
             images_behind=float(chosen.exposure.ess_within_class[c]),
             patients_behind=float("nan") if patients is None else float(patients[c]),
         )
-        for c in np.argsort(manifest.positives, kind="stable")
+        for c in np.argsort(counts, kind="stable")
     ]
 
 

@@ -97,13 +97,18 @@ def find_faults(exposure: Exposure, natural: Exposure, vocabulary: Sequence[str]
             "images are drawn over and over. Use a weaker sampler (--sampler-strength, "
             "--max-repeat)."
         )
+    starved = ", ".join(find_starved(exposure, natural, vocabulary))
+    if starved:
+        faults.append(f"starved: {starved} appear less than a tenth as often as without sampling.")
+    return faults
+
+
+def find_starved(exposure: Exposure, natural: Exposure, vocabulary: Sequence[str]) -> list[str]:
+    """The classes that are shown less than a tenth as often as without sampling."""
     starved = (natural.positives_per_image > 0) & (
         exposure.positives_per_image < STARVED_BELOW * natural.positives_per_image
     )
-    if starved.any():
-        names = ", ".join(name for name, is_so in zip(vocabulary, starved, strict=True) if is_so)
-        faults.append(f"starved: {names} appear less than a tenth as often as without sampling.")
-    return faults
+    return [name for name, is_so in zip(vocabulary, starved, strict=True) if is_so]
 
 
 def trace_strengths(

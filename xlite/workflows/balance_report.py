@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite import places
+from xlite import console, places
 from xlite.errors import InputError
 from xlite.losses.class_weights import measure_emphasis, warn_about_double_corrections
 from xlite.results.balance import BalanceReport, LossBalance
 from xlite.sampling.balance import tabulate_balance, verify_samplers
+from xlite.sampling.default_sampler import choose_sampler, count_batches
+from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.sampling_plan import plan_sampling
 from xlite.sampling.weights import SAMPLER_NAMES
 from xlite.settings import SamplerSettings
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
@@ -48,15 +51,28 @@ def read_table(
 
 def judge_balance(
     table: Manifest,
-    settings: SamplerSettings,
+    asked: SamplerSettings | None,
     *,
     compare: bool,
-    batches: int,
+    batches: int | None,
     batch_size: int,
     cache: Path | None,
     seed: int,
 ) -> BalanceReport:
-    """The report on the sampler of the settings, without loss weights."""
+    """The report on the sampler that is asked for, or the default one, without loss weights.
+
+    batches: None for as many as the rarest class needs.
+    """
+    sets, given_up = find_label_sets(table.labels), None
+    if asked is None:
+        settings, given_up = choose_sampler(sets, table.vocabulary)
+    else:
+        settings = asked
+    if given_up is not None:
+        console.warn(given_up)
+    if batches is None:
+        plan = plan_sampling(sets, settings, table.vocabulary, batch_size=batch_size, seed=seed)
+        batches = count_batches(plan, batch_size)
     reports = verify_samplers(
         table.labels,
         table.vocabulary,
@@ -65,6 +81,7 @@ def judge_balance(
         batch_size=batch_size,
         num_batches=batches,
         seed=seed,
+        sets=sets,
         patient_codes=table.patient_codes if has_patients(table) else None,
         draw_batches=None if cache is None else _decode(table, cache),
     )
@@ -75,6 +92,7 @@ def judge_balance(
         samplers={name: report.summarise(table.vocabulary) for name, report in reports.items()},
         verdict=chosen.verdict,
         reasons=list(chosen.reasons),
+        given_up=given_up,
         classes=tabulate_balance(table, reports["none"], chosen),
     )
 

@@ -13,6 +13,7 @@ from xlite.arrays import read_count
 from xlite.errors import InputError
 from xlite.ownership import require_our_folder, require_replaceable_file
 from xlite.places import BALANCE_VERIFICATION
+from xlite.sampling.draw_limits import FEWEST_BATCHES, MOST_DRAWS
 from xlite.settings import LossSettings, PolicySettings, SamplerSettings
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 _FIGURES = ("balance", "balance_tradeoff")
 _TABLE_BEGIN = b"label,count,original_pct,"
-_MOST_DRAWS = 20_000_000
-"""Images that are drawn, at most: about a minute a sampler, for a share's third decimal long past
-doubt."""
 
 drawing_thread = partial(ThreadPoolExecutor, 1)
 """A thread that draws, for callers who may not start a process of their own."""
@@ -36,13 +34,13 @@ def verify_balance(
     labels: LabelSource | ArrayLike | None = None,
     patients: ArrayLike | None = None,
     *,
-    sampler: str | SamplerSettings = "max-entropy",
+    sampler: str | SamplerSettings | None = None,
     split: str | Path | None = None,
     table_format: TableFormat | None = None,
     compare: bool = False,
     loss: LossSettings | None = None,
     policy: PolicySettings | None = None,
-    batches: int = 500,
+    batches: int | None = None,
     batch_size: int = 32,
     decode_from: str | Path | None = None,
     out: str | Path | None = None,
@@ -52,6 +50,8 @@ def verify_balance(
     """Each class's exposure under a sampler, computed and as drawn: `xlite verify-balance`.
 
     labels, patients, table_format: as `read_labels` takes them; None takes the table in `data/`.
+    sampler: a name, settings, or None for max-entropy with class shares as equal as the labels
+    allow, which says what it gives up. batches: None for 500, or as many as the rarest class needs.
     split: a folder of `xlite split`, whose training part is judged. compare: with all other
     samplers, at their defaults. loss: its pos_weight, where it has one of its own, is judged
     together with the sampler. policy: how training would read it. decode_from: a CLAHE cache
@@ -64,7 +64,7 @@ def verify_balance(
     folder = None if out is None else Path(out)
     if folder is not None:
         _require_our_files(folder)
-    settings = SamplerSettings.parse(name=sampler) if isinstance(sampler, str) else sampler
+    asked = SamplerSettings.parse(name=sampler) if isinstance(sampler, str) else sampler
     weighting = loss or LossSettings.parse(name="pos-weight")
     with drawing() as executor:
         # Imported while a process for the figures starts.
@@ -79,7 +79,7 @@ def verify_balance(
         pos_weight = choose_pos_weight(weighting, table.labels, table.vocabulary)
         report = judge_balance(
             table,
-            settings,
+            asked,
             compare=compare,
             batches=batches,
             batch_size=batch_size,
@@ -94,13 +94,13 @@ def verify_balance(
     return report
 
 
-def _check_draws(batches: int, batch_size: int) -> None:
-    read_count(batches, "batches", at_least=1)
+def _check_draws(batches: int | None, batch_size: int) -> None:
     read_count(batch_size, "batch_size", at_least=1)
-    if batches * batch_size > _MOST_DRAWS:
+    batches = FEWEST_BATCHES if batches is None else read_count(batches, "batches", at_least=1)
+    if batches * batch_size > MOST_DRAWS:
         raise InputError(
             f"{batches:,} batches of {batch_size:,} are {batches * batch_size:,} images, more than "
-            f"the {_MOST_DRAWS:,} that are drawn at most. Lower --batches or --batch-size."
+            f"the {MOST_DRAWS:,} that are drawn at most. Lower --batches or --batch-size."
         )
 
 
