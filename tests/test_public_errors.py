@@ -66,6 +66,10 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         (([],), {}, "two"),
         (({"train": TABLE, "test": 5},), {}, "labels must be"),
     ],
+    "track": [
+        ((), {"to": "tensorbord"}, "experiments holds no run and no study"),
+        (("nowhere",), {"to": "tensorboard"}, "nowhere is no run, no study"),
+    ],
     "sampling_weights": [
         (([[2, 0]], xlite.SamplerSettings()), {}, "labels other than 1, 0 and -1"),
         (([["a"]], xlite.SamplerSettings()), {}, "must hold numbers"),

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from xlite.workflows.study_check import check_study as check_study
     from xlite.workflows.study_import import import_wandb as import_wandb
     from xlite.workflows.study_slurm import work_on_slurm as work_on_slurm
+    from xlite.workflows.track import track as track
     from xlite.workflows.train import train as train
     from xlite.workflows.verify_balance import verify_balance as verify_balance
 
@@ -100,6 +101,7 @@ _HOMES = {
     "answer_question": "xlite.workflows.study_answer",
     "import_wandb": "xlite.workflows.study_import",
     "report": "xlite.workflows.report",
+    "track": "xlite.workflows.track",
     "add_to_log": "xlite.workflows.log",
     "sampling_weights": "xlite.sampling.weights",
     "max_entropy_weights": "xlite.sampling.weights",

@@ -41,6 +41,8 @@ SUBSETS = "subsets"
 """The splits of a learning curve, a folder for each split that they are subsets of."""
 QUEUES = "queues"
 """A folder a command that trains: its runs, as a study that nobody named."""
+TRACKING = "tracking"
+"""What `xlite track` writes where nothing names another place, a folder a tracker."""
 
 # In the folder of a study.
 STUDY_RECORD = "study.json"

@@ -24,6 +24,7 @@ from xlite.cli import (
     status,
     study,
     tables,
+    track,
     train,
 )
 from xlite.cli.exit_codes import ErrorHandlingGroup
@@ -83,6 +84,7 @@ for command in (
     doctor,
     report,
     log,
+    track,
 ):
     command.register(app)
 

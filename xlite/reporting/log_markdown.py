@@ -73,15 +73,28 @@ def render_record(key: str, entry: LogEntry, notes: str) -> str:
 
     notes: put between their comments as they are.
     """
-    # A fence ends at as many backticks as it begins with.
-    longest = max(map(len, re.findall(r"`+", entry.command)), default=0)
-    fence = "`" * max(3, longest + 1)
-    facts = [f"Objective: {read_remark(notes, OBJECTIVE) or entry.objective}", *entry.facts]
-    tables = [line for table in entry.tables for line in (table, "")]
     lines = [
         begin_record(entry.kind, key, entry.source),
         f"### {key}: {escape(entry.title)}",
         "",
+        render_body(entry, objective=read_remark(notes, OBJECTIVE)),
+        "",
+        f"<!-- notes:{key} -->{notes}<!-- end notes -->",
+    ]
+    return "\n".join(lines)
+
+
+def render_body(entry: LogEntry, *, objective: str = "") -> str:
+    """The entry's facts, tables and command, as everything that tells of it shows them.
+
+    objective: instead of the entry's.
+    """
+    # A fence ends at as many backticks as it begins with.
+    longest = max(map(len, re.findall(r"`+", entry.command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    facts = [f"Objective: {objective or entry.objective}", *entry.facts]
+    tables = [line for table in entry.tables for line in (table, "")]
+    lines = [
         *(f"- {escape(fact)}" for fact in facts),
         "",
         *tables,
@@ -90,8 +103,6 @@ def render_record(key: str, entry: LogEntry, notes: str) -> str:
         f"{fence}sh",
         _CONTROL.sub(" ", entry.command),
         fence,
-        "",
-        f"<!-- notes:{key} -->{notes}<!-- end notes -->",
     ]
     return "\n".join(lines)
 
