@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "compare": ("compare",),
     "doctor": ("doctor",),
     "report": ("report",),
+    "checklist": ("check_lists",),
     "track": ("track",),
     "tables read": ("read_tables",),
     "tables merge": ("merge_tables",),

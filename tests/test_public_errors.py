@@ -172,6 +172,11 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((), {"experiments": "nowhere"}, "nothing|nowhere"),
         ((".",), {}, "is a folder"),
     ],
+    "check_lists": [
+        (("nowhere",), {}, "neither a run nor a study"),
+        ((17,), {}, "subject must be"),
+        ((".",), {"notes": "nowhere.md"}, "neither a run nor a study"),
+    ],
     "add_to_log": [
         (("nowhere",), {}, "nowhere does not exist"),
         ((".",), {"run": "one", "record": "EXP-001"}, "exclude each other"),

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from xlite.tables.table_format import TableFormat as TableFormat
     from xlite.workflows.ablate import ablate as ablate
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
+    from xlite.workflows.checklist import check_lists as check_lists
     from xlite.workflows.compare import compare as compare
     from xlite.workflows.demo import demo as demo
     from xlite.workflows.doctor import doctor as doctor
@@ -103,6 +104,7 @@ _HOMES = {
     "report": "xlite.workflows.report",
     "track": "xlite.workflows.track",
     "add_to_log": "xlite.workflows.log",
+    "check_lists": "xlite.workflows.checklist",
     "sampling_weights": "xlite.sampling.weights",
     "max_entropy_weights": "xlite.sampling.weights",
     "expected_exposure": "xlite.sampling.exposure",

@@ -12,6 +12,7 @@ from xlite.cli import (
     ablate,
     balance,
     cache,
+    checklist,
     compare,
     demo,
     doctor,
@@ -84,6 +85,7 @@ for command in (
     doctor,
     report,
     log,
+    checklist,
     track,
 ):
     command.register(app)
