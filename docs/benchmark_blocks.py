@@ -72,6 +72,36 @@ def _figures(row: dict[str, Any]) -> list[str]:
     return [f"{three_digits(row[side])} {row['unit']}" for side in ("ours", "peer")]
 
 
+def render_near_duplicates() -> dict[str, str]:
+    """How many altered films are found, by what was done to them, and how time grows."""
+    record = read_record("near_duplicates.json")
+    planted, growth = record["planted"], record["growth"]
+    altered = [
+        [name, f"{found} of {planted['films']}", f"{planted['lowest_1_percent'][name]:.2f}"]
+        for name, found in planted["found"].items()
+    ]
+    found = sum(planted["found"].values())
+    whole = len(planted["found"]) * planted["films"]
+    total = [f"all {len(planted['found'])}", f"{found:,} of {whole:,}", ""]
+    grown = [
+        [
+            f"{one['films']:,}",
+            f"{one['seconds']:g}",
+            f"{one['ms_per_film']:.2f}",
+            f"{one['twins_found']:.0%}",
+        ]
+        for one in growth
+    ]
+    return {
+        "near-duplicates": join_cells(
+            ["altered by", "found", "correlation of 99 in 100, at least"], [*altered, total]
+        ),
+        "near-duplicate-growth": join_cells(
+            ["films", "seconds", "ms a film", "planted twins found"], grown
+        ),
+    }
+
+
 def render_scale() -> str:
     """Time and memory against size."""
     record = read_record("scale.json")

@@ -85,6 +85,7 @@ def _render_source(source: Any) -> str:
         ("licence", about.licence),
         ("where", f"<{about.where}>" if about.where.startswith("http") else about.where),
         ("citation", about.citation),
+        *([("not verified", "<br>".join(about.not_verified))] if about.not_verified else []),
     ]
     table = join_cells(("", ""), rows)
     return f"### {source.name}\n\n{table}"

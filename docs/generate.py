@@ -25,6 +25,7 @@ from typing import Any
 import typer
 from benchmark_blocks import (
     render_few_speeds,
+    render_near_duplicates,
     render_scale,
     render_speeds,
     render_study_scale,
@@ -181,6 +182,7 @@ def render_blocks() -> dict[Path, dict[str, str]]:
             "rule": render_rule(),
         },
         DOCS / "balance.md": {"samplers": render_samplers()},
+        DOCS / "data.md": render_near_duplicates(),
         DOCS / "datasets.md": render_sources(),
         DOCS / "doctor.md": render_checks(),
         DOCS / "judging.md": render_validity(),

@@ -44,9 +44,11 @@ BRAX = TableSource(
             "Images are the PNGs, by their path below `images`.",
         ),
         leaves_out=("Strips more than ten times as long as wide, which are no radiographs.",),
-        licence="PhysioNet Credentialed Health Data License 1.5.0.",
+        licence="PhysioNet's credentialed access, with its data use agreement.",
+        not_verified=("The name and version of the licence.",),
         where="https://physionet.org/content/brax/1.1.0/",
-        citation="Reis et al. 2022, BRAX, Scientific Data 9:487. doi:10.1038/s41597-022-01608-8",
+        citation="Reis et al. 2022, BRAX, Scientific Data 9:487. doi:10.1038/s41597-022-01608-8. "
+        "Version 1.1.0: doi:10.13026/grwk-yh18",
     ),
     files=(
         SourceFile(

@@ -55,9 +55,11 @@ CHEXPERT = TableSource(
             "The patient is in the path; the views LL and RL are lateral.",
             "The folder in the path (train, valid, test) is the official part.",
         ),
-        licence="Stanford Dataset Research Use Agreement: research alone, not to be passed on.",
+        licence="A Research Use Agreement of Stanford's, to be agreed to before the download.",
+        not_verified=("What the agreement allows and forbids.",),
         where="https://stanfordmlgroup.github.io/competitions/chexpert/",
-        citation="Irvin et al. 2019, CheXpert, AAAI. arXiv:1901.07031",
+        citation="Irvin et al. 2019, CheXpert, AAAI 33. doi:10.1609/aaai.v33i01.3301590, "
+        "arXiv:1901.07031",
     ),
     files=(
         SourceFile(

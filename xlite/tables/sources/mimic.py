@@ -56,9 +56,11 @@ MIMIC = TableSource(
             "`validate` is the official part val, which is kept.",
         ),
         leaves_out=("Images whose study has no labels.", "Age and sex, which MIMIC-IV has."),
-        licence="PhysioNet Credentialed Health Data License 1.5.0.",
+        licence="PhysioNet's credentialed access, with its data use agreement.",
+        not_verified=("The name and version of the licence.",),
         where="https://physionet.org/content/mimic-cxr-jpg/",
-        citation="Johnson et al. 2019, MIMIC-CXR-JPG. arXiv:1901.07042",
+        citation="Johnson et al. 2019, MIMIC-CXR-JPG. arXiv:1901.07042. Version 2.1.0: "
+        "doi:10.13026/jsn5-t979",
     ),
     files=(
         SourceFile(

@@ -68,7 +68,8 @@ NIH = TableSource(
             "A label that the text does not name is absent.",
             "Ages are taken as they stand, also those over a hundred.",
         ),
-        licence="Free for any use, with a reference to the NIH Clinical Center and the paper.",
+        licence="No restrictions on use; asked for are a link to the download page, the paper's "
+        "citation, and that the NIH Clinical Center is named as the provider.",
         where="https://nihcc.app.box.com/v/ChestXray-NIHCC",
         citation="Wang et al. 2017, ChestX-ray8, CVPR. arXiv:1705.02315",
     ),

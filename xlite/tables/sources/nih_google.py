@@ -21,6 +21,7 @@ NIH_GOOGLE = TableSource(
         ),
         leaves_out=("NIH's own 14 labels in the same table: `--dataset nih` reads those.",),
         licence="The images as NIH's; for the labels see the page.",
+        not_verified=("The labels' own licence.",),
         where="https://cloud.google.com/healthcare-api/docs/resources/public-datasets/nih-chest",
         citation="Majkowska et al. 2020, Radiology 294:421. doi:10.1148/radiol.2019191293",
     ),

@@ -145,6 +145,7 @@ OPENI = TableSource(
             "Images of reports that nobody indexed (`No Indexing`).",
         ),
         licence="CC BY-NC-ND 4.0.",
+        not_verified=("The licence.",),
         where="https://openi.nlm.nih.gov/faq",
         citation="Demner-Fushman et al. 2016, JAMIA 23:304. doi:10.1093/jamia/ocv080",
     ),

@@ -76,9 +76,10 @@ PADCHEST = TableSource(
             "study` alone.",
             "Projections COSTAL (films of ribs) and EXCLUDE.",
         ),
-        licence="PadChest Dataset Research Use Agreement.",
+        licence="For research, on the terms of its page.",
+        not_verified=("The licence's name and terms.",),
         where="https://bimcv.cipf.es/bimcv-projects/padchest/",
-        citation="Bustos et al. 2020, PadChest, Medical Image Analysis 66. arXiv:1901.07441",
+        citation="Bustos et al. 2020, PadChest, Medical Image Analysis 66:101797. arXiv:1901.07441",
     ),
     files=(
         SourceFile(

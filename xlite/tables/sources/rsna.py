@@ -46,8 +46,11 @@ RSNA = TableSource(
             "patient of its own, and films of one patient may come apart.",
             "Ages are taken as they stand, also those over a hundred.",
         ),
-        licence="For non-commercial research, by the challenge's rules.",
-        where="https://www.kaggle.com/c/rsna-pneumonia-detection-challenge",
+        licence="Academic research and education, and other commercial or non-commercial purposes, "
+        "with the attribution that RSNA asks for.",
+        not_verified=("The volume and number of the citation.",),
+        where="https://www.rsna.org/education/ai-resources-and-training/ai-image-challenge/"
+        "rsna-pneumonia-detection-challenge-2018",
         citation="Shih et al. 2019, Radiology: AI 1:e180041. doi:10.1148/ryai.2019180041",
     ),
     files=(

@@ -13,10 +13,12 @@ SIIM = TableSource(
         reads="train-rle.csv, whose second column is called with a blank in front.",
         assumes=(
             "An image has the label if it has an outline; -1 is none.",
-            "The table names no patients: each image counts as a patient of its own.",
+            "The films are NIH's, but their patients are not told: each image counts as a patient "
+            "of its own, and films of one patient may come apart.",
         ),
         leaves_out=("The outlines themselves.",),
-        licence="For non-commercial research, by the challenge's rules.",
+        licence="The rules of the challenge at Kaggle.",
+        not_verified=("What these rules allow beyond the challenge.",),
         where="https://www.kaggle.com/c/siim-acr-pneumothorax-segmentation",
         citation="SIIM-ACR Pneumothorax Segmentation, Kaggle 2019.",
     ),

@@ -168,6 +168,8 @@ class About:
     licence: str
     where: str
     citation: str
+    not_verified: tuple[str, ...] = ()
+    """What of these could not be found on a page of the source's own or of its paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
