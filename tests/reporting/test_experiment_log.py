@@ -390,6 +390,7 @@ CHANGED = {
         max_repeat=9.0,
         draw="systematic",
         nearest_feasible=True,
+        source_shares="equal",
     ),
 }
 

@@ -107,6 +107,7 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "max_repeat": 8.0,
         "draw": "systematic",
         "nearest_feasible": True,
+        "source_shares": "equal",
     },
     PolicySettings: {
         "views": "PA",

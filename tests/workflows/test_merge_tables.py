@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from xlite.splitting.split_folder import read_split
 from xlite.tables.label_table import read_manifest
 from xlite.tables.sources.chexpert import LABELS as CHEXPERT
+from xlite.workflows.doctor import doctor
 
 
 @pytest.fixture
@@ -93,6 +95,25 @@ def test_a_merged_table_goes_through_split_balance_and_cache_by_its_header(
     assert len(index) == 48
     sources = index.iloc[:, :].astype(str).agg(" ".join, axis=1)
     assert sources.str.contains("north/films").sum() == 24
+    _sample_by_source(split, cache, tmp_path, xlite_ok)
+
+
+def _sample_by_source(split: Path, cache: Path, folder: Path, xlite_ok: Any) -> None:
+    """Shares of sources as proven, trained with, and judged by."""
+    asked = ("--sampler", "none", "--source-shares", "south:0.8/north:0.2")
+    told = xlite_ok("verify-balance", "--split", split, *asked, "--out", folder / "b").stdout
+    assert "none by source" in told
+    assert re.search(r"south\D+[\d.]+\D+80\.00", told)
+    model = ("--model", "tf_efficientnet_lite0", "--no-pretrained", "--epochs", 1)
+    runs = ("--split", split, "--cache", cache, "--out", folder / "runs")
+    xlite_ok("train", *model, *asked, *runs, "--device", "cpu", "--workers", 0)
+    (run,) = (folder / "runs" / "runs").iterdir()
+    judged = ("evaluate", run, "--split", split, "--by", "source", "--json", "--resamples", 100)
+    groups = json.loads(xlite_ok(*judged, "--out", folder / "judged").stdout)["subgroups"]
+    assert {one["group"] for one in groups} == {"north", "south"}
+    findings = doctor(run=run, split=split).findings
+    (collapse,) = (f for f in findings if f.code == "XL015" and f.subject.startswith("run"))
+    assert collapse.status == "passed"
 
 
 def _judge_by_source(split: Path, folder: Path, xlite_ok: Any) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from xlite.results.balance import BalanceReport, LossBalance, SamplerBalance
+    from xlite.results.balance import BalanceReport, LossBalance, SamplerBalance, SourceBalance
 
 
 def print_balance(report: BalanceReport, out: Path) -> None:
@@ -18,6 +18,8 @@ def print_balance(report: BalanceReport, out: Path) -> None:
     from xlite.places import BALANCE_VERIFICATION
 
     _print_classes(report, out / BALANCE_VERIFICATION)
+    if report.sources is not None:
+        _print_sources(report.sources)
     if report.loss is not None:
         _print_loss(report.loss, report.sampler)
     _print_samplers(report.samplers)
@@ -49,6 +51,23 @@ def _print_classes(report: BalanceReport, path: Path) -> None:
         f"{z:+.1f}, p = {chosen.label_p_value:.3f} over all labels",
         drop_first=["patients behind", "images behind"],
         all_in=path,
+    )
+
+
+def _print_sources(sources: Mapping[str, SourceBalance]) -> None:
+    console.table(
+        "Share of the draws, %",
+        ["source", "as found", "exact", "drawn", "z"],
+        [
+            [
+                name,
+                f"{one.as_found:.2%}"[:-1],
+                f"{one.exact:.2%}"[:-1],
+                f"{one.drawn:.2%}"[:-1],
+                f"{one.z:+.1f}",
+            ]
+            for name, one in sources.items()
+        ],
     )
 
 

@@ -593,6 +593,17 @@ class SamplerSettingsFields:
         ),
         RARE,
     ] = False
+    source_shares: Annotated[
+        str | None,
+        typer.Option(
+            "--source-shares",
+            help="Of a merged table, the share of draws of each source: equal, or "
+            "nih:0.7/chexpert:0.3. The sampler then weighs each source's images by "
+            "themselves. Default: as it comes.",
+            rich_help_panel="Sampling",
+        ),
+        RARE,
+    ] = None
 
 
 @dataclass(frozen=True)

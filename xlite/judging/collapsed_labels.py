@@ -10,8 +10,8 @@ import numpy as np
 from xlite import console
 from xlite.judging.collapse import find_collapses, read_run_facts
 from xlite.results.ablation import CollapsedLabels
-from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import plan_sampling
+from xlite.sampling.source_sets import find_sampling_sets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def gather_collapses(
 def _measure_exposure(settings: TrainSettings, train: Manifest) -> NDArray[np.float64] | None:
     """How often the sampler draws each class, as a multiple of its natural share."""
     plan = plan_sampling(
-        find_label_sets(train.labels),
+        find_sampling_sets(train, settings.sampler),
         settings.sampler,
         train.vocabulary,
         batch_size=settings.batch_size,

@@ -70,6 +70,17 @@ class ClassBalance(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceBalance(Result):
+    """How often images of one source of a merged table are drawn, as shares of all draws."""
+
+    as_found: float
+    exact: float
+    drawn: float
+    z: Number
+    """In standard deviations; below 0: drawn too rarely."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossBalance(Result):
     """What a positive of one class weighs in the loss, alone and on top of the sampler."""
 
@@ -96,6 +107,8 @@ class BalanceReport(Result):
     given_up: str | None = None
     """What of equal class shares the default sampler gives up, in a sentence; None, and not in
     JSON, where it is nothing, or a sampler was asked for."""
+    sources: dict[str, SourceBalance] | None = None
+    """By source; None, and not in JSON, where the sampler has no shares of sources."""
     loss: dict[str, LossBalance] | None = None
     """By label; None, and not in JSON, where no loss weights were judged."""
     classes: list[ClassBalance] = field(default_factory=list, repr=False)
@@ -110,7 +123,7 @@ class BalanceReport(Result):
         """Plain values by the names of the fields."""
         content = super().to_json()
         del content["classes"]
-        for name in ("given_up", "loss"):
+        for name in ("given_up", "sources", "loss"):
             if content[name] is None:
                 del content[name]
         return content

@@ -5,7 +5,7 @@ N images, C classes, K distinct label sets, M batches. Nothing here opens an ima
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,20 @@ import numpy as np
 from xlite import console
 from xlite.errors import InputError
 from xlite.files import atomic_path, write_table
-from xlite.results.balance import ClassBalance, SamplerBalance, Verdict, tabulate_classes
-from xlite.sampling.contradictions import find_contradictions
+from xlite.results.balance import (
+    ClassBalance,
+    SamplerBalance,
+    SourceBalance,
+    Verdict,
+    tabulate_classes,
+)
+from xlite.sampling.contradictions import find_contradictions, find_source_contradictions
 from xlite.sampling.draws import (
     DrawBatches,
     DrawnBatches,
     LabelFit,
     count_draws,
+    fit_counts,
     fit_draws,
     fit_labels,
     iterate_batches,
@@ -28,6 +35,7 @@ from xlite.sampling.draws import (
 from xlite.sampling.exposure import Exposure
 from xlite.sampling.label_sets import LabelSets, find_label_sets
 from xlite.sampling.sampling_plan import find_faults, plan_sampling
+from xlite.sampling.source_sets import count_by_source, source_exposure
 from xlite.settings import SamplerSettings
 
 if TYPE_CHECKING:
@@ -51,6 +59,8 @@ class SamplerReport:
     """The same draws against weights that are not the sampler's: has to be rejected."""
     label_fit: LabelFit
     """Goodness of fit of each label alone."""
+    sources: Mapping[str, SourceBalance] | None
+    """How often each source is drawn; None where the sampler has no shares of sources."""
     reasons: tuple[str, ...]
     """Why the verdict is not "balanced as claimed"; empty when it is."""
 
@@ -105,8 +115,8 @@ def verify_samplers(
     """
     sets = find_label_sets(labels) if sets is None else sets
     reports = {}
-    for name in dict.fromkeys(["none", settings.name, *others]):
-        is_chosen = name == settings.name
+    for name in dict.fromkeys(["none", settings.title, *others]):
+        is_chosen = name == settings.title
         try:
             reports[name] = verify_sampler(
                 labels,
@@ -161,6 +171,7 @@ def verify_sampler(
         wrong += sets.num_present[sets.inverse]
     p_value, control_p_value = fit_draws(drawn, sets, weights), fit_draws(drawn, sets, wrong)
     label_fit = fit_labels(drawn, exposure.positives_per_image)
+    sources = None if settings.source_shares is None else _judge_sources(sets, weights, drawn)
     return SamplerReport(
         name=settings.name,
         exposure=exposure,
@@ -168,6 +179,7 @@ def verify_sampler(
         p_value=p_value,
         control_p_value=control_p_value,
         label_fit=label_fit,
+        sources=sources,
         reasons=tuple(
             find_faults(exposure, sampling.natural, vocabulary)
             or find_contradictions(
@@ -180,8 +192,27 @@ def verify_sampler(
                 batch_size=batch_size,
                 is_weighted=weights is not None,
             )
+            or find_source_contradictions(sources or {})
         ),
     )
+
+
+def _judge_sources(
+    sets: LabelSets, weights: NDArray[np.float64] | None, drawn: DrawnBatches
+) -> dict[str, SourceBalance]:
+    """Each source's images and draws, as they were found, as computed and as drawn."""
+    counts = count_by_source(sets, drawn.set_counts)
+    exact, found = source_exposure(sets, weights), source_exposure(sets, None)
+    fit = fit_counts(counts, exact, drawn.num_images)
+    return {
+        name: SourceBalance(
+            as_found=float(found[code]),
+            exact=float(exact[code]),
+            drawn=float(counts[code] / drawn.num_images),
+            z=float(fit.z[code]),
+        )
+        for code, name in enumerate(sets.source_names)
+    }
 
 
 def tabulate_balance(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xlite.sampling.draws import LabelFit
 from xlite.sampling.exposure import Exposure
+
+if TYPE_CHECKING:
+    from xlite.results.balance import SourceBalance
 
 CONTRADICTION_P = 1e-4
 """Draws contradict the algebra when they are less likely than this: half of it is for the test of
@@ -20,6 +24,22 @@ CLEARLY_WEIGHTED_ESS = 0.95
 
 LEAST_POSITIVES = 62
 """Expected positives of a class that a drawn share needs to be good to ±25 %: (1.96 / 0.25)²."""
+
+
+def find_source_contradictions(sources: Mapping[str, SourceBalance]) -> list[str]:
+    """Why drawn sources prove the loader wrong: one that is drawn too rarely or too often."""
+    if not sources:
+        return []
+    fit = LabelFit(z=np.array([one.z for one in sources.values()]))
+    if fit.p_value >= CONTRADICTION_P:
+        return []
+    name = list(sources)[fit.worst]
+    way = "rarely" if fit.z[fit.worst] < 0 else "often"
+    return [
+        f"contradiction: the drawn batches show the source {name} too {way} (z = "
+        f"{fit.z[fit.worst]:+.1f}, p = {fit.p_value:.1e} over all sources). This is a defect of "
+        "the loader; please report it."
+    ]
 
 
 def find_contradictions(

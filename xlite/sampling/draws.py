@@ -124,9 +124,15 @@ def fit_labels(drawn: DrawnBatches, positives_per_image: NDArray[np.float64]) ->
     >>> fit_labels(drawn, np.array([0.05, 0.1])).z.round(2).tolist()
     [0.0, -5.72]
     """
-    n = drawn.num_images
-    observed = drawn.class_counts.sum(axis=0).astype(np.float64)
-    expected = n * np.asarray(positives_per_image, dtype=np.float64)
+    return fit_counts(drawn.class_counts.sum(axis=0), positives_per_image, drawn.num_images)
+
+
+def fit_counts(
+    counts: NDArray[np.int64], expected_share: NDArray[np.float64], num_draws: int
+) -> LabelFit:
+    """The same of how many of n draws had each of some properties, as their labels or sources."""
+    n, observed = num_draws, counts.astype(np.float64)
+    expected = n * np.asarray(expected_share, dtype=np.float64)
     gap = observed - expected
     nearer = observed - np.sign(gap) * np.minimum(np.abs(gap), 0.5)
     deviance = 2 * (_entropy_term(nearer, expected) + _entropy_term(n - nearer, n - expected))

@@ -41,7 +41,12 @@ class LabelSets:
     counts: NDArray[np.int64]
     """(K,), the images of each set."""
     no_finding: NDArray[np.bool_]
-    """(K,), whether every label of the set is known to be absent; true for one set at most."""
+    """(K,), whether every label of the set is known to be absent; true for one set at most, or
+    for one of each source."""
+    source: NDArray[np.int64] | None = None
+    """(K,), the place of the set's source in `source_names`; None where sets are of all sources."""
+    source_names: tuple[str, ...] = ()
+    """Those whose sets are told apart."""
 
     @property
     def num_images(self) -> int:

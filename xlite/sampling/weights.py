@@ -20,6 +20,7 @@ from xlite.errors import InputError
 from xlite.sampling.label_sets import LabelSets, read_label_sets
 from xlite.sampling.max_entropy import fit_max_entropy
 from xlite.sampling.max_ess import fit_max_ess
+from xlite.sampling.source_sets import weigh_sources
 from xlite.settings import TARGET_SAMPLERS, SamplerName, SamplerSettings
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def sampling_weights(
     unknown label counts as not present. An image on which nothing is present and something
     unknown has the smallest class weight (TARGET_SAMPLERS: the mean weight of images with a
     finding), whatever `no_finding` says, since it is not known to be healthy. A class without
-    positives has no image to weigh, so that all but TARGET_SAMPLERS pass over it.
+    positives has no image to weigh, so that all but TARGET_SAMPLERS pass over it. With
+    `source_shares` the sets have to be told apart by source (`find_sampling_sets`).
 
     Raises InputError when no image has a finding, when `no_finding` asks for a share of images
     that do not exist, and when the target of TARGET_SAMPLERS can't be met.
@@ -66,6 +68,9 @@ def sampling_weights(
     >>> sampling_weights(labels, settings).round(3).tolist()
     [0.667, 0.667, 0.667, 2.0, 1.0]
     """
+    if settings.source_shares is not None:
+        weigh = partial(sampling_weights, vocabulary=vocabulary)
+        return weigh_sources(read_label_sets(labels), settings, weigh)
     if settings.name == "none":
         return None
     sets = read_label_sets(labels)

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from xlite.settings.settings import Settings, Shown
 
 _SHARE = "share:"
+_EQUAL = "equal"
 
 SamplerName = Literal[
     "none",
@@ -79,6 +80,9 @@ class SamplerSettings(Settings):
     """Independent draws, or the same exposure with less chance in it"""
     nearest_feasible: bool = False
     """max-*: take the nearest class shares that can be met when the target can't be."""
+    source_shares: str | None = None
+    """Of a merged table, the share of draws of each source: equal, or nih:0.7/chexpert:0.3. The
+    sampler then weighs each source's images by themselves. Default: as it comes."""
 
     @field_validator("no_finding")
     @classmethod
@@ -102,6 +106,44 @@ class SamplerSettings(Settings):
                 "number from 0"
             )
         return f"{_SHARE}{number!r}" if is_share else number
+
+    @field_validator("source_shares")
+    @classmethod
+    def _read_source_shares(cls, value: str | None) -> str | None:
+        if value in (None, _EQUAL):
+            return value
+        shares = {}
+        for part in str(value).split("/"):
+            name, _, number = part.strip().rpartition(":")
+            try:
+                shares[name.strip()] = float(number)
+            except ValueError:
+                shares[""] = 0.0
+        is_repeated = len(shares) < len(str(value).split("/"))
+        if "" in shares or is_repeated or not all(0 < share < 1 for share in shares.values()):
+            raise ValueError(
+                "it must be equal, or a share above 0 and below 1 for each source, as in "
+                "nih:0.7/chexpert:0.3"
+            )
+        if not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
+            raise ValueError(f"the shares add up to {sum(shares.values()):g}, and have to be 1")
+        return "/".join(f"{name}:{share!r}" for name, share in sorted(shares.items()))
+
+    @property
+    def title(self) -> str:
+        """What a comparison of samplers calls it."""
+        return self.name if self.source_shares is None else f"{self.name} by source"
+
+    def read_source_shares(self) -> dict[str, float] | None:
+        """The share of each source that is named; None where all are equal or none is asked for.
+
+        >>> SamplerSettings(source_shares="nih:0.7/chexpert:0.3").read_source_shares()
+        {'chexpert': 0.3, 'nih': 0.7}
+        """
+        if self.source_shares in (None, _EQUAL):
+            return None
+        parts = (part.rpartition(":") for part in str(self.source_shares).split("/"))
+        return {name: float(share) for name, _, share in parts}
 
     @property
     def no_finding_share(self) -> float | None:

@@ -19,9 +19,9 @@ from xlite.models.classifier import Classifier, build_classifier, count_paramete
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
 from xlite.places import VALIDATION
-from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampler import EpochSampler
 from xlite.sampling.sampling_plan import SamplingPlan, plan_sampling, require_sound_sampling
+from xlite.sampling.source_sets import find_sampling_sets
 from xlite.training.loaders import RunLoaders, count_workers
 from xlite.training.preflight import needs_hub_weights, share_batch
 from xlite.training.schedule import lr_factor
@@ -167,7 +167,7 @@ def _open_loaders(
 def _plan_sampling(settings: TrainSettings, data: StudyData, fabric: Fabric) -> SamplingPlan:
     train = data.parts["train"]
     sampling = plan_sampling(
-        find_label_sets(train.labels),
+        find_sampling_sets(train, settings.sampler),
         settings.sampler,
         train.vocabulary,
         batch_size=share_batch(settings, fabric.world_size),

@@ -15,8 +15,8 @@ from xlite.models.census import explain_refused_size
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.pretrained import require_pretrained
 from xlite.models.warm_start import match_checkpoint
-from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import plan_sampling, require_sound_sampling
+from xlite.sampling.source_sets import find_sampling_sets
 from xlite.settings import INSEPARABLE, Runtime, TrainSettings
 from xlite.training.device import count_all_processes, require_precision
 
@@ -85,10 +85,9 @@ def _check_losses(planned: Sequence[TrainSettings], data: StudyData) -> None:
 
 def _check_samplers(planned: Sequence[TrainSettings], data: StudyData, num_processes: int) -> None:
     train = data.parts["train"]
-    sets = find_label_sets(train.labels)
     for settings in _distinct(planned, "sampler", "batch_size"):
         sampling = plan_sampling(
-            sets,
+            find_sampling_sets(train, settings.sampler),
             settings.sampler,
             train.vocabulary,
             batch_size=share_batch(settings, num_processes),

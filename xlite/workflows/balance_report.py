@@ -17,6 +17,7 @@ from xlite.sampling.balance import tabulate_balance, verify_samplers
 from xlite.sampling.default_sampler import choose_sampler, count_batches
 from xlite.sampling.label_sets import find_label_sets
 from xlite.sampling.sampling_plan import plan_sampling
+from xlite.sampling.source_sets import find_sampling_sets
 from xlite.sampling.weights import SAMPLER_NAMES
 from xlite.settings import SamplerSettings
 from xlite.splitting.checked_split import read_checked_split, refuse_columns
@@ -63,11 +64,11 @@ def judge_balance(
 
     batches: None for as many as the rarest class needs.
     """
-    sets, given_up = find_label_sets(table.labels), None
     if asked is None:
+        sets = find_label_sets(table.labels)
         settings, given_up = choose_sampler(sets, table.vocabulary)
     else:
-        settings = asked
+        sets, settings, given_up = find_sampling_sets(table, asked), asked, None
     if given_up is not None:
         console.warn(given_up)
     if batches is None:
@@ -85,14 +86,15 @@ def judge_balance(
         patient_codes=table.patient_codes if has_patients(table) else None,
         draw_batches=None if cache is None else _decode(table, cache),
     )
-    chosen = reports[settings.name]
+    chosen = reports[settings.title]
     return BalanceReport(
-        sampler=settings.name,
+        sampler=settings.title,
         images=len(table),
         samplers={name: report.summarise(table.vocabulary) for name, report in reports.items()},
         verdict=chosen.verdict,
         reasons=list(chosen.reasons),
         given_up=given_up,
+        sources=None if chosen.sources is None else dict(chosen.sources),
         classes=tabulate_balance(table, reports["none"], chosen),
     )
 

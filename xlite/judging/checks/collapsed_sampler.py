@@ -31,7 +31,8 @@ def look(thing: ExaminedRun | ExaminedSplit) -> Observation:
     the images, or where a label appears less than a tenth as often as without it.
     """
     if isinstance(thing, ExaminedRun):
-        if thing.settings.sampler.name == "none":
+        sampler = thing.settings.sampler
+        if sampler.name == "none" and sampler.source_shares is None:
             return NotApplicable("the run has no sampler: each image is shown once an epoch")
         exposure = exposure_of(thing)
         if exposure is None:

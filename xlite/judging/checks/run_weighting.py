@@ -14,7 +14,9 @@ import numpy as np
 from xlite.losses.label_counts import count_labels
 from xlite.sampling.exposure import Exposure, expected_exposure
 from xlite.sampling.label_sets import find_label_sets
+from xlite.sampling.source_sets import divide_by_source
 from xlite.sampling.weights import sampling_weights
+from xlite.tables.manifest import FURTHER_COLS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +59,10 @@ def _compute_exposure(
     split: ExaminedSplit, sampler: SamplerSettings, labels: tuple[str, ...]
 ) -> DrawnExposure:
     # Runs of a study share it but for the seed; solving for the weights takes longest.
-    sets = find_label_sets(split.parts["train"].labels_of(labels))
+    train = split.parts["train"]
+    sets = find_label_sets(train.labels_of(labels))
+    if sampler.source_shares is not None:
+        sets = divide_by_source(sets, train.cells.get(FURTHER_COLS["source"]))
     weights = sampling_weights(sets, sampler, vocabulary=labels)
     natural = expected_exposure(sets, None)
     return DrawnExposure(natural if weights is None else expected_exposure(sets, weights), natural)
