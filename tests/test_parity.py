@@ -52,7 +52,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 
 VARYING = re.compile(
     r"seconds.*|ms_per_image|images_per_second|peak_memory_mb|loading_speedup|training_time_minutes|"
-    r"minutes|time|timestamp|started|ended|finished|updated|last_updated|command|out_dir|"
+    r"minutes|time|timestamp|started|ended|finished|updated|last_updated|command|out_dir|working_dir|"
     # Of a ledger's entries: when, and which process.
     r"at|agent|"
     # The digest of a file with such keys.

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,48 @@ def test_a_project_becomes_one_page(
     assert "Nobody has looked for the faults" in summary
     assert "Looks at the test part: " in page
     assert "as measured; corrected for being the best of" in page
+
+
+def test_the_first_screen_says_what_it_is_of_whom_and_of_when(
+    xlite_ok: Any, experiments: Path, project: Any, tmp_path: Path
+) -> None:
+    out, evil = tmp_path / "report.html", '<script>alert(1)</script> "& {{ 7*7 }}'
+    write_report(xlite_ok, experiments, project, out, "--title", evil, "--author", f"Dr. {evil}")
+    page = out.read_text(encoding="utf-8")
+    shown = html.escape(evil).replace("&quot;", "&#34;")
+    assert f"<h1>{shown}</h1>" in page
+    assert f"<p>Dr. {shown} · results as of {date.today().day} {date.today():%B %Y}</p>" in page
+    assert page.count("<script>") == 1
+    first, nav = page.index('id="summary"'), page.index("<nav")
+    assert first < nav < page.index('id="split"')
+    lead = html.unescape(page[first:nav])
+    for part in (
+        "Nothing has been judged yet",
+        "Best model: test_resnet, loss ",
+        "macro AUROC on validation, one seed; chosen by its mean score, which is no test",
+        "95 % interval ",
+        "no patient stands on two sides",
+    ):
+        assert part in lead
+
+
+def test_a_damaged_run_is_left_out_and_said_to_be(
+    xlite_ok: Any, xlite: Any, experiments: Path, project: Any, tmp_path: Path
+) -> None:
+    copy, out = tmp_path / "experiments", tmp_path / "report.html"
+    shutil.copytree(experiments, copy)
+    [run] = (copy / "runs").iterdir()
+    (run / "predictions_val.csv").write_text("image\n")
+    # As of version 0.1, which noted no sums: the damage shows only where the file is used.
+    scores = json.loads((run / "scores.json").read_text())
+    (run / "scores.json").write_text(json.dumps({**scores, "files": {}}))
+    result = write_report(xlite_ok, copy, project, out)
+    assert f"{run.name} is in no score here: " in result.stderr
+    page = out.read_text(encoding="utf-8")
+    assert f"{run.name} is in no score here: " in page
+    assert "predictions_val.csv" in page
+    named = write_report(xlite, copy, project, out, "--runs", run.name)
+    assert named.exit_code == 2
 
 
 def test_the_same_project_gives_the_same_page(

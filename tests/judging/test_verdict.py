@@ -185,6 +185,8 @@ def need(**fields: Range) -> DecisionNeed:
     ("wanted", "words"),
     [
         (need(), ["20 to 40 % chance", "6 to 21 seeds (now 3)", "2.5 to 4 times the images"]),
+        (need(image_factor=Range(384, 999)), ["380 to a thousand times the images"]),
+        (need(image_factor=Range(998, 1000)), ["or a thousand times the images"]),
         (need(num_seeds=Range(9, np.inf)), ["For 80 % it takes 2.5 to 4 times"]),
         (need(image_factor=Range(9, np.inf)), ["For 80 % it takes 6 to 21 seeds (now 3):"]),
         (need(num_seeds=NEVER, image_factor=NEVER), ["20 to 40 %", "can't be said from 3 seeds"]),

@@ -193,7 +193,7 @@ def test_a_run_that_cannot_be_read_is_named_beside_the_others(tmp_path: Path) ->
 
 
 def test_scores_are_those_of_the_score_functions(images: Images) -> None:
-    [table] = tables(describe_scores([images], rng=np.random.default_rng(0)))
+    [table] = tables(describe_scores([images]))
     expected = score_classes(images.targets, images.probs, groups=images.patient_ids)
     for c, row in enumerate(table.rows):
         assert row[0].text == LABELS[c]
@@ -273,7 +273,7 @@ def test_a_thumbnail_is_small_and_true() -> None:
 
 def test_labels_and_names_cannot_inject_markup(images: Images) -> None:
     sections = [
-        describe_scores([images], rng=np.random.default_rng(0)),
+        describe_scores([images]),
         describe_operating_curves([images]),
         describe_mistakes(
             images,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -62,6 +64,34 @@ def test_every_column_of_every_table_sorts(browser: Any, page: Path) -> None:
     assert faults == []
     numbers = browser.evaluate("document.querySelectorAll('td[data-value]').length")
     assert numbers > 100, "there was something to sort"
+
+
+def test_figures_are_dark_in_the_dark_and_of_readable_size_on_a_phone(
+    browser: Any, page: Path
+) -> None:
+    from PIL import Image
+
+    size = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.call("Emulation.setDeviceMetricsOverride", **size)
+    brightness = {}
+    for scheme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        browser.call("Emulation.setEmulatedMedia", features=[feature])
+        browser.open(page)
+        browser.evaluate("document.querySelector('#curves .frame').scrollIntoView()")
+        with Image.open(io.BytesIO(browser.screenshot())) as image:
+            brightness[scheme] = np.median(np.asarray(image.convert("L"))[:300])
+    assert brightness["light"] > 200
+    assert brightness["dark"] < 60
+    # 7 points are 7 pixels and more, since the picture is shown at three quarters of its size or
+    # above; what has no room is scrolled to.
+    scales = browser.evaluate(
+        "[...document.querySelectorAll('.frame img')].map(i => i.clientWidth / i.naturalWidth)"
+    )
+    assert len(scales) > 5
+    assert min(scales) > 0.75
+    feature = {"name": "prefers-color-scheme", "value": "light"}
+    browser.call("Emulation.setEmulatedMedia", features=[feature])
 
 
 @pytest.mark.parametrize("width", [390, 1280])

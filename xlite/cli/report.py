@@ -36,6 +36,13 @@ def report(
             "3 with the best validation AUROC.",
         ),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The page's title. Default: the project's name."),
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Who answers for it, under the title.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that is no page of xlite's.")
     ] = False,
@@ -54,6 +61,8 @@ def report(
         split=split,
         cache=cache,
         runs=None if runs is None else split_names(runs),
+        title=title,
+        author=author,
         overwrite=overwrite,
     )
     if json:

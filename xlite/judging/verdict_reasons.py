@@ -106,7 +106,8 @@ def describe_need(need: DecisionNeed, num_seeds: int, margin: float) -> list[str
     if np.isfinite(seeds.high):
         ways.append(f"{_name_range(*seeds, '.0f')} seeds (now {num_seeds})")
     if np.isfinite(factor.high):
-        ways.append(f"{_name_range(*factor, '.2g')} times the images")
+        low, high = map(_name_factor, factor)
+        ways.append(f"{low if low == high else f'{low} to {high}'} times the images")
     if ways:
         sentences.append(f"For 80 % it takes {' or '.join(ways)}: 8 of 10 pilots have it in there.")
     else:
@@ -125,6 +126,18 @@ def _name_range(low: float, high: float, spec: str) -> str:
     """
     first, last = format(low, spec), format(high, spec)
     return first if first == last else f"{first} to {last}"
+
+
+def _name_factor(factor: float) -> str:
+    """A factor with two digits, as people write and say it.
+
+    >>> _name_factor(2.04), _name_factor(15.2), _name_factor(384.0), _name_factor(999.0)
+    ('2', '15', '380', 'a thousand')
+    """
+    rounded = float(f"{factor:.2g}")
+    return (
+        "a thousand" if rounded == 1000 else f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
+    )
 
 
 def _enumerate(named: Sequence[str]) -> str:

@@ -10,12 +10,11 @@ from xlite.errors import InputError
 from xlite.places import DIAGNOSIS
 from xlite.reporting.html_page import (
     Block,
-    Cell,
-    Column,
     Command,
+    Outline,
+    OutlineItem,
     Paragraph,
     Section,
-    Table,
     absent_section,
 )
 from xlite.results.doctor import Diagnosis
@@ -43,7 +42,7 @@ def describe_diagnosis(experiments_dir: Path) -> Section:
         text = f"It has not looked at {len(new)} of {len(runs)} runs, which have begun since."
         blocks += [Paragraph(text, is_warning=True), Command(_COMMAND)]
     if diagnosis.issues:
-        blocks.append(_tabulate(diagnosis))
+        blocks.append(_list_issues(diagnosis))
     return Section(_KEY, _TITLE, blocks)
 
 
@@ -59,21 +58,20 @@ def _count(diagnosis: Diagnosis) -> str:
     )
 
 
-def _tabulate(diagnosis: Diagnosis) -> Table:
-    """A row an issue, errors first."""
-    titles = ("code", "what", "seen", "what follows", "what to do")
-    rows = [
+def _list_issues(diagnosis: Diagnosis) -> Outline:
+    """The issues with what was seen, what follows and what to do; errors first."""
+    return Outline(
         [
-            Cell(one.code, is_marked=one.severity == "error"),
-            Cell(f"{one.title}, {one.severity}"),
-            Cell(f"{one.subject}: {one.evidence}"),
-            Cell(one.consequence),
-            Cell(one.remedy),
+            OutlineItem(
+                word=f"{one.code} {one.severity}",
+                tone="bad" if one.severity == "error" else "mixed",
+                title=one.title,
+                text=f"{one.subject}: {one.evidence}",
+                items=[
+                    OutlineItem(word="so", tone="faint", title="", text=one.consequence),
+                    OutlineItem(word="do", tone="faint", title="", text=one.remedy),
+                ],
+            )
+            for one in diagnosis.issues
         ]
-        for one in diagnosis.issues
-    ]
-    columns = [
-        Column(title=title, is_number=False, is_prose=title not in ("code", "what"))
-        for title in titles
-    ]
-    return Table(caption="Issues, errors first", columns=columns, rows=rows)
+    )

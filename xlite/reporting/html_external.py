@@ -13,8 +13,8 @@ from xlite.reporting.html_page import (
     Paragraph,
     Section,
     Table,
-    bracket,
     number,
+    show_estimate,
 )
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def _tabulate(evaluation: Evaluation, external: ExternalEvaluation) -> list[Bloc
         f"{external.part} part, {external.own_images:,} images. Looks at these films: {looks}. "
         f"Labels that only one of the two has: {', '.join(left_out) or 'none'}."
     )
-    titles = ["own", "there"]
-    for title in _PARTS.values():
-        titles += [title, "95 % interval"]
+    titles = ["own", "there", *(f"{title} (95 % interval)" for title in _PARTS.values())]
     rows = [_list_cells(label, one.scores["auroc"]) for label, one in external.per_class.items()]
     foot = [_list_cells(f"macro {name}", external.macro[key]) for key, name in _SCORES.items()]
     table = Table(
@@ -74,5 +72,5 @@ def _list_cells(name: str, drop: ScoreDrop) -> list[Cell]:
     cells = [Cell(name), number(drop.own.value), number(drop.here.value)]
     for part in _PARTS:
         one: Estimate = getattr(drop, part)
-        cells += [number(one.value, sign=True), bracket(one.low, one.high, sign=True)]
+        cells.append(show_estimate(one.value, one.low, one.high))
     return cells

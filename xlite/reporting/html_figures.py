@@ -1,6 +1,6 @@
 """The report's own figures, as SVG inside a data address.
 
-N images, C labels, R runs. Drawn on white, since the page sets them on a white card in the dark.
+N images, C labels, R runs. Drawn on white; in the dark their colours are others.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from xlite.reporting.figure_schemes import follow_scheme
 from xlite.reporting.figures import BLUE, GREEN, GREY, ORANGE, new_figure
 from xlite.reporting.html_page import data_uri
 from xlite.scores.curves import Curve, trace_precision_recall, trace_roc
@@ -139,7 +140,7 @@ def draw_forest(effects: Sequence[Effect], *, axis_title: str, limit: float = 1.
 
     Intervals are cut at `limit` on either side, with an arrow. An undefined one is not drawn.
     """
-    figure = new_figure(6.4, 0.7 + 0.24 * max(len(effects), 2))
+    figure = new_figure(4.8, 0.7 + 0.24 * max(len(effects), 2))
     axis = figure.subplots()
     rows = np.arange(len(effects))
     ends = np.array([[effect.low, effect.change, effect.high] for effect in effects])
@@ -221,4 +222,4 @@ def encode_figure(figure: Figure) -> str:
     # Without a date and with fixed ids inside, the same numbers give the same page.
     with rc_context({"svg.hashsalt": "xlite", "path.simplify": True}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return data_uri(buffer.getvalue(), "image/svg+xml")
+    return data_uri(follow_scheme(buffer.getvalue()), "image/svg+xml")

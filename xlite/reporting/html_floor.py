@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from xlite.reporting.absences import NO_RUN, Absence
 from xlite.reporting.floored_run import FlooredRun
 from xlite.reporting.html_page import (
-    NO_RUN,
-    Absence,
     Block,
     Cell,
     Column,

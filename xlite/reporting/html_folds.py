@@ -45,6 +45,19 @@ class _FoldsRecord(Record):
     folds: list[_Fold]
 
 
+def count_folds(record_path: Path) -> str:
+    """The data of a `folds.json` in a line."""
+    record = _FoldsRecord.read(record_path, remedy=_REMEDY)
+    of_one = record.folds[: record.num_folds]
+    images, patients = sum(one.images for one in of_one), sum(one.patients for one in of_one)
+    source = f" from {record.source}" if record.source else ""
+    times = f", {record.repeats} times over" if record.repeats > 1 else ""
+    return (
+        f"Data: {images:,} films of {patients:,} patients{source}, in {record.num_folds} folds by "
+        f"patient{times}; no patient stands on two sides."
+    )
+
+
 def describe_folds(record_path: Path) -> Section:
     """How the folds of a `folds.json` were made, and what they share."""
     record = _FoldsRecord.read(record_path, remedy=_REMEDY)

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.labels import NO_FINDING
+from xlite.reporting.absences import NO_RUN, Absence
 from xlite.reporting.html_page import (
-    NO_RUN,
-    Absence,
     Block,
     Gallery,
     Paragraph,

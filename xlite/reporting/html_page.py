@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -68,6 +68,24 @@ class Paragraph:
     kind: ClassVar = "paragraph"
     text: str
     is_warning: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """What all this is for."""
+
+    kind: ClassVar = "question"
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """One number that stands for much, with what has to be known of it."""
+
+    kind: ClassVar = "headline"
+    title: str
+    value: str
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -146,7 +164,19 @@ class Outline:
     lines: Sequence[OutlineItem]
 
 
-Block = Table | Paragraph | Facts | Picture | Gallery | Command | VerdictBox | Heading | Outline
+Block = (
+    Table
+    | Paragraph
+    | Question
+    | Headline
+    | Facts
+    | Picture
+    | Gallery
+    | Command
+    | VerdictBox
+    | Heading
+    | Outline
+)
 
 
 @dataclass(frozen=True)
@@ -159,28 +189,6 @@ class Section:
     blocks: Sequence[Block]
     is_absent: bool = False
     """Whether it only says what is missing."""
-
-
-class Absence(NamedTuple):
-    """Why a section has nothing to show, and the command that changes that."""
-
-    why: str
-    command: str
-
-
-NO_RUN = Absence("No run is finished.", "xlite train --models efficientnet_b0_mhsa")
-NO_SPLIT = Absence(
-    "The split that these runs are judged by is not there. Pass its folder:",
-    "xlite report --split DIR",
-)
-FOLDS = Absence(
-    "These runs were trained on folds, which are judged out of fold, and not on this page:",
-    "xlite evaluate experiments/out_of_fold/NAME --split DIR",
-)
-NO_VALIDATION = Absence(
-    "The split has no validation part, on which this page judges. The test part is judged apart:",
-    "xlite evaluate RUN --part test",
-)
 
 
 def absent_section(key: str, title: str, why: str, command: str) -> Section:
@@ -210,6 +218,18 @@ def bracket(low: float | None, high: float | None, *, sign: bool = False) -> Cel
     if low is None or high is None or low != low or high != high:
         return Cell("–")
     return Cell(f"{number(low, sign=sign).text} to {number(high, sign=sign).text}", low)
+
+
+def show_estimate(value: float | None, low: float | None, high: float | None) -> Cell:
+    """A cell with a change and its interval, which sorts by the change.
+
+    >>> show_estimate(0.02, -0.01, 0.05).text, show_estimate(0.02, None, None).text
+    ('+0.020 (−0.010 to +0.050)', '+0.020')
+    """
+    cell, limits = number(value, sign=True), bracket(low, high, sign=True)
+    if limits.value is None:
+        return cell
+    return Cell(f"{cell.text} ({limits.text})", cell.value)
 
 
 def data_uri(content: bytes, media_type: str) -> str:

@@ -11,6 +11,7 @@ from xlite.errors import InputError
 from xlite.labels import NO_FINDING
 from xlite.places import BALANCE_VERIFICATION, FOLDS_RECORD, SPLIT_RECORD
 from xlite.records import Record, read_rows
+from xlite.reporting.figure_schemes import follow_scheme
 from xlite.reporting.html_folds import describe_folds
 from xlite.reporting.html_page import (
     Block,
@@ -175,7 +176,7 @@ def describe_balance(experiments_dir: Path) -> Section:
         blocks.append(
             Picture(
                 # As an image, a drawing can run no script, whoever wrote it.
-                uri=data_uri(figure.read_bytes(), "image/svg+xml"),
+                uri=data_uri(follow_scheme(figure.read_bytes()), "image/svg+xml"),
                 alt="Four panels: images a label, loss weights, the sampler's effect, and both.",
                 caption="Images with each finding, weight of a positive in the loss, what the "
                 "sampler changes, and both together; rarest label on top.",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xlite.randomness import derive_generator
+from xlite.reporting.absences import NO_RUN, Absence
 from xlite.reporting.html_figures import draw_calibration, draw_history, draw_operating_curves
 from xlite.reporting.html_page import (
-    NO_RUN,
-    Absence,
     Block,
     Cell,
     Column,
@@ -108,7 +108,6 @@ def _columns_of(run: RunFolder) -> dict[str, list[float]]:
 def describe_scores(
     runs: Sequence[RunImages],
     *,
-    rng: np.random.Generator,
     absence: Absence = NO_RUN,
     choices: Sequence[str] = (),
 ) -> Section:
@@ -131,11 +130,11 @@ def describe_scores(
     ]
     for run in runs:
         blocks.append(Heading(run.name))
-        blocks.append(_tabulate_scores(run, rng))
+        blocks.append(_tabulate_scores(run))
     return Section(key, title, blocks)
 
 
-def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
+def _tabulate_scores(run: RunImages) -> Table:
     scores = score_classes(run.targets, run.probs, groups=run.patient_ids)
     f1 = crossfit_f1(run.targets, run.probs, run.patient_ids)
     rows = [
@@ -153,7 +152,7 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
         ]
         for c, label in enumerate(run.vocabulary)
     ]
-    low, high = _find_macro_limits(run, scores, rng)
+    low, high = _find_macro_limits(run, scores)
     means = {
         name: macro_mean(np.asarray(values, dtype=np.float64))[0]
         for name, values in {**scores, "f1": f1}.items()
@@ -181,16 +180,16 @@ def _tabulate_scores(run: RunImages, rng: np.random.Generator) -> Table:
     )
 
 
-def score_macro_auroc(run: RunImages, rng: np.random.Generator) -> tuple[float, float, float]:
+def score_macro_auroc(run: RunImages) -> tuple[float, float, float]:
     """The macro AUROC of a run with its 95 % interval: value, lower and upper limit."""
     scores = score_classes(run.targets, run.probs, groups=run.patient_ids)
-    low, high = _find_macro_limits(run, scores, rng)
+    low, high = _find_macro_limits(run, scores)
     return macro_mean(np.asarray(scores["auroc"]))[0], low, high
 
 
-def _find_macro_limits(
-    run: RunImages, scores: Mapping[str, Any], rng: np.random.Generator
-) -> tuple[float, float]:
+def _find_macro_limits(run: RunImages, scores: Mapping[str, Any]) -> tuple[float, float]:
+    # Drawn anew for each run, so that all places of the page have the same limits.
+    rng = derive_generator("report")
     resampled = resample_scores(
         run.targets, [run.probs], run.patient_ids, rng=rng, scores=("auroc",)
     )

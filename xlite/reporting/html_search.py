@@ -12,8 +12,16 @@ from xlite.reporting.html_page import (
     Table,
     number,
 )
-from xlite.reporting.search_figures import draw_importance, draw_parallel_axes, draw_rungs
+from xlite.reporting.search_figures import (
+    draw_importance,
+    draw_parallel_axes,
+    draw_rungs,
+    short_number,
+)
 from xlite.results.study import Search, Trial
+
+_MOST_NARROW = 4
+"""Settings on parallel axes that a figure of a column's width has room for."""
 
 
 def describe_search(search: Search) -> list[Block]:
@@ -28,10 +36,10 @@ def describe_search(search: Search) -> list[Block]:
             Picture(
                 uri=draw_parallel_axes(search),
                 alt=f"The trials of {search.id} as lines over their settings and score.",
-                caption="A line a trial; the orange one is the best. The darker, the higher the "
-                "score; grey: paused at a rung, its score is of fewer epochs. Settings that were "
-                "drawn by their logarithm have a logarithmic axis.",
-                is_wide=True,
+                caption="A line a trial; the orange one is the best. The stronger its colour, "
+                "the higher the score; grey: paused at a rung, its score is of fewer epochs. "
+                "Settings that were drawn by their logarithm have a logarithmic axis.",
+                is_wide=len(search.space) > _MOST_NARROW,
             )
         )
     if any(len(trial.rungs) > 1 for trial in search.trials):
@@ -138,7 +146,7 @@ def _is_number(trial: Trial, name: str) -> bool:
 def _show(trial: Trial, name: str, *, is_number: bool) -> Cell:
     value = trial.settings.get(name)
     if is_number and isinstance(value, int | float):
-        return Cell(f"{value:.3g}", float(value))
+        return Cell(short_number(value), float(value))
     if value is None:
         return Cell("–")
     return Cell(str(value).lower() if isinstance(value, bool) else str(value))

@@ -58,7 +58,7 @@ def describe_begun_studies(experiments_dir: Path) -> list[Section]:
 def _describe(files: StudyFiles, *, key: str) -> Section:
     study = files.study
     blocks: list[Block] = [Paragraph(study.question)] if study.question else []
-    blocks += [_describe_outcome(study)]
+    blocks += [describe_outcome(study)]
     blocks += [Paragraph(f"Waits for a person: {text}") for text in study.questions]
     blocks += [
         Facts(
@@ -91,7 +91,8 @@ def _describe(files: StudyFiles, *, key: str) -> Section:
     return Section(key, f"Study: {study.name}", blocks)
 
 
-def _describe_outcome(study: Study) -> VerdictBox:
+def describe_outcome(study: Study) -> VerdictBox:
+    """What came of a study, and by what rule."""
     word, subject = study.state.upper(), ""
     reason = "the winner is decided when all else has ended."
     if study.state == "ended":

@@ -19,8 +19,8 @@ from xlite.reporting.html_page import (
     Table,
     VerdictBox,
     absent_section,
-    bracket,
     number,
+    show_estimate,
 )
 from xlite.reporting.judged_studies import ABLATION_FILE, read_studies
 from xlite.reporting.reproduction import build_judging_command
@@ -30,7 +30,7 @@ from xlite.reporting.verdict_blocks import (
     show_chances,
     show_verdict,
 )
-from xlite.results.ablation import MACRO, Ablation, Change, Cost
+from xlite.results.ablation import MACRO, Ablation, Cost
 from xlite.results.comparison import Comparison
 
 _ABLATE = "xlite ablate --model efficientnet_b0_mhsa --losses bce,pos-weight --seeds 0,1,2"
@@ -135,7 +135,11 @@ def _tabulate_macro(study: Ablation) -> Table:
             change = row.change(score) if row else None
             is_baseline = variant == study.baseline
             cells.append(number(change.value if change else None))
-            cells.append(Cell("–") if change is None or is_baseline else _show(change))
+            cells.append(
+                Cell("–")
+                if change is None or is_baseline
+                else show_estimate(change.change, change.low, change.high)
+            )
         cost = costs.get(variant, Cost())
         cells.append(number(cost.seconds_a_run / 60, 1))
         cells.append(number(cost.peak_memory_mb, 0))
@@ -170,7 +174,7 @@ def _tabulate_variant(study: Ablation, variant: str) -> Table:
         ]
         for score in _SCORES:
             change = row.change(score)
-            cells += [_show(change), number(change.p_holm)]
+            cells += [show_estimate(change.change, change.low, change.high), number(change.p_holm)]
             cells += [show_chances(change)] if _SCORES[score] in told else []
         (foot if row.is_macro else rows).append(cells)
     return Table(
@@ -193,11 +197,3 @@ def _describe_margins(study: Ablation, told: Sequence[str]) -> str:
     return (
         f" P: that the true change is a fall, or a rise, beyond the margin.{beyond}" if told else ""
     )
-
-
-def _show(change: Change) -> Cell:
-    """A change with its interval in one cell, sorted by the change."""
-    cell = number(change.change, sign=True)
-    if change.low != change.low:
-        return cell
-    return Cell(f"{cell.text} ({bracket(change.low, change.high, sign=True).text})", cell.value)

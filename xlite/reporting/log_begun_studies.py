@@ -9,6 +9,7 @@ from xlite.console import decimal
 from xlite.reporting.begun_studies import StudyFiles
 from xlite.reporting.log_markdown import FINISHED, LogEntry, escape, markdown_table
 from xlite.reporting.reproduction import paste_command
+from xlite.reporting.search_figures import short_number
 from xlite.results.study import Search, Study, StudyExperiment, StudyScore
 
 
@@ -148,4 +149,4 @@ def _show(score: StudyScore) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return short_number(value) if isinstance(value, float) else str(value)

@@ -141,7 +141,7 @@ class _Axis:
             values = sorted({float(round(value)) for value in values})
             # Where few were drawn, just these: a step leaves the values between out.
             values = self._drawn if len(self._drawn) <= _MAX_TICKS else values
-        return [(self._place_number(value), f"{value:.3g}") for value in values]
+        return [(self._place_number(value), short_number(value)) for value in values]
 
     def _place_name(self, name: str) -> float:
         if name not in self._names:
@@ -209,3 +209,12 @@ def _short(name: str) -> str:
 
 def _is_number(value: float | None) -> bool:
     return value is not None and not math.isnan(value)
+
+
+def short_number(value: float) -> str:
+    """A number with three digits, which is no power of ten where it is large.
+
+    >>> short_number(1024), short_number(0.000123), short_number(0.5)
+    ('1,024', '0.000123', '0.5')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -19,12 +19,17 @@ VERDICT_TONES: dict[str, Tone] = {
 """Of each decision; what has not ended has none of its own and is open."""
 
 
+def find_tone(decision: str) -> Tone:
+    """The tone of a verdict's word."""
+    return VERDICT_TONES.get(decision, "open")
+
+
 def show_verdict(subject: str, verdict: VariantVerdict, rule: str) -> VerdictBox:
     """A verdict with its reasons and the rule that it is by."""
     return VerdictBox(
         subject=subject,
         word=verdict.decision,
-        tone=VERDICT_TONES.get(verdict.decision, "open"),
+        tone=find_tone(verdict.decision),
         reason=" ".join(reason[:1].upper() + reason[1:] for reason in verdict.sentences),
         rule=rule,
     )

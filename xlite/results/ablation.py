@@ -222,9 +222,7 @@ class Ablation(Result):
     """
 
     kind: ClassVar[str] = "ablation"
-    left_out: ClassVar[frozenset[str]] = frozenset(
-        {"over_folds", "max_seeds", "winner", "choices", "working_dir"}
-    )
+    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds", "max_seeds", "winner", "choices"})
 
     command: str = ""
     """What made it, or nothing."""
@@ -299,5 +297,4 @@ class Ablation(Result):
         import pandas as pd
 
         table = pd.DataFrame([dataclasses.asdict(row) for row in self.rows])
-        counts = ["train_positives", "val_positives", "seeds"]
-        return table.astype(dict.fromkeys(counts, "Int64"))
+        return table.astype(dict.fromkeys(("train_positives", "val_positives", "seeds"), "Int64"))

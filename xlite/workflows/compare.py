@@ -103,9 +103,7 @@ def compare(
             judged, order, rule=rule, runs=groups, grown=find_grown_methods(groups), test=test
         )
         split_sha256 = parts.sha256["val"]
-    comparison = replace(
-        comparison, command=command, working_dir=str(Path.cwd()) if command else None
-    )
+    comparison = replace(comparison, command=command, working_dir=str(Path.cwd()))
     if out is not None:
         comparison = _write(comparison, judged, experiments, split_sha256)
     return comparison

@@ -56,8 +56,7 @@ def note_ablation(
         growth=growth,
     )
     rule = ablation.rule if grown is None else f"{ablation.rule} {grown.sentence}"
-    working_dir = str(Path.cwd()) if ablation.command else None
-    return replace(ablation, choices=choices, rule=rule, working_dir=working_dir)
+    return replace(ablation, choices=choices, rule=rule, working_dir=str(Path.cwd()))
 
 
 def _judged_images(data: AnyData) -> tuple[Manifest, str | None]:

@@ -9,25 +9,20 @@ from typing import TYPE_CHECKING, Any
 from xlite import __version__, console, places
 from xlite.clahe_cache.file_names import CACHE_RECORD
 from xlite.clahe_cache.store import ClaheCache
-from xlite.errors import InputError, did_you_mean
+from xlite.errors import InputError
 from xlite.judging.best_epoch import correct_best_epoch
 from xlite.judging.choices import count_choices
 from xlite.judging.evaluation import Resampling
-from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.judging.sealed_test import count_test_looks
 from xlite.ownership import require_replaceable_file
-from xlite.randomness import derive_generator
+from xlite.reporting.absences import FOLDS, NO_RUN, NO_SPLIT, NO_VALIDATION, Absence
 from xlite.reporting.external_sites import read_external
 from xlite.reporting.html_doctor import describe_diagnosis
 from xlite.reporting.html_external import describe_external
 from xlite.reporting.html_floor import describe_floor
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
 from xlite.reporting.html_page import (
-    FOLDS,
-    NO_RUN,
-    NO_SPLIT,
-    NO_VALIDATION,
-    Absence,
     Paragraph,
     Section,
     is_page,
@@ -44,19 +39,20 @@ from xlite.reporting.html_runs import (
 from xlite.reporting.html_studies import describe_begun_studies
 from xlite.reporting.html_summary import describe_summary
 from xlite.reporting.html_verdicts import describe_studies
+from xlite.reporting.page_lead import date_results, describe_lead
 from xlite.reporting.reproduction import paste_command
 from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import list_runs
 from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.split_folder import Split, read_split
+from xlite.workflows.report_runs import choose_runs
 from xlite.workflows.run_floor import find_floor
 from xlite.workflows.study_record import record_studies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NUM_RUNS = 3
 _NUM_MISTAKES = 12
 
 
@@ -67,12 +63,16 @@ def report(
     split: str | Path = places.SPLIT_DIR,
     cache: str | Path = places.CACHE_DIR,
     runs: Sequence[str] | None = None,
+    title: str | None = None,
+    author: str | None = None,
     overwrite: bool = False,
 ) -> ReportPage:
     """The page that was written to `out`: its size and its sections, and which of them are there.
 
     The page is a single file that works offline; nothing is trained. runs: names or folders of the
-    runs to show in detail; None for the three with the best validation AUROC. Raises InputError
+    runs to show in detail; None for the three with the best validation AUROC. title: of the page;
+    None for "Report on" and the project's name. author: who answers for it, named under the title.
+    Raises InputError
     when there is nothing to report on, for a run that is not finished, and for an `out` that is no
     page of xlite's, unless `overwrite`.
     """
@@ -85,8 +85,14 @@ def report(
             raise InputError(f"{folder} is not a folder. Pass another --{option}.")
     words = ["xlite", "report", "--out", str(page), "--experiments", str(experiments)]
     words += ["--split", str(split), "--cache", str(cache)]
-    words += ["--runs", ",".join(runs)] if runs else []
-    sections = _describe(experiments, split, cache, runs, command=paste_command(words, Path.cwd()))
+    for option, text in (
+        ("--runs", ",".join(runs or ())),
+        ("--title", title),
+        ("--author", author),
+    ):
+        words += [option, text] if text else []
+    command = paste_command(words, Path.cwd())
+    sections, date = _describe(experiments, split, cache, runs, command=command)
     if all(section.is_absent for section in sections if section.key != "environment"):
         raise InputError(
             f"there is nothing to report on: neither {split} nor {experiments} nor {cache} holds "
@@ -94,9 +100,8 @@ def report(
         )
     write_page(
         page,
-        f"Report on {experiments.resolve().parent.name}",
-        "Split, balance, runs, studies, verdicts and mistakes, from the files of the project. "
-        "Press a column's heading to sort by it.",
+        title or f"Report on {experiments.resolve().parent.name}",
+        " · ".join(filter(None, (author, date and f"results as of {date}"))),
         sections,
     )
     return ReportPage(
@@ -111,8 +116,8 @@ def report(
 
 def _describe(
     experiments: Path, split_dir: Path, cache: Path, runs: Sequence[str] | None, *, command: str
-) -> list[Section]:
-    """The sections in the order of the page."""
+) -> tuple[list[Section], str]:
+    """The sections in the order of the page, and the day of the newest result."""
     record_studies(experiments)
     found, faults = list_runs(experiments)
     elsewhere, damaged = read_external(experiments)
@@ -120,30 +125,30 @@ def _describe(
         console.warn(fault)
     all_runs = rank_runs(found)
     split = read_split(split_dir) if found and (split_dir / "val.csv").exists() else None
-    chosen = _choose(all_runs, runs, experiments, split)
-    judged = [read_run_predictions(run.path, "val", split) for run in chosen] if split else []
+    shown = choose_runs(all_runs, runs, experiments, split)
+    for fault in shown.faults:
+        console.warn(fault)
+    chosen, judged = shown.chosen, shown.judged
     absence = _explain_absence(split_dir) if chosen else NO_RUN
     best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
-    shown = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
+    images = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
     floors = [find_floor(one, split) for one in judged if split]
     use = _describe_use(experiments, split) if split else []
     doctor = describe_diagnosis(experiments)
-    return [
+    sections = [
         describe_summary(
             judged,
             floors,
-            experiments,
-            rng=derive_generator("report-summary"),
+            lead=describe_lead(shown.best, experiments, split_dir),
             sentences=[*use, *_say_doctor(doctor)],
             absence=absence,
         ),
         describe_split(split_dir),
         describe_balance(experiments),
-        describe_runs(all_runs, [run.name for run in chosen], faults),
+        describe_runs(all_runs, [run.name for run in chosen], [*faults, *shown.faults]),
         describe_scores(
             judged,
-            rng=derive_generator("report"),
             absence=absence,
             choices=[*use, *_describe_best_epochs(chosen, judged)],
         ),
@@ -153,37 +158,10 @@ def _describe(
         *describe_begun_studies(experiments),
         *describe_studies(experiments),
         doctor,
-        describe_mistakes(best, mistakes, _read_pixels(cache, shown), absence=absence),
+        describe_mistakes(best, mistakes, _read_pixels(cache, images), absence=absence),
         describe_environment(chosen, version=__version__, command=command),
     ]
-
-
-def _choose(
-    all_runs: Sequence[RunFolder],
-    names: Sequence[str] | None,
-    experiments: Path,
-    split: Split | None,
-) -> list[RunFolder]:
-    """The finished runs to show in detail: those named, or the best that the split can judge."""
-    finished = [run for run in all_runs if run.scores is not None]
-    if names is None:
-        of_split = [
-            run for run in finished if split and run.config.data.split_sha256 == split.sha256
-        ]
-        # Where none is, the first of them says so.
-        return (of_split or finished)[:_NUM_RUNS]
-    by_name = {run.name: run for run in finished}
-    # A path to the folder, as the shell completes it, is as good as its name.
-    wanted = [Path(name).name for name in names]
-    absent = [name for name in wanted if name not in by_name]
-    if absent or not wanted:
-        known = ", ".join(by_name) or "none"
-        what = absent[0] if absent else ""
-        raise InputError(
-            f"{what!r} is no finished run in {experiments / 'runs'}.{did_you_mean(what, by_name)} "
-            f"Finished are: {known}."
-        )
-    return [by_name[name] for name in dict.fromkeys(wanted)]
+    return sections, date_results(all_runs, experiments)
 
 
 def _describe_use(experiments: Path, split: Split) -> list[str]:

@@ -27,7 +27,7 @@ def test_the_report_shows_the_issues_and_which_runs_nobody_looked_at(
     assert xlite("doctor", tmp_path).exit_code == 1
     xlite_ok("report", "--out", page, *places)
     text = page.read_text()
-    assert "too few positives to judge by, warning" in text
+    assert "<strong>too few positives to judge by</strong>" in text
     assert "has not looked at" not in text
     write_run(tmp_path / "experiments/runs/new:s1", tmp_path / "data" / "splits", seed=1)
     xlite_ok("report", "--out", page, *places)
