@@ -96,7 +96,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explaining": {*BELOW, *MIDDLE, "training", "judging", "predicting", "explaining"},
     "exporting": {*BELOW, *MIDDLE, "training", "judging", "predicting", "exporting"},
     "reporting": {*BELOW, "scores", "reporting", "own_process"},
-    "proving": {*BELOW, *MIDDLE, "studies", "judging", "reporting", "proving"},
+    "proving": {*BELOW, *MIDDLE, "training", "studies", "judging", "reporting", "proving"},
     "tracking": {*BELOW, "tracking"},
     "workflows": {*BELOW, *MIDDLE, *ABOVE, "workflows"},
     "cli": {*BELOW, *MIDDLE, *ABOVE, "workflows", "cli", "own_process"},

@@ -36,6 +36,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "compare": ("compare",),
     "doctor": ("doctor",),
     "report": ("report",),
+    "bundle": ("bundle",),
+    "verify": ("verify",),
     "checklist": ("check_lists",),
     "track": ("track",),
     "tables read": ("read_tables",),

@@ -37,6 +37,15 @@ def dataset_of(**changes: Any) -> Any:
 
 
 WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
+    "bundle": [
+        (([],), {"out": "b.zip"}, "at least one run or study"),
+        (("nowhere",), {"out": "b.zip"}, "nowhere is neither a run nor a study"),
+        (("nowhere",), {"out": "b.tar"}, "no name for a bundle"),
+    ],
+    "verify": [
+        (("nowhere.zip",), {}, "nowhere.zip does not exist"),
+        (("x.zip",), {"sha256": "abc"}, "no SHA-256"),
+    ],
     "demo": [
         ((), {"num_images": 10}, "num_images must be a whole number of at least 300"),
         ((), {"epochs": "all"}, "epochs must be a whole number"),

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from xlite.tables.read_labels import read_labels as read_labels
     from xlite.tables.table_format import TableFormat as TableFormat
     from xlite.workflows.ablate import ablate as ablate
+    from xlite.workflows.bundle import bundle as bundle
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
     from xlite.workflows.checklist import check_lists as check_lists
     from xlite.workflows.compare import compare as compare
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from xlite.workflows.study_slurm import work_on_slurm as work_on_slurm
     from xlite.workflows.track import track as track
     from xlite.workflows.train import train as train
+    from xlite.workflows.verify import verify as verify
     from xlite.workflows.verify_balance import verify_balance as verify_balance
 
 _HOMES = {
@@ -102,6 +104,8 @@ _HOMES = {
     "answer_question": "xlite.workflows.study_answer",
     "import_wandb": "xlite.workflows.study_import",
     "report": "xlite.workflows.report",
+    "bundle": "xlite.workflows.bundle",
+    "verify": "xlite.workflows.verify",
     "track": "xlite.workflows.track",
     "add_to_log": "xlite.workflows.log",
     "check_lists": "xlite.workflows.checklist",

@@ -11,6 +11,7 @@ from xlite import __version__, console, own_process, streams
 from xlite.cli import (
     ablate,
     balance,
+    bundle,
     cache,
     checklist,
     compare,
@@ -27,6 +28,7 @@ from xlite.cli import (
     tables,
     track,
     train,
+    verify,
 )
 from xlite.cli.exit_codes import ErrorHandlingGroup
 
@@ -84,6 +86,8 @@ for command in (
     compare,
     doctor,
     report,
+    bundle,
+    verify,
     log,
     checklist,
     track,

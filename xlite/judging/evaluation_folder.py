@@ -27,6 +27,8 @@ from xlite.run_folder.folder import RunFolder
 from xlite.settings import fingerprint_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from xlite.judging.labelled_predictions import LabelledPredictions
 
 """Called as a run's are, so that one reads both alike; its keys are others."""
@@ -75,6 +77,17 @@ def choose_folder(evaluations_dir: Path, name: str, asked: Question) -> Evaluati
         return named
     mark = fingerprint_of(asked.to_json())[:_NUM_DIGITS]
     return EvaluationFolder(evaluations_dir / f"{name}-{mark}")
+
+
+def list_tables(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
+    """The tables that lie beside an evaluation's `scores.json`, by file name."""
+    tables = {_SCORES_TABLE: evaluation.to_frame()}
+    if evaluation.subgroups:
+        tables[_SUBGROUPS_TABLE] = evaluation.subgroups_to_frame()
+    if evaluation.external is not None:
+        tables[_DROP_TABLE] = evaluation.external.drops_to_frame()
+        tables[_CALIBRATION_TABLE] = evaluation.external.calibration_to_frame()
+    return tables
 
 
 @dataclass(frozen=True)
@@ -136,12 +149,7 @@ class EvaluationFolder:
 
     def write(self, evaluation: Evaluation) -> Evaluation:
         """The evaluation, with its folder, once its tables and, last, `scores.json` are written."""
-        tables = {_SCORES_TABLE: evaluation.to_frame()}
-        if evaluation.subgroups:
-            tables[_SUBGROUPS_TABLE] = evaluation.subgroups_to_frame()
-        if evaluation.external is not None:
-            tables[_DROP_TABLE] = evaluation.external.drops_to_frame()
-            tables[_CALIBRATION_TABLE] = evaluation.external.calibration_to_frame()
+        tables = list_tables(evaluation)
         for name, table in tables.items():
             with atomic_path(self.path / name) as temporary:
                 write_table(temporary, table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,16 @@ class EvaluationTask:
 
     def answer(self, calls: ThresholdedCalls, *, command: str) -> Evaluation:
         """The evaluation. Of a test set it is one more look, noted as that of `command`."""
+        found = self.judge(calls)
+        return replace(
+            found,
+            choices=self._note_look(command),
+            # Last: what fails before has shown nothing of the test set.
+            test_looks=self._count_look(command) if self.judged.is_test else None,
+        )
+
+    def judge(self, calls: ThresholdedCalls) -> Evaluation:
+        """The evaluation without a note of the look, and without how many there were before."""
         judged, resampling = self.judged, self.resampling
         scores = score_predictions(judged.labelled, calls, resampling=resampling)
         return Evaluation(
@@ -104,10 +114,7 @@ class EvaluationTask:
             border_probe=self._probe_borders(),
             tta=self._score_views(),
             best_epoch=self._correct_best_epoch(),
-            choices=self._note_look(command),
             external=self._judge_site(calls),
-            # Last: what fails before has shown nothing of the test set.
-            test_looks=self._count_look(command) if judged.is_test else None,
         )
 
     def _judge_groups(self) -> list[Subgroup]:

@@ -81,9 +81,15 @@ class Result:
         """The result in the JSON file `path`; InputError where `read_validated` raises it."""
         return read_validated(path, cls._parse, newest_schema=cls.newest_schema, remedy=remedy)
 
+    _adapter: ClassVar[TypeAdapter[Any]]
+
     @classmethod
     def _parse(cls, content: str | bytes) -> Self:
-        return TypeAdapter(cls).validate_json(content)
+        # Made once a class: that takes 0.2 s of an evaluation.
+        if "_adapter" not in cls.__dict__:
+            cls._adapter = TypeAdapter(cls)
+        found: Self = cls._adapter.validate_json(content)
+        return found
 
 
 def _plain(value: Any) -> Any:

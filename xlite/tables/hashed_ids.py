@@ -42,7 +42,7 @@ def hash_ids(manifest: Manifest, key_file: Path | None) -> Manifest:
     """
     if key_file is None:
         return manifest
-    key = _read_key(key_file)
+    key = read_key(key_file)
     patients = manifest.table["patient_id"]
     hashes = {one: hash_id(key, "patient", one) for one in patients.unique()}
     table = manifest.table.assign(patient_id=patients.map(hashes))
@@ -60,7 +60,8 @@ def hash_id(key: bytes, kind: str, patient: str, *others: str) -> str:
     return kind[0] + hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:_DIGITS]
 
 
-def _read_key(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """The key in a file; InputError for one that is missing, too short or readable by others."""
     with open_regular(path, what="key", remedy=_NEW_KEY) as file:
         mode = os.fstat(file.fileno()).st_mode
         key = file.read(_MAX_KEY_BYTES)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlite.scores.ranking import PerClass, Targets, macro_mean, ranking_scores
+from xlite.scores.ranking import PerClass, Probs, Targets, macro_mean, ranking_scores
 from xlite.scores.thresholded import crossfit_counts, f1, precision, recall
 from xlite.training.predict import to_probs
 
@@ -33,7 +33,17 @@ def score_epoch(
     half of the `groups` (N,), the patients, and judged on the other.
     """
     # AUROC and AP depend on ranks alone; probs serve the thresholds as well.
-    probs = to_probs(logits)
+    return score_probs(part, targets, to_probs(logits), vocabulary, groups)
+
+
+def score_probs(
+    part: str,
+    targets: Targets,
+    probs: Probs,
+    vocabulary: Sequence[str],
+    groups: NDArray[Any],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The same of probs (N, C)."""
     auroc, average_precision = ranking_scores(targets, probs)
     counts = crossfit_counts(targets, probs, groups)
     columns: dict[str, PerClass] = {

@@ -1,0 +1,60 @@
+"""A bundle unpacked: the splits, runs and predictions that all its numbers are recomputed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from xlite.errors import InputError
+from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.places import VALIDATION
+from xlite.proving import layout
+from xlite.run_folder.file_names import RUNS
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.listing import find_run_folders
+from xlite.splitting.split_folder import Split, read_split
+
+
+@dataclass(frozen=True)
+class BundledProject:
+    """The folder of an unpacked bundle; files are read when they are asked for, and once."""
+
+    root: Path
+
+    @cached_property
+    def runs(self) -> dict[str, RunFolder]:
+        """The runs by name."""
+        found = find_run_folders(layout.experiments_dir(self.root) / RUNS)
+        return {run.name: run for run in found}
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """The splits by the path of their folder in the bundle."""
+        folders = sorted((self.root / layout.SPLITS).glob("*/"), key=lambda path: path.name)
+        return {path.relative_to(self.root).as_posix(): read_split(path) for path in folders}
+
+    @cached_property
+    def _labelled(self) -> dict[tuple[str, str], LabelledPredictions]:
+        return {}
+
+    def run(self, name: str) -> RunFolder:
+        """A run by its name; InputError where the bundle has none of that name."""
+        if name not in self.runs:
+            raise InputError(f"the bundle has no run {name}")
+        return self.runs[name]
+
+    def split_of(self, run: RunFolder) -> Split:
+        """The split that a run was trained on; InputError where it is none of the bundle's."""
+        for split in self.splits.values():
+            if split.sha256 == run.data.split_sha256:
+                return split
+        raise InputError(f"the tables that {run.name} was trained on are not in the bundle")
+
+    def labelled(self, name: str, part: str = VALIDATION) -> LabelledPredictions:
+        """What a run says of a part, beside its labels; InputError as reading it raises."""
+        key = (name, part)
+        if key not in self._labelled:
+            run = self.run(name)
+            self._labelled[key] = read_run_predictions(run.path, part, self.split_of(run))
+        return self._labelled[key]
