@@ -93,7 +93,8 @@ def mend_sums(members: Members) -> Members:
 
 
 def _recomputed(members: Members) -> set[str]:
-    ends = ("split.json", "config.json", "scores.json", "comparison.json", "ablation.json")
+    ends = ("split.json", "config.json", "scores.json", "thresholds.json")
+    ends += ("comparison.json", "ablation.json")
     ends += ("study.json", "verdicts.json", "test_look.json")
     return {name for name in members if name.endswith(ends)}
 

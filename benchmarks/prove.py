@@ -30,7 +30,7 @@ from xlite.run_folder.epoch_predictions import write_epoch_logits
 from xlite.run_folder.file_names import RUN_SCORES
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.history import write_history
-from xlite.run_folder.predictions import Predictions, write_predictions
+from xlite.run_folder.predictions import Predictions, read_predictions, write_predictions
 from xlite.run_folder.records import (
     Environment,
     PartScores,
@@ -41,6 +41,13 @@ from xlite.run_folder.records import (
     write_config,
     write_sittings,
 )
+from xlite.run_folder.thresholds_file import (
+    RUN_CALIBRATION,
+    RUN_METHOD,
+    FittedOn,
+    write_run_thresholds,
+)
+from xlite.scores.fitted_thresholds import fit_scaled_thresholds
 from xlite.scores.summary import summarize_scores
 from xlite.settings import LossName, LossSettings, TrainSettings
 from xlite.splitting.split_folder import Split, read_split
@@ -225,8 +232,9 @@ def write_drawn_run(split: Split, settings: TrainSettings, rng: np.random.Genera
     test = split.parts["test"]
     tested = _to_written(_draw_logits(test.labels, skill, rng))
     write_predictions(run_dir, "test", Predictions(test.image_ids, tested, NIH_LABELS))
+    _write_thresholds(run_dir, split)
     scores = summarize_scores(val.labels, probs, NIH_LABELS, groups=val.patient_ids)
-    names = ("config.json", "predictions_val.csv", "predictions_test.csv")
+    names = ("config.json", "predictions_val.csv", "predictions_test.csv", "thresholds.json")
     record = RunScores(
         schema_version=2,
         run_id=run_dir.name,
@@ -241,6 +249,20 @@ def write_drawn_run(split: Split, settings: TrainSettings, rng: np.random.Genera
     )
     write_json(run_dir / RUN_SCORES, record.to_json())
     return run_dir
+
+
+def _write_thresholds(run_dir: Path, split: Split) -> None:
+    val = split.parts["val"]
+    probs = read_predictions(run_dir / "predictions_val.csv", NIH_LABELS).probs
+    fitted = fit_scaled_thresholds(
+        *(val.labels, probs, val.patient_ids, NIH_LABELS),
+        method=RUN_METHOD,
+        calibration=RUN_CALIBRATION,
+    )
+    seen = FittedOn.of(
+        *("the validation part", val.image_ids, val.patient_ids), split_sha256=split.sha256["val"]
+    )
+    write_run_thresholds(run_dir, fitted, seen)
 
 
 def _draw_logits(

@@ -39,6 +39,7 @@ def test_it_holds_what_results_rest_on(drawn: Path) -> None:
     for name in ("config.json", "history.csv", "scores.json", "sittings.json"):
         assert f"{run}/{name}" in members
     assert f"{run}/predictions_test.csv" in members
+    assert f"{run}/thresholds.json" in members
     assert f"{run}/val_epochs/0001.npy" in members
     for name in ("train.csv", "val.csv", "test.csv", "split.json"):
         assert f"splits/1/{name}" in members

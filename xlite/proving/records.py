@@ -18,10 +18,11 @@ from xlite.proving.replay_ablation import replay_ablation
 from xlite.proving.replay_comparison import replay_comparison
 from xlite.proving.replay_evaluation import replay_evaluation
 from xlite.proving.replay_runs import replay_config, replay_scores, replay_split
+from xlite.proving.replay_thresholds import replay_thresholds
 from xlite.results.ablation import Ablation
 from xlite.results.comparison import Comparison
 from xlite.results.evaluation import Evaluation
-from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES, RUNS
+from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES, RUN_THRESHOLDS, RUNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,7 @@ KINDS = (
     Kind(
         pattern=f"{layout.EXPERIMENTS}/{RUNS}/*/{RUN_CONFIG}", replay=replay_config, is_input=True
     ),
+    Kind(pattern=f"{layout.EXPERIMENTS}/{RUNS}/*/{RUN_THRESHOLDS}", replay=replay_thresholds),
     Kind(pattern=f"{layout.EXPERIMENTS}/{RUNS}/*/{RUN_SCORES}", replay=replay_scores),
     Kind(
         pattern=f"{layout.EXPERIMENTS}/{EVALUATIONS}/*/{EVALUATION_SCORES}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from xlite.files import sha256_of_file
 from xlite.places import VALIDATION
 from xlite.proving.project import BundledProject
 from xlite.proving.replay import Replayed, keep
@@ -16,16 +17,9 @@ from xlite.splitting.split_record import SPLIT_REMEDY
 from xlite.splitting.split_writer import describe_split
 from xlite.training.schedule import find_best_epoch
 
-_SCORES_STATED = (
-    *("schema_version", "run_id", "fingerprint", "num_parameters", "accumulate", "seconds"),
-    "files",
-)
-"""Of training, which took the images, and of files that are in no bundle."""
-_CONFIG_STATED = (
-    *("schema_version", "fingerprint", "settings", "out_dir", "has_fixed_budget", "pos_weight"),
-    "preprocessing",
-)
-_DATA_STATED = ("split_sha256", "source", "split_dir", "cache_dir", "images_dir")
+_OF_SCORES = frozenset({"model", "epochs", "best_epoch", "stopped_early", "val", "files"})
+"""What is recomputed of a run's scores; the rest is of its training, which took the images."""
+_OF_CONFIG, _OF_DATA = frozenset({"labels", "data"}), frozenset({"images", "train_positives"})
 _SPLIT_RECOMPUTED = frozenset({"labels", "patient_overlap", "max_deviation_pp", "parts"})
 
 
@@ -33,12 +27,17 @@ def replay_scores(project: BundledProject, path: Path, stated: dict[str, Any]) -
     """`scores.json` of a run: its validation scores, its epochs, and which of them was best."""
     run = project.run(path.parent.name)
     history, settings = run.history, run.settings
-    found = keep(stated, _SCORES_STATED) | {
+    kept = [key for key in stated if key not in _OF_SCORES]
+    found = keep(stated, kept) | {
         "model": settings.model,
         "epochs": len(history),
         "best_epoch": find_best_epoch(settings, history) + 1,
         "stopped_early": len(history) < settings.epochs,
         "val": None,
+        "files": {
+            name: sha256_of_file(run.path / name) if (run.path / name).is_file() else digest
+            for name, digest in stated["files"].items()
+        },
     }
     if VALIDATION in project.split_of(run).parts:
         labelled = project.labelled(run.name)
@@ -46,7 +45,7 @@ def replay_scores(project: BundledProject, path: Path, stated: dict[str, Any]) -
             labelled.targets, labelled.probs, labelled.vocabulary, groups=labelled.patient_ids
         )
         found["val"] = PartScores(**scores).model_dump(mode="json")
-    return Replayed(found=found, stated=_SCORES_STATED)
+    return Replayed(found=found, stated=tuple(kept))
 
 
 def replay_config(project: BundledProject, path: Path, stated: dict[str, Any]) -> Replayed:
@@ -56,15 +55,17 @@ def replay_config(project: BundledProject, path: Path, stated: dict[str, Any]) -
     data = stated["data"]
     counts = {name: _count_images(run, name, len(part)) for name, part in split.parts.items()}
     train = split.parts["train"]
-    kept = [*_CONFIG_STATED, *(f"data.{name}" for name in _DATA_STATED)]
+    of_config = [key for key in stated if key not in _OF_CONFIG]
+    of_data = [key for key in data if key not in _OF_DATA]
+    kept = [*of_config, *(f"data.{key}" for key in of_data)]
     positives = train.positives.tolist()
     if counts["train"] != len(train) or _has_policy(run):
         # Which images could not be read, or were left out by the run's policy, is in no table.
         positives = data["train_positives"]
         kept.append("data.train_positives")
-    found = keep(stated, _CONFIG_STATED) | {
+    found = keep(stated, of_config) | {
         "labels": list(train.vocabulary),
-        "data": {**keep(data, _DATA_STATED), "images": counts, "train_positives": positives},
+        "data": {**keep(data, of_data), "images": counts, "train_positives": positives},
     }
     return Replayed(found=found, stated=tuple(kept))
 

@@ -31,6 +31,7 @@ from xlite.run_folder.file_names import (
     RUN_HISTORY,
     RUN_SCORES,
     RUN_SITTINGS,
+    RUN_THRESHOLDS,
     predictions_name,
 )
 from xlite.run_folder.folder import RunFolder
@@ -134,6 +135,11 @@ def _stage_run(
         (target / VAL_EPOCHS).mkdir(exist_ok=True)
         content = read_own_bytes(path, max_bytes=MAX_TABLE_BYTES, remedy=_REMEDY)
         (target / VAL_EPOCHS / path.name).write_bytes(content)
+    if (run.path / RUN_THRESHOLDS).is_file():
+        # Its marks are of names as they were, and go: they are made anew.
+        fitted = read_json(run.path / RUN_THRESHOLDS, remedy=_REMEDY)
+        fitted.pop("fitted_on")
+        write_json(target / RUN_THRESHOLDS, scrubber.content(fitted))
     sittings = [one.model_dump(mode="json") for one in run.sittings]
     write_json(
         target / RUN_SITTINGS,
@@ -147,6 +153,8 @@ def _stage_run(
         "cache_dir": None,
         "images_dir": None,
     }
+    # Where it was trained is nobody's business, whichever folders a later version keeps.
+    config |= {name: None for name in config if name.endswith("_dir")}
     config["out_dir"] = layout.EXPERIMENTS
     write_json(target / RUN_CONFIG, scrubber.content(config))
     scores = run.require_scores().to_json()

@@ -114,30 +114,32 @@ class ThresholdsRecord(Record):
 
 def write_thresholds(path: Path, fitted: FittedThresholds, fitted_on: FittedOn) -> None:
     """Write thresholds with the marks of the images they have seen as JSON, atomically."""
-    write_json(
-        path,
-        {
-            "method": fitted.method,
-            "calibration": fitted.calibration,
-            "fitted_on": {
-                "name": fitted_on.name,
-                "images": fitted_on.num_images,
-                "split_sha256": fitted_on.split_sha256,
-                "images_sha256": fitted_on.images_sha256,
-                "marks": "".join(sorted(fitted_on.marks)),
-                "patient_marks": "".join(sorted(fitted_on.patient_marks)),
-            },
-            "per_class": {
-                name: {
-                    "threshold": float(fitted.thresholds[c]),
-                    "slope": float(fitted.scaling.slope[c]),
-                    "intercept": float(fitted.scaling.intercept[c]),
-                    "notes": fitted.notes.get(name, []),
-                }
-                for c, name in enumerate(fitted.vocabulary)
-            },
+    write_json(path, describe_thresholds(fitted, fitted_on))
+
+
+def describe_thresholds(fitted: FittedThresholds, fitted_on: FittedOn) -> dict[str, Any]:
+    """The content of the file as plain values."""
+    return {
+        "method": fitted.method,
+        "calibration": fitted.calibration,
+        "fitted_on": {
+            "name": fitted_on.name,
+            "images": fitted_on.num_images,
+            "split_sha256": fitted_on.split_sha256,
+            "images_sha256": fitted_on.images_sha256,
+            "marks": "".join(sorted(fitted_on.marks)),
+            "patient_marks": "".join(sorted(fitted_on.patient_marks)),
         },
-    )
+        "per_class": {
+            name: {
+                "threshold": float(fitted.thresholds[c]),
+                "slope": float(fitted.scaling.slope[c]),
+                "intercept": float(fitted.scaling.intercept[c]),
+                "notes": fitted.notes.get(name, []),
+            }
+            for c, name in enumerate(fitted.vocabulary)
+        },
+    }
 
 
 def write_run_thresholds(run_dir: Path, fitted: FittedThresholds, fitted_on: FittedOn) -> None:
