@@ -82,7 +82,7 @@ def test_markup_in_labels_and_names_neither_acts_nor_forges(tmp_path: Path, make
         card = render_export_card(run, old=old)
         assert set(read_front(card)) == {"pipeline_tag", "library_name", "tags", "model-index"}
         body = card.split("---\n", 2)[2]
-        assert not re.search(r"<(?!!-- (notes:card|end notes) -->)", body)
+        assert not re.search(r"<(?!!-- (notes:card|end notes|What you write))", body)
         assert body.count("<!-- end notes -->") == 1
         assert not re.search(r"(?<!\\)\[x(?<!\\)\]\(", body)
         assert not re.search(r"\{a `", body)
@@ -100,5 +100,6 @@ def test_looks_and_misuses_are_said(run: RunFolder) -> None:
     assert "by whichever run: 2, the first of 2026-03-01, the last of 2026-04-01" in card
     assert "It must not be used" in card
     assert "for Edema: fewer than 30 positives in training." in card
+    assert "## Thresholds and calibration\n\nNone: no thresholds were looked for." in card
     assert "How often the test part was looked at is not known." in render_export_card(run)
     assert "was not looked at" in render_export_card(run, facts=CardFacts(test_looks=[]))

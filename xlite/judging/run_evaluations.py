@@ -23,9 +23,9 @@ def read_run_evaluations(run: RunFolder) -> tuple[list[Evaluation], list[str]]:
     """The evaluations of a run, one of each part of its split and of each other site, and a
     sentence for each that was passed over.
 
-    Of several of one part it is the first by the names of their folders, which is that with the
-    default options; those of means over views are none. Where the run's split is still there, an
-    evaluation has to be of the predictions and labels that are there now.
+    Of several of one part it is one with subgroups, else the first by the names of their folders,
+    which is that with the default options; those of means over views are none. Where the run's
+    split is still there, an evaluation has to be of the predictions and labels that are there now.
     """
     found: dict[str | None, Evaluation] = {}
     faults = []
@@ -46,7 +46,9 @@ def read_run_evaluations(run: RunFolder) -> tuple[list[Evaluation], list[str]]:
             )
             continue
         external = evaluation.external
-        found.setdefault(evaluation.part if external is None else external.site, evaluation)
+        key = evaluation.part if external is None else external.site
+        if key not in found or (evaluation.subgroups and not found[key].subgroups):
+            found[key] = evaluation
     return list(found.values()), faults
 
 

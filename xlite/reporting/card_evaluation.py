@@ -10,6 +10,7 @@ from xlite.reporting.external_sites import describe_site
 from xlite.reporting.floored_run import FlooredRun
 from xlite.reporting.log_markdown import escape, markdown_table
 from xlite.results.evaluation import Evaluation
+from xlite.scores.fitted_thresholds import FittedThresholds
 
 _MEANS = {
     "auroc": "AUROC",
@@ -120,7 +121,10 @@ def _tabulate_calibration(evaluation: Evaluation) -> str:
 
 def _describe_subgroups(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.subgroups:
-        yield "Subgroups were not judged: the label table names none, or they were left out."
+        yield (
+            "Subgroups were not judged: `xlite evaluate RUN --subgroups` does it, where the label "
+            "table says view, sex or age."
+        )
         return
     rows = [
         [
@@ -143,3 +147,38 @@ def _limits(low: float, high: float, *, sign: bool = False) -> str:
     if low != low or high != high:
         return "–"
     return f"{decimal(low, sign=sign)} to {decimal(high, sign=sign)}"
+
+
+def describe_fitted(
+    fitted: FittedThresholds | None, source: str, judged: Sequence[Evaluation]
+) -> Iterator[str]:
+    """The thresholds that go with the model, and how its probs are scaled before.
+
+    source: where they come from, in words; of none, why. judged: evaluations that are told beside
+    them.
+    """
+    if fitted is None:
+        yield f"None: {escape(source)}"
+        return
+    others = any(one.thresholds.calibration != fitted.calibration for one in judged)
+    yield (
+        f"By {escape(fitted.method)}, {escape(source)}. A finding is called where its prob, "
+        f"{_SCALED[fitted.calibration]}, reaches its threshold: prob = sigmoid(slope × logit + "
+        "intercept)."
+        + (" The calls above are at other thresholds, of probs that are scaled otherwise." * others)
+    )
+    rows = [
+        [
+            label,
+            decimal(float(fitted.thresholds[place])),
+            decimal(float(fitted.scaling.slope[place])),
+            decimal(float(fitted.scaling.intercept[place]), sign=True),
+        ]
+        for place, label in enumerate(fitted.vocabulary)
+    ]
+    yield markdown_table(["label", "threshold", "slope", "intercept"], rows)
+    if fitted.notes:
+        yield "\n".join(
+            f"- {escape(label)}: {escape('; '.join(notes))}"
+            for label, notes in fitted.notes.items()
+        )

@@ -14,8 +14,8 @@ _BEGIN, _END = "<!-- notes:card -->", "<!-- end notes -->"
 _BEGIN_FRONT, _END_FRONT = "# notes", "# end notes"
 _GENERATED = ("pipeline_tag", "library_name", "tags", "model-index")
 """Keys of the front matter that are not people's."""
-_PLACE_FOR_NOTES = "\nWhat people write between these two comments stays.\n"
-_PLACE_FOR_FRONT = "# license: what stands between these two comments stays\n"
+_PLACE_FOR_NOTES = "\n<!-- What you write here, before the next line, is kept. -->\n"
+_PLACE_FOR_FRONT = "# What you write here, as license: cc-by-4.0, is kept.\n"
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xlite.places import SPLIT_RECORD
-from xlite.reporting.log_markdown import escape, markdown_table
+from xlite.reporting.log_markdown import escape, join_command, markdown_table
 from xlite.reporting.log_runs import (
     describe_environment,
     describe_preprocessing,
 )
-from xlite.reporting.reproduction import build_train_command
+from xlite.reporting.reproduction import list_train_words
 from xlite.results.split import SplitRecord
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.class_scores import FEW_POSITIVES
@@ -97,4 +97,6 @@ def describe_training(run: RunFolder) -> list[str]:
     ]
     if run.sittings:
         parts.append(f"Trained on {escape(describe_environment(run.sittings[-1].environment))}.")
-    return [*parts, "To train the run again:", f"```sh\n{build_train_command(run)}\n```"]
+    # Without the folder: a card goes to others, whom this machine's paths are none of.
+    command = join_command(list_train_words(run))
+    return [*parts, "To train the run again, in its project's folder:", f"```sh\n{command}\n```"]

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from xlite.console import decimal
 from xlite.places import VALIDATION
-from xlite.reporting.card_evaluation import describe_evaluation, describe_sites
+from xlite.reporting.card_evaluation import (
+    describe_evaluation,
+    describe_fitted,
+    describe_sites,
+)
 from xlite.reporting.card_front_matter import render_front_matter
 from xlite.reporting.card_kept import KeptParts, render_notes
 from xlite.reporting.card_run import (
@@ -28,6 +32,7 @@ from xlite.results.evaluation import Evaluation, Look
 from xlite.results.selection import ValidationUse
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.class_scores import FEW_POSITIVES
+from xlite.scores.fitted_thresholds import FittedThresholds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,10 @@ class CardFacts:
     """What its validation part has been used for."""
     test_looks: Sequence[Look] | None = None
     """All looks at its test part, by whatever run; None where that is not known."""
+    thresholds: FittedThresholds | None = None
+    """Those that go with the model."""
+    thresholds_source: str = "no thresholds were looked for."
+    """Where these come from, in words; without any, why."""
     contents: Sequence[tuple[str, str]] = ()
     """The files beside the card, and what each is."""
     checks: Sequence[str] = ()
@@ -67,6 +76,10 @@ def render_export_card(
         *make_section("Model", list(_describe_model(run, known))),
         *make_section("Data and split", list(describe_data(run))),
         *make_section("Scores", list(_describe_scores(run, here))),
+        *make_section(
+            "Thresholds and calibration",
+            list(describe_fitted(known.thresholds, known.thresholds_source, here)),
+        ),
         *make_section("Other sites", list(describe_sites(elsewhere))),
         *make_section("Looks and choices", list(_describe_use(known))),
         *make_section("Training", describe_training(run)),

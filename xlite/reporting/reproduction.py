@@ -41,7 +41,12 @@ def paste_command(words: Sequence[str], folder: str | Path | None) -> str:
 
 
 def build_train_command(run: RunFolder) -> str:
-    """The command line that trains the run again beside it, and says so where that is done.
+    """The command line that trains the run again beside it, and says so where that is done."""
+    return paste_command(list_train_words(run), find_working_dir(run))
+
+
+def list_train_words(run: RunFolder) -> list[str]:
+    """The words of the same command, to be given in the folder where the run was trained.
 
     Of a run of version 0.1 it is not known where split and cache lay.
     """
@@ -78,8 +83,7 @@ def build_train_command(run: RunFolder) -> str:
     ):
         if place is not None:
             words += [option, place]
-    words += [*_put_beside(Path(config.out_dir or "experiments")), "--resume"]
-    return paste_command(words, find_working_dir(run))
+    return [*words, *_put_beside(Path(config.out_dir or "experiments")), "--resume"]
 
 
 def build_judging_command(study: Ablation | Comparison, experiments_dir: Path) -> str | None:

@@ -12,6 +12,7 @@ from xlite.judging.evaluation_folder import find_evaluations_dir
 from xlite.judging.run_evaluations import read_run_evaluations
 from xlite.judging.sealed_test import digest_test_set, read_looks
 from xlite.places import VALIDATION
+from xlite.predicting.run_thresholds import FoundThresholds, find_thresholds
 from xlite.reporting.export_card import CardFacts, render_export_card
 from xlite.results.evaluation import Look
 from xlite.results.selection import ValidationUse
@@ -22,24 +23,29 @@ from xlite.splitting.split_folder import read_split
 def make_export_card(
     run: RunFolder,
     *,
+    thresholds: FoundThresholds | None = None,
     contents: Sequence[tuple[str, str]] = (),
     checks: Sequence[str] = (),
     old: str | None = None,
 ) -> str:
     """The card of a finished run as Markdown, for `README.md` of its exported folder.
 
-    contents: the files beside the card, and what each is. checks: what was found when the exported
-    model was held against the run, a sentence each. old: the text of the card that it takes the
-    place of, whose notes are kept. Nothing is judged here: scores with intervals are those of
-    `xlite evaluate`. Raises InputError for an unfinished run, for a ledger that is damaged and for
-    markers in `old` that have lost their partners.
+    thresholds: those that go with the model; None for the run's own. contents: the files beside
+    the card, and what each is. checks: what was found when the exported model was held against the
+    run, a sentence each. old: the text of the card that it takes the place of, whose notes are
+    kept. Nothing is judged here: scores with intervals are those of `xlite evaluate`. Raises
+    InputError for an unfinished run, for a ledger that is damaged and for markers in `old` that
+    have lost their partners.
     """
     run.require_scores()
     evaluations, faults = read_run_evaluations(run)
     for fault in faults:
         console.warn(fault)
     experiments = find_evaluations_dir(run.path).parent
+    found = thresholds or find_thresholds(run)
     facts = CardFacts(
+        thresholds=found.fitted,
+        thresholds_source=found.source,
         evaluations=evaluations,
         use=_count_use(run, experiments),
         test_looks=_find_looks(run, experiments),

@@ -235,7 +235,16 @@ def test_without_its_evidence_an_item_is_missing(
 
 
 def test_an_evaluation_in_groups_proves_more(study: Subject) -> None:
-    evaluate(study.run.path, part="test", split="splits", subgroups=True, figures=False, write=True)
+    # As one that was evaluated before, without groups.
+    for subgroups in (False, True):
+        evaluate(
+            study.run.path,
+            part="test",
+            split="splits",
+            subgroups=subgroups,
+            figures=False,
+            write=True,
+        )
     found = answer(read_subject("loss"))
     proven = {number for number, item in found.items() if item.standing == "PROVEN"}
     assert proven == EVERYTHING | MORE
@@ -243,8 +252,8 @@ def test_an_evaluation_in_groups_proves_more(study: Subject) -> None:
     stard = answer(read_subject("loss"), "stard")
     assert {"23", "30", "31"} <= {n for n, item in stard.items() if item.standing == "PROVEN"}
     # An evaluation of other predictions or labels proves nothing of this run.
-    [scores] = Path("experiments/evaluation").glob("*/scores.json")
-    change_json(scores, lambda one: one["asked"].update(cases="0" * 64))
+    for scores in Path("experiments/evaluation").glob("*/scores.json"):
+        change_json(scores, lambda one: one["asked"].update(cases="0" * 64))
     again = answer(read_subject("loss"))
     assert {again[number].standing for number in MORE} == {"MISSING"}
 

@@ -19,7 +19,7 @@ from xlite.proving.checklists.evidence.proof import (
 from xlite.proving.checklists.subject import Subject
 from xlite.reporting.log_markdown import join_command
 from xlite.reporting.log_runs import describe_environment
-from xlite.reporting.reproduction import build_train_command
+from xlite.reporting.reproduction import list_train_words
 from xlite.run_folder.paths import name_run_files
 
 _PARTS: tuple[Literal["val", "test"], ...] = ("val", "test")
@@ -98,7 +98,7 @@ def initial_weights(subject: Subject) -> Finding:
         shown=f"{shown}; all else drawn with the seed {', '.join(map(str, seeds))}",
         numbers={"seeds": len(seeds)},
         files=name_run_files(subject.run, "config"),
-        command=build_train_command(subject.run),
+        command=join_command(list_train_words(subject.run)),
     )
 
 
@@ -120,7 +120,7 @@ def training(subject: Subject) -> Finding:
         f"{early}; trained {len(subject.runs)} times, with another seed or fold each",
         numbers={"epochs": scores.epochs, "runs": len(subject.runs)},
         files=name_run_files(run, "config", "history"),
-        command=build_train_command(run),
+        command=join_command(list_train_words(run)),
     )
 
 
