@@ -16,12 +16,13 @@ from xlite.run_folder.file_names import (
     RUN_PREVIOUS,
     RUN_SCORES,
     RUN_THRESHOLDS,
+    RUN_TYPICAL_FILMS,
     predictions_name,
 )
 from xlite.run_folder.records import RunScores
 
 _OF_VALIDATION = (predictions_name(VALIDATION), RUN_THRESHOLDS)
-_OF_TEST = (predictions_name("test"),)
+_ALWAYS = (predictions_name("test"), RUN_TYPICAL_FILMS)
 
 
 def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
@@ -30,7 +31,7 @@ def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
     The checkpoint before the last is no longer needed, and goes.
     """
     of_validation = _OF_VALIDATION if scores.val is not None else ()
-    names = (*of_validation, *_OF_TEST, RUN_BEST, RUN_CONFIG)
+    names = (*of_validation, *_ALWAYS, RUN_BEST, RUN_CONFIG)
     files = {name: sha256_of_file(run_dir / name) for name in names}
     finished = scores.model_copy(update={"files": files})
     write_json(run_dir / RUN_SCORES, finished.to_json())
@@ -50,6 +51,6 @@ def set_aside_scores(run_dir: Path) -> None:
         number += 1
     kept = run_dir / f"before_{number}"
     kept.mkdir()
-    for name in (RUN_SCORES, *_OF_VALIDATION, *_OF_TEST):
+    for name in (RUN_SCORES, *_OF_VALIDATION, *_ALWAYS):
         if (run_dir / name).exists():
             (run_dir / name).rename(kept / name)

@@ -19,6 +19,8 @@ RUN_BEST = "best.safetensors"
 """The weights of the best epoch."""
 RUN_THRESHOLDS = "thresholds.json"
 """Calibration and thresholds, fitted on the validation part."""
+RUN_TYPICAL_FILMS = "typical_films.safetensors"
+"""What is kept of the films of training, to tell films that are unlike them."""
 RUN_SCORES = "scores.json"
 """What a finished run has reached; written last."""
 

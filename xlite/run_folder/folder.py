@@ -26,6 +26,7 @@ from xlite.run_folder.file_names import (
     RUN_SCORES,
     RUN_SITTINGS,
     RUN_THRESHOLDS,
+    RUN_TYPICAL_FILMS,
     predictions_name,
 )
 from xlite.run_folder.history import read_history
@@ -100,12 +101,8 @@ class RunFolder:
         """
         path = self.path / RUN_CONFIG
         config = RunConfig.read(path, remedy=self._remedy)
-        wanted = self.scores.files.get(RUN_CONFIG) if self.scores else None
-        if wanted is not None and sha256_of_file(path) != wanted:
-            raise InputError(
-                f"{path} is not what the run wrote: its SHA-256 is not that in {RUN_SCORES}. "
-                f"{self._remedy}"
-            )
+        if self.scores is not None:
+            self._require_unchanged(path, self._remedy)
         return config
 
     @property
@@ -129,18 +126,8 @@ class RunFolder:
         path = self.path / RUN_SITTINGS
         if os.path.lexists(path):
             return tuple(Sittings.read(path, remedy=self._remedy).sittings)
-        if self.config.environment is None:
-            return ()
-        return (
-            Sitting(
-                started="",
-                epochs=parse_settings(self.config.settings, where=self.path).epochs,
-                from_epoch=0,
-                from_step=0,
-                environment=self.config.environment,
-                runtime=self.config.runtime or {},
-            ),
-        )
+        epochs = parse_settings(self.config.settings, where=self.path).epochs
+        return self.config.latest_sitting(epochs=epochs)
 
     @cached_property
     def settings_content(self) -> dict[str, Any]:
@@ -222,8 +209,11 @@ class RunFolder:
 
         None for a run of an earlier version, and without a validation part.
         """
-        is_written = RUN_THRESHOLDS in self.require_scores().files
-        return self._find_written(RUN_THRESHOLDS) if is_written else None
+        return self._find_if_written(RUN_THRESHOLDS)
+
+    def find_typical_films(self) -> Path | None:
+        """What is kept of the films of its training; None for a run of an earlier version."""
+        return self._find_if_written(RUN_TYPICAL_FILMS)
 
     def find_weights(self) -> Path:
         """The weights of the best epoch, as the finished run wrote them; InputError as above."""
@@ -278,17 +268,23 @@ class RunFolder:
         if self.scores is not None and predictions_name("val") in self.scores.files:
             self.find_predictions("val")
 
+    def _find_if_written(self, name: str) -> Path | None:
+        return self._find_written(name) if name in self.require_scores().files else None
+
     def _find_written(self, name: str) -> Path:
-        path = self.path / name
-        wanted = self.require_scores().files.get(name)
+        path, _ = self.path / name, self.require_scores()
         if not path.is_file():
             raise InputError(f"{path} does not exist. {self.how_to_make_again}")
+        self._require_unchanged(path, self.how_to_make_again)
+        return path
+
+    def _require_unchanged(self, path: Path, remedy: str) -> None:
+        wanted = self.require_scores().files.get(path.name)
         if wanted is not None and sha256_of_file(path) != wanted:
             raise InputError(
                 f"{path} is not what the run wrote: its SHA-256 is not that in {RUN_SCORES}. "
-                f"{self.how_to_make_again}"
+                f"{remedy}"
             )
-        return path
 
     @property
     def how_to_make_again(self) -> str:

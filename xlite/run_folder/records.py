@@ -112,6 +112,21 @@ class RunConfig(Record):
     runtime: dict[str, Any] | None = None
     """In version 1: that of the latest sitting."""
 
+    def latest_sitting(self, *, epochs: int) -> tuple[Sitting, ...]:
+        """The one sitting that version 1 knows; none in a record of a later version."""
+        if self.environment is None:
+            return ()
+        return (
+            Sitting(
+                started="",
+                epochs=epochs,
+                from_epoch=0,
+                from_step=0,
+                environment=self.environment,
+                runtime=self.runtime or {},
+            ),
+        )
+
     @field_validator("settings")
     @classmethod
     def _check_settings(cls, settings: dict[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from xlite.run_folder.thresholds_file import (
     FittedOn,
     write_run_thresholds,
 )
+from xlite.run_folder.typical_films_file import write_run_typical_films
 from xlite.scores.fitted_thresholds import fit_scaled_thresholds
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
+from xlite.training.typical_films import describe_typical_films
 
 if TYPE_CHECKING:
     from xlite.signals import StopRequest
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 
 def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
-    """What the run has reached, for its `scores.json`; predictions of both parts are written.
+    """What the run has reached, for its `scores.json`; predictions of both parts are written, and
+    what those need who predict with the run: thresholds, and what its films are like.
 
     Only validation is scored, where the split has it: the test part is sealed until `xlite evaluate
     --part test` asks.
@@ -46,11 +49,7 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
             should_stop=stop.__bool__,
         )
         if outputs is None:
-            raise InterruptedRunError(
-                f"stopped after the last epoch, before {run_dir} was judged. The same command "
-                "with --resume does that.",
-                signal_number=stop.signal_number or signal.SIGTERM,
-            )
+            raise _stopped(run, stop)
         probs = to_probs(outputs.logits)
         if fabric.is_global_zero:
             predictions = Predictions(manifest.image_ids, probs, data.vocabulary)
@@ -61,6 +60,11 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
             val = summarize_scores(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
             )
+    films = describe_typical_films(run, stop)
+    if films is None:
+        raise _stopped(run, stop)
+    if fabric.is_global_zero:
+        write_run_typical_films(run_dir, films)
     return RunScores(
         schema_version=RunScores.newest_schema,
         run_id=run_dir.name,
@@ -73,6 +77,14 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
         accumulate=state.num_parts,
         seconds=round(state.seconds, 3),
         val=None if val is None else PartScores(**val),
+    )
+
+
+def _stopped(run: OpenRun, stop: StopRequest) -> InterruptedRunError:
+    return InterruptedRunError(
+        f"stopped after the last epoch, before {run.run_dir} was judged. The same command "
+        "with --resume does that.",
+        signal_number=stop.signal_number or signal.SIGTERM,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from xlite.loading.loader import RadiographDataset, build_loader, default_num_workers
 from xlite.loading.transforms import Augmentation
 from xlite.sampling.sampler import EpochSampler
@@ -65,8 +67,25 @@ class RunLoaders:
 
     def build_in_order(self, part: str) -> DataLoader[Batch]:
         """A loader of one part in the order of its table, as it is: this process's share."""
-        num_images = len(self.data.parts[part])
-        sampler = EpochSampler(
+        return self.build(part, self._in_order(len(self.data.parts[part])))
+
+    def build_spread(self, part: str, *, most: int) -> DataLoader[Batch]:
+        """The same of at most so many images, spread evenly over the part."""
+        manifest = self.data.parts[part]
+        rows = np.linspace(0, len(manifest) - 1, min(most, len(manifest))).round().astype(np.int64)
+        dataset = RadiographDataset(
+            manifest.select(rows), self.data.source, image_size=self.settings.image_size
+        )
+        return build_loader(
+            dataset,
+            self._in_order(len(rows)),
+            # Reading a cache does not pay for the start of processes.
+            num_workers=0 if self.data.is_cached else self.num_workers,
+            pin_memory=self.pin_memory,
+        )
+
+    def _in_order(self, num_images: int) -> EpochSampler:
+        return EpochSampler(
             num_images,
             batch_size=_EVAL_BATCH,
             seed=0,
@@ -74,4 +93,3 @@ class RunLoaders:
             rank=self.rank,
             world_size=self.world_size,
         )
-        return self.build(part, sampler)
