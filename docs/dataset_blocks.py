@@ -98,5 +98,7 @@ def _codes(source: Any) -> Any:
 
 def _describe_labels(source: Any) -> str:
     labels = source.labels
+    if labels is None:
+        return "none"
     names = getattr(labels, "vocabulary", ()) or tuple(getattr(labels, "columns", {}).values())
     return f"{len(names)}: {', '.join(names)}" if names else "those that occur"

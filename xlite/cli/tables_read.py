@@ -73,14 +73,18 @@ def _print_reading(reading: TableReading) -> None:
     columns = ["label", "present", "absent", "uncertain", "blank"]
     columns += ["by any", "by all", "kappa"] if has_readers else []
     columns += ["boxes"] if has_boxes else []
-    console.table(
-        f"{reading.dataset}: {reading.images:,} images, {whose}",
-        columns,
-        [
-            [label, *_describe(counts, has_readers=has_readers, has_boxes=has_boxes)]
-            for label, counts in reading.labels.items()
-        ],
-    )
+    title = f"{reading.dataset}: {reading.images:,} images, {whose}"
+    if not reading.labels:
+        console.result_text(f"{title}, no labels")
+    else:
+        console.table(
+            title,
+            columns,
+            [
+                [label, *_describe(counts, has_readers=has_readers, has_boxes=has_boxes)]
+                for label, counts in reading.labels.items()
+            ],
+        )
     for what, counted in (
         ("views", reading.views),
         ("sexes", reading.sexes),

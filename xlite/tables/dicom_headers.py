@@ -28,6 +28,7 @@ _ELEMENTS = {
     "sex": "PatientSex",
     "age": "PatientAge",
 }
+_MARK_BYTES = 132
 _HEAD_BYTES = 1 << 18
 """What is read of a film first: headers take a few kilobytes, and pixels come last."""
 
@@ -39,8 +40,15 @@ def read_headers(image_ids: Sequence[str], folder: Path) -> pd.DataFrame:
     is missing, can't be read, is not DICOM or names no patient, and without the extra.
     """
     paths = find_images(image_ids, folder, skip_missing=None)
-    rows = [_read_header(Path(path)) for path in paths if path is not None]
+    found = [Path(path) for path in paths if path is not None]
+    rows = [read_header(path) for path in found]
     headers = pd.DataFrame(rows, columns=list(_ELEMENTS), dtype=object)
+    require_named_patients(headers, found)
+    return headers
+
+
+def require_named_patients(headers: pd.DataFrame, paths: Sequence[Path]) -> None:
+    """Raise InputError where a film's header names no patient."""
     nameless = headers["patient_id"] == ""
     if nameless.any():
         raise InputError(
@@ -48,7 +56,15 @@ def read_headers(image_ids: Sequence[str], folder: Path) -> pd.DataFrame:
             f"the first is {paths[int(nameless.argmax())]}. Add a column of patients to the table: "
             "without them a split can leak."
         )
-    return headers
+
+
+def has_dicom_mark(path: Path) -> bool:
+    """Whether a file begins as DICOM does; False for what is no regular file."""
+    try:
+        with open_regular(path, what="film") as file:
+            return is_dicom(file.read(_MARK_BYTES))
+    except InputError:
+        return False
 
 
 def fill_from_headers(
@@ -74,7 +90,11 @@ def _says_nothing(column: pd.Series) -> bool:
     return bool((column.isna() | (column == "")).all())
 
 
-def _read_header(path: Path) -> dict[str, str]:
+def read_header(path: Path) -> dict[str, str]:
+    """patient_id, date, view, sex and age of a film as its header writes them, "" where not.
+
+    Raises InputError for what is no DICOM file, or one that can't be read.
+    """
     with open_regular(path, what="film", remedy="Pass the folder of the films as --dicom.") as file:
         data = file.read(_HEAD_BYTES)
         if not is_dicom(data):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
@@ -57,12 +57,14 @@ def read_manifest(
     vocabulary: Sequence[str] | None = None,
     is_guarded: bool = False,
     remedy: str | None = None,
+    needs_labels: bool = True,
 ) -> Manifest:
     """The manifest in a label table (CSV, or CSV compressed with gzip), or in several of a source.
 
     vocabulary: the labels that a label text may hold, instead of the format's. is_guarded: the
     file is one that `write_manifest` wrote, with apostrophes before what a spreadsheet would run.
     remedy: what to do when a column is missing; None names the options that say which it is.
+    needs_labels: whether images of which nothing is said, as a folder of films, are refused.
 
     Raises InputError, naming row and value, for a file that is no such table, for labels that
     can't be told apart, and where two spellings may be of one patient or of one image.
@@ -74,6 +76,8 @@ def read_manifest(
         return keep_rows(_read_source(source, given, layout), layout, path)
     named = None if is_guarded else choose_source(layout)
     if named is not None:
+        if named.labels is None and needs_labels:
+            refuse_unlabelled(path)
         return keep_rows(_read_source(named, [path], layout), layout, path)
     table = open_csv(path, what="label table", remedy=remedy or "Name a CSV file.")
     return take_manifest(
@@ -82,6 +86,15 @@ def read_manifest(
         vocabulary=vocabulary,
         is_guarded=is_guarded,
         remedy=remedy,
+    )
+
+
+def refuse_unlabelled(path: Path) -> NoReturn:
+    """Raise InputError for images of which no table says what is on them."""
+    raise InputError(
+        f"{path}: nothing says what is on these films, so that there are no labels to work with. "
+        "They can be cached (xlite cache-clahe) and looked at (xlite tables read). Else pass a "
+        "table of labels as --labels, and the films' folder as --dicom."
     )
 
 

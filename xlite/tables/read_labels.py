@@ -28,6 +28,7 @@ def read_labels(
     patients: ArrayLike | None = None,
     *,
     table_format: TableFormat | None = None,
+    needs_labels: bool = True,
 ) -> Manifest:
     """The images of a label table with their patients and labels.
 
@@ -36,7 +37,7 @@ def read_labels(
     or an array-like of 1, 0 and -1 (unknown), (N, C) or (N,) for one label, named by its columns
     where it has some. patients: (N,) ids, to go with an array;
     they may be left out where nothing asks for patients. table_format: which columns of a table
-    hold what, NIH's by default.
+    hold what, NIH's by default. needs_labels: whether a folder of films without labels is refused.
 
     A data frame without `patients` that has the format's column of images, or any column of text,
     is a label table, read as the CSV that pandas would write of it: a message counts rows as a
@@ -58,7 +59,8 @@ def read_labels(
             raise InputError("a label table has patients of its own. Leave out `patients`.")
         if isinstance(labels, Manifest):
             return labels
-        return read_manifest(list_files(labels), table_format=layout)
+        files = list_files(labels)
+        return read_manifest(files, table_format=layout, needs_labels=needs_labels)
     if patients is None and isinstance(labels, pd.DataFrame) and _is_table(labels, layout):
         return take_manifest(frame_as_csv(labels), layout)
     return _from_arrays(labels, patients)

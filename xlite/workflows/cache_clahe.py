@@ -112,7 +112,8 @@ def _read_image_ids(
     """The images of a label table, or of all parts of a split, or of folds."""
     if split is None:
         table = places.find_label_table(None) if labels is None else labels
-        return list(read_labels(table, table_format=table_format).image_ids)
+        images = read_labels(table, table_format=table_format, needs_labels=False)
+        return list(images.image_ids)
     if labels is not None:
         raise InputError("--labels and --split both name the images. Pass one of them.")
     refuse_columns(table_format)

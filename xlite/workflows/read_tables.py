@@ -19,7 +19,7 @@ from xlite.splitting.written_table import encode_checked
 from xlite.tables.cells import ABSENT, BLANK, PRESENT, UNCERTAIN
 from xlite.tables.chosen_source import choose_source, choose_source_of, read_as_source
 from xlite.tables.csv_table import open_csv
-from xlite.tables.label_table import keep_rows, read_manifest
+from xlite.tables.label_table import keep_rows, read_manifest, refuse_unlabelled
 from xlite.tables.sources.reading import SourceReading
 from xlite.tables.sources.registry import GENERIC, recognise_source
 from xlite.tables.table_files import TableFiles, list_files
@@ -69,6 +69,8 @@ def read_tables(
         made = _describe(manifest) | {"files": {"labels": [str(paths[0])]}}
     if out is None:
         return TableReading(**made)
+    if not manifest.vocabulary:
+        refuse_unlabelled(paths[0])
     content = encode_checked(replace(manifest, codes=None), str(out))
     with atomic_path(Path(out)) as path:
         path.write_bytes(content)

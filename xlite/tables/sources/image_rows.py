@@ -44,7 +44,9 @@ class ImageRows:
     def label_columns(self) -> tuple[str, ...]:
         """The columns that hold labels."""
         labels = self.tables.source.labels
-        return tuple(labels.columns) if isinstance(labels, ColumnLabels) else (labels.column,)
+        if isinstance(labels, ColumnLabels):
+            return tuple(labels.columns)
+        return () if labels is None else (labels.column,)
 
     def require_columns(self, names: Sequence[str], *, remedies: dict[str, str]) -> None:
         """Raise InputError unless there is each of `names`; see `CsvTable.require_columns`."""

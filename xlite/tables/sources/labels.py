@@ -25,12 +25,14 @@ _ITEMS = re.compile(_ITEM)
 
 
 def encode_rows(
-    labels: ColumnLabels | TextLabels | RowLabels, rows: pd.DataFrame, path: Path
+    labels: ColumnLabels | TextLabels | RowLabels | None, rows: pd.DataFrame, path: Path
 ) -> Encoded:
-    """The codes of every row, and the labels. path: for messages.
+    """The codes of every row, and the labels, of which there may be none. path: for messages.
 
     Raises InputError, which names the row, for a cell that says something else.
     """
+    if labels is None:
+        return np.zeros((len(rows), 0), dtype=np.int8), ()
     if isinstance(labels, ColumnLabels):
         return _encode_columns(labels, rows, path)
     if isinstance(labels, TextLabels):

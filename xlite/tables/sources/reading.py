@@ -95,7 +95,8 @@ def read_source(
     taken = take_rows(tables)
     rows = taken.rows
     codes, vocabulary = encode_rows(source.labels, rows, path)
-    check_vocabulary(vocabulary, source=path)
+    if source.labels is not None:
+        check_vocabulary(vocabulary, source=path)
     image_ids = source.image(rows)
     agreement: Sequence[Agreement] = ()
     rule: FoldRule | None = None
@@ -180,8 +181,12 @@ def _take(source: TableSource, role: str, table: CsvTable | pd.DataFrame) -> pd.
     return cells.assign(**{name: "" for name in others if name not in cells})
 
 
-def _columns_of(labels: ColumnLabels | TextLabels | RowLabels, table: CsvTable) -> dict[str, str]:
+def _columns_of(
+    labels: ColumnLabels | TextLabels | RowLabels | None, table: CsvTable
+) -> dict[str, str]:
     """The columns of labels in a table, with what they are called elsewhere."""
+    if labels is None:
+        return {}
     if not isinstance(labels, ColumnLabels):
         return {labels.column: labels.column}
     written = {name: other for other, name in labels.spellings.items() if other in table.header}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xlite.errors import InputError, did_you_mean
 from xlite.tables.sources.brax import BRAX
 from xlite.tables.sources.chexpert import CHEXPERT
+from xlite.tables.sources.dicom import DICOM
 from xlite.tables.sources.folders import FOLDERS
 from xlite.tables.sources.mimic import MIMIC
 from xlite.tables.sources.nih import NIH
@@ -22,7 +23,7 @@ SOURCES: dict[str, TableSource] = {
     source.name: source
     for source in (
         *(NIH, NIH_GOOGLE, CHEXPERT, MIMIC, PADCHEST),
-        *(VINDR, VINBIG, RSNA, SIIM, BRAX, OPENI, FOLDERS),
+        *(VINDR, VINBIG, RSNA, SIIM, BRAX, OPENI, FOLDERS, DICOM),
     )
 }
 

@@ -193,7 +193,8 @@ class TableSource:
     date: Take | None = None
     part: Take | None = None
     """The official part: "train", "val", "test" or "train_val"."""
-    labels: ColumnLabels | TextLabels | RowLabels
+    labels: ColumnLabels | TextLabels | RowLabels | None
+    """None where nothing says what is on an image."""
     blank: Blank = "unknown"
     """What a blank cell means by the source's convention."""
     rows: Row = "image"
