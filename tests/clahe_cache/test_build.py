@@ -17,8 +17,10 @@ import cv2
 import filelock
 import numpy as np
 import pytest
+from dicom_cases import transcode
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.uid import JPEGLosslessSV1
 
 from xlite.clahe_cache import folder, radiograph, workers
 from xlite.clahe_cache.build import build_cache
@@ -32,6 +34,7 @@ from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.results.cache import CacheSummary
 from xlite.settings import ClaheSettings
+from xlite.synthetic.dicom_films import encode_dicom
 
 SAMPLE = Path(__file__).parents[2].parent / "shared" / "nih-sample" / "images"
 SETTINGS = ClaheSettings(size=32)
@@ -368,6 +371,28 @@ def test_resume_after_sigkill_gives_the_bytes_of_an_uninterrupted_build(
     if file_format == "packed":
         both = [(folder / "images.u8").read_bytes() for folder in (out, tmp_path / "fresh")]
         assert both[0] == both[1]
+
+
+def test_an_interrupted_build_over_dicom_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for number in range(24):
+        # What a file is called does not make it a PNG.
+        grey = rng.integers(0, 4096, (64, 64)).astype(np.uint16)
+        film = transcode(encode_dicom(grey, bits_stored=12), JPEGLosslessSV1)
+        (folder / f"{number:02}.png").write_bytes(film)
+    out = tmp_path / "cache"
+    code, output = stop_midway(folder, out, signal.SIGINT, file_format="packed", workers=1, size=32)
+    assert code == 128 + signal.SIGINT
+    assert "Run the same command again to continue" in output
+    with pytest.raises(InputError, match="not complete"):
+        ClaheCache.open(out)
+    finished = len(read_journal(out)[1])
+    assert 0 < finished < 24, "ensure the signal came midway"
+    sources = [SourceImage(path.name, path) for path in sorted(folder.iterdir())]
+    assert build(sources, out, "packed").skipped == finished
+    assert_like_fresh(sources, out, "packed")
 
 
 @pytest.mark.slow

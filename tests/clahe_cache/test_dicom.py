@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_cases import ENCODINGS, PRIVATE, Encoding, mutate, transcode
+from dicom_fuzz import KINDS, make_sound, run_fuzz
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import uid
@@ -115,6 +116,89 @@ def test_bits_of_an_overlay_are_not_pixels(films: list[NDArray[np.uint8]]) -> No
     levels = films[0].astype(np.uint16) * 16
     data = encode_dicom(levels | 0xF000, bits_stored=16, elements={"BitsStored": 12, "HighBit": 11})
     np.testing.assert_array_equal(decode_radiograph(data), levels)
+
+
+def test_overlays_beside_the_pixels_are_passed_over(films: list[NDArray[np.uint8]]) -> None:
+    film = pydicom.dcmread(io.BytesIO(encode_dicom(films[0], bits_stored=8)))
+    for group in (0x6000, 0x6002):
+        film.add_new((group, 0x0010), "US", films[0].shape[0])
+        film.add_new((group, 0x0011), "US", films[0].shape[1])
+        film.add_new((group, 0x0040), "CS", "G")
+        film.add_new((group, 0x0050), "SS", [1, 1])
+        film.add_new((group, 0x0100), "US", 1)
+        film.add_new((group, 0x0102), "US", 0)
+        film.add_new((group, 0x3000), "OW", b"\xff" * (films[0].size // 8 // 2 * 2))
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, film, enforce_file_format=True)
+    assert len(file.getvalue()) > films[0].size * 1.2
+    np.testing.assert_array_equal(decode_radiograph(file.getvalue()), films[0])
+
+
+@pytest.mark.parametrize("name", ["JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm"])
+def test_near_lossless_jpeg_ls_is_read(name: str) -> None:
+    path = Path(pydicom.__file__).parent / "data" / "test_files" / name
+    film = pydicom.dcmread(path)
+    film.decompress(decoding_plugin="gdcm")
+    words = film.pixel_array
+    if "WindowCenter" in film:
+        del film.WindowCenter, film.WindowWidth
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, film, enforce_file_format=True)
+    expected = decode_radiograph(file.getvalue())
+    found = decode_radiograph(_without_windows(path))
+    assert found.shape == words.shape
+    np.testing.assert_array_equal(found, expected)
+
+
+def _without_windows(path: Path) -> bytes:
+    film = pydicom.dcmread(path)
+    for name in ("WindowCenter", "WindowWidth"):
+        if name in film:
+            delattr(film, name)
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, film, enforce_file_format=True)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("syntax", [uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K])
+def test_high_throughput_jpeg_2000_is_openjpegs(
+    syntax: str, films: list[NDArray[np.uint8]]
+) -> None:
+    # Nothing here writes such streams; OpenJPEG reads both kinds by one decoder.
+    film = pydicom.dcmread(
+        io.BytesIO(transcode(encode_dicom(films[0], bits_stored=8), uid.JPEG2000Lossless))
+    )
+    film.file_meta.TransferSyntaxUID = syntax
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, film, enforce_file_format=True)
+    np.testing.assert_array_equal(decode_radiograph(file.getvalue()), films[0])
+    frame = pydicom.encaps.get_frame(film.PixelData, 0, number_of_frames=1)
+    film.PixelData = pydicom.encaps.encapsulate([frame[:70]])
+    cut = io.BytesIO()
+    pydicom.dcmwrite(cut, film, enforce_file_format=True)
+    with pytest.raises(UnreadableImageError, match="High-throughput JPEG 2000 pixels can't be"):
+        decode_radiograph(cut.getvalue())
+
+
+def test_damaged_codestreams_end_no_process(films: list[NDArray[np.uint8]]) -> None:
+    for kind in KINDS:
+        assert decode_radiograph(make_sound(kind)).shape == (96, 80)
+    found = run_fuzz(150)
+    assert {sum(counts.values()) for counts in found.values()} == {30}
+    outcomes = {outcome for counts in found.values() for outcome in counts}
+    assert outcomes == {"decoded", "refused"}
+
+
+def test_films_of_several_windows_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = {"WindowCenter": [128, 40], "WindowWidth": [256, 80]}
+    for number in range(3):
+        elements = two if number else {"WindowCenter": 128, "WindowWidth": 256}
+        (tmp_path / str(number)).write_bytes(encode_dicom(GREY, bits_stored=8, elements=elements))
+    sources = [SourceImage(str(number), tmp_path / str(number)) for number in range(3)]
+    build_cache(sources, tmp_path / "cache", ClaheSettings(size=32), workers=1)
+    assert "2 DICOM films have several windows; the first was taken." in capsys.readouterr().err
 
 
 def test_jpeg_baseline_is_read(films: list[NDArray[np.uint8]]) -> None:

@@ -66,6 +66,19 @@ def test_headers_say_what_the_table_does_not(films: Path) -> None:
     assert set(table["age"]) == {0.5}
 
 
+def test_headers_name_the_patients_of_a_data_set_that_does_not(films: Path) -> None:
+    rows = [f"IM{number}, {'1 2' if number % 2 else '-1'}" for number in range(8)]
+    table = films / "train-rle.csv"
+    table.write_text("\n".join(["ImageId, EncodedPixels", *rows]) + "\n")
+    alone = read_manifest(table, table_format=TableFormat(dataset="siim"))
+    assert alone.table["patient_id"].nunique() == 8
+    beside = TableFormat(dataset="siim", dicom=films / "tree")
+    manifest = read_manifest(table, table_format=beside)
+    assert manifest.table["patient_id"].tolist() == [f"MRN-{k // 2:04d}" for k in range(8)]
+    assert manifest.table["view"].tolist() == ["AP", "PA"] * 4
+    assert manifest.positives.tolist() == [4]
+
+
 def test_what_the_table_says_goes_before_headers(films: Path) -> None:
     path = films / "table.csv"
     rows = pd.read_csv(path).assign(**{"Patient ID": list("abcdefgh"), "View Position": "L"})

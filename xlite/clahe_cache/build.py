@@ -232,6 +232,7 @@ def _make_planned(
         (out / PNG_FOLDER).mkdir(exist_ok=True)
     images: dict[str, CachedImage] = {}
     failures: dict[int, str] = {}
+    num_windowed = 0
     with (
         contextlib.closing(PixelTarget(out, settings, file_format)) as target,
         stopping() as stop,
@@ -246,6 +247,7 @@ def _make_planned(
             failures.update(
                 (made.position, made.failure) for made in some if made.failure is not None
             )
+            num_windowed += sum(made.has_several_windows for made in some)
             bar.update(len(some))
         if stop.signal_number is not None and len(images) + len(failures) < len(plan.tasks):
             raise InterruptedRunError(
@@ -256,6 +258,9 @@ def _make_planned(
         if file_format == "packed":
             used = {image.row for image in (*plan.kept.values(), *images.values())}
             target.blacken(sorted(set(range(plan.num_sources)) - used))
+    if num_windowed:
+        films = "film has" if num_windowed == 1 else "films have"
+        console.say(f"{num_windowed:,} DICOM {films} several windows; the first was taken.")
     return images, failures
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from xlite.clahe_cache.dicom_codings import CODINGS, decode_compressed
-from xlite.clahe_cache.dicom_grey import Depth, make_grey_table
+from xlite.clahe_cache.dicom_grey import Depth, has_several_windows, make_grey_table
 from xlite.dicom_file import DEFLATED, UnreadableDicomError, element, number, read_elements
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ _NATIVE = {"1.2.840.10008.1.2", _EXPLICIT_LITTLE, _EXPLICIT_BIG, DEFLATED}
 
 
 def decode_dicom(
-    data: bytes, *, check_size: Callable[[int, int], None]
+    data: bytes,
+    *,
+    check_size: Callable[[int, int], None],
+    note_windows: Callable[[], None] | None = None,
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The (H, W) grey film in `data`: uint8 of up to 8 bits stored, else uint16, bone white.
 
     `check_size` gets width and height from the header before a pixel is decoded, and raises for
-    too many. How stored values become grey: `make_grey_table`.
+    too many. How stored values become grey: `make_grey_table`. `note_windows` is called for a film
+    of several windows, of which the first is taken.
 
     Raises UnreadableDicomError for what is damaged, no single grey film, or has no decoder here,
     and InputError without pydicom.
@@ -51,6 +55,8 @@ def decode_dicom(
     else:
         words = decode_compressed(header, syntax, (rows, columns), bits_stored=depth.stored)
     table = make_grey_table(header, depth, num_words=1 << (8 * words.dtype.itemsize))
+    if note_windows is not None and has_several_windows(header):
+        note_windows()
     if table is None:
         return words
     # OpenCV takes a fifth of numpy's time for 8 bits; of 16 bits its older versions know nothing.

@@ -135,6 +135,15 @@ def _apply_voi(header: Dataset, levels: _Levels) -> tuple[_Levels, bool]:
     return _spread(levels, centre - 0.5 - half, centre - 0.5 + half, top), True
 
 
+def has_several_windows(header: Dataset) -> bool:
+    """Whether a film has several windows, or several VOI tables, of which the first is taken."""
+    sequence = header.get("VOILUTSequence")
+    if sequence:
+        return len(sequence) > 1
+    values = (header.get(name) for name in ("WindowCenter", "WindowWidth"))
+    return all(isinstance(value, MutableSequence) and len(value) > 1 for value in values)
+
+
 def _spread(levels: _Levels, low: float, high: float, top: int) -> _Levels:
     return _Levels(np.clip((levels.values - low) / (high - low), 0, 1) * top, 0, top, levels.bits)
 

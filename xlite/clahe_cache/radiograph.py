@@ -11,6 +11,7 @@ import os
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,9 @@ class UnreadableImageError(Exception):
         return type(self), (self.reason, self.path)
 
 
-def read_radiograph(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def read_radiograph(
+    path: Path | str, *, note_windows: Callable[[], None] | None = None
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The image in `path` as an (H, W) grey array: uint16 for 16-bit files, else uint8.
 
     PNG, JPEG, JPEG 2000, TIFF, BMP, GIF, WebP, PNM and DICOM (`decode_dicom`), whatever the file is
@@ -71,6 +74,7 @@ def read_radiograph(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
     (299 R + 587 G + 114 B) / 1000 rounded, which is Pillow's "L" to within one grey level and
     returns R unchanged where R = G = B.
     A 16-bit TIFF in which white is zero is inverted, as Pillow does with its 8-bit kin.
+    note_windows: called for a DICOM film of several windows, of which the first is taken.
 
     Raises UnreadableImageError, which names the file, for one that is missing, empty, truncated or
     damaged, no regular file, of no such format, larger than 512 MiB, or of more than MAX_PIXELS
@@ -80,7 +84,7 @@ def read_radiograph(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
         data = read_bytes(Path(path), max_bytes=MAX_IMAGE_BYTES)
         if not data:
             raise UnreadableImageError("the file is empty (0 bytes)")
-        return decode_radiograph(data)
+        return decode_radiograph(data, note_windows=note_windows)
     except (RefusedFileError, UnreadableImageError) as error:
         raise UnreadableImageError(error.reason, path) from None
 
@@ -105,13 +109,15 @@ def check_radiograph(path: Path | str) -> None:
         read_radiograph(path)
 
 
-def decode_radiograph(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def decode_radiograph(
+    data: bytes, *, note_windows: Callable[[], None] | None = None
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The encoded image `data` as `read_radiograph` returns it; the only decoder in xlite."""
     if data.startswith(_PNG_SIGNATURE):
         return _decode_png(data)
     if is_dicom(data):
         try:
-            return decode_dicom(data, check_size=_check_pixel_count)
+            return decode_dicom(data, check_size=_check_pixel_count, note_windows=note_windows)
         except UnreadableDicomError as error:
             raise UnreadableImageError(str(error)) from None
     return _decode_with_pillow(data)

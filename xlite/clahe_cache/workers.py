@@ -62,6 +62,8 @@ class Made:
     height: int = 0
     width: int = 0
     bits: int = 0
+    has_several_windows: bool = False
+    """Whether it is a DICOM film of several windows, of which the first was taken."""
     failure: str | None = None
 
 
@@ -79,8 +81,9 @@ class PixelTarget:
     def make(self, task: Task) -> Made:
         """Read, equalise and store one image. Raises OSError when it can't be stored."""
         done = Made(position=task.position, row=task.row, image_id=task.image_id)
+        noted: list[bool] = []
         try:
-            image = read_radiograph(task.path)
+            image = read_radiograph(task.path, note_windows=lambda: noted.append(True))
         except UnreadableImageError as error:
             return replace(done, failure=error.reason)
         pixels = apply_clahe(image, self.settings)
@@ -94,6 +97,7 @@ class PixelTarget:
             height=image.shape[0],
             width=image.shape[1],
             bits=image.dtype.itemsize * 8,
+            has_several_windows=bool(noted),
         )
 
     def blacken(self, rows: Iterable[int]) -> None:
