@@ -60,7 +60,7 @@ def test_the_mean_of_the_seeds_stands_beside_the_best_run(tmp_path: Path) -> Non
     assert mean == "macro AUROC on validation, mean of 3 seeds; chosen by the comparison"
     low, high = map(decimal, each[:, 1:].mean(axis=0))
     assert interval == f"95 % interval {low} to {high}, over 80 films of 40 patients"
-    assert best_run.startswith(f"its best run: {decimal(each[0, 0])}, ")
+    assert best_run.startswith(f"its best run: {decimal(each[0, 0])} (")
     alone = BestModel(name="m", why="its mean score", runs=runs[:1])
     _, headline = describe_lead(alone, tmp_path, tmp_path)
     assert isinstance(headline, Headline)
@@ -99,7 +99,7 @@ def test_a_verdict_is_said_in_words_as_well(tmp_path: Path, ablation: Any) -> No
     [answer] = answers.lines
     assert (answer.word, answer.tone) == ("ADOPT", "good")
     assert answer.title == "loss=focal instead of loss=bce"
-    assert answer.text.startswith("Better: take it. Macro AUROC +0.021, +0.004 to +0.038")
+    assert answer.text.startswith("Better: take it. Macro AUROC +0.021 (+0.004 to +0.038).")
 
 
 def test_the_date_is_that_of_the_newest_result(tmp_path: Path, ablation: Any) -> None:

@@ -119,13 +119,17 @@ def _enumerate(names: Sequence[str]) -> str:
 
 def _answer_studies(studies: Sequence[StudyFiles]) -> Iterator[OutlineItem]:
     for files in studies:
-        outcome = describe_outcome(files.study)
-        name = f"Study {files.study.name}"
+        study, outcome = files.study, describe_outcome(files.study)
+        score = study.scores_of(study.winner).get(study.score)
+        reached = ""
+        if score is not None:
+            reached = f"{study.score} {decimal(score.point)}{_bracket(score.low, score.high)}."
+        subject = f": {outcome.subject}" if outcome.subject else ""
         yield OutlineItem(
             word=outcome.word,
             tone=outcome.tone,
-            title=f"{name}: {outcome.subject}" if outcome.subject else name,
-            text=outcome.reason,
+            title=f"Study {study.name}{subject}",
+            text=reached,
         )
         if files.verdicts is not None:
             for variant, verdict in files.verdicts.verdicts.items():
@@ -139,34 +143,36 @@ def _answer_judged(judged: Sequence[Ablation | Comparison]) -> Iterator[OutlineI
                 subject = f"{variant} instead of {study.baseline}"
                 yield _answer(subject, verdict, _describe_change(study, variant))
         else:
+            order = ", then ".join(study.order)
             yield OutlineItem(
                 word="CHOSEN",
                 tone="open",
                 title=study.chosen,
-                text=f"Of {len(study.rows)} methods: {'; '.join(study.steps)}.",
+                text=f"Of {len(study.rows)} methods, by {order}.",
             )
 
 
 def _answer(subject: str, verdict: VariantVerdict, change: str) -> OutlineItem:
     word = verdict.decision
-    said = [*([f"{_IN_WORDS[word].capitalize()}."] if word in _IN_WORDS else []), change]
-    return OutlineItem(
-        word=word, tone=find_tone(word), title=subject, text=" ".join(filter(None, said))
-    )
+    meaning = f"{_IN_WORDS[word].capitalize()}." if word in _IN_WORDS else ""
+    text = " ".join(filter(None, (meaning, change)))
+    return OutlineItem(word=word, tone=find_tone(word), title=subject, text=text)
 
 
 def _describe_change(study: Ablation, variant: str) -> str:
     row = study.find_row(variant, None)
     if row is None:
         return ""
-    change = row.change("auroc")
-    low, high = (decimal(limit, sign=True) for limit in (change.low, change.high))
-    text = f"Macro AUROC {decimal(change.change, sign=True)}, {low} to {high}"
-    if change.p_worse is None:
-        return f"{text}."
-    chances = (change.p_worse, change.p_equivalent, change.p_better)
-    worse, equivalent, better = map(decimal, chances)
-    return f"{text}; P worse {worse}, equivalent {equivalent}, better {better}."
+    found = row.change("auroc")
+    limits = _bracket(found.low, found.high, sign=True)
+    return f"Macro AUROC {decimal(found.change, sign=True)}{limits}."
+
+
+def _bracket(low: float | None, high: float | None, *, sign: bool = False) -> str:
+    """An interval in brackets, or nothing where there is none."""
+    if low is None or high is None or low != low or high != high:
+        return ""
+    return f" ({decimal(low, sign=sign)} to {decimal(high, sign=sign)})"
 
 
 def _show_model(best: BestModel) -> Headline:
@@ -183,10 +189,7 @@ def _show_model(best: BestModel) -> Headline:
     ]
     if count > 1:
         value_of_best, low, high = measured[0]
-        notes.append(
-            f"its best run: {decimal(value_of_best)}, {decimal(low)} to {decimal(high)} "
-            f"({first.name})"
-        )
+        notes.append(f"its best run: {decimal(value_of_best)}{_bracket(low, high)}, {first.name}")
     return Headline(title=f"Best model: {best.name}", value=decimal(value), notes=notes)
 
 

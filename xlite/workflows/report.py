@@ -18,6 +18,7 @@ from xlite.judging.sealed_test import count_test_looks
 from xlite.ownership import require_replaceable_file
 from xlite.reporting.absences import FOLDS, NO_RUN, NO_SPLIT, NO_VALIDATION, Absence
 from xlite.reporting.external_sites import read_external
+from xlite.reporting.html_checklists import describe_checklists
 from xlite.reporting.html_doctor import describe_diagnosis
 from xlite.reporting.html_external import describe_external
 from xlite.reporting.html_floor import describe_floor
@@ -159,6 +160,7 @@ def _describe(
         *describe_studies(experiments),
         doctor,
         describe_mistakes(best, mistakes, _read_pixels(cache, images), absence=absence),
+        describe_checklists(experiments),
         describe_environment(chosen, version=__version__, command=command),
     ]
     return sections, date_results(all_runs, experiments)
