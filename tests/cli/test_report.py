@@ -77,7 +77,7 @@ def test_the_first_screen_says_what_it_is_of_whom_and_of_when(
     page = out.read_text(encoding="utf-8")
     shown = html.escape(evil).replace("&quot;", "&#34;")
     assert f"<h1>{shown}</h1>" in page
-    assert f"<p>Dr. {shown} · results as of {date.today().day} {date.today():%B %Y}</p>" in page
+    assert f"<p>Dr. {shown} · Results as of {date.today().day} {date.today():%B %Y}</p>" in page
     assert page.count("<script>") == 1
     first, nav = page.index('id="summary"'), page.index("<nav")
     assert first < nav < page.index('id="split"')

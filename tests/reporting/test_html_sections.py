@@ -24,8 +24,8 @@ from xlite.reporting.html_runs import (
     describe_operating_curves,
     describe_runs,
     describe_scores,
-    rank_runs,
 )
+from xlite.reporting.run_groups import rank_runs
 from xlite.run_folder.listing import list_runs
 from xlite.scores.class_scores import score_classes
 from xlite.scores.ranking import macro_mean
@@ -152,11 +152,13 @@ def test_the_balance_section_has_figure_and_table(tmp_path: Path) -> None:
     ]
 
 
-def add_run(experiments: Path, name: str, auroc: float | None, *, finished: bool = True) -> None:
+def add_run(
+    experiments: Path, name: str, auroc: float | None, *, finished: bool = True, seed: int = 1
+) -> None:
     macro = {"auroc": auroc, "average_precision": 0.2, "f1": None}
     write_run(
         experiments / "runs" / name,
-        TrainSettings(model="m", seed=1, epochs=3, loss=LossSettings(name="bce")),
+        TrainSettings(model="m", seed=seed, epochs=3, loss=LossSettings(name="bce")),
         scores={"best_epoch": 2, "val": {"macro": macro}},
         history="epoch,lr,train_loss,val_loss,val_auroc\n1,0.1,2,1,\n",
         is_finished=finished,
@@ -176,6 +178,15 @@ def test_runs_are_listed_best_first_and_unfinished_last(tmp_path: Path) -> None:
     ]
     assert [cell.text for cell in table.rows[2]][4:8] == ["1", "1", "–", "–"]
     assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_settings_of_several_seeds_are_given_by_their_mean(tmp_path: Path) -> None:
+    for seed, auroc in enumerate((0.6, 0.75, 0.65)):
+        add_run(tmp_path, f"s{seed}", auroc, seed=seed)
+    _, table = tables(describe_runs(list_runs(tmp_path)[0], []))
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["m, loss bce", "3", "0.667", "0.600", "0.750", "0.200", "–"]
+    ]
 
 
 def test_a_run_that_cannot_be_read_is_named_beside_the_others(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from xlite.reporting.log_runs import (
     describe_sitting,
 )
 from xlite.reporting.reproduction import build_train_command
+from xlite.reporting.run_groups import group_alike, name_settings
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.auroc_interval import AurocInterval, macro_auroc_interval
 from xlite.scores.bootstrap import resample_scores
@@ -43,11 +44,6 @@ from xlite.scores.thresholded import crossfit_f1
 
 if TYPE_CHECKING:
     from xlite.reporting.run_images import RunImages
-
-
-def rank_runs(runs: Sequence[RunFolder]) -> list[RunFolder]:
-    """The runs with the best validation AUROC first, unfinished ones last."""
-    return sorted(runs, key=lambda run: (-np.nan_to_num(run.val_auroc, nan=-1), run.name))
 
 
 def describe_runs(
@@ -69,7 +65,7 @@ def describe_runs(
         ],
         rows=[_describe_run(run) for run in runs],
     )
-    blocks: list[Block] = [*warnings, table]
+    blocks: list[Block] = [*warnings, table, *_tabulate_seeds(runs)]
     histories = {run.name: _columns_of(run) for run in runs if run.history}
     if histories:
         blocks.append(
@@ -99,6 +95,44 @@ def _describe_run(run: RunFolder) -> list[Cell]:
         *(number(macro[name]) for name in ("auroc", "average_precision", "f1")),
         number(scores.seconds / 60, 1),
     ]
+
+
+def _tabulate_seeds(runs: Sequence[RunFolder]) -> list[Block]:
+    """A row for settings that were trained with several seeds; no table where none were."""
+    finished = [run for run in runs if run.scores is not None and run.val_auroc == run.val_auroc]
+    groups = [
+        group for group in group_alike(finished) if len({run.settings.seed for run in group}) > 1
+    ]
+    if not groups:
+        return []
+    titles = ("seeds", "AUROC, mean", "lowest", "highest", "AP, mean", "F1, mean")
+    rows = []
+    for group in groups:
+        macro = [run.require_scores().val_macro for run in group]
+        aurocs = [one["auroc"] for one in macro]
+        rows.append(
+            [
+                Cell(name_settings(group[0].settings)),
+                number(len(group), 0),
+                number(float(np.mean(aurocs))),
+                number(min(aurocs)),
+                number(max(aurocs)),
+                *(
+                    number(float(np.mean([one[score] for one in macro])))
+                    for score in ("average_precision", "f1")
+                ),
+            ]
+        )
+    table = Table(
+        caption="Settings that were trained with several seeds. Another training is to be expected "
+        "at the mean, not at the highest.",
+        columns=[
+            Column(title="settings", is_number=False),
+            *(Column(title=title) for title in titles),
+        ],
+        rows=rows,
+    )
+    return [table]
 
 
 def _columns_of(run: RunFolder) -> dict[str, list[float]]:

@@ -35,13 +35,13 @@ from xlite.reporting.html_runs import (
     describe_operating_curves,
     describe_runs,
     describe_scores,
-    rank_runs,
 )
 from xlite.reporting.html_studies import describe_begun_studies
 from xlite.reporting.html_summary import describe_summary
 from xlite.reporting.html_verdicts import describe_studies
 from xlite.reporting.page_lead import date_results, describe_lead
 from xlite.reporting.reproduction import paste_command
+from xlite.reporting.run_groups import rank_runs
 from xlite.results.report import ReportPage, ReportSection
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import list_runs
@@ -102,7 +102,7 @@ def report(
     write_page(
         page,
         title or f"Report on {experiments.resolve().parent.name}",
-        " · ".join(filter(None, (author, date and f"results as of {date}"))),
+        " · ".join(filter(None, (author, date and f"Results as of {date}"))),
         sections,
     )
     return ReportPage(

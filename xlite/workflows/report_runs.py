@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from xlite.errors import InputError, did_you_mean
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
 from xlite.reporting.chosen_runs import ChosenRuns, find_choices
 from xlite.reporting.page_lead import BestModel
-from xlite.settings import TrainSettings
+from xlite.reporting.run_groups import group_alike, mean_score, name_settings, rank_runs
 
 if TYPE_CHECKING:
     from xlite.run_folder.folder import RunFolder
@@ -114,40 +112,16 @@ def _find_best_model(
     """What scores best of all that was chosen, if its runs are there; else of all settings. The
     score is the mean validation AUROC: where several seeds are known, luck of one does not decide.
     """
-    groups: dict[str, list[RunFolder]] = {}
-    for run in runs:
-        alike = TrainSettings.fingerprint(run.settings.model_copy(update={"seed": 0}))
-        groups.setdefault(alike, []).append(run)
+    by_name = {run.name: run for run in runs}
     chosen = [
-        (one.why, [run for run in runs if run.name in one.names])
+        (one.why, [by_name[name] for name in sorted(one.names)])
         for one in choices
-        if one.names <= {run.name for run in runs}
+        if one.names <= by_name.keys()
     ]
-    ranked = [
-        *sorted(chosen, key=lambda one: _mean_score(one[1]), reverse=True),
-        *sorted(
-            (("its mean score, which is no test", group) for group in groups.values()),
-            key=lambda one: _mean_score(one[1]),
-            reverse=True,
-        ),
-    ]
-    for why, group in ranked:
-        by_score = sorted(group, key=lambda run: (-_score(run), run.name))
-        read = [found for run in by_score if (found := predictions.read(run)) is not None]
+    chosen.sort(key=lambda one: mean_score(one[1]), reverse=True)
+    others = [("its mean score, which is no test", group) for group in group_alike(runs)]
+    for why, group in (*chosen, *others):
+        read = [found for run in rank_runs(group) if (found := predictions.read(run)) is not None]
         if read:
-            return BestModel(name=_name_settings(group[0].settings), why=why, runs=read)
+            return BestModel(name=name_settings(group[0].settings), why=why, runs=read)
     return None
-
-
-def _name_settings(settings: TrainSettings) -> str:
-    sampler = settings.sampler.name
-    drawn = "" if sampler == "none" else f", sampler {sampler}"
-    return f"{settings.model}, loss {settings.loss.name}{drawn}"
-
-
-def _mean_score(runs: Sequence[RunFolder]) -> float:
-    return float(np.mean([_score(run) for run in runs]))
-
-
-def _score(run: RunFolder) -> float:
-    return float(np.nan_to_num(run.val_auroc, nan=-1))
