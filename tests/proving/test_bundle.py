@@ -69,7 +69,7 @@ def test_no_name_of_a_patient_an_image_a_machine_or_a_place_is_in_it(drawn: Path
         assert not set(digests) & sums, name
 
 
-def test_the_same_key_makes_the_same_bytes_and_none_makes_others(project: Path) -> None:
+def test_the_same_key_makes_the_same_bytes_and_none_makes_others(drawn_copy: Path) -> None:
     run = Path("experiments/runs/resnet18-bce-s0")
     for name in ("one.zip", "two.zip"):
         xlite.bundle(run, out=name, hash_ids="key")
@@ -105,7 +105,7 @@ def test_texts_lose_what_names_people_and_places() -> None:
     assert scrubber.text("precision and/or recall, 3 of 13") == "precision and/or recall, 3 of 13"
 
 
-def test_numbers_that_were_edited_are_not_bundled(project: Path) -> None:
+def test_numbers_that_were_edited_are_not_bundled(drawn_copy: Path) -> None:
     path = Path("experiments/evaluation/resnet18-bce-s0-val/scores.json")
     content = json.loads(path.read_text())
     content["macro"]["auroc"] += 0.01
@@ -123,12 +123,12 @@ def test_numbers_are_those_of_the_project(drawn: Path) -> None:
         assert agree(found["macro"][score], value), score
 
 
-def test_wrong_input_is_explained(project: Path) -> None:
+def test_wrong_input_is_explained(drawn_copy: Path) -> None:
     done = run_cli("bundle", "resnet18-bce-s0", "--out", "b.zip")
     assert done.exit_code == 2
     assert "b.zip was not written by this command" in done.stderr
-    shutil_split = project / "data" / "splits"
-    shutil_split.rename(project / "data" / "elsewhere")
+    shutil_split = drawn_copy / "data" / "splits"
+    shutil_split.rename(drawn_copy / "data" / "elsewhere")
     done = run_cli("bundle", "resnet18-bce-s0", "--out", "c.zip")
     assert done.exit_code == 2
     assert "--split DIR" in done.stderr

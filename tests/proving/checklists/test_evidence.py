@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from xlite.proving.checklists.answer import Answers
+from xlite.proving.checklists.evidence.proof import Gap, Proof
 from xlite.proving.checklists.evidence.registry import EVIDENCE
 from xlite.proving.checklists.guideline import GUIDELINES, read_guideline, read_topics
 from xlite.proving.checklists.notes import Notes
 from xlite.proving.checklists.subject import Subject, read_subject
 from xlite.results.checklist import ChecklistItem
+from xlite.results.external import Estimate, ExternalEvaluation, ScoreDrop
 from xlite.workflows.evaluate import evaluate
 
 NOTHING = Notes("", {})
@@ -95,6 +98,11 @@ def ask_nothing(study: Subject) -> None:
     path = study.study_folder.ledger.path_of(1)
     asked = 'question = "Does focal loss find more than BCE?"\n'
     change_json(path, lambda entry: entry.update(plan=entry["plan"].replace(asked, "")))
+
+
+def plan_one_seed(study: Subject) -> None:
+    path = study.study_folder.ledger.path_of(1)
+    change_json(path, lambda entry: entry.update(plan=entry["plan"].replace("[0, 1]", "[0]")))
 
 
 def share_a_patient(study: Subject) -> None:
@@ -203,6 +211,20 @@ TAKEN_AWAY: list[tuple[str, Callable[[Subject], None], str]] = [
 ]
 
 
+OTHERS_TAKEN_AWAY: list[tuple[str, str, Callable[[Subject], None], str]] = [
+    ("tripod", "7", leave_out("best.safetensors"), "does not exist"),
+    ("tripod", "12g", leave_out("predictions_test.csv"), "does not exist"),
+    ("tripod", "16", give_the_parts, "not drawn at random"),
+    ("tripod", "21", lambda study: Path("splits/test.csv").unlink(), "does not exist"),
+    ("stard", "15a", leave_out("config.json"), "config.json"),
+    ("stard", "17a", share_a_patient, "val"),
+    ("stard", "19", change_predictions("val"), "is not what the run wrote"),
+    ("stard", "21", plan_one_seed, "the plan has 1 seeds"),
+    ("stard", "26b", lambda study: Path("splits/test.csv").unlink(), "does not exist"),
+    ("stard", "40b", leave_out("predictions_test.csv"), "does not exist"),
+]
+
+
 def test_a_finished_study_proves_twenty_items_of_claim_without_typing(study: Subject) -> None:
     found = answer(study)
     proven = {number for number, item in found.items() if item.standing == "PROVEN"}
@@ -218,8 +240,22 @@ def test_a_finished_study_proves_twenty_items_of_claim_without_typing(study: Sub
     assert all(item.remedy for item in found.values() if item.standing == "MISSING")
 
 
-def test_everything_that_is_proven_is_taken_away_below() -> None:
+def test_everything_that_is_proven_is_taken_away_below(study: Subject) -> None:
     assert {number for number, _, _ in TAKEN_AWAY} == EVERYTHING
+    taken = {("claim", number) for number, _, _ in TAKEN_AWAY}
+    taken |= {(name, number) for name, number, _, _ in OTHERS_TAKEN_AWAY}
+    found = {
+        (name, item.number): item.evidence
+        for name in GUIDELINES
+        for item in read_guideline(name).items
+    }
+    proven = {
+        found[name, number]
+        for name in GUIDELINES
+        for number, item in answer(study, name).items()
+        if item.standing == "PROVEN"
+    }
+    assert proven == {found[key] for key in taken}
 
 
 @pytest.mark.parametrize(
@@ -232,6 +268,51 @@ def test_without_its_evidence_an_item_is_missing(
     item = look_at(number)
     assert item.standing == "MISSING"
     assert said in item.shown
+
+
+@pytest.mark.parametrize(
+    ("guideline", "number", "take_away", "said"),
+    OTHERS_TAKEN_AWAY,
+    ids=[f"{name}-{number}" for name, number, _, _ in OTHERS_TAKEN_AWAY],
+)
+def test_so_it_is_of_the_other_lists(
+    study: Subject,
+    guideline: str,
+    number: str,
+    take_away: Callable[[Subject], None],
+    said: str,
+) -> None:
+    take_away(study)
+    item = look_at(number, guideline)
+    assert item.standing == "MISSING"
+    assert said in item.shown
+
+
+def test_another_site_proves_external_testing(study: Subject) -> None:
+    found = evaluate(study.run.path, part="test", split="splits", figures=False)
+    one = Estimate(value=0.7, low=0.6, high=0.8)
+    drop = ScoreDrop(own=one, here=one, drop=one, prevalence=one, view_mix=one, rest=one)
+    external = ExternalEvaluation(
+        site="elsewhere",
+        part="test",
+        own_images=1,
+        own_patients=1,
+        not_in_table=(),
+        not_in_run=(),
+        mapping=None,
+        own_views={},
+        views={},
+        macro={"auroc": drop, "average_precision": drop},
+        within_views={},
+        per_class={},
+    )
+    study.__dict__["evaluations"] = [replace(found, external=external)]
+    proof = EVIDENCE["external"](study)
+    assert isinstance(proof, Proof)
+    assert proof.numbers == {"elsewhere.auroc": 0.7}
+    assert isinstance(EVIDENCE["robustness"](study), Proof)
+    study.__dict__["evaluations"] = [found]
+    assert isinstance(EVIDENCE["external"](study), Gap)
 
 
 def test_an_evaluation_in_groups_proves_more(study: Subject) -> None:
@@ -250,12 +331,14 @@ def test_an_evaluation_in_groups_proves_more(study: Subject) -> None:
     assert proven == EVERYTHING | MORE
     assert "groups of" in found["30"].shown
     stard = answer(read_subject("loss"), "stard")
+    assert look_at("23a", "tripod").standing == "PROVEN"
     assert {"23", "30", "31"} <= {n for n, item in stard.items() if item.standing == "PROVEN"}
     # An evaluation of other predictions or labels proves nothing of this run.
     for scores in Path("experiments/evaluation").glob("*/scores.json"):
         change_json(scores, lambda one: one["asked"].update(cases="0" * 64))
     again = answer(read_subject("loss"))
     assert {again[number].standing for number in MORE} == {"MISSING"}
+    assert look_at("23", "stard").standing == look_at("23a", "tripod").standing == "MISSING"
 
 
 def test_a_call_that_does_not_add_up_is_no_cross_table(study: Subject) -> None:

@@ -18,6 +18,7 @@ from xlite.reporting.log_runs import describe_preprocessing
 from xlite.results.split import SplitRecord
 from xlite.run_folder.paths import name_run_files
 from xlite.splitting.leakage import audit_parts
+from xlite.tables.sources.registry import SOURCES
 
 _RESPLIT = "Run `xlite split` on the whole label table, and train on that split."
 
@@ -92,11 +93,14 @@ def subset(subject: Subject) -> Finding:
             "no file",
             remedy="State how.",
         )
-    chosen = list_criteria(record)
-    total = sum(counts.values())
+    chosen, total = list_criteria(record), sum(counts.values())
+    held = f"; test part: {', '.join(record.hold_out)}" if record.hold_out else ""
+    if record.images_left_out:
+        held += f", {record.images_left_out:,} other films of these patients left out"
     return Proof(
         shown=f"{total:,} films: "
-        + (f"those of {'; '.join(chosen)}" if chosen else f"all rows of {record.source}"),
+        + (f"those of {'; '.join(chosen)}" if chosen else f"all rows of {_name_table(record)}")
+        + held,
         numbers={"images": total},
         files=_split_files(subject),
         command=join_command(["xlite", "split", str(subject.split_dir), "--audit"]),
@@ -113,9 +117,15 @@ def list_criteria(record: SplitRecord) -> list[str]:
         chosen.append(f"age {table.min_age:g} and above")
     if table is not None and table.one_per_patient:
         chosen.append("the first film of each patient")
+    if table is not None and table.dataset in SOURCES and SOURCES[table.dataset].left_out:
+        chosen.append(f"what the declaration of {table.dataset} takes in (docs/datasets.md)")
     if record.official_lists:
         chosen.append("the official lists")
     return chosen
+
+
+def _name_table(record: SplitRecord) -> str:
+    return record.source or "a table that was no file"
 
 
 def missing_data(subject: Subject) -> Finding:
@@ -124,12 +134,13 @@ def missing_data(subject: Subject) -> Finding:
     unknown = {part: int((one.labels == UNKNOWN).sum()) for part, one in parts.items()}
     cells = sum(one.labels.size for one in parts.values())
     unread = count_unread(subject)
-    policy = subject.run.settings.policy
+    policy, blank = subject.run.settings.policy, subject.record.blank
     known = ", ".join(f"{part} {count:,}" for part, count in unknown.items())
     return Proof(
         shown=f"{sum(unknown.values()):,} of {cells:,} labels are unknown ({known}): scores leave "
         f"them out, and training takes uncertain ones by the policy {policy.uncertain}, empty ones "
-        f"by {policy.blank}; {unread:,} films could not be read and are left out",
+        f"by {policy.blank}; {unread:,} films could not be read and are left out"
+        + (f"; empty cells of the table were taken as {blank}" if blank else ""),
         numbers={"unknown_labels": sum(unknown.values()), "labels": cells, "unreadable": unread},
         files=(*_split_files(subject), *name_run_files(subject.run, "config")),
         command=join_command(["xlite", "split", str(subject.split_dir), "--audit"]),

@@ -203,6 +203,7 @@ def imbalance(subject: Subject) -> Finding:
 def predictions(subject: Subject) -> Finding:
     """That the predictions are those that the run wrote of these films, and are probabilities."""
     run = subject.run
+    run.require_whole()
     parts = [part for part in _PARTS if run.has_predictions(part)]
     if not parts:
         return Gap(shown="there are no predictions", remedy=_TRAIN_AGAIN)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from xlite.labels import NO_FINDING, has_no_finding
 from xlite.proving.checklists.evidence.data import count_unread, list_criteria
@@ -18,6 +19,9 @@ from xlite.proving.checklists.evidence.proof import (
 from xlite.proving.checklists.subject import Subject
 from xlite.reporting.log_markdown import join_command
 from xlite.tables.manifest import Manifest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def flow(subject: Subject) -> Finding:
@@ -88,15 +92,13 @@ def characteristics(subject: Subject) -> Finding:
                 shown=f"the split's {part} part has no age or no sex",
                 remedy="Make the split from a label table that has both.",
             )
-        female = float(np.isin(sexes, ("F", "f", "Female", "female"))[sexes != ""].mean())
-        numbers |= {
-            f"{part}.age_median": float(np.nanmedian(ages)),
-            f"{part}.female": round(female, 6),
+        low, middle, high = np.nanpercentile(ages, [25, 50, 75])
+        numbers |= {f"{part}.age_median": float(middle)} | {
+            f"{part}.{sex}": int((sexes == sex).sum()) for sex in sorted(set(sexes) - {""})
         }
-        low, high = np.nanpercentile(ages, [25, 75])
         told.append(
-            f"{part}: age {np.nanmedian(ages):g} (quartiles {low:g} to {high:g}), {female:.0%} "
-            f"female{_tell_views(one)}"
+            f"{part}: age {middle:g} (quartiles {low:g} to {high:g}), sex {_count(sexes)}"
+            f"{_tell_views(one)}"
         )
     found = Proof(
         shown=f"{'; '.join(told)}, of images",
@@ -164,11 +166,15 @@ def _positives(part: Manifest) -> dict[str, int]:
 
 
 def _tell_views(part: Manifest) -> str:
-    views = part.table["view"]
-    counts = views[views != ""].value_counts()
-    if counts.empty or pd.isna(counts.index[0]):
-        return ""
-    return ", " + ", ".join(f"{view} {count:,}" for view, count in counts.items())
+    views = part.table["view"].to_numpy(dtype=str)
+    return f", view {_count(views)}" if (views != "").any() else ""
+
+
+def _count(texts: NDArray[np.str_]) -> str:
+    """Each text with its number of films, as the table writes it."""
+    values, counts = np.unique(texts, return_counts=True)
+    pairs = zip(values, counts, strict=True)
+    return ", ".join(f"{value or 'unknown'} {count:,}" for value, count in pairs)
 
 
 def _part_files(subject: Subject) -> tuple[str, ...]:

@@ -73,10 +73,11 @@ def internal(subject: Subject) -> Finding:
     part = part or VALIDATION
     labelled = subject.read_predictions(part)
     auroc = subject.measure_auroc(part)
+    chose = ", and who chose each run's epoch" if part == VALIDATION else ""
     return Proof(
         shown=f"the {part} part: {len(labelled):,} films of {len(set(labelled.patient_ids)):,} "
-        f"patients of the same table, none of whom was trained on; macro AUROC {auroc:.3f}, the "
-        f"mean over {len(subject.runs)} runs, computed anew",
+        f"patients of the same table, none of whom was trained on{chose}; macro AUROC "
+        f"{auroc:.3f}, the mean over {len(subject.runs)} runs, computed anew",
         numbers={f"{part}.auroc": auroc, f"{part}.images": len(labelled)},
         files=name_run_files(subject.run, part),  # type: ignore[arg-type]
         command=write_verify_command(subject),
