@@ -130,8 +130,15 @@ def test_what_is_not_there_yet_is_said_with_its_command(
     result = xlite_ok("report", "--out", out, *places)
     assert "not there yet: Runs and their curves" in result.stderr
     page = out.read_text(encoding="utf-8")
-    for command in ("xlite verify-balance", "xlite train", "xlite ablate", "xlite doctor"):
-        assert f"<code>{command}" in page
+    cd, others = f"cd {Path.cwd()} && xlite", f"--split {project.split}"
+    for command in (
+        f"verify-balance --sampler max-entropy {others} --out {tmp_path / 'e'}",
+        f"train --models efficientnet_b0_mhsa {others} --cache {tmp_path / 'c'} --out "
+        f"{tmp_path / 'e'}",
+        f"compare {others} --out {tmp_path / 'e'}",
+        f"doctor {tmp_path}",
+    ):
+        assert f"<code>{cd} {command}</code>" in html.unescape(page)
 
 
 def test_finished_runs_without_their_split_are_said_to_be_so(

@@ -39,6 +39,7 @@ from xlite.reporting.html_runs import (
 from xlite.reporting.html_studies import describe_begun_studies
 from xlite.reporting.html_summary import describe_summary
 from xlite.reporting.html_verdicts import describe_studies
+from xlite.reporting.next_commands import ProjectFolders, complete_commands
 from xlite.reporting.page_lead import date_results, describe_lead
 from xlite.reporting.reproduction import paste_command
 from xlite.reporting.run_groups import rank_runs
@@ -99,11 +100,14 @@ def report(
             f"there is nothing to report on: neither {split} nor {experiments} nor {cache} holds "
             "anything of xlite's. Pass --split, --experiments and --cache, or run `xlite split`."
         )
+    folders = ProjectFolders(
+        working_dir=Path.cwd(), experiments=experiments, split=split, cache=cache
+    )
     write_page(
         page,
         title or f"Report on {experiments.resolve().parent.name}",
         " · ".join(filter(None, (author, date and f"Results as of {date}"))),
-        sections,
+        complete_commands(sections, folders),
     )
     return ReportPage(
         report=str(page),
