@@ -36,6 +36,7 @@ _copy: TextIO | None = None
 
 _BAR_SHARE = 4
 """A bar's description takes at most this part of the width: the bar is what is looked at."""
+_STATUS_LINE = "{desc} [{elapsed}]"
 _BAR_WITHOUT_RATE = "{desc}: |{bar}| {n_fmt}/{total_fmt} [{remaining}{postfix}]"
 
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
@@ -253,6 +254,19 @@ def progress_bar(
         desc=shorten(plain(description, is_one_line=True), longest),
         unit=unit,
         bar_format=None if shows_rate else _BAR_WITHOUT_RATE,
+        leave=False,
+        dynamic_ncols=True,
+        disable=True if _verbosity < NORMAL or sys.stderr is None else None,
+    )
+
+
+def status_line(description: str) -> tqdm[Any]:
+    """A line on standard error that is drawn anew and goes at the end, as `progress_bar` has it."""
+    from tqdm import tqdm
+
+    return tqdm(
+        desc=description,
+        bar_format=_STATUS_LINE,
         leave=False,
         dynamic_ncols=True,
         disable=True if _verbosity < NORMAL or sys.stderr is None else None,

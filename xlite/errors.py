@@ -28,6 +28,13 @@ class XliteError(Exception):
 
     exit_code = 2
 
+    def __init__(self, message: str = "", *, resume: str = "") -> None:
+        """resume: the sentence that ends the message where `--resume` goes on, which a study has
+        not.
+        """
+        super().__init__(f"{message} {resume}".rstrip())
+        self.without_resume = message
+
 
 class InputError(XliteError):
     """Wrong usage, or an input file or option that can't be used as it is."""

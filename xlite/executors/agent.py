@@ -219,6 +219,10 @@ class _Agent:
         except InterruptedRunError as error:
             self._let_go(item)
             raise self.words.describe_interruption(error) from None
+        except LostProcessError as error:
+            with suppress(InputError):
+                self._let_go(item)
+            raise self.words.describe_lost_process(error) from error.__cause__
         except BaseException:  # Ctrl-C, too: the item must not stay this agent's
             # On a full disk the ledger may take no entry either: then others find that this agent
             # is gone.

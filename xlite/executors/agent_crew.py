@@ -55,6 +55,12 @@ class CrewParent:
     """What the process that has started the agents makes of what becomes of them."""
 
     stopping = "stopping: each agent saves what it is at; Ctrl-C again ends at once"
+    names_items = False
+    """Whether what an agent says is said under the name of its item, and not its own."""
+
+    def say(self, name: str, line: str) -> None:
+        """An agent says a line."""
+        show_line(name, line)
 
     def hear(self, item: WorkItem, news: ItemNews) -> None:
         """What came of an item that an agent does, where agents tell."""
@@ -115,9 +121,8 @@ def work_side_by_side(
 
     An agent that dies is said, and the others take its item over. Once what `stopping` gives is set
     each of them saves, and InterruptedRunError is raised; a KeyboardInterrupt ends all at once.
-    parent: what is made of these instead; it is told of each item, under whose name is said what
-    its agent says. Raises the error of an agent that failed, and CheckFailedError when all have
-    died.
+    parent: what is made of these instead; it is told of each item, and of what its agent says.
+    Raises the error of an agent that failed, and CheckFailedError when all have died.
     """
     voice = Voice.for_one_of(jobs)
     work = partial(_work_in_child, agent=agent, voice=voice, tells=parent is not None)
@@ -224,7 +229,7 @@ class _Crew:
             while child.is_open and child.connection.poll():
                 match child.connection.recv():
                     case str() as line:
-                        show_line(child.name if child.item is None else child.item.label, line)
+                        self.parent.say(self._name(child), line)
                     case _News(item, news):
                         has_ended = news is None or isinstance(news, ItemResult)
                         child.item = None if has_ended else item
@@ -233,6 +238,11 @@ class _Crew:
                         child.last = last
         except (EOFError, OSError):  # the second when a killed process has left half a message
             child.is_open = False
+
+    def _name(self, child: _Child) -> str:
+        if child.item is None or not self.parent.names_items:
+            return child.name
+        return child.item.label
 
     def _note_end(self, child: _Child, *, is_stopping: bool) -> None:
         child.process.join()

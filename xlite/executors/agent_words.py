@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import console
-from xlite.errors import InterruptedRunError
+from xlite.errors import InterruptedRunError, LostProcessError
 
 if TYPE_CHECKING:
     from xlite.studies.item_result import ItemResult
@@ -55,3 +55,9 @@ class StudyWords:
         """A signal came while an item was done, and `error` says that it is saved."""
         # What it says of going on is meant for `train`.
         return self.describe_stop(error.exit_code - 128, None)
+
+    def describe_lost_process(self, error: LostProcessError) -> LostProcessError:
+        """A process failed where others waited for it, so that all end."""
+        return LostProcessError(
+            f"{error.without_resume} The same command goes on, or `xlite study work {self._study}`."
+        )

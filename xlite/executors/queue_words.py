@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlite import console
-from xlite.errors import InterruptedRunError
+from xlite.errors import InterruptedRunError, LostProcessError
 from xlite.executors.agent_crew import CrewParent
 from xlite.executors.agent_entries import AgentEntries
 from xlite.executors.agent_words import StudyWords
@@ -41,10 +41,15 @@ class QueueWords(StudyWords):
         """A signal came while a run was trained, which has said how it goes on."""
         return error
 
+    def describe_lost_process(self, error: LostProcessError) -> LostProcessError:
+        """It says so itself."""
+        return error
+
 
 class QueueParent(CrewParent):
     """Keeps the progress of runs side by side. One whose process dies has failed."""
 
+    names_items = True
     stopping = "stopping: each run finishes its step and saves; Ctrl-C again ends at once"
 
     def __init__(self, folder: StudyFolder, view: StudyView, *, num_runs: int) -> None:

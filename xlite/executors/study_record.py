@@ -15,6 +15,7 @@ from xlite.studies.progress import (
     FAILED,
     FINISHED,
     INTERRUPTED,
+    PAUSED,
     PENDING,
     RUNNING,
     Entry,
@@ -69,6 +70,10 @@ class StudyRecord:
     def interrupt(self, run: StudyRun) -> None:
         """Note that a signal ended a run, which was saved."""
         self._update(run, status=INTERRUPTED)
+
+    def pause(self, run: StudyRun) -> None:
+        """Note that a run has paused after an epoch, as its study wanted."""
+        self._update(run, status=PAUSED)
 
     def end(self, run: StudyRun, outcome: Outcome, *, is_new: bool = True) -> None:
         """Note how a run ended, and bring the results up to date; `is_new`: it ended just now."""

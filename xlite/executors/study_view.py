@@ -32,8 +32,7 @@ _RUNG = re.compile(r":e\d+$")
 class StudyView:
     """Keeps both files up to date with what one agent does, as `train` does with its runs.
 
-    They are for people, and never end what they tell of: what is wrong with them is said once. A
-    run that has paused after an epoch is `interrupted` there, until a study goes on with it.
+    They are for people, and never end what they tell of: what is wrong with them is said once.
     """
 
     def __init__(self, experiments: Path, runs: Mapping[str, StudyRun] = _NO_RUNS) -> None:
@@ -68,8 +67,10 @@ class StudyView:
                 self.record.start(run)
             case EpochReport():
                 self.record.report(run, news)
-            case ItemResult(outcome="paused") | None:
+            case None:
                 self.record.interrupt(run)
+            case ItemResult(outcome="paused"):
+                self.record.pause(run)
             case ItemResult():
                 self.record.end(run, outcome_of(run, news))
 

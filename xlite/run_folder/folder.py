@@ -102,7 +102,7 @@ class RunFolder:
         path = self.path / RUN_CONFIG
         config = RunConfig.read(path, remedy=self._remedy)
         if self.scores is not None:
-            self._require_unchanged(path, self._remedy)
+            self._require_unchanged(path, remedy=self._remedy)
         return config
 
     @property
@@ -155,7 +155,9 @@ class RunFolder:
     def require_scores(self) -> RunScores:
         """What a finished run has reached; InputError for an unfinished one."""
         if self.scores is None:
-            raise InputError(f"{self.path} is not finished. Train it to its end with --resume.")
+            raise InputError(
+                f"{self.path} is not finished.", resume="Train it to its end with --resume."
+            )
         return self.scores
 
     @property
@@ -256,9 +258,9 @@ class RunFolder:
 
     def require_whole(self) -> None:
         """Raise InputError for a finished run of whose files one is missing."""
-        for name in self.require_scores().files:
-            if not os.path.lexists(self.path / name):
-                raise InputError(f"{self.path / name} does not exist. {self.how_to_make_again}")
+        for path in map(self.path.joinpath, self.require_scores().files):
+            if not os.path.lexists(path):
+                raise InputError(f"{path} does not exist.", resume=self.how_to_make_again)
 
     def check(self) -> None:
         """Read all of its records, and see whether its validation predictions are those of its
@@ -274,16 +276,17 @@ class RunFolder:
     def _find_written(self, name: str) -> Path:
         path, _ = self.path / name, self.require_scores()
         if not path.is_file():
-            raise InputError(f"{path} does not exist. {self.how_to_make_again}")
-        self._require_unchanged(path, self.how_to_make_again)
+            raise InputError(f"{path} does not exist.", resume=self.how_to_make_again)
+        self._require_unchanged(path, resume=self.how_to_make_again)
         return path
 
-    def _require_unchanged(self, path: Path, remedy: str) -> None:
+    def _require_unchanged(self, path: Path, *, remedy: str = "", resume: str = "") -> None:
         wanted = self.require_scores().files.get(path.name)
         if wanted is not None and sha256_of_file(path) != wanted:
             raise InputError(
                 f"{path} is not what the run wrote: its SHA-256 is not that in {RUN_SCORES}. "
-                f"{remedy}"
+                f"{remedy}".rstrip(),
+                resume=resume,
             )
 
     @property

@@ -45,11 +45,16 @@ class StudyFolder:
         """The experiments folder that it lies in: run folders are named from there."""
         return self.path.parent.parent
 
+    @property
+    def is_queue(self) -> bool:
+        """Whether `train` or `ablate` made it, which have a `--resume`, and nobody's plan."""
+        return self.path.parent.name == QUEUES
+
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, not read yet."""
         # `train` works where there are no links, as on a drive in the cloud, with locks alone.
-        return Ledger(self.path / "ledger", needs_links=self.path.parent.name != QUEUES)
+        return Ledger(self.path / "ledger", needs_links=not self.is_queue)
 
     def require_begun(self) -> None:
         """Raise InputError where no study has begun in the folder."""

@@ -25,6 +25,8 @@ RUNNING: Final = "running"
 FINISHED: Final = "finished"
 FAILED: Final = "failed"
 INTERRUPTED: Final = "interrupted"
+PAUSED: Final = "paused"
+"""After an epoch, until its study goes on with it, if it does."""
 
 Entry = dict[str, Any]
 
@@ -36,7 +38,7 @@ class _EntryRecord(BaseModel):
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True, defer_build=True)
 
-    status: Literal["pending", "running", "finished", "failed", "interrupted"] = PENDING
+    status: Literal["pending", "running", "finished", "failed", "interrupted", "paused"] = PENDING
     model: str | None = None
     seed: int | None = None
     epochs: int | None = None

@@ -41,7 +41,8 @@ def agree_on_memory(fabric: Fabric, *, meets_within: bool = False) -> Iterator[N
         raise LostProcessError(
             f"process {fabric.global_rank} ran out of memory while the others waited for its "
             "batch statistics, so all of them end; the last checkpoint is good. Raise "
-            "--accumulate or lower --batch-size, and pass --resume."
+            "--accumulate or lower --batch-size.",
+            resume="Pass --resume, too.",
         ) from cause
     if any(sum_over_processes(fabric, [float(cause is not None)])):
         raise OutOfMemoryError from cause

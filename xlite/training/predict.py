@@ -121,7 +121,8 @@ def _explain_full_memory(fabric: Fabric, description: str) -> Iterator[None]:
     except OutOfMemoryError as error:
         raise CheckFailedError(
             f"out of memory with a single image ({description}). Lower --image-size, choose a "
-            "smaller model, or free memory; --resume continues."
+            "smaller model, or free memory.",
+            resume="--resume continues.",
         ) from error
 
 

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from xlite.studies.folder import StudyFolder
     from xlite.studies.work_item import WorkItem
 
+_AGAIN = (
+    "The item has failed for good: change its settings in the plan, and `xlite study run PLAN.toml "
+    "--accept-change` does it anew."
+)
+
 Doing = Iterator[ItemStart | EpochReport | ItemResult]
 """The work of an item: its start, a report after each epoch, and at last the result."""
 
@@ -43,7 +48,9 @@ def attempt(
     """
     with (
         _open_log(item, folder) as log,
-        contextlib.closing(_attempt(item, doing, has_others=has_others)) as news,
+        contextlib.closing(
+            _attempt(item, doing, has_others=has_others, resumes=folder.is_queue)
+        ) as news,
     ):
         while True:
             # Between two reports the caller speaks, which is not of this run.
@@ -54,16 +61,21 @@ def attempt(
             yield one
 
 
-def say_failure(item: WorkItem, error: Exception) -> ItemResult:
-    """The result of an item that an error ended, which is said in one line."""
+def say_failure(item: WorkItem, error: Exception, *, resumes: bool) -> ItemResult:
+    """The result of an item that an error ended, which is said in one line.
+
+    resumes: whether the command has `--resume`, as a study has not.
+    """
     message, exit_code = explain(error)
+    if not resumes and isinstance(error, XliteError) and error.without_resume != message:
+        message = f"{error.without_resume} {_AGAIN}"
     console.error(f"{item.label} failed: {message}")
     details = {INTERNAL: True} if exit_code == INTERNAL_ERROR else {}
     return ItemResult(outcome="failed", error=message, details=details)
 
 
 def _attempt(
-    item: WorkItem, doing: Doing, *, has_others: bool
+    item: WorkItem, doing: Doing, *, has_others: bool, resumes: bool
 ) -> Generator[ItemStart | EpochReport | ItemResult]:
     run, epochs = None, 0
     try:
@@ -79,7 +91,7 @@ def _attempt(
     except Exception as error:  # whatever one item does, the study goes on
         if has_others and not isinstance(error, XliteError):
             raise
-        yield replace(say_failure(item, error), run=run, epochs=epochs)
+        yield replace(say_failure(item, error, resumes=resumes), run=run, epochs=epochs)
 
 
 @contextmanager

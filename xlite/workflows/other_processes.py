@@ -34,7 +34,8 @@ class OtherProcesses:
         if self._are_apart:
             raise LostProcessError(
                 "this process left a step that others were in, so all of them end; the last "
-                "checkpoint is good. Pass --resume."
+                "checkpoint is good.",
+                resume="Pass --resume.",
             )
         if not self.are_there:
             return

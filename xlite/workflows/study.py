@@ -21,6 +21,7 @@ from xlite.workflows.study_folder import find_experiments
 from xlite.workflows.study_record import record_in_log
 
 if TYPE_CHECKING:
+    from xlite.executors.agent import ItemNews, Listener
     from xlite.results.study_status import StudyStatus
     from xlite.settings import Runtime
     from xlite.studies.item_result import ItemResult, ItemStart
@@ -82,8 +83,10 @@ def work_on_study(
     agent = partial(take_part, folder.path, device=device, num_workers=num_workers)
     if jobs > 1:
         from xlite.executors.agent_crew import work_side_by_side
+        from xlite.executors.study_crew import StudyParent
 
-        work_side_by_side(agent, jobs=jobs, stopping=stopping)
+        with StudyParent() as parent:
+            work_side_by_side(agent, jobs=jobs, stopping=stopping, parent=parent)
     else:
         agent(stopping=stopping)
     record_in_log(folder)
@@ -91,9 +94,17 @@ def work_on_study(
 
 
 def take_part(
-    study: Path, *, device: str | None, num_workers: int | None, stopping: StopSource
+    study: Path,
+    *,
+    device: str | None,
+    num_workers: int | None,
+    stopping: StopSource,
+    listener: Listener | None = None,
 ) -> WorkEnd:
-    """Be one agent of a study until it has ended or waits for a person; see `work_on_study`."""
+    """Be one agent of a study until it has ended or waits for a person; see `work_on_study`.
+
+    listener: is told what comes of each item, too.
+    """
     folder = StudyFolder(study)
     state = read_state(folder)
     changes = {"device": device, "num_workers": num_workers, "jobs": 1}
@@ -101,10 +112,16 @@ def take_part(
     with contextlib.chdir(find_root(folder, state)):
         plan = hands.plan.of(state)
         # As `train` is given it, where the study is in the working folder.
-        experiments = find_experiments(folder)
+        view = StudyView(find_experiments(folder))
+
+        def listen(item: WorkItem, news: ItemNews) -> None:
+            view(item, news)
+            if listener is not None:
+                listener(item, news)
+
         return work(
             folder,
-            listener=StudyView(experiments),
+            listener=listen,
             find_step=hands.find_step,
             perform=hands.perform,
             describe_loss=describe_loss,

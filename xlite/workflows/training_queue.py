@@ -270,7 +270,7 @@ class _Queue:
                 attempt(item, doing, folder, has_others=self.others.are_there)
             )
         except (RunInUseError, OSError) as error:
-            yield say_failure(item, error)
+            yield say_failure(item, error, resumes=True)
 
     def _train(self, item: WorkItem, folder: StudyFolder, stop: StopRequest) -> Doing:
         run = self.runs[item.id]
