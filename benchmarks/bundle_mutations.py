@@ -96,7 +96,7 @@ def _recomputed(members: Members) -> set[str]:
     ends = ("split.json", "config.json", "scores.json", "thresholds.json")
     ends += ("comparison.json", "ablation.json")
     ends += ("study.json", "verdicts.json", "test_look.json")
-    return {name for name in members if name.endswith(ends)}
+    return {name for name in members if name.endswith(ends) or "/ledger/" in name}
 
 
 def _is_kept(place: tuple[Any, ...], kept: list[str]) -> bool:

@@ -10,6 +10,7 @@ from xlite.errors import InputError
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
 from xlite.places import VALIDATION
 from xlite.proving import layout
+from xlite.proving.bundled_study import BundledStudy
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import find_run_folders
@@ -37,6 +38,16 @@ class BundledProject:
     @cached_property
     def _labelled(self) -> dict[tuple[str, str], LabelledPredictions]:
         return {}
+
+    @cached_property
+    def _studies(self) -> dict[Path, BundledStudy]:
+        return {}
+
+    def study(self, path: Path) -> BundledStudy:
+        """The study in a folder of the bundle."""
+        if path not in self._studies:
+            self._studies[path] = BundledStudy(path)
+        return self._studies[path]
 
     def run(self, name: str) -> RunFolder:
         """A run by its name; InputError where the bundle has none of that name."""

@@ -10,19 +10,35 @@ from typing import TYPE_CHECKING, Any
 from xlite.files import read_json
 from xlite.judging.comparison import COMPARISON, COMPARISON_RECORD
 from xlite.judging.evaluation_folder import list_tables
-from xlite.places import ABLATION, ABLATION_RECORD, EVALUATION_SCORES, EVALUATIONS, SPLIT_RECORD
+from xlite.places import (
+    ABLATION,
+    ABLATION_RECORD,
+    EVALUATION_SCORES,
+    EVALUATIONS,
+    ON_SPLIT,
+    SEALED_LOOK,
+    SPLIT_RECORD,
+    STUDIES,
+    STUDY_RECORD,
+    STUDY_SUMMARY,
+    STUDY_VERDICTS,
+)
 from xlite.proving import layout
 from xlite.proving.project import BundledProject
 from xlite.proving.replay import Replay, Replayed
 from xlite.proving.replay_ablation import replay_ablation
 from xlite.proving.replay_comparison import replay_comparison
 from xlite.proving.replay_evaluation import replay_evaluation
+from xlite.proving.replay_ledger import replay_entry
 from xlite.proving.replay_runs import replay_config, replay_scores, replay_split
+from xlite.proving.replay_study import replay_look, replay_study, replay_verdicts
 from xlite.proving.replay_thresholds import replay_thresholds
 from xlite.results.ablation import Ablation
 from xlite.results.comparison import Comparison
 from xlite.results.evaluation import Evaluation
+from xlite.results.study import Study
 from xlite.run_folder.file_names import RUN_CONFIG, RUN_SCORES, RUN_THRESHOLDS, RUNS
+from xlite.studies.summary.table import tabulate_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,16 +77,37 @@ KINDS = (
         replay=replay_evaluation,
         tables=lambda content: list_tables(Evaluation.from_json(content)),
     ),
-    Kind(
-        pattern=f"{layout.EXPERIMENTS}/{COMPARISON_RECORD}",
-        replay=replay_comparison,
-        tables=lambda content: {COMPARISON: Comparison.from_json(content).to_frame()},
+    *(
+        Kind(
+            pattern=f"{layout.EXPERIMENTS}/{place}{COMPARISON_RECORD}",
+            replay=replay_comparison,
+            tables=lambda content: {COMPARISON: Comparison.from_json(content).to_frame()},
+        )
+        for place in ("", f"{STUDIES}/*/", f"{STUDIES}/*/{ON_SPLIT}*/")
     ),
     Kind(
         pattern=f"{layout.EXPERIMENTS}/{ABLATION_RECORD}",
         replay=replay_ablation,
         tables=lambda content: {ABLATION: Ablation.from_json(content).to_frame()},
     ),
+    Kind(
+        pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/ledger/*.json",
+        replay=replay_entry,
+        is_input=True,
+    ),
+    Kind(
+        pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/{STUDY_RECORD}",
+        replay=replay_study,
+        tables=lambda content: {STUDY_SUMMARY: tabulate_study(Study.from_json(content))},
+    ),
+    *(
+        Kind(
+            pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/{place}{STUDY_VERDICTS}",
+            replay=replay_verdicts,
+        )
+        for place in ("", f"{ON_SPLIT}*/")
+    ),
+    Kind(pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/{SEALED_LOOK}", replay=replay_look),
 )
 """In the order in which they are looked at: what others rest on comes first."""
 

@@ -22,7 +22,7 @@ from xlite.studies.axes import Variant
 from xlite.studies.outcome import Outcome
 from xlite.training.data import StudyData
 
-_STATED = ("command", "time", "choices")
+_STATED = ("command", "working_dir", "time", "choices")
 _FIRST_LOOK = re.compile(r"Looked at after (\d+) seeds? and each further one")
 
 

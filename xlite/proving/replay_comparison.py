@@ -17,7 +17,7 @@ from xlite.proving.project import BundledProject
 from xlite.proving.replay import Replayed, keep
 from xlite.results.comparison import Comparison, LookAtTest
 
-_STATED = ("command", "time", "choices", "grown")
+_STATED = ("command", "working_dir", "time", "choices", "grown")
 
 
 def replay_comparison(project: BundledProject, path: Path, stated: dict[str, Any]) -> Replayed:

@@ -16,6 +16,8 @@ _WORD = re.compile(r"[\w.+=-]+")
 _ABSOLUTE = re.compile(r"(?<![\w.<])(?:~[\w.-]*[\\/]|[\\/]+(?=\w)|[A-Za-z]:[\\/])[^\s'\"`,;)\]]*")
 _RELATIVE = re.compile(r"[^\s'\"=,;:()]*[\\/][^\s'\"=,;()]*")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+_PLACES = ("working_dir",)
+"""Keys whose values are nothing but a place."""
 _LEAST_DIGITS = 5
 """A shorter number is not taken for a patient's in a text: it may as well be a count."""
 
@@ -54,15 +56,17 @@ class Scrubber:
     def content(self, value: Any) -> Any:
         """Plain values with each text scrubbed, keys too."""
         if isinstance(value, dict):
-            return {
-                self.text(key): self.command(one)
-                if key == "command" and isinstance(one, str)
-                else self.content(one)
-                for key, one in value.items()
-            }
+            return {self.text(key): self._field(key, one) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return [self.content(one) for one in value]
         return self.text(value) if isinstance(value, str) else value
+
+    def _field(self, key: str, value: Any) -> Any:
+        if key in _PLACES:
+            return None
+        if key == "command" and isinstance(value, str):
+            return self.command(value)
+        return self.content(value)
 
     def _replace(self, match: re.Match[str]) -> str:
         word = match[0]

@@ -22,6 +22,7 @@ from xlite.proving import layout
 from xlite.proving.chosen import Chosen
 from xlite.proving.pseudonyms import Pseudonyms
 from xlite.proving.scrubbing import Scrubber
+from xlite.proving.staging_studies import stage_study
 from xlite.records import read_own_bytes
 from xlite.results.selection import ChoiceLedger
 from xlite.results.split import SplitRecord
@@ -71,6 +72,8 @@ def stage(chosen: Chosen, root: Path, key: bytes) -> Scrubber:
     for record in chosen.records:
         content = scrubber.content(read_json(record, remedy=_REMEDY))
         write_json(experiments / record.name, content)
+    for study in chosen.studies:
+        stage_study(study, root, scrubber)
     _stage_uses(chosen, experiments, sums, names, scrubber)
     return scrubber
 

@@ -71,10 +71,11 @@ def read_plan(path: Path) -> PlanSource:
     return PlanSource(path, text, decode_toml(content, file, remedy=_CONFIG_REMEDY))
 
 
-def parse_plan(text: str, base: str | None, *, where: str, root: Path = Path()) -> StudyPlan:
+def parse_plan(text: str, base: str | None, *, where: str, root: Path | None = Path()) -> StudyPlan:
     """The plan in the text of its file; `base` is the text of the settings file it names.
 
-    root: the folder that the plan's paths start from, of which the files of weights are read.
+    root: the folder that the plan's paths start from, of which the files of weights are read;
+    None where they are not there, as in a copy of its ledger: settings then lack their sums.
     Raises PlanError with a line for each fault, which begins with `where`.
     """
     faults = Faults()

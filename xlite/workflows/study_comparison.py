@@ -11,9 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from xlite import console
 from xlite.errors import InputError
 from xlite.files import atomic_path, write_json, write_table
@@ -25,18 +22,17 @@ from xlite.judging.grown_methods import find_grown_methods
 from xlite.judging.methods import align_methods
 from xlite.judging.paired_differences import TESTED, JudgedMethods, judge_methods
 from xlite.judging.ranking import TIE_BREAKERS, parse_order
-from xlite.judging.self_audit import audit_verdict
-from xlite.judging.variant_verdict import judge_variant
-from xlite.judging.verdict import describe_verdict_rule
+from xlite.judging.study_verdicts import judge_against
 from xlite.places import ON_SPLIT, STUDY_SUMMARY, STUDY_VERDICTS
 from xlite.results.comparison import Comparison, GrownMethods
-from xlite.results.study import Study, StudyScore, StudyVerdicts
+from xlite.results.study import Study
 from xlite.splitting.checked_split import read_checked_split
 from xlite.splitting.fold_splits import read_fold_splits
 from xlite.splitting.folds_folder import is_folds
 from xlite.studies.study_plan import Finally, StudyPlan
 from xlite.studies.study_state import StudyState
 from xlite.studies.summary.study import find_baseline
+from xlite.studies.summary.table import tabulate_study
 from xlite.studies.summary.trained_items import RunKey, finished_runs, list_trained_items
 
 
@@ -71,7 +67,8 @@ def compare_study(
             # Of several splits one may be gone; what is known of the others still stands.
             console.warn(f"{name}: {error}")
             found["left_out"][name] = str(error)
-    _write_summary(study, folder / STUDY_SUMMARY)
+    with atomic_path(folder / STUDY_SUMMARY) as temporary:
+        write_table(temporary, tabulate_study(study))
     return found
 
 
@@ -180,91 +177,3 @@ def order_of(finish: Finally) -> tuple[str, ...]:
     known = [one.score for one in finish.then if one.label is None and one.score in TIE_BREAKERS]
     then = [name for name in dict.fromkeys(known) if name != by]
     return parse_order(f"val.{by}", [f"val.{name}" for name in then] or None)
-
-
-def judge_against(
-    baseline: str, judged: JudgedMethods, grown: GrownMethods | None
-) -> StudyVerdicts:
-    """The verdict on each method by how its AUROC differs from the baseline's."""
-    labelled, level = judged.reference, judged.resampling.level
-    differences = {
-        method.name: judged.difference(baseline, method.name, "auroc")
-        for method in judged.methods
-        if method.name != baseline
-    }
-    rule = describe_verdict_rule(level=level, over_folds=judged.folds is not None)
-    return StudyVerdicts(
-        baseline=baseline,
-        rule=rule if grown is None else f"{rule} {grown.sentence}",
-        images=len(labelled),
-        patients=len(np.unique(labelled.patient_ids)),
-        level=level,
-        verdicts={
-            name: audit_verdict(
-                judge_variant(judged, baseline, name, auroc), judged, auroc, pair=(baseline, name)
-            )
-            for name, auroc in differences.items()
-        },
-    )
-
-
-def _write_summary(study: Study, path: Path) -> None:
-    """Write a row an experiment, in the order of the plan, and a row a confirmed trial."""
-    rows = [
-        {
-            "experiment": one.id,
-            "title": one.title,
-            "state": one.state,
-            "score": one.score,
-            **_limits(one.result),
-            "on": one.on if one.has_criteria else None,
-            "minimum": one.minimum,
-            "target": one.target,
-            "stretch": one.stretch,
-            "reached": one.reached,
-            "expected_low": one.expected[0] if one.expected else None,
-            "expected_high": one.expected[1] if one.expected else None,
-            "as_expected": one.is_as_expected,
-            "seeds": len(one.seeds),
-            "finished_runs": len(one.runs),
-            "failed_runs": len(one.failures),
-            "minutes": round(one.seconds / 60, 2),
-            **_other_scores(one.scores, one.score),
-        }
-        for one in study.experiments
-    ]
-    rows += [
-        {
-            "experiment": f"{search.id}/{trial.number}",
-            "title": ", ".join(f"{name}={value}" for name, value in trial.settings.items()),
-            "state": trial.state,
-            "score": search.score,
-            "point": trial.score,
-            "finished_runs": len(trial.runs),
-        }
-        for search in study.searches
-        if search.method == "confirm"
-        for trial in search.trials
-    ]
-    counts = ["seeds", "finished_runs", "failed_runs"]
-    table = pd.DataFrame(rows, columns=_columns_of(rows))
-    with atomic_path(path) as temporary:
-        write_table(temporary, table.astype({name: "Int64" for name in counts if name in table}))
-
-
-def _columns_of(rows: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row)) or ["experiment"]
-
-
-def _limits(score: StudyScore) -> dict[str, float | None]:
-    return {"point": score.point, "low": score.low, "high": score.high}
-
-
-def _other_scores(scores: Mapping[str, StudyScore], shown: str) -> dict[str, float | None]:
-    """The scores but the one that the row is of, three columns each."""
-    return {
-        f"{name}{end}": value
-        for name, score in scores.items()
-        if name != shown
-        for end, value in (("", score.point), ("_low", score.low), ("_high", score.high))
-    }
