@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -63,7 +64,14 @@ def bundle(
     """
     from xlite.workflows.bundle import bundle as write_bundle
 
-    summary = write_bundle(items, out=out, split=split, hash_ids=hash_ids, overwrite=overwrite)
+    summary = write_bundle(
+        items,
+        out=out,
+        split=split,
+        hash_ids=hash_ids,
+        overwrite=overwrite,
+        processes=os.cpu_count() or 1,
+    )
     if json:
         console.result_json(summary.to_json())
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,7 @@ def verify(bundle: _Bundle, sha256: _Sha256 = None, json: options.Json = False) 
     """
     from xlite.workflows.verify import verify as verify_bundle
 
-    found = verify_bundle(bundle, sha256=sha256)
+    found = verify_bundle(bundle, sha256=sha256, processes=os.cpu_count() or 1)
     if json:
         console.result_json(found.to_json())
     else:

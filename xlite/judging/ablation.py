@@ -66,18 +66,20 @@ def judge_ablation(
     resampling: Resampling | None = None,
     growth: Growth | None = None,
     command: str = "",
+    judged: JudgedMethods | None = None,
 ) -> Ablation | None:
     """The variants against the first of them, the baseline; None when no run of it finished.
 
     Variants without a finished run are left out of the rows and have no verdict; a variant is
     compared over the seeds that finished on both sides. margin: of AUROC, or by score. growth: how
     seeds are added until all is decided; limits and p then hold at all looks. command: as noted.
+    judged: the finished runs by variant and seed, where they were judged before.
     """
     baseline, *others = runs
     if not baseline.finished:
         return None
     margins = settle_margins(margin)
-    judged = _judge(runs, data, resampling)
+    judged = judged or _judge(runs, data, resampling)
     # Of folds the first: what is known of a training part is much the same in each.
     some_data = data_of(data, list_folds(data)[0])
     name, level, labelled = baseline.variant.name, judged.resampling.level, judged.reference

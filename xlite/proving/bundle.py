@@ -35,7 +35,9 @@ _OTHERS_HERE = ("asked.cases", "fitted_on", "files.")
 _NUM_SHOWN = 3
 
 
-def write_bundle(chosen: Chosen, out: Path, *, key: bytes | None, key_name: str) -> BundleSummary:
+def write_bundle(
+    chosen: Chosen, out: Path, *, key: bytes | None, key_name: str, processes: int = 1
+) -> BundleSummary:
     """Write the bundle of what was chosen, atomically, and say what is in it.
 
     key: of the hashes; None for a new one that nobody keeps. Raises CheckFailedError where a number
@@ -48,7 +50,7 @@ def write_bundle(chosen: Chosen, out: Path, *, key: bytes | None, key_name: str)
         _prove_histories(project)
         proven, stated = 0, {}
         # Read again: histories were written since.
-        for one in recompute(project := BundledProject(root)):
+        for one in recompute(BundledProject(root), processes=processes):
             if one.found is not None:
                 _require_near(one)
                 if not one.record.kind.is_input:

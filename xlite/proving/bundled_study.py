@@ -19,7 +19,6 @@ from xlite.studies.rules.standing import Standing
 from xlite.studies.study_plan import StudyPlan
 from xlite.studies.study_state import StudyState
 
-
 _OF_A_FOLD = re.compile(r":s\d+:f\d+")
 
 

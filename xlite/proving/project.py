@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from xlite.errors import InputError
+from xlite.judging.evaluation import Resampling
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
+from xlite.judging.paired_differences import JudgedMethods
 from xlite.places import VALIDATION
 from xlite.proving import layout
 from xlite.proving.bundled_study import BundledStudy
@@ -37,6 +39,11 @@ class BundledProject:
 
     @cached_property
     def _labelled(self) -> dict[tuple[str, str], LabelledPredictions]:
+        return {}
+
+    @cached_property
+    def judged(self) -> dict[tuple[str, Resampling], JudgedMethods]:
+        """Runs that were judged on validation already, each by itself."""
         return {}
 
     @cached_property

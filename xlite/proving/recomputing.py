@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from xlite import console
 from xlite.errors import InputError
 from xlite.proving.agreement import count_numbers
 from xlite.proving.project import BundledProject
 from xlite.proving.records import Record, list_records
+from xlite.signals import end_with_parent
+
+_FEWEST_ROWS = 100_000
+"""Predictions of fewer images are recomputed sooner than other processes have begun."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +40,7 @@ class Recomputed:
         """How many numbers were recomputed."""
         if self.found is None:
             return 0
-        kept = {key: value for key in self.kept if (value := _at(self.found, key)) is not None}
+        kept = {key: _at(self.found, key) for key in self.kept}
         return count_numbers(self.found) - count_numbers(kept)
 
     @property
@@ -42,27 +49,73 @@ class Recomputed:
         return [f"all: {self.reason}"] if self.found is None else sorted(self.kept)
 
 
-def recompute(project: BundledProject) -> Iterator[Recomputed]:
-    """Each record of a bundle with what it comes to. Raises InputError for a damaged record."""
-    for record in list_records(project):
-        name = record.path.relative_to(project.root).as_posix()
-        stated = record.read()
-        try:
-            with console.hushed():
-                replayed = record.replay(project, stated)
-        except InputError as error:
-            text = str(error).replace(f"{project.root}/", "")
-            yield Recomputed(
-                record=record, name=name, stated=stated, found=None, kept=(), reason=text
-            )
-        else:
-            yield Recomputed(
-                record=record,
-                name=name,
-                stated=stated,
-                found=console.nan_to_none(replayed.found),
-                kept=tuple(key for key in replayed.stated if _at(replayed.found, key) is not None),
-            )
+class _Found(NamedTuple):
+    content: dict[str, Any] | None
+    kept: tuple[str, ...]
+    reason: str
+
+
+def recompute(project: BundledProject, *, processes: int = 1) -> Iterator[Recomputed]:
+    """Each record of a bundle with what it comes to.
+
+    processes: how many share the work where there is enough of it. Raises InputError for a damaged
+    record.
+    """
+    records = list(list_records(project))
+    shared = _share(project, records, processes) if processes > 1 else {}
+    for place, record in enumerate(records):
+        found = shared.get(place) or _replay(project, record)
+        yield Recomputed(
+            record=record,
+            name=record.path.relative_to(project.root).as_posix(),
+            stated=record.read(),
+            found=found.content,
+            kept=found.kept,
+            reason=found.reason,
+        )
+
+
+def _share(project: BundledProject, records: Sequence[Record], processes: int) -> dict[int, _Found]:
+    """What the records come to that take long, by their places; none of a small bundle."""
+    rows = sum(sum(run.data.images.values()) for run in project.runs.values())
+    if rows < _FEWEST_ROWS:
+        return {}
+    tasks: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        if record.kind.cost:
+            # Those that rest on the same runs are done by one, who judges each run once.
+            name = "compared" if record.kind.cost == "compared" else str(place)
+            tasks.setdefault(name, []).append(place)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _begin, (project.root,)) as pool:
+        found = pool.map(_replay_some, sorted(tasks.values(), key=len, reverse=True))
+        return {place: one for some in found for place, one in some.items()}
+
+
+def _begin(root: Path) -> None:
+    end_with_parent()
+    console.silence()
+    _PROJECT.append(BundledProject(root))
+
+
+_PROJECT: list[BundledProject] = []
+"""In a process that shares the work: what it works on."""
+
+
+def _replay_some(places: Sequence[int]) -> dict[int, _Found]:
+    project = _PROJECT[0]
+    records = list(list_records(project))
+    return {place: _replay(project, records[place]) for place in places}
+
+
+def _replay(project: BundledProject, record: Record) -> _Found:
+    try:
+        with console.hushed():
+            replayed = record.replay(project, record.read())
+    except InputError as error:
+        return _Found(None, (), str(error).replace(f"{project.root}/", ""))
+    kept = tuple(key for key in replayed.stated if _at(replayed.found, key) is not None)
+    return _Found(console.nan_to_none(replayed.found), kept, "")
 
 
 def _at(content: dict[str, Any], key: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from xlite.files import read_json
 from xlite.judging.comparison import COMPARISON, COMPARISON_RECORD
@@ -61,6 +61,8 @@ class Kind:
     replay: Replay
     tables: Tables = _no_tables
     """The tables that a record's content makes, by the names of files beside it."""
+    cost: Literal["", "alone", "compared"] = ""
+    """Whether it takes long: by itself, or with all that compare the same runs."""
     is_input: bool = False
     """Whether others are recomputed from it, so that its digits stay as they were found."""
 
@@ -75,12 +77,14 @@ KINDS = (
     Kind(
         pattern=f"{layout.EXPERIMENTS}/{EVALUATIONS}/*/{EVALUATION_SCORES}",
         replay=replay_evaluation,
+        cost="alone",
         tables=lambda content: list_tables(Evaluation.from_json(content)),
     ),
     *(
         Kind(
             pattern=f"{layout.EXPERIMENTS}/{place}{COMPARISON_RECORD}",
             replay=replay_comparison,
+            cost="compared",
             tables=lambda content: {COMPARISON: Comparison.from_json(content).to_frame()},
         )
         for place in ("", f"{STUDIES}/*/", f"{STUDIES}/*/{ON_SPLIT}*/")
@@ -88,11 +92,13 @@ KINDS = (
     Kind(
         pattern=f"{layout.EXPERIMENTS}/{ABLATION_RECORD}",
         replay=replay_ablation,
+        cost="compared",
         tables=lambda content: {ABLATION: Ablation.from_json(content).to_frame()},
     ),
     Kind(
         pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/ledger/*.json",
         replay=replay_entry,
+        cost="alone",
         is_input=True,
     ),
     Kind(
@@ -104,10 +110,13 @@ KINDS = (
         Kind(
             pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/{place}{STUDY_VERDICTS}",
             replay=replay_verdicts,
+            cost="compared",
         )
         for place in ("", f"{ON_SPLIT}*/")
     ),
-    Kind(pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/{SEALED_LOOK}", replay=replay_look),
+    Kind(
+        pattern=f"{layout.EXPERIMENTS}/{STUDIES}/*/{SEALED_LOOK}", replay=replay_look, cost="alone"
+    ),
 )
 """In the order in which they are looked at: what others rest on comes first."""
 

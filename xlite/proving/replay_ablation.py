@@ -15,6 +15,7 @@ from xlite.judging.grown_methods import find_grown_methods
 from xlite.judging.growth import Growth
 from xlite.judging.variant_runs import VariantRuns
 from xlite.places import VALIDATION
+from xlite.proving.judged_runs import judge_runs
 from xlite.proving.project import BundledProject
 from xlite.proving.replay import Replayed, keep
 from xlite.results.ablation import Ablation, VariantRecord
@@ -51,8 +52,12 @@ def replay_ablation(project: BundledProject, path: Path, stated: dict[str, Any])
         data,
         margin=before.margins,
         safety_margin=before.safety_margin,
-        resampling=Resampling(num_resamples=before.resamples, level=before.level),
         growth=_find_growth(before),
+        judged=judge_runs(
+            project,
+            _list_runs(before),
+            Resampling(num_resamples=before.resamples, level=before.level),
+        ),
     )
     if found is None:
         raise InputError("none of the baseline's runs is here")
@@ -61,6 +66,15 @@ def replay_ablation(project: BundledProject, path: Path, stated: dict[str, Any])
         found=found.to_json() | keep(stated, _STATED),
         stated=tuple(key for key in _STATED if key in stated),
     )
+
+
+def _list_runs(before: Ablation) -> dict[str, dict[int, str]]:
+    """The finished runs by variant and seed."""
+    found = {
+        one.name: {run.seed: run.run for run in one.runs if run.error is None}
+        for one in before.variants
+    }
+    return {name: runs for name, runs in found.items() if runs}
 
 
 def _gather(project: BundledProject, record: VariantRecord) -> VariantRuns:

@@ -10,9 +10,8 @@ from xlite.judging.comparison import compare_methods
 from xlite.judging.comparison_verdicts import ComparisonRule
 from xlite.judging.evaluation import Resampling
 from xlite.judging.looks_at_test import score_look
-from xlite.judging.methods import Method, align_methods
-from xlite.judging.paired_differences import JudgedMethods, judge_methods
 from xlite.places import VALIDATION
+from xlite.proving.judged_runs import judge_runs
 from xlite.proving.project import BundledProject
 from xlite.proving.replay import Replayed, keep
 from xlite.results.comparison import Comparison, LookAtTest
@@ -46,17 +45,6 @@ def replay_comparison(project: BundledProject, path: Path, stated: dict[str, Any
     if before.test is not None:
         kept.append("test.looks")
     return Replayed(found=found | keep(stated, _STATED), stated=tuple(kept))
-
-
-def judge_runs(
-    project: BundledProject, runs: dict[str, dict[int, str]], resampling: Resampling
-) -> JudgedMethods:
-    """Methods by the runs of their seeds, on the images and labels that all have."""
-    methods = [
-        Method(name=name, predictions={s: project.labelled(run) for s, run in seeds.items()})
-        for name, seeds in runs.items()
-    ]
-    return judge_methods(align_methods(methods)[0], resampling=resampling)
 
 
 def _look_again(project: BundledProject, before: Comparison) -> list[LookAtTest]:

@@ -13,9 +13,9 @@ from xlite.judging.evaluation import Resampling
 from xlite.judging.looks_at_test import score_look
 from xlite.judging.study_verdicts import judge_against
 from xlite.places import VALIDATION
+from xlite.proving.judged_runs import judge_runs
 from xlite.proving.project import BundledProject
 from xlite.proving.replay import Replayed
-from xlite.proving.replay_comparison import judge_runs
 from xlite.results.comparison import Comparison
 from xlite.results.study import SealedLook, StudyScore, StudyVerdicts
 from xlite.studies.study_plan import ScoreName

@@ -39,7 +39,7 @@ class BundleRecord(JsonRecord):
     stated: dict[str, list[str]]
 
 
-def verify_bundle(path: Path, *, sha256: str | None = None) -> Verification:
+def verify_bundle(path: Path, *, sha256: str | None = None, processes: int = 1) -> Verification:
     """What a bundle's numbers are worth: how many were recomputed, and which are not the same.
 
     Raises InputError for what is no bundle, or is none that is safe to unpack.
@@ -53,7 +53,7 @@ def verify_bundle(path: Path, *, sha256: str | None = None) -> Verification:
         stated: dict[str, tuple[str, ...]] = {}
         try:
             project = BundledProject(root)
-            for one in recompute(project):
+            for one in recompute(project, processes=processes):
                 differences += _judge(one, record, root)
                 proven[one.name] = one.num_proven
                 if one.as_recorded:

@@ -20,12 +20,13 @@ def bundle(
     split: str | Path | None = None,
     hash_ids: str | Path | None = None,
     overwrite: bool = False,
+    processes: int = 1,
 ) -> BundleSummary:
     """Write runs and studies as a file that others recompute every number from, without images.
 
     items: folders or names of finished runs and of studies. split: the folder of their split or
     folds; None for where the runs say that it was, or `data/splits`. hash_ids: the file of the key
-    that patients and images are hashed with; None for a new one that nobody keeps.
+    that patients and images are hashed with; None for a new one that nobody keeps. processes: as of `verify`.
 
     The same key makes the same bytes. Raises InputError for what is neither run nor study, an
     unfinished run and a split that is not found, and CheckFailedError where a number of theirs is
@@ -41,6 +42,5 @@ def bundle(
     key_file = None if hash_ids is None else Path(hash_ids)
     key = None if key_file is None else read_key(key_file)
     chosen = choose([Path(one) for one in some], split=None if split is None else Path(split))
-    return write_bundle(
-        chosen, path, key=key, key_name="thrown away" if key_file is None else str(key_file)
-    )
+    key_name = "thrown away" if key_file is None else str(key_file)
+    return write_bundle(chosen, path, key=key, key_name=key_name, processes=processes)
