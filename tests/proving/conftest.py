@@ -16,7 +16,7 @@ KEY = b"a key that is kept at home"
 
 @pytest.fixture(scope="package")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with two methods of two seeds: compared, ablated, evaluated."""
+    """A project with two methods of two seeds: a study, compared, ablated, evaluated."""
     folder = tmp_path_factory.mktemp("drawn")
     before = Path.cwd()
     os.chdir(folder)
@@ -26,7 +26,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         key = folder / "key"
         key.write_bytes(KEY)
         key.chmod(0o600)
-        xlite.bundle(sorted(Path("experiments/runs").iterdir()), out="b.zip", hash_ids=key)
+        xlite.bundle("drawn", out="b.zip", hash_ids=key)
     finally:
         os.chdir(before)
     return folder

@@ -46,12 +46,15 @@ def test_it_holds_what_results_rest_on(drawn: Path) -> None:
     for name in ("ablation.json", "comparison.json", "val_choices.json", "test_looks.json"):
         assert f"experiments/{name}" in members
     assert "experiments/evaluation/resnet18-bce-s0-val/scores.csv" in members
+    assert "experiments/studies/drawn/ledger/000001.json" in members
+    assert "experiments/studies/drawn/verdicts.json" in members
     assert not [name for name in members if name.endswith((".pt", ".safetensors", ".png"))]
 
 
 def test_no_name_of_a_patient_an_image_a_machine_or_a_place_is_in_it(drawn: Path) -> None:
     images, patients = all_ids(drawn)
     hidden = [*images, *(Path(image).stem for image in images), *patients, str(drawn)]
+    hidden += ["ward-pc", "ward-pc-12-ab"]
     hidden += [name for name in (platform.node(), getpass.getuser()) if name != "root"]
     # What can be tried out by whoever has a list of names.
     sums = {

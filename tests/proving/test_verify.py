@@ -101,6 +101,35 @@ def test_a_changed_verdict_and_a_changed_table_are_found(members: Members, tmp_p
     assert any(file == "experiments/comparison.csv" for file, _ in told)
 
 
+def test_a_study_is_replayed_from_its_ledger(members: Members, tmp_path: Path) -> None:
+    folder = "experiments/studies/drawn"
+    names = [name for name in members if name.startswith(f"{folder}/ledger/")]
+    entries = {name: json.loads(members[name]) for name in names}
+    rule = next(name for name in names if entries[name].get("subject") == "rule:good")
+    judged = next(
+        name
+        for name in names
+        if entries[name]["kind"] == "end" and entries[name]["item"] == "judge:focal"
+    )
+    entries[rule]["choice"]["holds"] = False
+    entries[judged]["scores"]["val.auroc"]["high"] += 0.001
+    changed = {name: json.dumps(entry).encode() for name, entry in entries.items()}
+    verdicts = json.loads(members[f"{folder}/verdicts.json"])
+    verdicts["verdicts"]["focal"]["decision"] = "ADOPT"
+    look = json.loads(members[f"{folder}/test_look.json"])
+    look["scores"]["test.auroc"]["point"] += 0.001
+    changed[f"{folder}/verdicts.json"] = json.dumps(verdicts).encode()
+    changed[f"{folder}/test_look.json"] = json.dumps(look).encode()
+    found = verify(mend_sums({**members, **changed}), tmp_path)
+    told = {(one.file, one.key) for one in found.differences}
+    assert (rule, "choice.holds") in told
+    assert (judged, "scores.val.auroc.high") in told
+    assert (f"{folder}/verdicts.json", "verdicts.focal.decision") in told
+    assert (f"{folder}/test_look.json", "scores.test.auroc.point") in told
+    # What the study says in short follows from the ledger, and no longer does.
+    assert any(file == f"{folder}/study.json" for file, _ in told)
+
+
 def test_changed_labels_are_found_by_what_follows_from_them(small: Members, tmp_path: Path) -> None:
     name = "splits/1/val.csv"
     lines = small[name].decode().split("\n")

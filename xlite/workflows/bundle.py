@@ -26,7 +26,8 @@ def bundle(
 
     items: folders or names of finished runs and of studies. split: the folder of their split or
     folds; None for where the runs say that it was, or `data/splits`. hash_ids: the file of the key
-    that patients and images are hashed with; None for a new one that nobody keeps. processes: as of `verify`.
+    that patients and images are hashed with; None for a new one that nobody keeps. processes: as
+    of `verify`.
 
     The same key makes the same bytes. Raises InputError for what is neither run nor study, an
     unfinished run and a split that is not found, and CheckFailedError where a number of theirs is
