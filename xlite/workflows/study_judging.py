@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.errors import InputError
+from xlite.judging.asked_runs import Trained, read_judged_runs
 from xlite.judging.asked_scores import JudgedRun, measure_asked
-from xlite.judging.fold_runs import find_fold, pool_folds, read_out_of_fold, require_folds
-from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
-from xlite.run_folder.folder import RunFolder
+from xlite.judging.labelled_predictions import LabelledPredictions
 from xlite.scores.ranking import macro_mean
-from xlite.splitting.fold_splits import FoldSplits
-from xlite.splitting.split_folder import Split
 from xlite.studies.item_result import ItemResult
 from xlite.studies.ledger_entries import Score
 from xlite.studies.study_plan import ScoreName, StudyPlan
@@ -23,8 +20,6 @@ from xlite.workflows.study_data import read_item_split
 from xlite.workflows.study_folder import find_experiments
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from xlite.settings import Runtime
     from xlite.signals import StopRequest
     from xlite.studies.folder import StudyFolder
@@ -53,7 +48,7 @@ def judge_item(
     scores: dict[str, Score] = {}
     details: dict[str, Any] = {}
     for part in dict.fromkeys(name.part for name in asked):
-        runs = _read_runs(run_dirs, split, part, where=item.id)
+        runs = read_judged_runs(run_dirs, split, part, where=item.id)
         found = measure_asked(list(runs.values()), [one for one in asked if one.part == part])
         scores |= found
         details = details or {"part": part, **_describe(runs)}
@@ -65,45 +60,7 @@ def judge_item(
     )
 
 
-_Trained = tuple[int, int]
-"""A seed and a repeat of the folds, 0 without any."""
-
-
-def _read_runs(
-    run_dirs: Sequence[Path], split: Split | FoldSplits, part: str, *, where: str
-) -> dict[_Trained, JudgedRun]:
-    """What is judged of each seed: over folds the predictions of all of them, pooled."""
-    seeds = [RunFolder(path).settings.seed for path in run_dirs]
-    if isinstance(split, Split):
-        if part == "oof":
-            raise InputError(
-                f"{where}: scores out of fold (oof.…) are of folds, and this is a single split. "
-                "Ask for val.…, or make folds with `xlite split --folds`."
-            )
-        return {
-            (seed, 0): JudgedRun(read_run_predictions(path, part, split))
-            for seed, path in zip(seeds, run_dirs, strict=True)
-        }
-    groups: dict[_Trained, dict[int, Path]] = {}
-    for seed, path in zip(seeds, run_dirs, strict=True):
-        number = find_fold(RunFolder(path), split)
-        groups.setdefault((seed, number // split.num_folds), {})[number] = path
-    if part == "val":
-        return {
-            key: JudgedRun(pool_folds(runs, split, part=part, name=f"{where}:s{key[0]}"))
-            for key, runs in groups.items()
-        }
-    whole = {key: runs for key, runs in groups.items() if len(runs) == split.num_folds}
-    if not whole:
-        (seed, repeat), runs = next(iter(groups.items()))
-        require_folds(runs, split.numbers(repeat), name=f"{where}, seed {seed},")
-    return {
-        key: JudgedRun(read_out_of_fold(runs, split, repeat=key[1], name=f"{where}:s{key[0]}"))
-        for key, runs in whole.items()
-    }
-
-
-def _describe(judged: Mapping[_Trained, JudgedRun]) -> dict[str, Any]:
+def _describe(judged: Mapping[Trained, JudgedRun]) -> dict[str, Any]:
     """What the scores rest on: images, patients and positives, seeds, thresholds of calls."""
     runs = list(judged.values())
     first = runs[0].labelled

@@ -86,10 +86,13 @@ def _advise(gap: Gap, heading: str) -> str:
     """What to do: what the evidence says, and where to state it, unless files say the opposite."""
     if gap.is_contradiction:
         return gap.remedy
-    hint = read_topics().get(heading, "")
-    state = f'Under "{heading}" of {NOTES_FILE}: {hint}' if hint else ""
-    other = f'Or state it under "## {heading}" of {NOTES_FILE}.' if not hint else ""
-    return " ".join(part for part in (gap.remedy, state, other) if part)
+    hint = read_topics().get(heading)
+    if hint is not None:
+        state = f'Under "{heading}" of {NOTES_FILE}: {hint}'
+    else:
+        or_state = "Or state" if gap.remedy else "State"
+        state = f'{or_state} it under "## {heading}" of {NOTES_FILE}.'
+    return f"{gap.remedy} {state}".strip()
 
 
 def _as_floats(found: Finding) -> dict[str, float]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xlite import places
 from xlite.errors import InputError
+from xlite.judging.asked_runs import Trained, read_judged_runs
 from xlite.judging.asked_scores import JudgedRun, measure_asked
 from xlite.judging.evaluation_folder import find_evaluations_dir
 from xlite.judging.judged_predictions import find_run
@@ -20,6 +21,8 @@ from xlite.results.evaluation import Evaluation
 from xlite.results.split import SplitRecord
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.ranking import macro_mean, ranking_scores
+from xlite.splitting.fold_splits import FoldSplits, read_fold_splits
+from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.split_folder import Split, read_split
 from xlite.studies.folder import StudyFolder
 from xlite.studies.ledger_entries import Score
@@ -95,43 +98,47 @@ class Subject:
         return next((own[part] for part in parts if part in own), None)
 
     @cached_property
-    def _labelled(self) -> dict[tuple[Path, str], LabelledPredictions]:
+    def _labelled(self) -> dict[str, LabelledPredictions]:
         return {}
 
-    def read_predictions(self, part: str, run: RunFolder | None = None) -> LabelledPredictions:
-        """What a run, else the one whose weights count, says of a part, beside the labels."""
-        key = ((run or self.run).path, part)
-        if key not in self._labelled:
-            self._labelled[key] = read_run_predictions(key[0], part, self.split)
-        return self._labelled[key]
+    def read_predictions(self, part: str) -> LabelledPredictions:
+        """What the run whose weights count says of a part, beside the labels."""
+        if part not in self._labelled:
+            self._labelled[part] = read_run_predictions(self.run.path, part, self.split)
+        return self._labelled[part]
 
     @cached_property
-    def _judged(self) -> dict[tuple[Path, str], JudgedRun]:
+    def folds(self) -> FoldSplits | None:
+        """The folds that its split is one of; None for a split by itself."""
+        parent = self.split_dir.parent
+        return read_fold_splits(parent, None)[0] if is_folds(parent) else None
+
+    def read_judged(self, part: str) -> dict[Trained, JudgedRun]:
+        """What a study judges of each seed: all runs on a part, over folds pooled (oof)."""
+        if part not in self._judged:
+            paths = [run.path for run in self.runs]
+            split = self.folds or self.split
+            self._judged[part] = read_judged_runs(paths, split, part, where=self.name)
+        return self._judged[part]
+
+    @cached_property
+    def _judged(self) -> dict[str, dict[Trained, JudgedRun]]:
         return {}
 
     def measure(self, names: Sequence[ScoreName]) -> dict[str, Score]:
-        """Scores of the val and test part with their intervals, as a study measures them: the means
-        over all runs, from predictions and labels. InputError for a score of another kind.
+        """Scores with their intervals, as a study measures them: means over the seeds, from
+        predictions and labels. InputError for runs and scores that can't be judged.
         """
         found: dict[str, Score] = {}
         for part in dict.fromkeys(name.part for name in names):
             asked = [name for name in names if name.part == part]
-            found |= measure_asked([self._judge(run, part) for run in self.runs], asked)
+            found |= measure_asked([*self.read_judged(part).values()], asked)
         return found
 
-    def _judge(self, run: RunFolder, part: str) -> JudgedRun:
-        key = (run.path, part)
-        if key not in self._judged:
-            self._judged[key] = JudgedRun(self.read_predictions(part, run))
-        return self._judged[key]
 
-    def measure_auroc(self, part: str, of: Sequence[RunFolder] | None = None) -> float:
-        """The macro AUROC on a part from predictions and labels: the mean over all runs or some."""
-        found = []
-        for run in of or self.runs:
-            labelled = self.read_predictions(part, run)
-            found.append(macro_mean(ranking_scores(labelled.targets, labelled.probs)[0])[0])
-        return sum(found) / len(found)
+def measure_macro_auroc(labelled: LabelledPredictions) -> float:
+    """The macro AUROC of predictions, from them and the labels beside them."""
+    return macro_mean(ranking_scores(labelled.targets, labelled.probs)[0])[0]
 
 
 def read_subject(name: str | Path, experiments: Path = places.EXPERIMENTS_DIR) -> Subject:

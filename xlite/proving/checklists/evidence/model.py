@@ -42,7 +42,12 @@ def model(subject: Subject) -> Finding:
             _TRAIN_AGAIN,
         )
     described = run.weights_description
-    if described is None or tuple(described.labels) != run.labels:
+    if described is None:
+        return Gap(
+            shown="the weights are of version 0.1, and do not say what they are of",
+            remedy="Train the run again.",
+        )
+    if tuple(described.labels) != run.labels:
         return contradict("the weights name other labels than the run", _TRAIN_AGAIN)
     size = described.preprocessing.image_size
     return Proof(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 from xlite.console import decimal
 from xlite.places import VALIDATION
@@ -20,7 +21,7 @@ from xlite.proving.checklists.evidence.proof import (
     join,
     require_more,
 )
-from xlite.proving.checklists.subject import Subject
+from xlite.proving.checklists.subject import Subject, measure_macro_auroc
 from xlite.results.study import StudyScore
 from xlite.run_folder.paths import name_run_files
 from xlite.studies.ledger_entries import Score
@@ -28,6 +29,7 @@ from xlite.studies.study_plan import ScoreName
 
 _TOLERANCE = 1e-6
 """Of a score from the predictions' nine digits."""
+_PARTS = {"oof": "out of fold", "test": "the test part", VALIDATION: "the validation part"}
 _DEFAULT = (1000, 42, 0.95)
 """Resamples, seed and level of an evaluation that nothing else was asked of."""
 STALE = "Judge again: what is recorded is not of these predictions."
@@ -43,7 +45,7 @@ def metrics(subject: Subject) -> Finding:
             remedy="Judge it with `xlite evaluate RUN --part test`.",
         )
     labelled = subject.read_predictions(VALIDATION)
-    again = _macro_auroc(subject)
+    again = measure_macro_auroc(labelled)
     if not _is_same(again, val.macro["auroc"]):
         return contradict(
             f"the run says macro AUROC {decimal(val.macro['auroc'])}, and its predictions give "
@@ -69,17 +71,18 @@ def measures(subject: Subject) -> Finding:
 
 def internal(subject: Subject) -> Finding:
     """How many held-out films of the same table were judged, with the score computed anew."""
-    part = "test" if subject.run.has_predictions("test") and _has_test_scores(subject) else None
-    part = part or VALIDATION
-    labelled = subject.read_predictions(part)
-    auroc = subject.measure_auroc(part)
+    has_look = subject.run.has_predictions("test") and _has_test_scores(subject)
+    part = "oof" if subject.folds else "test" if has_look else VALIDATION
+    judged = [one.labelled for one in subject.read_judged(part).values()]
+    auroc = sum(map(measure_macro_auroc, judged)) / len(judged)
+    patients = len(set(judged[0].patient_ids))
     chose = ", and who chose each run's epoch" if part == VALIDATION else ""
     return Proof(
-        shown=f"the {part} part: {len(labelled):,} films of {len(set(labelled.patient_ids)):,} "
-        f"patients of the same table, none of whom was trained on{chose}; macro AUROC "
-        f"{auroc:.3f}, the mean over {len(subject.runs)} runs, computed anew",
-        numbers={f"{part}.auroc": auroc, f"{part}.images": len(labelled)},
-        files=name_run_files(subject.run, part),  # type: ignore[arg-type]
+        shown=f"{_PARTS[part]}: {len(judged[0]):,} films of {patients:,} patients of the same "
+        f"table, none of whom was trained on by what judges them{chose}; macro AUROC {auroc:.3f}, "
+        f"the mean over {len(judged)} seeds, computed anew",
+        numbers={f"{part}.auroc": auroc, f"{part}.images": len(judged[0])},
+        files=_name_predictions(subject, part),
         command=write_verify_command(subject),
     )
 
@@ -129,9 +132,12 @@ def _compute_again(subject: Subject, recorded: Mapping[str, StudyScore]) -> Find
     parts = dict.fromkeys(name.part for name in names)
     return Proof(
         shown=", ".join(f"{name} {_tell(one)}" for name, one in recorded.items())
-        + "; all computed anew",
+        + "; all of these scores computed anew",
         numbers={name: one.point for name, one in recorded.items() if one.point is not None},
-        files=(*list_judged_files(subject), *name_run_files(subject.run, *parts)),  # type: ignore[arg-type]
+        files=(
+            *list_judged_files(subject),
+            *(file for part in parts for file in _name_predictions(subject, part)),
+        ),
         command=write_verify_command(subject),
     )
 
@@ -210,5 +216,7 @@ def _tell(score: StudyScore | Score) -> str:
     return f"{decimal(score.point)} [{decimal(score.low)}, {decimal(score.high)}]"
 
 
-def _macro_auroc(subject: Subject) -> float:
-    return subject.measure_auroc(VALIDATION, of=(subject.run,))
+def _name_predictions(subject: Subject, part: str) -> tuple[str, ...]:
+    """The predictions of all runs; out of fold those of each fold's test part."""
+    file: Literal["val", "test"] = "val" if part == VALIDATION else "test"
+    return tuple(name for run in subject.runs for name in name_run_files(run, file))

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from xlite.proving.checklists.evidence.proof import Finding, Gap, Proof, contradict, join
-from xlite.proving.checklists.subject import Subject
+from xlite.proving.checklists.subject import Subject, measure_macro_auroc
 from xlite.reporting.log_markdown import join_command
-from xlite.scores.ranking import macro_mean, ranking_scores
 from xlite.studies.plan_file import parse_plan
 from xlite.studies.study_plan import StudyPlan
 
@@ -80,15 +79,15 @@ def planned_variability(subject: Subject) -> Finding:
             "finished",
             remedy="In the next plan, name two seeds or more.",
         )
-    scores = []
-    for run in subject.runs:
-        labelled = subject.read_predictions("val", run)
-        scores.append(macro_mean(ranking_scores(labelled.targets, labelled.probs)[0])[0])
+    judged = subject.read_judged("oof" if subject.folds else "val").values()
+    scores = [measure_macro_auroc(one.labelled) for one in judged]
+    if len(scores) < 2:
+        return Gap(shown="a single seed has finished", remedy="Go on with `xlite study run`.")
     spread = float(np.std(scores, ddof=1))
     varied = Proof(
-        shown=f"planned: {planned} seeds each; macro validation AUROC over {len(scores)} of them "
-        f"{np.mean(scores):.3f}, standard deviation {spread:.4f}, computed anew; other analyses "
-        "are exploratory",
+        shown=f"planned: {planned} seeds each; macro AUROC of what is judged over {len(scores)} of "
+        f"them {np.mean(scores):.3f}, standard deviation {spread:.4f}, computed anew; other "
+        "analyses are exploratory",
         numbers={"mean": float(np.mean(scores)), "deviation": spread, "seeds": len(scores)},
     )
     return join(varied, protocol(subject))
