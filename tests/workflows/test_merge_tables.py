@@ -108,6 +108,8 @@ def _sample_by_source(split: Path, cache: Path, folder: Path, xlite_ok: Any) -> 
     runs = ("--split", split, "--cache", cache, "--out", folder / "runs")
     xlite_ok("train", *model, *asked, *runs, "--device", "cpu", "--workers", 0)
     (run,) = (folder / "runs" / "runs").iterdir()
+    made = json.loads((run / "config.json").read_text())["preprocessing"]
+    assert made["dicom"] == json.loads((cache / "cache.json").read_text())["dicom"]
     judged = ("evaluate", run, "--split", split, "--by", "source", "--json", "--resamples", 100)
     groups = json.loads(xlite_ok(*judged, "--out", folder / "judged").stdout)["subgroups"]
     assert {one["group"] for one in groups} == {"north", "south"}

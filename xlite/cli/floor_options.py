@@ -33,7 +33,7 @@ class FloorOptions:
         ),
     ] = None
     train: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--train",
             metavar="CSV",

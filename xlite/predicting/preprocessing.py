@@ -43,4 +43,5 @@ def find_preprocessing(
         image_size=run.settings.image_size or cache.size,
         mean=list(model.backbone.mean),
         std=list(model.backbone.std),
+        dicom=cache.record.dicom,
     )

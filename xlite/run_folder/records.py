@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from xlite.console import nan_to_none
 from xlite.files import write_json
@@ -86,6 +94,21 @@ class Preprocessing(_Part):
     """Of each colour channel, subtracted from values in [0, 1]."""
     std: list[float]
     """What the difference is divided by."""
+    dicom: str | None = None
+    """How stored values of DICOM films became grey, before CLAHE; None, and not written, where the
+    version that began the run did not note it."""
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        if self.dicom is None:
+            content.pop("dicom", None)
+        return content
+
+    def agrees_with(self, other: Preprocessing) -> bool:
+        """Whether both say the same, as far as both say it."""
+        is_silent = self.dicom is None or other.dicom is None
+        return self == (other.model_copy(update={"dicom": self.dicom}) if is_silent else other)
 
 
 class RunConfig(Record):

@@ -70,11 +70,13 @@ def read_column(
     names `option`, for a column that is not there, that differs between the rows of an image, or is
     empty in every row.
     """
-    table = open_table(labels, TableFormat(dataset=manifest.dataset or GENERIC))
     known = (*KNOWN, *(column for column in FURTHER_COLS if column in manifest.table))
+    table = None
+    # A source's tables may be an archive or a tree of films: not opened again for what is known.
+    if manifest.dataset is None or name not in known:
+        table = open_table(labels, TableFormat(dataset=manifest.dataset or GENERIC))
     header = () if table is None else table.header
-    is_meant = name in known and (isinstance(table, ImageRows) or name not in header)
-    if is_meant:
+    if name in known and name not in header:
         cells = manifest.table[name].map(_write_cell).to_numpy(dtype=object)
     elif table is not None and name in header:
         cells = _take_cells(table, name, manifest)

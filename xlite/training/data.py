@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xlite import console
+from xlite.clahe_cache.dicom_grey import DICOM_GREY
 from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.inputs import open_regular
@@ -61,6 +62,8 @@ class StudyData:
     """What the pixels depend on."""
     clahe: ClaheSettings = field(default_factory=ClaheSettings)
     """How they were equalised."""
+    dicom: str | None = None
+    """How those of DICOM became grey before that; None of a cache that does not say."""
     places: DataPlaces = field(default_factory=DataPlaces)
     train_targets: NDArray[np.float32] | None = None
     """(N, C) what is learnt of the training part where that is not its labels."""
@@ -119,6 +122,7 @@ def load_splits_data(
     `load_study_data`.
     """
     source: PixelSource
+    dicom: str | None = DICOM_GREY
     parts = [dict(split.parts) for split, _ in splits.values()]
     if images_dir is not None:
         settings = ClaheSettings()
@@ -138,6 +142,7 @@ def load_splits_data(
         cache = ClaheCache.open(cache_dir)
         cache.require_whole()
         source, settings, fingerprint = cache, cache.settings, cache.fingerprint
+        dicom = cache.record.dicom
         parts = _leave_out(parts, cache.failed_ids())
     for name, each in zip(splits, parts, strict=True):
         _check_parts(each, name)
@@ -150,6 +155,7 @@ def load_splits_data(
             split_sha256=split.sha256,
             source_fingerprint=fingerprint,
             clahe=settings,
+            dicom=dicom,
             places=DataPlaces(
                 split_dir=split_dir,
                 cache_dir=cache_dir if images_dir is None else None,

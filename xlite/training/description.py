@@ -101,4 +101,5 @@ def _describe_preprocessing(
         image_size=settings.image_size or data.image_size,
         mean=list(model.backbone.mean),
         std=list(model.backbone.std),
+        dicom=data.dicom,
     )

@@ -33,7 +33,7 @@ def preprocessing(subject: Subject) -> Finding:
             remedy="Train the run again.",
         )
     described = run.weights_description
-    if described is None or described.preprocessing != made:
+    if described is None or not described.preprocessing.agrees_with(made):
         return contradict(
             "the weights describe another preparation of images than the run's config",
             "Restore the run's files, or train it again.",
