@@ -50,11 +50,21 @@ def test_a_difference_is_paired() -> None:
     np.testing.assert_allclose([-other_way.high, -other_way.low], [paired.low, paired.high])
 
 
+def test_two_that_never_differed_may_differ_elsewhere() -> None:
+    hits = np.repeat([1.0, 0.0], 10)
+    found = compare_means(hits, hits, np.arange(20))
+    assert -0.3 < found.low < -0.08
+    assert found.high == pytest.approx(-found.low)
+
+
 def test_what_is_unknown_is_nan() -> None:
     assert np.isnan(measure_mean(np.empty(0), np.empty(0)).value)
     single = measure_mean(np.array([1.0, 0.0]), np.array(["p", "p"]))
     assert (single.value, single.patients) == (0.5, 1)
     assert np.isnan([single.low, single.high]).all()
+    gain = compare_means(np.ones(2), np.zeros(2), np.array(["p", "p"]))
+    assert gain.value == 1
+    assert np.isnan([gain.low, gain.high]).all()
     with pytest.raises(ArgumentError, match="as many patients"):
         measure_mean(np.ones(2), np.ones(3))
 

@@ -21,7 +21,7 @@ from kornia_rs.io import decode_image_png_u8, decode_image_png_u16
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from xlite.clahe_cache.dicom import decode_dicom
-from xlite.dicom_file import UnreadableDicomError, is_dicom
+from xlite.dicom_file import UnreadableDicomError, is_dicom, number, read_elements
 from xlite.inputs import MAX_IMAGE_BYTES, RefusedFileError, open_regular, read_bytes
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _PNG_HEADER = struct.Struct(">IIBBBBB")
+_PNG_HEADER_AT = 16
 _PNG_GREY = 0
 _PNG_CHANNELS = {_PNG_GREY: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_OVERHEAD = 1 << 16
@@ -87,6 +88,28 @@ def read_radiograph(
         return decode_radiograph(data, note_windows=note_windows)
     except (RefusedFileError, UnreadableImageError) as error:
         raise UnreadableImageError(error.reason, path) from None
+
+
+def measure_radiograph(path: Path | str) -> tuple[int, int]:
+    """Height and width of the image that `read_radiograph` returns; raises what it raises.
+
+    Those of a PNG or a DICOM file stand in its header; others are decoded.
+    """
+    try:
+        data = read_bytes(Path(path), max_bytes=MAX_IMAGE_BYTES)
+        if data.startswith(_PNG_SIGNATURE) and len(data) >= _PNG_HEADER_AT + _PNG_HEADER.size:
+            width, height, *_ = _PNG_HEADER.unpack_from(data, _PNG_HEADER_AT)
+        elif is_dicom(data):
+            header = read_elements(data, ("Rows", "Columns"), stops_at_pixels=True)
+            height, width = number(header, "Rows"), number(header, "Columns")
+        else:
+            height, width = decode_radiograph(data).shape
+        _check_pixel_count(width, height)
+    except UnreadableDicomError as error:
+        raise UnreadableImageError(str(error), path) from None
+    except (RefusedFileError, UnreadableImageError) as error:
+        raise UnreadableImageError(error.reason, path) from None
+    return height, width
 
 
 def check_radiograph(path: Path | str) -> None:

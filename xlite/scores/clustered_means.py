@@ -67,11 +67,12 @@ def compare_means(
         _wilson_limits(one, its, level),
         _wilson_limits(other, theirs, level),
     )
-    spread = math.sqrt(float(its @ its) * float(theirs @ theirs))
-    correlation = float(its @ theirs) / spread if spread > 0 else 0.0
+    correlation = _correlate(its, theirs)
 
     def add(a: float, b: float) -> float:
-        return math.sqrt(max(0.0, a * a + b * b - 2 * correlation * a * b))
+        square = a * a + b * b - 2 * correlation * a * b
+        # Of NaN it is NaN.
+        return 0.0 if square < 0 else math.sqrt(square)
 
     return ClusteredMean(
         value=one - other,
@@ -79,6 +80,16 @@ def compare_means(
         high=one - other + add(high - one, other - other_low),
         patients=len(its),
     )
+
+
+def _correlate(residuals: Values, others: Values) -> float:
+    spread = math.sqrt(float(residuals @ residuals) * float(others @ others))
+    if not spread > 0:
+        return 0.0
+    if np.array_equal(residuals, others):
+        # No patient has told the two apart: up to three in G might (the rule of three).
+        return max(0.0, 1 - 3 / len(residuals))
+    return float(residuals @ others) / spread
 
 
 def linearise(values: Values, patients: NDArray[Any]) -> tuple[float, Values]:

@@ -1,0 +1,141 @@
+"""A run's heat maps of films: one pass over them, in batches.
+
+B batch, N films, C labels, K pairs of a film and a label, M pairs that are compared, R draws of
+weights, h and w a map's sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from xlite import console
+from xlite.explaining.heat_maps import MapMethod, SeenBatch, draw_maps, see_batch
+from xlite.explaining.randomisation import NUM_DRAWS, draw_weights_anew
+from xlite.training.predict import to_probs
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from xlite.loading.loader import Batch
+    from xlite.models.classifier import Classifier
+    from xlite.predicting.run_predictor import RunPredictor
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExplainedFilms:
+    """What a run says of N films, and K heat maps of it."""
+
+    probs: NDArray[np.float64]
+    """(N, C) calibrated, where there is a calibration."""
+    is_called: NDArray[np.bool_] | None
+    """(N, C); None without thresholds."""
+    rows: NDArray[np.intp]
+    """(K,) film of each map, ascending."""
+    columns: NDArray[np.intp]
+    """(K,) label of each map, ascending within a film."""
+    maps: NDArray[np.float32]
+    """(K, h, w)"""
+    randomised: NDArray[np.float32]
+    """(R, M, h, w) maps of the M pairs by models with new weights, in the same order."""
+
+    def find(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.intp]:
+        """(M,) the places among the K of pairs that have maps."""
+        num_labels = self.probs.shape[1]
+        keys, wanted = (r * num_labels + c for r, c in ((self.rows, self.columns), (rows, columns)))
+        return np.asarray(np.searchsorted(keys, wanted))
+
+
+class _Piece(NamedTuple):
+    """What is known of one batch."""
+
+    probs: NDArray[np.float64]
+    """(B, C)"""
+    wanted: NDArray[np.bool_]
+    """(B, C) which pairs have maps."""
+    maps: tuple[NDArray[np.float32], ...]
+    """Of the run, then of each model with new weights."""
+
+
+class RunExplainer:
+    """A run that draws heat maps of films, and so do models of its shape with new weights."""
+
+    def __init__(
+        self, predictor: RunPredictor, *, method: MapMethod, is_shown: NDArray[np.bool_]
+    ) -> None:
+        """is_shown: (C,) the labels that maps are drawn of."""
+        self.predictor, self.method, self.is_shown = predictor, method, is_shown
+        self.model: Classifier = predictor.model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.pixel_scale.device
+
+    @cached_property
+    def randomised(self) -> list[Classifier]:
+        """The models with new weights."""
+        run = self.predictor.run
+        return draw_weights_anew(self.model, run.settings.model, len(run.labels))
+
+    def explain(
+        self, batches: Iterable[Batch], asked: NDArray[np.bool_], compared: NDArray[np.bool_]
+    ) -> ExplainedFilms:
+        """The maps of the pairs that are asked for or called.
+
+        batches: of the N films, in their order. asked: (N, C). compared: (N, C) which of those the
+        models with new weights draw, too.
+        """
+        pieces: list[_Piece] = []
+        at = 0
+        with console.progress_bar(len(asked), "explaining", "film") as bar:
+            for batch in batches:
+                films = slice(at, at + len(batch.images))
+                images = batch.images.to(self.device)
+                pieces.append(self._explain_batch(images, asked[films], compared[films]))
+                at = films.stop
+                bar.update(len(images))
+        rows, columns = np.nonzero(np.concatenate([piece.wanted for piece in pieces]))
+        probs = np.concatenate([piece.probs for piece in pieces])
+        thresholds = self.predictor.thresholds
+        own, *others = map(np.concatenate, zip(*(piece.maps for piece in pieces), strict=True))
+        return ExplainedFilms(
+            probs=probs,
+            is_called=None if thresholds is None else thresholds.call(probs),
+            rows=rows,
+            columns=columns,
+            maps=own,
+            randomised=np.stack(others),
+        )
+
+    def _explain_batch(
+        self, images: Tensor, asked: NDArray[np.bool_], compared: NDArray[np.bool_]
+    ) -> _Piece:
+        seen = see_batch(self.model, images)
+        probs = to_probs(seen.logits.cpu().numpy())
+        wanted, thresholds = asked, self.predictor.thresholds
+        if thresholds is not None:
+            probs = thresholds.scale(probs)
+            wanted = asked | thresholds.call(probs)
+        wanted = wanted & self.is_shown
+        maps = [self._draw(self.model, seen, wanted)]
+        films = np.flatnonzero(compared.any(axis=1))
+        for other in self.randomised if len(films) else ():
+            maps.append(self._draw(other, see_batch(other, images[films]), compared[films]))
+        none = [np.zeros((0, *maps[0].shape[1:]), np.float32)] * (NUM_DRAWS + 1 - len(maps))
+        return _Piece(probs, wanted, (*maps, *none))
+
+    def _draw(
+        self, model: Classifier, seen: SeenBatch, wanted: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        rows, columns = (each.tolist() for each in np.nonzero(wanted))
+        maps = draw_maps(model, seen, rows, columns, method=self.method)
+        # New weights may overflow: what is no number points nowhere.
+        found: NDArray[np.float32] = np.nan_to_num(maps.cpu().numpy(), posinf=0)
+        return found
