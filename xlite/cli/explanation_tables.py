@@ -55,7 +55,9 @@ def _print_measure(
         columns=["label", "films", "maps", "over the centre", "centre", "mean box", "new weights"],
         rows=rows,
         caption="Intervals are over patients; those of the gain over mean box and new weights are "
-        "in localisation.json." if name == "pointing" else None,
+        "in localisation.json."
+        if name == "pointing"
+        else None,
     )
 
 

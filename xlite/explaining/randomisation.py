@@ -15,12 +15,12 @@ import numpy as np
 from scipy.stats import rankdata
 from torch import Tensor
 
-from xlite.explaining.heat_maps import MapMethod, draw_maps, see_batch
+from xlite.explaining.heat_maps import MapMethod, SeenBatch, draw_maps, see_batch
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.models.layers import assign_layers
 from xlite.randomness import derive_generator, derive_seed
 from xlite.results.explanation import Care, Randomisation, RandomisedStage
-from xlite.scores.clustered_means import measure_mean
+from xlite.scores.clustered_means import average
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,14 +115,17 @@ def randomise_from_the_top(
     """
     if images is None:
         return Randomisation(maps=0, patients=0, care="unsettled", stages=())
-    own = _draw(model, images, rows, columns, method)
+    seen = see_batch(model, images)
+    own = _draw(model, seen, rows, columns, method)
     groups = group_layers(model)
     alike = np.empty((len(fresh), len(groups), len(rows)))
     for number, other in enumerate(fresh):
-        mixed, state = deepcopy(model), other.state_dict()
+        mixed, state, its_map = deepcopy(model), other.state_dict(), seen
         for stage, (_, names) in enumerate(groups):
             mixed.load_state_dict({name: state[name] for name in names}, strict=False)
-            maps = _draw(mixed, images, rows, columns, method)
+            if any(name.startswith("backbone.") for name in names):
+                its_map = see_batch(mixed, images)
+            maps = _draw(mixed, its_map, rows, columns, method)
             alike[number, stage] = rank_correlations(own, maps)
     stages = tuple(
         _describe_stage(layers, alike[:, stage], patients)
@@ -156,12 +159,12 @@ def rank_correlations(
 
 def _draw(
     model: Classifier,
-    images: Tensor,
+    seen: SeenBatch,
     rows: Sequence[int],
     columns: Sequence[int],
     method: MapMethod,
 ) -> NDArray[np.float64]:
-    maps = draw_maps(model, see_batch(model, images), rows, columns, method=method)
+    maps = draw_maps(model, seen, rows, columns, method=method)
     # New weights may overflow: what is no number points nowhere.
     return np.nan_to_num(maps.cpu().numpy().astype(np.float64), posinf=0)
 
@@ -169,13 +172,12 @@ def _draw(
 def _describe_stage(
     layers: str, alike: NDArray[np.float64], patients: NDArray[Any]
 ) -> RandomisedStage:
-    # To [0, 1] and back, where `measure_mean` lives.
-    mean = measure_mean((alike.mean(axis=0) + 1) / 2, patients)
+    mean = average(alike.mean(axis=0), patients)
     return RandomisedStage(
         layers=layers,
-        similarity=2 * mean.value - 1,
-        low=2 * mean.low - 1,
-        high=2 * mean.high - 1,
+        similarity=mean.value,
+        low=max(mean.low, -1.0),
+        high=min(mean.high, 1.0),
         by_draw=tuple(alike.mean(axis=1).tolist()),
     )
 

@@ -1,4 +1,4 @@
-"""Means of values in [0, 1] of which one patient may have several, and differences of two.
+"""Means of values of which one patient may have several, and differences of two.
 
 N values of G patients.
 """
@@ -46,6 +46,24 @@ def measure_mean(values: Values, patients: NDArray[Any], *, level: float = 0.95)
     mean, residuals = linearise(values, patients)
     low, high = _wilson_limits(mean, residuals, level)
     return ClusteredMean(value=mean, low=low, high=high, patients=len(residuals))
+
+
+def average(values: Values, patients: NDArray[Any], *, level: float = 0.95) -> ClusteredMean:
+    """The mean of N values of any scale, with Student's interval over G patients.
+
+    For what is continuous: where all patients agree, it has no width. NaN as in `measure_mean`.
+
+    >>> found = average(np.array([-0.2, 0.1, 0.4]), np.arange(3))
+    >>> round(found.value, 2), round(found.low, 2), round(found.high, 2)
+    (0.1, -0.65, 0.85)
+    """
+    from scipy.special import stdtrit
+
+    mean, residuals = linearise(values, patients)
+    G = len(residuals)
+    error = math.sqrt(float(residuals @ residuals)) if G > 1 else math.nan
+    half = float(stdtrit(G - 1, (1 + level) / 2)) * error
+    return ClusteredMean(value=mean, low=mean - half, high=mean + half, patients=G)
 
 
 def compare_means(

@@ -1,0 +1,78 @@
+"""What `xlite explain` explains, and by what it calls."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlite.cli import options
+
+
+@dataclass(frozen=True)
+class ExplainedOptions:
+    """A run, films, what is known of them, and where calls come from."""
+
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run's folder, or its name in experiments/runs.")
+    ]
+    images: Annotated[
+        list[Path],
+        typer.Option(
+            "--images",
+            metavar="DIR|FILE",
+            help="Films: a folder, or files; repeatable. With --labels the folder of the table's.",
+            rich_help_panel=options.DATA,
+        ),
+    ]
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="CSV",
+            help="Label table: whose films they are, and what was missed or a false alarm.",
+            rich_help_panel=options.DATA,
+        ),
+    ] = None
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            "--boxes",
+            metavar="CSV",
+            help="Boxes of findings: NIH's list, VinDr's or RSNA's, or image_id, label, x, y, "
+            "width, height, in pixels of the films.",
+            rich_help_panel=options.DATA,
+        ),
+    ] = None
+    method: Annotated[str, typer.Option("--method", help="gradcam, hirescam or layercam.")] = (
+        "gradcam"
+    )
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="LABEL,…", help="Labels to draw maps of. Default: all."),
+    ] = None
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(
+            "--thresholds", metavar="FILE", help="Call by these instead of the run's own."
+        ),
+    ] = None
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            "--split",
+            metavar="DIR",
+            help="Where the run's split lies now, to fit thresholds and to count films that it has "
+            "seen.",
+            rich_help_panel=options.DATA,
+        ),
+    ] = None
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache",
+            metavar="DIR",
+            help="The CLAHE cache of a run of version 0.1, which does not say how films were made.",
+            rich_help_panel=options.DATA,
+        ),
+    ] = None
