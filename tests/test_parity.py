@@ -35,6 +35,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "ablate": ("ablate",),
     "compare": ("compare",),
     "doctor": ("doctor",),
+    "explain": ("explain",),
     "report": ("report",),
     "bundle": ("bundle",),
     "verify": ("verify",),

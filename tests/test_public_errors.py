@@ -75,6 +75,10 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         (([],), {}, "two"),
         (({"train": TABLE, "test": 5},), {}, "labels must be"),
     ],
+    "explain": [
+        (("no-run", "films"), {}, "is no run folder"),
+        (("no-run", "films"), {"out": "/proc/x"}, "can't be written to|can't be used"),
+    ],
     "track": [
         ((), {"to": "tensorbord"}, "experiments holds no run and no study"),
         (("nowhere",), {"to": "tensorboard"}, "nowhere is no run, no study"),

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from xlite.workflows.demo import demo as demo
     from xlite.workflows.doctor import doctor as doctor
     from xlite.workflows.evaluate import evaluate as evaluate
+    from xlite.workflows.explain import explain as explain
     from xlite.workflows.learning_curve import read_learning_curve as read_learning_curve
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.merge_tables import merge_tables as merge_tables
@@ -96,6 +97,7 @@ _HOMES = {
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",
     "doctor": "xlite.workflows.doctor",
+    "explain": "xlite.workflows.explain",
     "check_study": "xlite.workflows.study_check",
     "run_study_plan": "xlite.workflows.study",
     "work_on_study": "xlite.workflows.study",

