@@ -95,3 +95,17 @@ def test_words_are_no_sizes(project: Any, xlite: Any) -> None:
     result = xlite("train", "--model", "test_resnet", "--subset-sizes", "half")
     assert result.exit_code == 2
     assert "0.25,0.5,1" in result.output
+
+
+def test_folds_are_refused_for_they_share_no_validation_part(project: Any, tmp_path: Path) -> None:
+    toolkit.make_folds(project.table, folds=3, out=tmp_path / "folds")
+    with pytest.raises(InputError, match=r"judged on one validation part\. Pass one fold: --split"):
+        train(
+            SETTINGS,
+            split=tmp_path / "folds",
+            cache=project.cache,
+            out=tmp_path / "new",
+            runtime=RUNTIME,
+            subset_sizes=[0.5, 1],
+        )
+    assert not (tmp_path / "new").exists()
