@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "compare": ("compare",),
     "doctor": ("doctor",),
     "explain": ("explain",),
+    "export": ("export", "check_export"),
     "report": ("report",),
     "bundle": ("bundle",),
     "verify": ("verify",),

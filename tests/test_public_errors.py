@@ -181,6 +181,10 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     "read_study_status": [(("nowhere",), {}, "nowhere holds no study")],
     "answer_question": [(("nowhere", "yes"), {"why": "w"}, "nowhere is no study")],
     "import_wandb": [(("nowhere.yaml",), {}, "nowhere.yaml")],
+    "export": [
+        (("nowhere",), {"out": "x"}, "is no run folder"),
+    ],
+    "check_export": [(("nowhere",), {}, "is no exported folder")],
     "report": [
         ((), {"experiments": "nowhere"}, "nothing|nowhere"),
         ((".",), {}, "is a folder"),

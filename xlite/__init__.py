@@ -49,12 +49,14 @@ if TYPE_CHECKING:
     from xlite.workflows.ablate import ablate as ablate
     from xlite.workflows.bundle import bundle as bundle
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
+    from xlite.workflows.check_export import check_export as check_export
     from xlite.workflows.checklist import check_lists as check_lists
     from xlite.workflows.compare import compare as compare
     from xlite.workflows.demo import demo as demo
     from xlite.workflows.doctor import doctor as doctor
     from xlite.workflows.evaluate import evaluate as evaluate
     from xlite.workflows.explain import explain as explain
+    from xlite.workflows.export import export as export
     from xlite.workflows.learning_curve import read_learning_curve as read_learning_curve
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.merge_tables import merge_tables as merge_tables
@@ -105,6 +107,8 @@ _HOMES = {
     "read_study_status": "xlite.executors.study_status",
     "answer_question": "xlite.workflows.study_answer",
     "import_wandb": "xlite.workflows.study_import",
+    "export": "xlite.workflows.export",
+    "check_export": "xlite.workflows.check_export",
     "report": "xlite.workflows.report",
     "bundle": "xlite.workflows.bundle",
     "verify": "xlite.workflows.verify",

@@ -30,11 +30,18 @@ def write_weights(
     run_dir: Path, weights: Mapping[str, Tensor], description: WeightsDescription
 ) -> None:
     """Write the weights by name, atomically, with their description as metadata."""
+    save_weights(run_dir / RUN_BEST, weights, description)
+
+
+def save_weights(
+    path: Path, weights: Mapping[str, Tensor], description: WeightsDescription
+) -> None:
+    """The same to a file that is called otherwise."""
     from safetensors.torch import save
 
     content = json.dumps(description.model_dump(mode="json"))
     # Not save_file: it writes through a temporary file of its own, which a kill would leave.
-    with atomic_path(run_dir / RUN_BEST) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(save(dict(weights), {_KEY: content}))
 
 
