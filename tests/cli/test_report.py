@@ -23,7 +23,7 @@ KEYS = [
         "verdicts",
         "ablation",
     ),
-    *("comparison", "doctor", "mistakes", "checklists", "environment"),
+    *("comparison", "doctor", "explanations", "mistakes", "checklists", "environment"),
 ]
 
 
@@ -58,7 +58,15 @@ def test_a_project_becomes_one_page(
     present = {section["key"]: section["present"] for section in content["sections"]}
     assert list(present) == KEYS
     absent = {key for key, is_present in present.items() if not is_present}
-    assert absent == {"study", "verdicts", "ablation", "comparison", "doctor", "checklists"}
+    assert absent == {
+        "study",
+        "verdicts",
+        "ablation",
+        "comparison",
+        "doctor",
+        "explanations",
+        "checklists",
+    }
     page = out.read_text()
     summary = page[page.index('id="summary"') : page.index('id="split"')]
     assert "A place in this table is no ranking" in summary

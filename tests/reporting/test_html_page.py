@@ -17,8 +17,12 @@ from xlite.reporting.html_page import (
     Facts,
     Gallery,
     Heading,
+    Headline,
+    Outline,
+    OutlineItem,
     Paragraph,
     Picture,
+    Question,
     Section,
     Table,
     VerdictBox,
@@ -58,7 +62,7 @@ class Tags(HTMLParser):
 def every_block(text: str) -> list[Block]:
     table = Table(
         caption=text,
-        columns=[Column(title=text, is_number=False), Column(title=text)],
+        columns=[Column(title=text, is_number=False, is_prose=True), Column(title=text)],
         rows=[[Cell(text, is_marked=True), Cell(text)]],
         foot=[[Cell(text), Cell(text)]],
     )
@@ -67,6 +71,9 @@ def every_block(text: str) -> list[Block]:
         Heading(text),
         Paragraph(text),
         Paragraph(text, is_warning=True),
+        Question(text),
+        Headline(title=text, value=text, notes=[text, text]),
+        Outline([OutlineItem(word=text, tone="open", title=text, text=text)]),
         Facts({text: text}),
         Command(text),
         VerdictBox(subject=text, word=text, tone="good", reason=text, rule=text),

@@ -36,7 +36,7 @@ def test_the_whole_report_is_sound_in_a_browser(browser: Any, page: Path) -> Non
     assert len(images) > 6 + 12
     assert min(images) > 0
     sections = browser.evaluate("[...document.querySelectorAll('section.absent')].map(s => s.id)")
-    assert sections == ["study", "comparison", "doctor", "checklists"]
+    assert sections == ["study", "comparison", "doctor", "explanations", "checklists"]
     assert browser.evaluate("document.querySelector('.verdict .word').textContent") in (
         *("ADOPT", "REJECT", "TRADE-OFF", "UNDECIDED"),
     )

@@ -220,13 +220,15 @@ def bracket(low: float | None, high: float | None, *, sign: bool = False) -> Cel
     return Cell(f"{number(low, sign=sign).text} to {number(high, sign=sign).text}", low)
 
 
-def show_estimate(value: float | None, low: float | None, high: float | None) -> Cell:
-    """A cell with a change and its interval, which sorts by the change.
+def show_estimate(
+    value: float | None, low: float | None, high: float | None, *, sign: bool = True
+) -> Cell:
+    """A cell with a change, or a value, and its interval; it sorts by the first.
 
     >>> show_estimate(0.02, -0.01, 0.05).text, show_estimate(0.02, None, None).text
     ('+0.020 (−0.010 to +0.050)', '+0.020')
     """
-    cell, limits = number(value, sign=True), bracket(low, high, sign=True)
+    cell, limits = number(value, sign=sign), bracket(low, high, sign=sign)
     if limits.value is None:
         return cell
     return Cell(f"{cell.text} ({limits.text})", cell.value)

@@ -20,6 +20,7 @@ from xlite.reporting.absences import FOLDS, NO_RUN, NO_SPLIT, NO_VALIDATION, Abs
 from xlite.reporting.external_sites import read_external
 from xlite.reporting.html_checklists import describe_checklists
 from xlite.reporting.html_doctor import describe_diagnosis
+from xlite.reporting.html_explanations import describe_explanations
 from xlite.reporting.html_external import describe_external
 from xlite.reporting.html_floor import describe_floor
 from xlite.reporting.html_mistakes import describe_mistakes, find_mistakes
@@ -163,6 +164,7 @@ def _describe(
         *describe_begun_studies(experiments),
         *describe_studies(experiments),
         doctor,
+        describe_explanations(experiments),
         describe_mistakes(best, mistakes, _read_pixels(cache, images), absence=absence),
         describe_checklists(experiments),
         describe_environment(chosen, version=__version__, command=command),
