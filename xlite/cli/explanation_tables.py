@@ -39,8 +39,7 @@ def print_explanation(found: Explanation) -> None:
         for name, title in _MEASURES.items():
             _print_measure(name, title, found.overall, found.per_class)
     _print_care(found.randomisation)
-    files = [picture.file for picture in found.gallery]
-    console.say(f"written to {found.path}: localisation.json{''.join(f', {one}' for one in files)}")
+    console.say(f"written to {found.path}: localisation.json, {len(found.gallery)} pictures")
 
 
 def _print_measure(
