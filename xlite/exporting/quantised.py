@@ -2,7 +2,7 @@
 
 Measured on a tf_efficientnet_lite0 that was trained on 280 radiographs (docs/export.md): int8 in
 its convolutions by scales found for each batch ranks films otherwise (rank correlation 0.57 to
-0.66) and takes 3 to 18 times as long; in its linear layers alone it is 0.9999.
+0.70) and takes 2 to 18 times as long; in its linear layers alone it is 0.9999.
 """
 
 from __future__ import annotations
