@@ -33,20 +33,11 @@ Split = Annotated[
         rich_help_panel=options.DATA,
     ),
 ]
-Sampler = Annotated[
-    str,
-    typer.Option(
-        help="The sampler to verify. Where nothing is said of it, class shares are as equal as the "
-        "labels allow, and what is given up is said."
-    ),
-]
+_SAMPLER = "The sampler. Where nothing is said of it, shares are as equal as the labels allow."
+Sampler = Annotated[str, typer.Option(help=_SAMPLER)]
 Compare = Annotated[bool, typer.Option("--compare", help="Show every sampler side by side.")]
-Batches = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Batches to draw. Default: 500, or as many as the rarest class needs."
-    ),
-]
+_BATCHES = "Batches to draw. Default: 500, or as many as the rarest class needs."
+Batches = Annotated[int | None, typer.Option(min=1, help=_BATCHES)]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images a batch.")]
 Decode = Annotated[
     bool,

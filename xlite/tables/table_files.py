@@ -30,7 +30,7 @@ def list_files(files: TableFiles) -> tuple[Path, ...]:
     given = [files] if isinstance(files, str | Path) else files
     paths = tuple(dict.fromkeys(map(Path, given)))
     if not paths:
-        raise InputError("no label table is named. Pass a file, or a folder with a data set's.")
+        raise InputError("no table is named. Pass a file, or a folder with a data set's.")
     return paths
 
 

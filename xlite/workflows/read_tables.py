@@ -50,7 +50,7 @@ def read_tables(
 
     >>> read_tables([])
     Traceback (most recent call last):
-    xlite.errors.InputError: no label table is named. Pass a file, or a folder with a data set's.
+    xlite.errors.InputError: no table is named. Pass a file, or a folder with a data set's.
     """
     layout = table_format or TableFormat()
     paths = list_files(files)

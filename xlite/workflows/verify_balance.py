@@ -50,19 +50,17 @@ def verify_balance(
     """Each class's exposure under a sampler, computed and as drawn: `xlite verify-balance`.
 
     labels, patients, table_format: as `read_labels` takes them; None takes the table in `data/`.
-    sampler: a name, settings, or None for max-entropy with class shares as equal as the labels
-    allow, which says what it gives up. batches: None for 500, or as many as the rarest class needs.
-    split: a folder of `xlite split`, whose training part is judged. compare: with all other
-    samplers, at their defaults. loss: its pos_weight, where it has one of its own, is judged
-    together with the sampler. policy: how training would read it. decode_from: a CLAHE cache
-    through which the batches are sent. out: the folder for the table and the figures; nothing is
-    written without it. drawing: opens what draws the figures, a thread by default.
+    sampler: None for max-entropy with class shares as equal as the labels allow, which says what it
+    gives up. batches: None for 500, or what the rarest class needs. split: a folder of `xlite
+    split`, whose training part is judged. compare: with all other samplers, at their defaults.
+    loss: its pos_weight, where it has one, is judged together with the sampler. policy: how
+    training would read it. decode_from: a CLAHE cache to send the batches through. out: the folder
+    for table and figures, if any. drawing: opens what draws the figures, a thread by default.
 
     One that fails has `verdict` "fail" and `reasons`. Raises InputError for what can't be used.
     """
     _check_draws(batches, batch_size)
-    folder = None if out is None else Path(out)
-    if folder is not None:
+    if (folder := None if out is None else Path(out)) is not None:
         _require_our_files(folder)
     asked = SamplerSettings.parse(name=sampler) if isinstance(sampler, str) else sampler
     weighting = loss or LossSettings.parse(name="pos-weight")
