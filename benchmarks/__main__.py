@@ -21,7 +21,8 @@ _OTHERS = {
     *("__init__", "__main__", "measure", "nih_table", "radiographs", "rates", "study"),
     *("validity", "validity_balance", "validity_folds", "validity_intervals"),
     *("validity_anytime", "validity_equivalence", "validity_floor", "validity_more_power"),
-    *("validity_external", "validity_selection", "validity_self_audit", "validity_size"),
+    *("validity_external", "validity_films", "validity_selection", "validity_self_audit"),
+    "validity_size",
     *("validity_verdicts", "drawn_sites", "merged_table"),
     *("fold_learners", "generated_studies", "self_audit"),
     *("bundle_mutations", "prove", "prove_mutations"),
@@ -31,7 +32,9 @@ _OTHERS = {
 SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _OTHERS))
 RESULTS = Path(__file__).with_name("results.json")
 
-_USES_RADIOGRAPHS = {"checkpoint", "clahe_cache", "dicom", "loader", "startup", "training_step"}
+_USES_RADIOGRAPHS = {
+    *("checkpoint", "clahe_cache", "dicom", "loader", "predict", "startup", "training_step"),
+}
 _LIBRARIES = (
     *("xlite", "numpy", "pandas", "scipy", "scikit-learn", "torch", "timm", "torchmetrics"),
     "torchxrayvision",

@@ -35,6 +35,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "ablate": ("ablate",),
     "compare": ("compare",),
     "doctor": ("doctor",),
+    "predict": ("predict",),
     "explain": ("explain",),
     "export": ("export", "check_export"),
     "report": ("report",),

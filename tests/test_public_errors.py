@@ -46,6 +46,11 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         (("nowhere.zip",), {}, "nowhere.zip does not exist"),
         (("x.zip",), {"sha256": "abc"}, "no SHA-256"),
     ],
+    "predict": [
+        (("nowhere", "films"), {}, "nowhere is no folder, and no run"),
+        ((17, "films"), {}, "17 is no path"),
+        (([], "films"), {}, "pass a run's folder"),
+    ],
     "demo": [
         ((), {"num_images": 10}, "num_images must be a whole number of at least 300"),
         ((), {"epochs": "all"}, "epochs must be a whole number"),

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from xlite.workflows.log import add_to_log as add_to_log
     from xlite.workflows.merge_tables import merge_tables as merge_tables
     from xlite.workflows.power import plan_sample as plan_sample
+    from xlite.workflows.predict import predict as predict
     from xlite.workflows.read_tables import read_tables as read_tables
     from xlite.workflows.report import report as report
     from xlite.workflows.study import run_study_plan as run_study_plan
@@ -99,6 +100,7 @@ _HOMES = {
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",
     "doctor": "xlite.workflows.doctor",
+    "predict": "xlite.workflows.predict",
     "explain": "xlite.workflows.explain",
     "check_study": "xlite.workflows.study_check",
     "run_study_plan": "xlite.workflows.study",

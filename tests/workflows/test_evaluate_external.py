@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ def test_a_folder_of_others_is_refused_before_anything_is_predicted(
     run: Path, project: Project, strangers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "scores.csv").write_text("mine")
-    monkeypatch.setattr("xlite.training.other_images.predict_images", None)
+    monkeypatch.setattr("xlite.predicting.located_films.predict_located", None)
     with pytest.raises(InputError, match=r"scores\.csv"):
         judge(run, project, strangers, out=tmp_path)
 
@@ -242,3 +243,20 @@ def test_a_tree_of_chexpert_is_judged_by_its_name(
     assert known == int((own["Effusion"][1:] == 1).sum())
     assert set(external.views) <= {"AP", "PA"}
     assert ExternalEvaluation.from_json(external.to_json()).mapping == external.mapping
+
+
+def test_a_broken_film_is_named_and_left_out(
+    run: Path, project: Project, strangers: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(project.images, tmp_path / "images"))
+    name = str(pd.read_csv(strangers)["File"][0])
+    (folder / name).write_bytes((folder / name).read_bytes()[:500])
+    given = {"table_format": columns(strangers), "split": project.split, **FAST}
+    whole = xlite.evaluate(run, labels=strangers, images=project.images, **given)
+    found = xlite.evaluate(run, labels=strangers, images=folder, **given)
+    assert found.images == whole.images - 1
+    assert found.external is not None
+    (failed,) = found.external.failed
+    assert failed.image == name
+    assert "truncated" in failed.reason
+    assert ExternalEvaluation.from_json(found.external.to_json()).failed == (failed,)

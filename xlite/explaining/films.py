@@ -16,7 +16,7 @@ import torch
 
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
-from xlite.loading.loader import BatchLoader, RadiographDataset, build_loader, resize_images
+from xlite.loading.loader import RadiographDataset, build_loader, resize_images
 from xlite.loading.runtime_clahe import RuntimeClahe
 from xlite.sampling.sampler import EpochSampler
 from xlite.tables.image_folder import is_image_name, locate_images
@@ -25,7 +25,9 @@ from xlite.training.loaders import count_workers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch.utils.data import DataLoader
 
+    from xlite.loading.loader import Batch
     from xlite.settings import ClaheSettings, Runtime
 
 _BATCH = 32
@@ -71,7 +73,7 @@ class FilmSource:
         self._dataset = RadiographDataset(films, self._source, image_size=image_size)
         self._image_size = image_size
 
-    def load(self, runtime: Runtime, *, has_gpu: bool) -> BatchLoader:
+    def load(self, runtime: Runtime, *, has_gpu: bool) -> DataLoader[Batch]:
         """Batches of all films in their order; InputError for one that is found to be damaged."""
         return build_loader(
             self._dataset,

@@ -5,6 +5,7 @@ N images, C labels that both the run and the other site's table have.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,14 +30,32 @@ from xlite.tables.table_files import is_files, list_files
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from xlite.results.label_map import MapReport
-    from xlite.settings import Runtime
+    from xlite.results.prediction import FailedFilm
     from xlite.tables.manifest import Manifest
     from xlite.tables.read_labels import LabelSource
     from xlite.tables.table_format import TableFormat
 
 _TABLE = "table"
 """What the site of a table of no file is called."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FilmProbs:
+    """What a run says of the films of a table."""
+
+    rows: NDArray[np.int64]
+    """(n,) those that could be read, by their place in the table."""
+    probs: NDArray[np.float64]
+    """(n, C) of all of the run's labels."""
+    failed: tuple[FailedFilm, ...]
+    """Those that could not be read."""
+
+
+PredictFilms = Callable[[RunFolder, "Manifest"], FilmProbs]
+"""What predicts: a run, and a manifest whose films have paths."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,6 +74,8 @@ class OtherSite:
     not_in_run: tuple[str, ...]
     mapping: MapReport | None
     """What a label map made of the table's own labels."""
+    failed: tuple[FailedFilm, ...] = ()
+    """Films that could not be read, and are not judged."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,7 +89,7 @@ class OtherFilms:
     """Whether images that are missing below the folder are left out."""
     other_patients: bool = False
     """Whether patients of the same ids as at the run's own site are other people."""
-    runtime: Runtime | None = None
+    predict: PredictFilms
 
     def read(
         self, run_dir: Path, split_dir: Path | None, part: str | None
@@ -93,16 +114,19 @@ class OtherFilms:
         located = locate_images(
             manifest, self.images, skip_missing=True if self.allow_partial else None
         )
-        # Predicting takes torch, whose import takes longer than all of the rest.
-        from xlite.training.other_images import predict_images
-
-        probs = predict_images(run, located, runtime=self.runtime)
+        predicted = self.predict(run, located)
+        located = located.select(predicted.rows)
+        if not len(located):
+            raise InputError(
+                f"none of the films of {_name(self.labels)} can be read, the first is "
+                f"{predicted.failed[0].image}: {predicted.failed[0].reason}. Replace them."
+            )
         labelled = LabelledPredictions(
             name=own.name,
             image_ids=located.image_ids,
             patient_ids=located.patient_ids,
             targets=located.labels[:, [manifest.vocabulary.index(name) for name in shared]],
-            probs=probs[:, [run.labels.index(name) for name in shared]],
+            probs=predicted.probs[:, [run.labels.index(name) for name in shared]],
             vocabulary=shared,
             columns=known_columns(located),
         )
@@ -114,6 +138,7 @@ class OtherFilms:
             not_in_table=tuple(name for name in run.labels if name not in shared),
             not_in_run=tuple(name for name in manifest.vocabulary if name not in shared),
             mapping=manifest.mapping,
+            failed=predicted.failed,
         )
         return labelled, site
 

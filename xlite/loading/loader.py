@@ -6,15 +6,9 @@ channels on the device, so that a twelfth of the bytes cross processes and buses
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import pickle
-import signal
-import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import cv2
@@ -23,22 +17,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from xlite.arrays import read_count
-from xlite.errors import ArgumentError, XliteError
+from xlite.errors import ArgumentError
+from xlite.loading.batch_loader import BatchLoader, Failure
 from xlite.sampling.sampler import EpochSampler
-from xlite.signals import hold_back_interrupts
 from xlite.tables.manifest import Manifest
 
 if TYPE_CHECKING:
-    from multiprocessing.context import BaseContext
-
     from numpy.typing import NDArray
-
-
-_KNOWS_SENDERS = hasattr(signal, "sigwaitinfo")
-"""Whether a process can tell who has sent it a signal; not on macOS and Windows."""
-
-_DEAD_WORKER = "DataLoader worker"
-"""How torch begins its message about one that is gone."""
 
 
 class PixelSource(Protocol):
@@ -69,27 +54,6 @@ class Batch:
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory, for asynchronous copies to a GPU."""
         return Batch(self.images.pin_memory(), self.targets.pin_memory(), self.index.pin_memory())
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An exception on its way out of a loader process.
-
-    torch would raise another one in the parent, of the same type if that takes a single argument,
-    with the whole traceback as its message.
-    """
-
-    error: Exception
-
-    @classmethod
-    def of(cls, error: Exception) -> Failure:
-        """The exception with its traceback as a note, which only a traceback shows."""
-        error.add_note(f"In a loader process:\n{''.join(traceback.format_exception(error))}")
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:  # noqa: BLE001  # whatever its __reduce__ does
-            return cls(RuntimeError(f"{type(error).__name__}: {error}"))
-        return cls(error)
 
 
 class SampleKey(NamedTuple):
@@ -188,37 +152,13 @@ def resize_images(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.stack(resized).astype(np.uint8)
 
 
-class BatchLoader(DataLoader[Batch]):
-    """A DataLoader whose processes leave signals to their parent; errors of theirs are raised."""
-
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        if self.num_workers and hasattr(signal, "pthread_sigmask"):
-            # Its own start would let the signals through again.
-            resource_tracker.ensure_running()
-        # Slurm sends SIGTERM to every process of a job: without them the trainer could not save.
-        with hold_back_interrupts(*([signal.SIGTERM] if _KNOWS_SENDERS else [])):
-            batches = super().__iter__()
-        try:
-            for batch in batches:
-                if isinstance(batch, Failure):
-                    raise batch.error
-                yield batch
-        except RuntimeError as error:
-            if _DEAD_WORKER not in str(error):
-                raise
-            raise XliteError(
-                "a loader process was killed, most often because memory ran out. Pass fewer "
-                "--workers."
-            ) from error
-
-
 def build_loader(
     dataset: RadiographDataset,
     sampler: EpochSampler,
     *,
     num_workers: int = 0,
     pin_memory: bool = False,
-) -> BatchLoader:
+) -> DataLoader[Batch]:
     """A loader of `Batch`es over one epoch after another; call `sampler.set_epoch` before each.
 
     A batch has images (B, 1, S, S) uint8, targets (B, C) int8 and index (B,), the rows of the
@@ -234,18 +174,8 @@ def build_loader(
             f"{len(dataset)}. Make it with EpochSampler(len(dataset), ...)."
         )
     num_workers = read_count(num_workers, "num_workers", at_least=0)
-    return BatchLoader(
-        dataset,
-        batch_sampler=KeyedBatches(sampler),
-        num_workers=num_workers,
-        multiprocessing_context=_choose_context() if num_workers else None,
-        persistent_workers=num_workers > 0,
-        collate_fn=_keep_batch,  # type: ignore[arg-type]  # __getitems__ has made the batch
-        pin_memory=pin_memory,
-        worker_init_fn=_prepare_worker,
-        # Each iteration draws a seed for the workers' torch, which they don't use, and would draw
-        # it from everybody's generator.
-        generator=torch.Generator(),
+    return BatchLoader.open(
+        dataset, KeyedBatches(sampler), num_workers=num_workers, pin_memory=pin_memory
     )
 
 
@@ -258,38 +188,3 @@ def default_num_workers(*, is_cached: bool, has_gpu: bool) -> int:
     if is_cached and not has_gpu:
         return 0
     return min(8, os.cpu_count() or 1)
-
-
-def _choose_context() -> BaseContext:
-    # A fork of a process in which OpenCV has used its threads hangs in OpenCV. Workers come
-    # from a clean server instead, which has done the slow imports once for all of them.
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "xlite.loading.transforms"])
-    return context
-
-
-def _keep_batch(batch: Batch) -> Batch:
-    return batch
-
-
-def _prepare_worker(_: int) -> None:
-    if _KNOWS_SENDERS:
-        threading.Thread(target=_end_for_parent, name="xlite-end", daemon=True).start()
-    # Ctrl-C reaches the whole process group; the trainer decides when its workers stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Loader processes are the parallelism; OpenCV's own threads would fight them for cores.
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-
-
-def _end_for_parent() -> None:
-    """End this process on a SIGTERM of the trainer's, which is to end it; leave those of others.
-
-    SIGTERM is held back in all threads of a loader process, and waits to be asked for here.
-    """
-    parent = multiprocessing.parent_process()
-    while parent is not None:
-        if signal.sigwaitinfo({signal.SIGTERM}).si_pid == parent.pid:
-            os._exit(128 + signal.SIGTERM)

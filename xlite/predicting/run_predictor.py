@@ -44,6 +44,8 @@ class RunPredictor:
         self.run, self.model = run, model
         self.preprocessing = preprocessing
         self.thresholds = thresholds
+        self.device = f"{fabric.device.type}, {run.settings.precision}"
+        """Where it computes, and how finely: its bytes depend on both."""
         self._forward = PartedForward(self._compute, fabric)
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlite.results import Number, Result
 from xlite.results.label_map import MapReport
+from xlite.results.prediction import FailedFilm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +87,8 @@ class ExternalEvaluation(Result):
     """Labels of the other site's table that the run does not predict."""
     mapping: MapReport | None
     """What a label map made of the table's own labels; None without one."""
+    failed: tuple[FailedFilm, ...] = ()
+    """Films of the other site that could not be read, and are not judged."""
     own_views: dict[str, int]
     """Images by view; "" where none is known."""
     views: dict[str, int]

@@ -67,6 +67,14 @@ def find_images(
     return [path and os.path.join(files.root, path) for path in found]  # noqa: PTH118
 
 
+def list_files(images_dir: Path) -> list[tuple[str, str]]:
+    """All files below a folder: the path below it, with `/`, and the absolute path, in order."""
+    files = _scan(images_dir, None)
+    if files.links_out:
+        console.say(files.describe_links())
+    return [(path, os.path.join(files.root, path)) for path in sorted(files.paths)]  # noqa: PTH118
+
+
 def _find_listed(
     image_ids: Sequence[str], sets: Path, *, skip_missing: bool | None, leave_out: Path | None
 ) -> list[str | None]:

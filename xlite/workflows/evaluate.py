@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +18,7 @@ from xlite.judging.evaluation_folder import (
 from xlite.judging.evaluation_task import EvaluationTask, read_resampling
 from xlite.judging.floor_choice import FloorChoice
 from xlite.judging.given_predictions import Columns, GivenPredictions
-from xlite.judging.other_site import OtherFilms
+from xlite.judging.other_site import FilmProbs, OtherFilms
 from xlite.judging.sample_plan import Aim, plan_from_predictions
 from xlite.judging.threshold_choice import ThresholdChoice
 from xlite.reporting.score_figures import FIGURE_FILES, draw_scores
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from xlite.judging.predictions_file import PredictionSource
     from xlite.judging.thresholding import ThresholdedCalls
     from xlite.results.sample_plan import SamplePlan
+    from xlite.run_folder.folder import RunFolder
     from xlite.settings import Runtime
+    from xlite.tables.manifest import Manifest
     from xlite.tables.read_labels import LabelSource
     from xlite.tables.table_format import TableFormat
 
@@ -111,9 +114,18 @@ def _add_films(
         table_format=given.table_format,
         allow_partial=given.allow_partial,
         other_patients=choice.other_patients,
-        runtime=runtime,
+        predict=partial(_predict_films, runtime=runtime, cache_dir=worth.cache),
     )
     return replace(given, films=films)
+
+
+def _predict_films(
+    run: RunFolder, films: Manifest, *, runtime: Runtime | None, cache_dir: Path
+) -> FilmProbs:
+    # Predicting takes torch, whose import takes longer than all that is checked before.
+    from xlite.predicting.located_films import predict_located
+
+    return predict_located(run, films, runtime=runtime, cache_dir=cache_dir)
 
 
 def _read_task(
