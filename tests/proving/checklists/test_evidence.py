@@ -17,6 +17,13 @@ from xlite.proving.checklists.guideline import GUIDELINES, read_guideline, read_
 from xlite.proving.checklists.notes import Notes
 from xlite.proving.checklists.subject import Subject, read_subject
 from xlite.results.checklist import ChecklistItem
+from xlite.results.explanation import (
+    Beside,
+    Explanation,
+    LabelLocalisation,
+    Measure,
+    Randomisation,
+)
 from xlite.results.external import Estimate, ExternalEvaluation, ScoreDrop
 from xlite.workflows.evaluate import evaluate
 
@@ -313,6 +320,54 @@ def test_another_site_proves_external_testing(study: Subject) -> None:
     assert isinstance(EVIDENCE["robustness"](study), Proof)
     study.__dict__["evaluations"] = [found]
     assert isinstance(EVIDENCE["external"](study), Gap)
+
+
+def test_maps_that_were_held_against_boxes_prove_an_explanation(study: Subject) -> None:
+    beside = Beside(value=0.2, low=0.1, high=0.3, gain=0.1, gain_low=0.05, gain_high=0.2)
+    measure = Measure(
+        value=0.3, low=0.2, high=0.4, centre=beside, mean_box=beside, randomised=beside
+    )
+    overall = LabelLocalisation(
+        films=8,
+        patients=8,
+        boxes=8,
+        called=None,
+        empty=0,
+        pointing=measure,
+        energy=measure,
+        iou=measure,
+        threshold=0.5,
+    )
+    record = Explanation(
+        name="a",
+        run=study.run.path.as_posix(),
+        model="test_resnet",
+        method="gradcam",
+        labels=study.run.labels,
+        films=8,
+        patients=8,
+        maps=8,
+        map_side=(7, 7),
+        thresholds="",
+        boxes_left_out={},
+        overall=overall,
+        per_class={},
+        randomisation=Randomisation(maps=8, patients=8, care="cares", stages=()),
+        gallery=(),
+        notes=(),
+    )
+    path = Path("experiments/explanations/a/localisation.json")
+    path.parent.mkdir(parents=True)
+    for one, standing in (
+        (record, "PROVEN"),
+        (replace(record, run="experiments/runs/another"), "MISSING"),
+        (replace(record, labels=("Other",)), "MISSING"),
+        (replace(record, overall=None), "MISSING"),
+    ):
+        path.write_text(json.dumps(one.to_json()))
+        assert look_at("31").standing == standing
+    path.write_text("{")
+    assert look_at("31").standing == "MISSING"
 
 
 def test_an_evaluation_in_groups_proves_more(study: Subject) -> None:
