@@ -23,7 +23,7 @@ _OTHERS = {
     *("validity_anytime", "validity_equivalence", "validity_floor", "validity_more_power"),
     *("validity_external", "validity_films", "validity_selection", "validity_self_audit"),
     "validity_size",
-    *("validity_verdicts", "drawn_sites", "merged_table"),
+    *("validity_verdicts", "validity_explain", "drawn_sites", "merged_table"),
     *("fold_learners", "generated_studies", "self_audit"),
     *("bundle_mutations", "prove", "prove_mutations"),
     *("doctor", "export", "gpu", "memory", "near_duplicates", "scale", "study_scale", "ways"),

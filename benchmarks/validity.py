@@ -18,6 +18,7 @@ from benchmarks import (
     validity_anytime,
     validity_balance,
     validity_equivalence,
+    validity_explain,
     validity_external,
     validity_floor,
     validity_folds,
@@ -46,6 +47,7 @@ GROUPS: dict[str, dict[str, Simulation]] = {
     "selection": validity_selection.SIMULATIONS,
     "sizes": validity_size.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,
+    "maps": validity_explain.SIMULATIONS,
 }
 """The simulations by name, in the groups that docs/judging.md has a table of each."""
 
