@@ -20,6 +20,7 @@ from benchmarks import (
     validity_equivalence,
     validity_explain,
     validity_external,
+    validity_films,
     validity_floor,
     validity_folds,
     validity_intervals,
@@ -48,6 +49,7 @@ GROUPS: dict[str, dict[str, Simulation]] = {
     "sizes": validity_size.SIMULATIONS,
     "batches": validity_balance.SIMULATIONS,
     "maps": validity_explain.SIMULATIONS,
+    "films": validity_films.SIMULATIONS,
 }
 """The simulations by name, in the groups that docs/judging.md has a table of each."""
 

@@ -30,7 +30,7 @@ _SHARED = Path(__file__).parents[2] / "shared"
 _WORK = Path(tempfile.gettempdir()) / "xlite_unlike_films"
 """Where five runs are trained, and found again the next time: half an hour of two cores."""
 _FOLDS, _BATCH = 5, 64
-_LEVELS = (0.05, 0.02)
+_LEVELS = (0.05,)
 
 
 def _constant(film: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from markdown_table import join_cells, three_digits
+
+_FILMS = "films"
+"""The group of validity.json whose rates stand in docs/predict.md."""
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -133,7 +137,31 @@ def render_ways() -> str:
 def render_validity() -> dict[str, str]:
     """A block a group of simulations: what each measured, and what was wanted."""
     record = read_record("validity.json")
-    return {group: _render_rates(simulations) for group, simulations in record.items()}
+    return {
+        group: _render_rates(simulations)
+        for group, simulations in record.items()
+        if group != _FILMS
+    }
+
+
+def render_unlike_films() -> str:
+    """How many films of each kind are marked as unlike those of training, with intervals."""
+    rates = read_record("validity.json")[_FILMS]["unlike-films"]["rates"]
+    rows = []
+    for rate in rates:
+        kind, _, level = rate["case"].rpartition(", at ")
+        share = f"{100 * rate['rate']:.1f} % {_wilson(rate['rate'], rate['trials'])}"
+        rows.append([kind, f"{rate['trials']:,}", level, share])
+    return join_cells(["films", "number", "level", "marked, with 95 % interval"], rows)
+
+
+def _wilson(share: float, num: int) -> str:
+    """The 95 % interval of a share (Wilson 1927), in percent."""
+    z = 1.959964
+    middle = share + z * z / (2 * num)
+    half = z * sqrt(share * (1 - share) / num + z * z / (4 * num * num))
+    low, high = ((middle + sign * half) / (1 + z * z / num) for sign in (-1, 1))
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _render_rates(simulations: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ from benchmark_blocks import (
     render_scale,
     render_speeds,
     render_study_scale,
+    render_unlike_films,
     render_validity,
     render_ways,
 )
@@ -193,6 +194,7 @@ def render_blocks() -> dict[Path, dict[str, str]]:
             "epochs": render_epochs(),
             "memory": render_memory(),
         },
+        DOCS / "predict.md": {"unlike-films": render_unlike_films()},
         DOCS / "scaling.md": {"scale": render_scale()},
         DOCS / "speed.md": {"speed": render_speeds()},
         DOCS / "studies.md": {"study-scale": render_study_scale()},

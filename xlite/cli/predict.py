@@ -58,8 +58,8 @@ def predict(
     """Say what a model finds on films: probs, calibrated ones, and calls at fitted thresholds.
 
     Films are made as the run's were. A film that lies further from those of training than ordinary
-    ones is marked: no chest, inverted, of another view. Films that can't be read are named, and
-    the rest goes on (exit 1). Stopped at any moment, the same command goes on where it was.
+    ones is marked (docs/predict.md has how well that works). Films that can't be read are named,
+    and the rest goes on (exit 1). Stopped at any moment, the same command goes on where it was.
     """
     from xlite.workflows import predict as workflow
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from xlite.scores.typical_films import TypicalFilms
 
 FALSE_ALARMS = 0.05
-"""The share of ordinary films that may be marked. At 0.01 an inverted film, or one of half a chest,
-was found far less often on the radiographs at hand (docs/predict.md)."""
+"""The share of ordinary films that may be marked; what is found at it: docs/predict.md."""
 
 
 def tabulate_calls(

@@ -11,11 +11,14 @@ from xlite import places
 from xlite.errors import InputError
 from xlite.files import sha256_of_file
 from xlite.predicting.ensemble import Ensemble
+from xlite.predicting.exported_folder import EXPORT_MODEL, ExportedFolder
+from xlite.predicting.exported_model import open_exported
 from xlite.predicting.run_predictor import open_run_predictor
 from xlite.predicting.run_thresholds import (
     FoundThresholds,
     find_thresholds,
     find_thresholds_of_mean,
+    read_given_thresholds,
 )
 from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
@@ -57,10 +60,13 @@ def open_predictor(
     """What the models predict together, opened on the device.
 
     models: folders of runs, their names in `experiments/runs`, or one folder that holds runs, as of
-    folds or seeds, which is the mean of all that are finished. The rest is as `find_thresholds` and
-    `find_preprocessing` take it. Raises InputError for what is no run, and for runs that can't be
-    averaged.
+    folds or seeds, which is the mean of all that are finished; or one exported folder. The rest is
+    as `find_thresholds` and `find_preprocessing` take it. Raises InputError for what is no run, and
+    for runs that can't be averaged.
     """
+    exported = [model for model in models if ExportedFolder(model).is_exported]
+    if exported:
+        return _open_exported(models, thresholds=thresholds, runtime=runtime)
     runs = find_runs(models)
     for run in runs:
         run.require_begun()
@@ -89,6 +95,40 @@ def open_predictor(
             *(sha256_of_file(run.find_weights()) for run in runs),
             str(predictor.preprocessing.model_dump()),
             members[0].device,
+        ),
+    )
+
+
+def _open_exported(
+    models: Sequence[Path], *, thresholds: Path | None, runtime: Runtime | None
+) -> OpenedPredictor:
+    """An exported folder as it is used elsewhere, by onnxruntime; alone, since it is no run."""
+    if len(models) > 1:
+        raise InputError("an exported folder predicts alone. The mean is taken of runs.")
+    (path,) = models
+    device = "auto" if runtime is None else runtime.device
+    model = open_exported(path, device=device)
+    found = FoundThresholds(model.thresholds, None, "the exported folder's own")
+    if thresholds is not None:
+        found = read_given_thresholds(thresholds, model.labels)
+        model.thresholds = found.fitted
+    elif model.thresholds is None:
+        found = FoundThresholds(
+            None,
+            None,
+            f"{path} was exported without any. Pass a file that `xlite evaluate "
+            "--save-thresholds` wrote with --thresholds FILE.",
+        )
+    return OpenedPredictor(
+        predictor=model,
+        kind="exported",
+        names=(model.name,),
+        thresholds=found,
+        typical=model.typical_films,
+        identity=(
+            sha256_of_file(path / EXPORT_MODEL),
+            model.preprocessing.model_dump_json(),
+            device,
         ),
     )
 

@@ -51,7 +51,7 @@ def find_thresholds(
     trained on. Raises InputError for a file, a run or a split that was asked for and can't serve.
     """
     if file is not None:
-        return _read_given(file, run.labels)
+        return read_given_thresholds(file, run.labels)
     own = run.find_thresholds()
     if own is not None:
         fitted, fitted_on = read_thresholds(own, remedy=run.how_to_make_again)
@@ -69,11 +69,12 @@ def find_thresholds_of_mean(
     judged by the run alone that has not: what is fitted to is a single run's probs, pooled.
     """
     if file is not None:
-        return _read_given(file, runs[0].labels)
+        return read_given_thresholds(file, runs[0].labels)
     return _fit_to_validation(runs, split_dir, name=f"the mean of {len(runs)} runs")
 
 
-def _read_given(file: Path, labels: tuple[str, ...]) -> FoundThresholds:
+def read_given_thresholds(file: Path, labels: tuple[str, ...]) -> FoundThresholds:
+    """The thresholds of these labels in a file; InputError where it lacks one."""
     fitted, fitted_on = read_thresholds(file)
     return FoundThresholds(_select(fitted, labels, file), fitted_on, f"from {file}")
 

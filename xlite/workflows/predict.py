@@ -209,10 +209,14 @@ def _say_what_is_missing(opened: OpenedPredictor) -> None:
     if opened.thresholds.fitted is None:
         console.warn(f"no calls are made: {opened.thresholds.source}")
     if opened.typical is None:
+        remedy = (
+            "Export the run again, once it keeps that."
+            if opened.kind == "exported"
+            else "An earlier version trained it: delete its scores.json, and train with --resume."
+        )
         console.warn(
             f"{opened.names[0]} keeps nothing of the films of its training, so that films unlike "
-            "them are not marked: an earlier version trained it. Delete its scores.json, and train "
-            "with --resume to have that made."
+            f"them are not marked. {remedy}"
         )
 
 
