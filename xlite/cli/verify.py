@@ -48,7 +48,10 @@ def verify(bundle: _Bundle, sha256: _Sha256 = None, json: options.Json = False) 
         if len(found.differences) > _NUM_SHOWN:
             console.result_text(f"and {len(found.differences) - _NUM_SHOWN:,} more: --json has all")
         for name, keys in found.stated.items():
-            console.say(f"stated, not proven: {name}: {', '.join(keys)}")
+            is_whole = keys[0].startswith("all:")
+            tell = console.say if is_whole else console.detail
+            tell(f"stated, not proven: {name}: {', '.join(keys)}")
+        console.say(f"stated in part: {len(found.stated)} files; --verbose and --json say what")
         console.result_text(
             f"recomputed: {sum(found.proven.values()):,} numbers in {len(found.proven)} files"
         )
