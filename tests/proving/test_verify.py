@@ -21,6 +21,7 @@ from benchmarks.bundle_mutations import (
     write_members,
 )
 from tests.conftest import run_cli
+from xlite.proving.archive import unpack_archive
 
 
 @pytest.fixture(scope="package")
@@ -168,3 +169,15 @@ def test_members_that_were_added_or_left_out_are_named(small: Members, tmp_path:
     told = {one.file: one.stated for one in found.differences}
     assert told["notes.txt"] == "there"
     assert told[gone] == "missing"
+
+
+def test_the_page_is_made_of_an_unpacked_bundle_alone(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack_archive(drawn / "b.zip", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    xlite.report("page.html", split="splits/1", cache="nowhere")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    scores = json.loads((tmp_path / "experiments/runs/resnet18-focal-s0/scores.json").read_text())
+    assert f"{scores['val']['macro']['auroc']:.3f}" in page
+    assert "Which loss is best?" in page
