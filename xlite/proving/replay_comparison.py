@@ -42,6 +42,8 @@ def replay_comparison(project: BundledProject, path: Path, stated: dict[str, Any
         test=None if before.test is None else _look_again(project, before),
     ).to_json()
     kept = [key for key in _STATED if key in stated]
+    # Margins of scores that do not rank decide nothing here: they are what was asked.
+    kept += [f"margins.{name}" for name in before.margins if name != order[0]]
     if before.test is not None:
         kept.append("test.looks")
     return Replayed(found=found | keep(stated, _STATED), stated=tuple(kept))
