@@ -70,10 +70,9 @@ def judge_ablation(
 ) -> Ablation | None:
     """The variants against the first of them, the baseline; None when no run of it finished.
 
-    Variants without a finished run are left out of the rows and have no verdict; a variant is
-    compared over the seeds that finished on both sides. margin: of AUROC, or by score. growth: how
-    seeds are added until all is decided; limits and p then hold at all looks. command: as noted.
-    judged: the finished runs by variant and seed, where they were judged before.
+    Variants without a finished run have neither rows nor a verdict; a variant is compared over the
+    seeds that finished on both sides. margin: of AUROC, or by score. growth: how seeds are added
+    until all is decided; limits and p then hold at all looks. judged: where they were before.
     """
     baseline, *others = runs
     if not baseline.finished:
@@ -82,19 +81,18 @@ def judge_ablation(
     judged = judged or _judge(runs, data, resampling)
     # Of folds the first: what is known of a training part is much the same in each.
     some_data = data_of(data, list_folds(data)[0])
-    name, level, labelled = baseline.variant.name, judged.resampling.level, judged.reference
+    name, labelled = baseline.variant.name, judged.reference
     options: dict[str, Any] = {"margin": margins["auroc"], "safety_margin": safety_margin}
-    compared = [one.variant.name for one in others if one.finished]
     endings = {} if growth is None else follow_looks(judged, name, growth, **options)
     if growth is not None:
         judged = judged.take(list_looked_at(judged, name, endings))
-    views = dict.fromkeys(compared, judged) | {one: end.view for one, end in endings.items()}
+    views = {one.variant.name: judged for one in others if one.finished}
+    views |= {variant: ending.view for variant, ending in endings.items()}
     differences = _differ(views, name, growth)
     chances = _find_chances(views, name, differences, margins)
+    ended = {variant: ending.verdict for variant, ending in endings.items()}
     verdicts = {
-        variant: endings[variant].verdict
-        if variant in endings
-        else _decide(judged, (name, variant), found["auroc"], options)
+        variant: ended.get(variant) or _decide(judged, (name, variant), found["auroc"], options)
         for variant, found in differences.items()
     }
     return Ablation(
@@ -106,7 +104,7 @@ def judge_ablation(
         patients=len(np.unique(labelled.patient_ids)),
         seeds=tuple(baseline.outcomes),
         max_seeds=None if growth is None else len(growth.seeds),
-        level=level,
+        level=judged.resampling.level,
         margins=margins,
         **options,
         resamples=judged.resampling.num_resamples,
