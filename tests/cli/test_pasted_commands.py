@@ -134,18 +134,21 @@ def test_each_command_runs_when_it_is_pasted_and_trains_the_same_runs(
 def test_a_project_that_was_moved_is_gone_to_where_it_is(golden: Path, tmp_path: Path) -> None:
     from xlite.reporting.reproduction import find_working_dir
     from xlite.run_folder.folder import RunFolder
+    from xlite.run_folder.records import write_sittings
 
     run = next((golden / "experiments/runs").iterdir())
     config = json.loads((run / "config.json").read_text())
+    assert find_working_dir(RunFolder(run)) is None, "version 0.1 did not note it"
+    first = RunFolder(run).sittings[0]
+    later = first.model_copy(update={"working_dir": "/later"})
+    write_sittings(run, [first.model_copy(update={"working_dir": "/there"}), later])
 
-    def find(**changes: Any) -> str | None:
-        (run / "config.json").write_text(json.dumps(config | changes))
+    def find(out_dir: str) -> str | None:
+        (run / "config.json").write_text(json.dumps(config | {"out_dir": out_dir}))
         return find_working_dir(RunFolder(run))
 
-    there = {"working_dir": "/there"}
-    assert find() is None, "version 0.1 did not note it"
-    assert find(out_dir="experiments", **there) == str(golden)
-    assert find(out_dir="project/experiments", **there) == str(golden.parent)
-    assert find(out_dir="elsewhere", **there) == "/there"
-    assert find(out_dir=str(golden / "experiments"), **there) == "/there"
-    assert find(out_dir="../project/experiments", **there) == "/there"
+    assert find("experiments") == str(golden)
+    assert find("project/experiments") == str(golden.parent)
+    assert find("elsewhere") == "/there"
+    assert find(str(golden / "experiments")) == "/there"
+    assert find("../project/experiments") == "/there"

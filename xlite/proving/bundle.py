@@ -22,7 +22,7 @@ from xlite.proving.recomputing import Recomputed, recompute
 from xlite.proving.replay_history import score_best_row
 from xlite.proving.staging import stage
 from xlite.results.verification import BundleSummary
-from xlite.run_folder.file_names import RUN_HISTORY
+from xlite.run_folder.file_names import RUN_HISTORY, RUN_SCORES
 
 FORMAT = 1
 _KEY_BYTES = 32
@@ -116,7 +116,7 @@ def _is_near(one: Recomputed, stated: Any, found: Any) -> bool:
     are_numbers = isinstance(stated, float | int) and isinstance(found, float | int)
     if not are_numbers:
         return False
-    is_of_training = one.name.endswith("scores.json") and "/runs/" in one.name
+    is_of_training = one.name.endswith(f"/{RUN_SCORES}") and "/runs/" in one.name
     return bool(abs(stated - found) <= (_OF_ROUNDED if is_of_training else 1e-7))
 
 

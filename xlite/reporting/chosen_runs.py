@@ -23,8 +23,10 @@ class ChosenRuns:
 
 
 def find_choices(experiments_dir: Path) -> list[ChosenRuns]:
-    """The winners of studies and what was chosen by the comparison, the newest first; those of
+    """The winners of studies, the newest first, then what was chosen by the comparison; those of
     which no run of ours is known are left out.
+
+    In this order whenever the comparison was made again: judging twice changes no page.
     """
     choices = []
     for files in find_studies(experiments_dir)[0].values():
@@ -35,8 +37,9 @@ def find_choices(experiments_dir: Path) -> list[ChosenRuns]:
             choices.append(
                 ChosenRuns(time=study.updated, why=f"the study {study.name}", names=names)
             )
+    choices.sort(key=lambda one: one.time, reverse=True)
     for judged in read_studies(experiments_dir)[0].values():
         if isinstance(judged, Comparison):
             names = frozenset(judged.runs.get(judged.chosen, {}).values())
             choices.append(ChosenRuns(time=judged.time, why="the comparison", names=names))
-    return sorted((one for one in choices if one.names), key=lambda one: one.time, reverse=True)
+    return [one for one in choices if one.names]

@@ -109,13 +109,15 @@ def find_working_dir(run: RunFolder) -> str | None:
     the whole project has been moved to since.
     """
     config = run.config
+    # The first sitting has written `config.json`, from where it was.
+    begun_in = run.sittings[0].working_dir if run.sittings else None
     named = Path(config.out_dir or "")
     experiments = run.path.absolute().parent.parent
     parts = named.parts
     if config.out_dir is None or named.is_absolute() or ".." in parts:
-        return config.working_dir
+        return begun_in
     if experiments.parts[len(experiments.parts) - len(parts) :] != parts:
-        return config.working_dir
+        return begun_in
     return str(Path(*experiments.parts[: len(experiments.parts) - len(parts)]))
 
 

@@ -222,7 +222,9 @@ class Ablation(Result):
     """
 
     kind: ClassVar[str] = "ablation"
-    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds", "max_seeds", "winner", "choices"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"over_folds", "max_seeds", "winner", "choices", "working_dir"}
+    )
 
     command: str = ""
     """What made it, or nothing."""

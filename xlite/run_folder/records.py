@@ -121,8 +121,6 @@ class RunConfig(Record):
     """As they were written: of another version, they may have other names."""
     out_dir: str | None = None
     """The experiments folder, as it was named; None in version 1."""
-    working_dir: str | None = None
-    """The folder that relative paths here are seen from; None in runs that did not note it."""
     has_fixed_budget: bool = False
     """Whether the number of epochs is part of what the run is, because it was varied."""
     labels: list[str]
@@ -198,6 +196,8 @@ class Sitting(_Part):
     from_step: int = Field(ge=0)
     """Finished steps of the next one."""
     environment: Environment
+    working_dir: str | None = None
+    """The folder that relative paths are seen from; None where that was not noted."""
     runtime: dict[str, Any] = {}
 
 

@@ -44,7 +44,6 @@ def describe_run(
         fingerprint=identity.fingerprint,
         settings=settings.model_dump(mode="json"),
         out_dir=str(out_dir),
-        working_dir=str(Path.cwd()),
         has_fixed_budget=identity.has_fixed_budget,
         labels=list(data.vocabulary),
         pos_weight=None if pos_weight is None else pos_weight.tolist(),

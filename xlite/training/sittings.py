@@ -51,6 +51,7 @@ def keep_sitting(
         from_epoch=state.epoch,
         from_step=state.step,
         environment=environment,
+        working_dir=str(Path.cwd()),
         runtime=runtime.model_dump(mode="json"),
     )
     write_sittings(run_dir, [*earlier, sitting])
