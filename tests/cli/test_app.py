@@ -152,7 +152,7 @@ def test_an_import_that_ctrl_c_has_broken_is_no_internal_error(
         ("evaluate x --calibrate plat", "Did you mean platt?"),
         ("cache-clahe --format pakced", "Did you mean packed?"),
         ("cache-clahe --fit padd", "Did you mean pad?"),
-        ("verify-balanse", "Did you mean 'verify-balance'?"),
+        ("verify-balanse", "Did you mean 'verify-balance', 'verify'?"),
     ],
 )
 def test_a_wrong_name_is_answered_with_those_like_it(xlite: Any, arguments: str, hint: str) -> None:

@@ -223,6 +223,7 @@ def report_of(exposure: Exposure, drawn: DrawnBatches) -> SamplerReport:
         p_value=0.5,
         control_p_value=0.0,
         label_fit=LabelFit(np.zeros(3)),
+        sources=None,
         reasons=(),
     )
 

@@ -103,6 +103,7 @@ def write_preprocessing(
         image_size=preprocessing.image_size,
         mean=preprocessing.mean,
         std=preprocessing.std,
+        dicom=preprocessing.dicom,
         steps=describe_steps(preprocessing),
         reference=Reference(
             film=EXPORT_FILM,

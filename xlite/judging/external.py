@@ -81,7 +81,7 @@ def judge_external(
         not_in_table=site.not_in_table,
         not_in_run=site.not_in_run,
         mapping=site.mapping,
-        failed=site.failed,
+        failed=site.failed or None,
         own_views=_count(names, own_views),
         views=_count(names, views),
         macro={score: _describe(drop, score, labels, level) for score in REWEIGHTED},

@@ -144,6 +144,8 @@ class PreprocessingRecord(Record):
     mean: list[float]
     """Subtracted inside the model, from values in [0, 1]."""
     std: list[float]
+    dicom: str | None = None
+    """How a DICOM file becomes grey; None where the run does not say."""
     steps: list[str]
     """The same in words."""
     reference: Reference
@@ -152,7 +154,11 @@ class PreprocessingRecord(Record):
     def preprocessing(self) -> Preprocessing:
         """As a run describes it."""
         return Preprocessing(
-            clahe=self.clahe, image_size=self.image_size, mean=self.mean, std=self.std
+            clahe=self.clahe,
+            image_size=self.image_size,
+            mean=self.mean,
+            std=self.std,
+            dicom=self.dicom,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from xlite.results import Number, Result
 from xlite.results.label_map import MapReport
@@ -75,6 +75,8 @@ class ExternalLabel(Result):
 class ExternalEvaluation(Result):
     """A run's scores at another site beside those of a part of its own split."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"failed"})
+
     site: str
     """What the other site is called: as its label table."""
     part: str
@@ -87,8 +89,8 @@ class ExternalEvaluation(Result):
     """Labels of the other site's table that the run does not predict."""
     mapping: MapReport | None
     """What a label map made of the table's own labels; None without one."""
-    failed: tuple[FailedFilm, ...] = ()
-    """Films of the other site that could not be read, and are not judged."""
+    failed: tuple[FailedFilm, ...] | None = None
+    """Films of the other site that could not be read, and are not judged; None where all could."""
     own_views: dict[str, int]
     """Images by view; "" where none is known."""
     views: dict[str, int]
