@@ -13,6 +13,7 @@ from typing import Any
 import generate
 import nih_blocks
 import pytest
+import transcript
 
 from xlite.tables.label_table import read_manifest
 
@@ -76,6 +77,19 @@ def test_examples_in_pages_parse(monkeypatch: pytest.MonkeyPatch) -> None:
                     parse_example(line)
                     num_examples += 1
     assert num_examples > 10
+
+
+def test_commands_of_transcripts_parse() -> None:
+    commands = [
+        re.sub(r"\\\n\s*", "", command)
+        for page in PAGES
+        for block in transcript.BLOCK.findall(page.read_text(encoding="utf-8"))
+        for command in transcript.list_commands(block)
+    ]
+    ours = [one.rpartition("&& ")[2] for one in commands if re.match(r"(cd .* && )?xlite ", one)]
+    assert len(ours) > 9
+    for command in ours:
+        parse_example(command.partition(" | ")[0].replace("xlite --quiet ", "xlite "))
 
 
 def test_an_example_with_a_wrong_option_would_be_seen() -> None:

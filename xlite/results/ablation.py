@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from xlite.results import Number, NumberIfAny, Result
@@ -56,7 +55,7 @@ class VariantVerdict(Verdict):
     """Beside the macro change; None over folds, of fewer than two labels, and in earlier files."""
     seeds: int
     """Seeds that the variant and the baseline share."""
-    seeds_left_out: dict[str, tuple[int | None, ...]] = dataclasses.field(default_factory=dict)
+    seeds_left_out: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     """By variant: its seeds that the other side lacks."""
     covers: str
     """The sources of chance that intervals and p values cover."""
@@ -227,9 +226,8 @@ class Ablation(Result):
     )
 
     command: str = ""
-    """What made it, or nothing."""
     working_dir: str | None = None
-    """Where that was typed; None where it was not noted."""
+    """Where the command that made it was typed; None where that was not noted."""
     time: str = ""
     """When it was judged, ISO 8601."""
     baseline: str
@@ -243,7 +241,7 @@ class Ablation(Result):
     """Of the intervals."""
     margin: float
     """Change of AUROC up to which a label has neither gained nor lost, and a mean is equivalent."""
-    margins: dict[str, float] = dataclasses.field(default_factory=dict)
+    margins: dict[str, float] = field(default_factory=dict)
     """The same of each score, as the probabilities of the rows have it."""
     safety_margin: Number = math.nan
     resamples: int
@@ -298,5 +296,5 @@ class Ablation(Result):
         """The table of `ablation.csv`: a row a variant and label."""
         import pandas as pd
 
-        table = pd.DataFrame([dataclasses.asdict(row) for row in self.rows])
+        table = pd.DataFrame([asdict(row) for row in self.rows])
         return table.astype(dict.fromkeys(("train_positives", "val_positives", "seeds"), "Int64"))
