@@ -9,13 +9,9 @@ from xlite.errors import InputError
 from xlite.places import VALIDATION
 from xlite.proving.project import BundledProject
 from xlite.proving.replay import Replayed
-from xlite.run_folder.thresholds_file import (
-    RUN_CALIBRATION,
-    RUN_METHOD,
-    FittedOn,
-    describe_thresholds,
-)
-from xlite.scores.fitted_thresholds import fit_scaled_thresholds
+from xlite.run_folder.predictions import Predictions
+from xlite.run_folder.thresholds_file import RUN_CALIBRATION, RUN_METHOD, describe_thresholds
+from xlite.training.run_thresholds import fit_run_thresholds
 
 
 def replay_thresholds(project: BundledProject, path: Path, stated: dict[str, Any]) -> Replayed:
@@ -24,17 +20,9 @@ def replay_thresholds(project: BundledProject, path: Path, stated: dict[str, Any
         raise InputError("it was fitted in another way than runs fit their own")
     run = project.run(path.parent.name)
     labelled = project.labelled(run.name)
-    fitted = fit_scaled_thresholds(
+    fitted, seen = fit_run_thresholds(
+        Predictions(labelled.image_ids, labelled.probs, labelled.vocabulary),
         labelled.targets,
-        labelled.probs,
-        labelled.patient_ids,
-        labelled.vocabulary,
-        method=RUN_METHOD,
-        calibration=RUN_CALIBRATION,
-    )
-    seen = FittedOn.of(
-        "the validation part",
-        labelled.image_ids,
         labelled.patient_ids,
         split_sha256=project.split_of(run).sha256[VALIDATION],
     )

@@ -10,16 +10,11 @@ from xlite.models.classifier import count_parameters
 from xlite.places import VALIDATION
 from xlite.run_folder.predictions import Predictions, write_predictions
 from xlite.run_folder.records import PartScores, RunScores
-from xlite.run_folder.thresholds_file import (
-    RUN_CALIBRATION,
-    RUN_METHOD,
-    FittedOn,
-    write_run_thresholds,
-)
+from xlite.run_folder.thresholds_file import write_run_thresholds
 from xlite.run_folder.typical_films_file import write_run_typical_films
-from xlite.scores.fitted_thresholds import fit_scaled_thresholds
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
+from xlite.training.run_thresholds import fit_run_thresholds
 from xlite.training.typical_films import describe_typical_films
 
 if TYPE_CHECKING:
@@ -89,22 +84,11 @@ def _stopped(run: OpenRun, stop: StopRequest) -> InterruptedRunError:
 
 
 def _write_thresholds(run: OpenRun, predictions: Predictions) -> None:
-    """Write calibration and thresholds: the run alone can then say what its probs call.
-
-    predictions: as they are in their file, so that whoever fits to that finds the same.
-    """
+    """Write calibration and thresholds: the run alone can then say what its probs call."""
     manifest = run.data.parts[VALIDATION]
-    fitted = fit_scaled_thresholds(
+    fitted, seen = fit_run_thresholds(
+        predictions,
         manifest.labels,
-        predictions.probs,
-        manifest.patient_ids,
-        predictions.vocabulary,
-        method=RUN_METHOD,
-        calibration=RUN_CALIBRATION,
-    )
-    seen = FittedOn.of(
-        "the validation part",
-        manifest.image_ids,
         manifest.patient_ids,
         split_sha256=run.data.split_sha256.get(VALIDATION),
     )

@@ -1,0 +1,43 @@
+"""A run's own calibration and thresholds: fitted to its validation part, once, at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xlite.run_folder.thresholds_file import RUN_CALIBRATION, RUN_METHOD, FittedOn
+from xlite.scores.fitted_thresholds import FittedThresholds, fit_scaled_thresholds
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xlite.run_folder.predictions import Predictions
+
+
+def fit_run_thresholds(
+    predictions: Predictions,
+    targets: NDArray[np.int8],
+    patient_ids: NDArray[Any],
+    *,
+    split_sha256: str | None,
+) -> tuple[FittedThresholds, FittedOn]:
+    """Calibration and thresholds of C labels, and the N images of validation that they have seen.
+
+    predictions: as they are in the run's file, so that whoever fits to that finds the same.
+    targets: (N, C) 1, 0 or -1, in their order. patient_ids: (N,).
+    """
+    fitted = fit_scaled_thresholds(
+        targets,
+        predictions.probs,
+        patient_ids,
+        predictions.vocabulary,
+        method=RUN_METHOD,
+        calibration=RUN_CALIBRATION,
+    )
+    seen = FittedOn.of(
+        "the validation part",
+        predictions.image_ids,
+        patient_ids,
+        split_sha256=split_sha256,
+    )
+    return fitted, seen
