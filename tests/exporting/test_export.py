@@ -137,6 +137,15 @@ def test_a_record_that_was_edited_or_names_other_folders_is_refused(
         open_exported(tmp_path)
 
 
+def test_a_run_is_found_by_its_name(
+    trained: RunFolder, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained.path, tmp_path / "experiments/runs" / trained.name)
+    monkeypatch.chdir(tmp_path)
+    assert xlite.export(trained.name, out="out").films == 32
+    assert read_all(Path("out")) == read_all(exported)
+
+
 def test_people_may_write_in_the_card_and_it_stays(trained: RunFolder, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     xlite.export(trained.path, out=folder)

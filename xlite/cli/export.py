@@ -14,7 +14,7 @@ from xlite.cli.option_values import read_choice
 from xlite.errors import InputError
 
 _EPILOG = (
-    "Example: xlite export experiments/runs/NAME --out exported\n\n"
+    "Example: xlite export NAME --out exported\n\n"
     "Example: xlite export exported --check\n\n"
     "Example: xlite export experiments/runs/NAME --out small --quantize dynamic"
 )
@@ -28,7 +28,7 @@ Target = Annotated[
     Path,
     typer.Argument(
         metavar="RUN|EXPORTED",
-        help="Folder of a finished run; with --check and without --out an exported folder.",
+        help="Finished run, by its folder or name; with --check and no --out an exported folder.",
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to export to.")]
@@ -89,7 +89,7 @@ def export(
     The folder holds the model (uint8 images in; normalisation and sigmoid are inside), its weights,
     how films are prepared, a reference film with what has to come out, thresholds and calibration,
     a short program that predicts with numpy, OpenCV and onnxruntime alone, and a card. Before it is
-    written, the logits of 64 synthetic films have to be torch's to 0.0001.
+    written, the logits of 32 synthetic films have to be torch's to 0.0001.
     """
     from xlite.workflows.check_export import check_export
     from xlite.workflows.export import export as write_export

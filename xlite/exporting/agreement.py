@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 LARGEST_DIFFERENCE = 1e-4
 """Between the logits of torch and of ONNX on one machine: a prob moves by 0.000025 at most."""
-NUM_FILMS = 64
+NUM_FILMS, NUM_CHECKED_FILMS = 32, 64
+"""Drawn films that a model is held against the run's by: when it is exported, and for `--check`."""
 _BATCH = 16
 
 Timed = Callable[[], object]
@@ -41,11 +42,11 @@ def find_logit_difference(model: ServedModel, session: Any, images: NDArray[np.u
     return largest
 
 
-def require_agreement(difference: float) -> None:
+def require_agreement(difference: float, num_films: int) -> None:
     """Raise CheckFailedError where models in float32 differ by more than rounding."""
     if not difference <= LARGEST_DIFFERENCE:
         raise CheckFailedError(
-            f"the exported model is not the run's: over {NUM_FILMS} films its logits differ by up "
+            f"the exported model is not the run's: over {num_films} films its logits differ by up "
             f"to {difference:.2g}, and rounding explains {LARGEST_DIFFERENCE:g} at most. Nothing "
             "that can be believed was exported: try other versions of torch, onnxscript and "
             "onnxruntime."

@@ -12,7 +12,7 @@ import torch
 from xlite.clahe_cache.radiograph import read_radiograph
 from xlite.errors import CheckFailedError, InputError
 from xlite.exporting.agreement import (
-    NUM_FILMS,
+    NUM_CHECKED_FILMS,
     find_logit_difference,
     require_agreement,
     time_beside_torch,
@@ -50,15 +50,15 @@ def check_export(folder: str | Path) -> ExportCheck:
     session = open_session(exported.path / EXPORT_MODEL)
     reference = _check_reference(exported, session)
     model = _restore(exported)
-    films = draw_films(NUM_FILMS, exported.preprocessing_record.preprocessing)
+    films = draw_films(NUM_CHECKED_FILMS, exported.preprocessing_record.preprocessing)
     difference = find_logit_difference(model, session, films)
     if exported.record.gate is None:
-        require_agreement(difference)
+        require_agreement(difference, NUM_CHECKED_FILMS)
     return ExportCheck(
         folder=str(exported.path),
         precision=exported.record.precision,
         largest_logit_difference=difference,
-        films=NUM_FILMS,
+        films=NUM_CHECKED_FILMS,
         reference_difference=reference,
         latency=tuple(_time(model, session, films[:batch]) for batch in _BATCHES),
         sizes=exported.sizes,

@@ -35,6 +35,7 @@ from xlite.exporting.served_model import (
 )
 from xlite.files import sha256_of_file, write_text
 from xlite.inputs import MEBIBYTE, read_bytes
+from xlite.judging.judged_predictions import find_run
 from xlite.predicting.exported_folder import (
     EXPORT_CARD,
     EXPORT_MODEL,
@@ -100,8 +101,10 @@ def export(
 ) -> Export:
     """What was written to the folder `out`: a finished run as ONNX with all that predicting needs.
 
+    run: a folder, or its name in `experiments/runs`.
+
     The program takes uint8 images (B, 1, S, S), any B, and gives logits, probs and features; over
-    64 synthetic films its logits are the run's to 1e-4. quantize: "dynamic" or "static", for int8;
+    32 synthetic films its logits are the run's to 1e-4. quantize: "dynamic" or "static", for int8;
     refused unless it is NON-INFERIOR to float32 on the run's validation films by 0.005 of macro
     AUROC. thresholds: a file of `evaluate`'s instead of the run's own. split, cache, images: where
     the run's data lie, if not where it was trained from. torchscript: a file of that, too.
@@ -111,7 +114,7 @@ def export(
     disk, and without onnx, onnxscript and onnxruntime; CheckFailedError where the exported model is
     not the run's, or is refused. Nothing is left then.
     """
-    source, folder = read_run(run), Path(out)
+    source, folder = read_run(find_run(Path(run))), Path(out)
     if quantize is not None and quantize not in QUANTISINGS:
         raise ArgumentError(f"quantize is {' or '.join(QUANTISINGS)}, not {quantize!r}.")
     source.require_scores()
@@ -128,7 +131,7 @@ def export(
     with written_whole(folder) as scratch:
         opset = _write_model(scratch, exported, torchscript=torchscript)
         gate, largest = None, exported.find_difference(scratch)
-        require_agreement(largest)
+        require_agreement(largest, NUM_FILMS)
         if quantize is not None and data is not None:
             gate, fitted = quantise(scratch / EXPORT_MODEL, quantize, data)
             largest = exported.find_difference(scratch)
