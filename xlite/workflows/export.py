@@ -13,7 +13,7 @@ from xlite import __version__
 from xlite.errors import ArgumentError, InputError
 from xlite.exporting.agreement import NUM_FILMS, find_logit_difference, require_agreement
 from xlite.exporting.films import draw_films
-from xlite.exporting.folder_writer import require_our_export, require_room, written_whole
+from xlite.exporting.folder_writer import require_our_export, require_room
 from xlite.exporting.model_files import (
     FILE_MEANINGS,
     ROUNDING,
@@ -38,6 +38,7 @@ from xlite.inputs import MEBIBYTE, read_bytes
 from xlite.judging.judged_predictions import find_run
 from xlite.predicting.exported_folder import (
     EXPORT_CARD,
+    EXPORT_FILES,
     EXPORT_MODEL,
     EXPORT_RECORD,
     EXPORT_TORCHSCRIPT,
@@ -52,6 +53,7 @@ from xlite.predicting.run_thresholds import FoundThresholds, find_thresholds
 from xlite.results.export import Export, QuantisationGate
 from xlite.run_folder import RunFolder, read_run
 from xlite.training.trained_model import load_trained_model
+from xlite.whole_folder import written_whole
 from xlite.workflows.export_card import make_export_card
 from xlite.workflows.export_quantised import open_judged_films, quantise
 
@@ -128,7 +130,7 @@ def export(
         source, file=None if thresholds is None else Path(thresholds), split_dir=places[0]
     )
     exported = _prepare(source, places[1])
-    with written_whole(folder) as scratch:
+    with written_whole(folder, record=EXPORT_RECORD, names=EXPORT_FILES) as scratch:
         opset = _write_model(scratch, exported, torchscript=torchscript)
         gate, largest = None, exported.find_difference(scratch)
         require_agreement(largest, NUM_FILMS)
