@@ -181,6 +181,15 @@ def nan_to_none(value: Any) -> Any:
     return value
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """A number with what it counts. several: the plural, where it is not made by an s.
+
+    >>> counted(1, "run"), counted(1200, "run"), counted(0, "study", "studies")
+    ('1 run', '1,200 runs', '0 studies')
+    """
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
 def decimal(value: float | None, *, sign: bool = False) -> str:
     """A score with three decimals, or "–" where it is undefined.
 

@@ -75,11 +75,12 @@ def bundle(
     if json:
         console.result_json(summary.to_json())
         return
-    studies = f", {len(summary.studies)} studies" if summary.studies else ""
-    console.result_text(
-        f"{len(summary.runs)} runs{studies}, {len(summary.evaluations)} evaluations: "
-        f"{summary.proven:,} numbers recomputed"
-    )
+    held = [console.counted(len(summary.runs), "run")]
+    if summary.studies:
+        held.append(console.counted(len(summary.studies), "study", "studies"))
+    held.append(console.counted(len(summary.evaluations), "evaluation"))
+    told = console.counted(summary.proven, "number")
+    console.result_text(f"{', '.join(held)}: {told} recomputed")
     console.result_text(f"SHA-256: {summary.sha256}")
     where = "kept nowhere" if hash_ids is None else f"in {summary.key}, and not in the bundle"
     console.say(f"the key of the hashes is {where}")

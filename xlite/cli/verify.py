@@ -51,10 +51,12 @@ def verify(bundle: _Bundle, sha256: _Sha256 = None, json: options.Json = False) 
             is_whole = keys[0].startswith("all:")
             tell = console.say if is_whole else console.detail
             tell(f"stated, not proven: {name}: {', '.join(keys)}")
-        console.say(f"stated in part: {len(found.stated)} files; --verbose and --json say what")
-        console.result_text(
-            f"recomputed: {sum(found.proven.values()):,} numbers in {len(found.proven)} files"
-        )
+        files = console.counted(len(found.stated), "file")
+        console.say(f"stated in part: {files}; --verbose and --json say what")
+        numbers = console.counted(sum(found.proven.values()), "number")
+        texts = f"; rendered again: {console.counted(found.texts, 'text')}" if found.texts else ""
+        files = console.counted(len(found.proven), "file")
+        console.result_text(f"recomputed: {numbers} in {files}{texts}")
         console.result_text(f"SHA-256: {found.sha256}")
     if not found.holds:
         count = len(found.differences)

@@ -16,21 +16,25 @@ from xlite.judging.labelled_predictions import read_run_predictions
 from xlite.places import EVALUATION_SCORES
 from xlite.results.evaluation import Evaluation
 from xlite.run_folder.folder import RunFolder
-from xlite.splitting.split_folder import read_split
+from xlite.splitting.split_folder import Split, read_split
 
 
-def read_run_evaluations(run: RunFolder) -> tuple[list[Evaluation], list[str]]:
+def read_run_evaluations(
+    run: RunFolder, *, split: Split | None = None
+) -> tuple[list[Evaluation], list[str]]:
     """The evaluations of a run, one of each part of its split and of each other site, and a
     sentence for each that was passed over.
 
     Of several of one part it is one with subgroups, else the first by the names of their folders,
     which is that with the default options; those of means over views are none. Where the run's
     split is still there, an evaluation has to be of the predictions and labels that are there now.
+    split: that of the run; None for what lies where the run says that it did.
     """
     found: dict[str | None, Evaluation] = {}
     faults = []
-    digests = _digest_parts(run)
-    for folder in _find_folders(run):
+    folders = _find_folders(run)
+    digests = _digest_parts(run, split) if folders else {}
+    for folder in folders:
         try:
             evaluation = folder.read()
         except InputError as error:
@@ -52,6 +56,15 @@ def read_run_evaluations(run: RunFolder) -> tuple[list[Evaluation], list[str]]:
     return list(found.values()), faults
 
 
+def _find_split(run: RunFolder) -> Split | None:
+    if run.data.split_dir is None:
+        return None
+    try:
+        return read_split(Path(run.data.split_dir))
+    except (InputError, LeakageError):
+        return None
+
+
 def _find_folders(run: RunFolder) -> list[EvaluationFolder]:
     folders = []
     for path in sorted(find_evaluations_dir(run.path).glob(f"*/{EVALUATION_SCORES}")):
@@ -64,13 +77,10 @@ def _find_folders(run: RunFolder) -> list[EvaluationFolder]:
     return folders
 
 
-def _digest_parts(run: RunFolder) -> Mapping[str, str]:
+def _digest_parts(run: RunFolder, split: Split | None) -> Mapping[str, str]:
     """What an evaluation of each part is of, as far as the split and predictions are there."""
-    if run.data.split_dir is None:
-        return {}
-    try:
-        split = read_split(Path(run.data.split_dir))
-    except (InputError, LeakageError):
+    split = split or _find_split(run)
+    if split is None:
         return {}
     digests = {}
     for part in split.parts:

@@ -21,6 +21,7 @@ from xlite.proving.project import BundledProject
 from xlite.proving.recomputing import Recomputed, recompute
 from xlite.proving.replay_history import score_best_row
 from xlite.proving.staging import stage
+from xlite.proving.texts import Renderer, write_texts
 from xlite.results.verification import BundleSummary
 from xlite.run_folder.file_names import RUN_HISTORY, RUN_SCORES
 
@@ -36,12 +37,19 @@ _NUM_SHOWN = 3
 
 
 def write_bundle(
-    chosen: Chosen, out: Path, *, key: bytes | None, key_name: str, processes: int = 1
+    chosen: Chosen,
+    out: Path,
+    *,
+    key: bytes | None,
+    key_name: str,
+    render: Renderer,
+    processes: int = 1,
 ) -> BundleSummary:
     """Write the bundle of what was chosen, atomically, and say what is in it.
 
-    key: of the hashes; None for a new one that nobody keeps. Raises CheckFailedError where a number
-    of the project is not what its predictions and labels give.
+    key: of the hashes; None for a new one that nobody keeps. render: what page, cards and log say
+    of the unpacked bundle. Raises CheckFailedError where a number of the project is not what its
+    predictions and labels give.
     """
     with TemporaryDirectory(prefix="xlite-bundle-") as folder:
         root = Path(folder)
@@ -58,6 +66,7 @@ def write_bundle(
             proven += one.num_proven
             if one.as_recorded:
                 stated[one.name] = tuple(one.as_recorded)
+        write_texts(BundledProject(root), render)
         members = _close(root, stated)
         write_archive(out, members, last=layout.BUNDLE_RECORD)
         return BundleSummary(

@@ -14,6 +14,10 @@ EXPERIMENTS = "experiments"
 SPLITS = "splits"
 
 
+TEXTS = "texts"
+"""What page, cards and log say of the rest."""
+
+
 def split_dir(root: Path, place: int) -> Path:
     """The folder of a split by its place, from 0, which is shown from 1."""
     return root / SPLITS / f"{place + 1}"

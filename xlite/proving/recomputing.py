@@ -62,7 +62,7 @@ def recompute(project: BundledProject, *, processes: int = 1) -> Iterator[Recomp
     record.
     """
     records = list(list_records(project))
-    shared = _share(project, records, processes) if processes > 1 else {}
+    shared = _share(project, records, processes) if processes > 1 and is_large(project) else {}
     for place, record in enumerate(records):
         found = shared.get(place) or _replay(project, record)
         yield Recomputed(
@@ -75,11 +75,14 @@ def recompute(project: BundledProject, *, processes: int = 1) -> Iterator[Recomp
         )
 
 
-def _share(project: BundledProject, records: Sequence[Record], processes: int) -> dict[int, _Found]:
-    """What the records come to that take long, by their places; none of a small bundle."""
+def is_large(project: BundledProject) -> bool:
+    """Whether there is enough to recompute for other processes to be worth their beginning."""
     rows = sum(sum(run.data.images.values()) for run in project.runs.values())
-    if rows < _FEWEST_ROWS:
-        return {}
+    return rows >= _FEWEST_ROWS
+
+
+def _share(project: BundledProject, records: Sequence[Record], processes: int) -> dict[int, _Found]:
+    """What the records come to that take long, by their places."""
     tasks: dict[str, list[int]] = {}
     for place, record in enumerate(records):
         if record.kind.cost:

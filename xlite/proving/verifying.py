@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import Field
 
+from xlite import __version__
 from xlite.errors import InputError
 from xlite.files import sha256_of_file, write_table
 from xlite.proving import layout
@@ -17,9 +19,10 @@ from xlite.proving.agreement import DIGITS, agree, list_differences
 from xlite.proving.archive import unpack_archive
 from xlite.proving.history_table import read_cells
 from xlite.proving.project import BundledProject
-from xlite.proving.recomputing import Recomputed, recompute
+from xlite.proving.recomputing import Recomputed, is_large, recompute
 from xlite.proving.records import REMEDY
 from xlite.proving.replay_history import find_faults, score_best_row
+from xlite.proving.texts import Renderer, compare_texts, rendering
 from xlite.records import Record as JsonRecord
 from xlite.results.verification import Difference, Verification
 from xlite.run_folder.file_names import RUN_HISTORY
@@ -39,32 +42,26 @@ class BundleRecord(JsonRecord):
     stated: dict[str, list[str]]
 
 
-def verify_bundle(path: Path, *, sha256: str | None = None, processes: int = 1) -> Verification:
+def verify_bundle(
+    path: Path, *, render: Renderer, sha256: str | None = None, processes: int = 1
+) -> Verification:
     """What a bundle's numbers are worth: how many were recomputed, and which are not the same.
 
-    Raises InputError for what is no bundle, or is none that is safe to unpack.
+    render: what page, cards and log say of the unpacked bundle. Raises InputError for what is no
+    bundle, or is none that is safe to unpack.
     """
     with TemporaryDirectory(prefix="xlite-verify-") as folder:
         root = Path(folder)
         names = unpack_archive(path, root)
         record = _read_record(path, root)
-        differences = list(_compare_sums(record, names, root))
-        proven: dict[str, int] = {}
-        stated: dict[str, tuple[str, ...]] = {}
+        findings = _Findings(list(_compare_sums(record, names, root)))
         try:
-            project = BundledProject(root)
-            for one in recompute(project, processes=processes):
-                differences += _judge(one, record, root)
-                proven[one.name] = one.num_proven
-                if one.as_recorded:
-                    stated[one.name] = tuple(one.as_recorded)
-            for name, count, found in _judge_histories(project):
-                proven[name], stated[name] = count, HISTORY_STATED
-                differences += found
+            findings.recompute(BundledProject(root), record, render, processes)
         except InputError as error:
             text = str(error).replace(f"{root}/", "")
-            differences.append(Difference(file="", key="", stated="a bundle", found=text))
+            findings.differences.append(Difference(file="", key="", stated="a bundle", found=text))
     own = sha256_of_file(path)
+    differences = findings.differences
     if sha256 not in (None, own):
         differences.insert(0, Difference(file=path.name, key="SHA-256", stated=own, found=sha256))
     differences = list(dict.fromkeys(differences))
@@ -73,10 +70,42 @@ def verify_bundle(path: Path, *, sha256: str | None = None, processes: int = 1) 
         sha256=own,
         members=len(names),
         holds=not differences,
-        proven=proven,
-        stated=stated,
+        proven=findings.proven,
+        texts=findings.texts,
+        stated=findings.stated,
         differences=tuple(differences),
     )
+
+
+@dataclass
+class _Findings:
+    """What was found of a bundle so far."""
+
+    differences: list[Difference]
+    proven: dict[str, int] = field(default_factory=dict)
+    texts: int = 0
+    stated: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def recompute(
+        self, project: BundledProject, record: BundleRecord, render: Renderer, processes: int
+    ) -> None:
+        """Add what records, histories and texts come to; InputError where that can't be told."""
+        self.texts = sum(name.startswith(f"{layout.TEXTS}/") for name in record.members)
+        if self.texts and record.xlite != __version__:
+            why = f"all: as xlite {record.xlite} words them, and this is {__version__}"
+            self.texts, self.stated[layout.TEXTS] = 0, (why,)
+        is_beside = self.texts > 0 and processes > 1 and is_large(project)
+        with rendering(project, render, is_beside=is_beside) as rendered:
+            for one in recompute(project, processes=processes):
+                self.differences += _judge(one, record, project.root)
+                self.proven[one.name] = one.num_proven
+                if one.as_recorded:
+                    self.stated[one.name] = tuple(one.as_recorded)
+            for name, count, found in _judge_histories(project):
+                self.proven[name], self.stated[name] = count, HISTORY_STATED
+                self.differences += found
+            if self.texts:
+                self.differences += compare_texts(project.root, rendered())
 
 
 def _read_record(path: Path, root: Path) -> BundleRecord:

@@ -93,6 +93,14 @@ def update_experiment_log(
     return target
 
 
+def render_experiment_log(experiments_dir: Path) -> str:
+    """The log of what is in a folder as one that begins now has it: its own ids, and no notes."""
+    entries, _ = read_experiments(experiments_dir, experiments_dir.parent, None)
+    ids = _assign_ids({}, entries, set())
+    generated = _render(ids, {}, entries, dict.fromkeys(ids, "\n"), experiments_dir)
+    return f"{_HEADING}\n{generated}\n"
+
+
 def _follow_link(path: Path) -> Path:
     if not path.is_symlink():
         return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from xlite.errors import InputError
@@ -168,7 +169,7 @@ def _show_picture(shown: GalleryPicture, folder: Path) -> Block:
         text = f"The picture {path.name} can't be shown ({type(error).__name__}). {_REMEDY}"
         return Paragraph(text, is_warning=True)
     return Picture(
-        uri=data_uri(content, "image/jpeg"),
+        draw=partial(data_uri, content, "image/jpeg"),
         alt=f"Films with {shown.label}, their heat maps and boxes.",
         caption=f"{shown.label.replace('_', ' ')}: {counts}. Box: where the finding is.",
         is_wide=True,

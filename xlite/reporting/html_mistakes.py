@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def _draw_mistake(run: RunImages, mistake: Mistake, pixels: NDArray[np.uint8]) -
         image_id,
     )
     return Picture(
-        uri=data_uri(encode_thumbnail(pixels), "image/jpeg"),
+        draw=partial(data_uri, encode_thumbnail(pixels), "image/jpeg"),
         alt=f"Radiograph {image_id}",
         caption="\n".join(lines),
     )

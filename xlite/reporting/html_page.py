@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -101,10 +101,17 @@ class Picture:
     """A picture inside the page."""
 
     kind: ClassVar = "picture"
-    uri: str
+    draw: Callable[[], str]
+    """Its address. Drawing takes longer than all else of a page, and is left where only text is
+    asked for."""
     alt: str
     caption: str
     is_wide: bool = False
+
+    @property
+    def uri(self) -> str:
+        """Its address, drawn now."""
+        return self.draw()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -176,7 +177,7 @@ def describe_balance(experiments_dir: Path) -> Section:
         blocks.append(
             Picture(
                 # As an image, a drawing can run no script, whoever wrote it.
-                uri=data_uri(follow_scheme(figure.read_bytes()), "image/svg+xml"),
+                draw=partial(data_uri, follow_scheme(figure.read_bytes()), "image/svg+xml"),
                 alt="Four panels: images a label, loss weights, the sampler's effect, and both.",
                 caption="Images with each finding, weight of a positive in the loss, what the "
                 "sampler changes, and both together; rarest label on top.",

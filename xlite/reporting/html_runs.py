@@ -6,6 +6,7 @@ N images, C labels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def describe_runs(
     if histories:
         blocks.append(
             Picture(
-                uri=draw_history(histories, chosen),
+                draw=partial(draw_history, histories, chosen),
                 alt="Loss, AUROC and learning rate of each run by epoch.",
                 caption="Validation solid, training dashed. The training AUROC is that of "
                 "augmented images as the sampler drew them. Losses of different kinds are not on "
@@ -243,19 +244,19 @@ def describe_operating_curves(runs: Sequence[RunImages], *, absence: Absence = N
         title,
         [
             Picture(
-                uri=draw_operating_curves(runs, kind="roc"),
+                draw=partial(draw_operating_curves, runs, kind="roc"),
                 alt="ROC curve of each label and run.",
                 caption="ROC on validation. Dotted: chance.",
                 is_wide=True,
             ),
             Picture(
-                uri=draw_operating_curves(runs, kind="pr"),
+                draw=partial(draw_operating_curves, runs, kind="pr"),
                 alt="Precision-recall curve of each label and run.",
                 caption="Precision-recall on validation. Dotted: prevalence.",
                 is_wide=True,
             ),
             Picture(
-                uri=draw_calibration(runs),
+                draw=partial(draw_calibration, runs),
                 alt="Reliability curve of each label and run.",
                 caption="Calibration on validation, ten bins of equal numbers of images. Dotted: "
                 "said equals seen. Losses that weight positives say too much by design.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from xlite.reporting.html_page import (
     Block,
     Cell,
@@ -34,7 +36,7 @@ def describe_search(search: Search) -> list[Block]:
     if has_scores and search.space:
         blocks.append(
             Picture(
-                uri=draw_parallel_axes(search),
+                draw=partial(draw_parallel_axes, search),
                 alt=f"The trials of {search.id} as lines over their settings and score.",
                 caption="A line a trial; the orange one is the best. The stronger its colour, "
                 "the higher the score; grey: paused at a rung, its score is of fewer epochs. "
@@ -45,7 +47,7 @@ def describe_search(search: Search) -> list[Block]:
     if any(len(trial.rungs) > 1 for trial in search.trials):
         blocks.append(
             Picture(
-                uri=draw_rungs(search),
+                draw=partial(draw_rungs, search),
                 alt=f"The score of each trial of {search.id} at each rung that it reached.",
                 caption="Scores at the rungs. Blue: went on to a second one; grey: paused at the "
                 "first; orange: the best.",
@@ -56,7 +58,7 @@ def describe_search(search: Search) -> list[Block]:
     if any(value is not None for value in search.importance.values()):
         blocks.append(
             Picture(
-                uri=draw_importance(search.importance),
+                draw=partial(draw_importance, search.importance),
                 alt=f"Importance of the settings of {search.id}.",
                 caption="Which settings made the scores differ, over what was searched: with few "
                 "trials a rough guess, and no effect of one setting alone.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from xlite.reporting.html_comparison import describe_comparison
@@ -106,7 +107,7 @@ def _describe_ablation(study: Ablation | None, experiments_dir: Path) -> Section
         if effects:
             blocks.append(
                 Picture(
-                    uri=draw_forest(effects, axis_title="change of AUROC"),
+                    draw=partial(draw_forest, effects, axis_title="change of AUROC"),
                     alt=f"Change of AUROC under {variant} with its interval, label by label.",
                     caption="Green: the interval lies above 0; red: below. Of many intervals "
                     "one is likely to miss 0 by chance alone, so the corrected p decides. An "

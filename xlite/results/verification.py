@@ -56,6 +56,9 @@ class Verification(Result):
     """Whether all is what it should be."""
     proven: dict[str, int]
     """By file: how many numbers were recomputed and are the same."""
+    texts: int = 0
+    """Texts of page, cards and log that were rendered again, to be held against those that are
+    there; none of a bundle of another version of xlite."""
     stated: dict[str, tuple[str, ...]]
     """By file: the keys whose values can't be recomputed, or why none can."""
     differences: tuple[Difference, ...]

@@ -11,6 +11,7 @@ from xlite.proving.bundle import write_bundle
 from xlite.proving.chosen import choose
 from xlite.results.verification import BundleSummary
 from xlite.tables.hashed_ids import read_key
+from xlite.workflows.bundled_texts import render_texts
 
 
 def bundle(
@@ -44,4 +45,6 @@ def bundle(
     key = None if key_file is None else read_key(key_file)
     chosen = choose([Path(one) for one in some], split=None if split is None else Path(split))
     key_name = "thrown away" if key_file is None else str(key_file)
-    return write_bundle(chosen, path, key=key, key_name=key_name, processes=processes)
+    return write_bundle(
+        chosen, path, key=key, key_name=key_name, render=render_texts, processes=processes
+    )

@@ -95,7 +95,8 @@ def report(
     ):
         words += [option, text] if text else []
     command = paste_command(words, Path.cwd())
-    sections, date = _describe(experiments, split, cache, runs, command=command)
+    record_studies(experiments)
+    sections, date = describe_project(experiments, split, cache, runs, command=command)
     if all(section.is_absent for section in sections if section.key != "environment"):
         raise InputError(
             f"there is nothing to report on: neither {split} nor {experiments} nor {cache} holds "
@@ -120,11 +121,20 @@ def report(
     )
 
 
-def _describe(
-    experiments: Path, split_dir: Path, cache: Path, runs: Sequence[str] | None, *, command: str
+def describe_project(
+    experiments: Path,
+    split_dir: Path,
+    cache: Path,
+    runs: Sequence[str] | None = None,
+    *,
+    command: str,
+    is_doctored: bool = True,
 ) -> tuple[list[Section], str]:
-    """The sections in the order of the page, and the day of the newest result."""
-    record_studies(experiments)
+    """The sections in the order of the page, and the day of the newest result.
+
+    Of the files as they are: nothing is written. command: what makes the page again. is_doctored:
+    whether `xlite doctor` looks at this project, so that it is worth saying where it has not.
+    """
     found, faults = list_runs(experiments)
     elsewhere, damaged = read_external(experiments)
     for fault in (*faults, *damaged):
@@ -147,7 +157,7 @@ def _describe(
             judged,
             floors,
             lead=describe_lead(shown.best, experiments, split_dir),
-            sentences=[*use, *_say_doctor(doctor)],
+            sentences=[*use, *(_say_doctor(doctor) if is_doctored else ())],
             absence=absence,
         ),
         describe_split(split_dir),

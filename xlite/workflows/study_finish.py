@@ -133,13 +133,20 @@ def _copy_weights(ending: _Ending, winner: Winner) -> _Details:
 
 
 def _write_card(ending: _Ending, winner: Winner) -> _Details:
-    path = ending.folder.path / MODEL_CARD
-    files = read_study_files(ending.folder.path)
-    val = winner.first.data.split_sha256.get(VALIDATION)
-    use = None if val is None else count_choices(ending.folder.experiments, val)
-    floor = _find_floor(winner, ending.plan)
-    write_text(path, render_card(files, list(winner.runs.values()), use=use, floor=floor))
+    folder, floor = ending.folder.path, _find_floor(winner, ending.plan)
+    write_text(folder / MODEL_CARD, make_study_card(folder, winner, floor=floor))
     return {"file": MODEL_CARD}
+
+
+def make_study_card(folder: Path, winner: Winner, *, floor: FlooredRun | None) -> str:
+    """The card of a study's winner as Markdown, of what lies in the study's folder.
+
+    floor: of the winner's first run; None where it could not be measured.
+    """
+    files = read_study_files(folder)
+    val = winner.first.data.split_sha256.get(VALIDATION)
+    use = None if val is None else count_choices(StudyFolder(folder).experiments, val)
+    return render_card(files, list(winner.runs.values()), use=use, floor=floor)
 
 
 def _find_floor(winner: Winner, plan: StudyPlan) -> FlooredRun | None:

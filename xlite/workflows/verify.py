@@ -8,6 +8,7 @@ from pathlib import Path
 from xlite.errors import ArgumentError
 from xlite.proving.verifying import verify_bundle
 from xlite.results.verification import Verification
+from xlite.workflows.bundled_texts import render_texts
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -25,4 +26,4 @@ def verify(bundle: str | Path, *, sha256: str | None = None, processes: int = 1)
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise ArgumentError(f"{sha256!r} is no SHA-256, which has 64 hexadecimal digits.")
     wanted = None if sha256 is None else sha256.lower()
-    return verify_bundle(Path(bundle), sha256=wanted, processes=processes)
+    return verify_bundle(Path(bundle), sha256=wanted, render=render_texts, processes=processes)
