@@ -143,7 +143,7 @@ def test_the_balance_section_has_figure_and_table(tmp_path: Path) -> None:
     section = describe_balance(tmp_path)
     picture, table = section.blocks
     assert isinstance(picture, Picture)
-    assert decode(picture.uri) == "<svg/>"
+    assert decode(picture.draw()) == "<svg/>"
     assert isinstance(table, Table)
     assert [column.title for column in table.columns] == ["label", "images", "exact, %"]
     assert [[c.text for c in row] for row in table.rows] == [
@@ -226,9 +226,9 @@ def test_curves_have_a_panel_a_label_and_survive_odd_names(images: Images) -> No
     pictures = [block for block in section.blocks if isinstance(block, Picture)]
     assert len(pictures) == 3
     for picture in pictures:
-        assert picture.uri.startswith("data:image/svg+xml;base64,")
+        assert picture.draw().startswith("data:image/svg+xml;base64,")
         # matplotlib names each panel's group axes_N.
-        assert len(set(re.findall(r'id="(axes_\d+)"', decode(picture.uri)))) == 3
+        assert len(set(re.findall(r'id="(axes_\d+)"', decode(picture.draw())))) == 3
 
 
 def test_a_forest_cuts_what_no_score_can_reach() -> None:

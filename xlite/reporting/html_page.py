@@ -102,16 +102,10 @@ class Picture:
 
     kind: ClassVar = "picture"
     draw: Callable[[], str]
-    """Its address. Drawing takes longer than all else of a page, and is left where only text is
-    asked for."""
+    """Its address, which takes long, and is not asked for where only text is shown."""
     alt: str
     caption: str
     is_wide: bool = False
-
-    @property
-    def uri(self) -> str:
-        """Its address, drawn now."""
-        return self.draw()
 
 
 @dataclass(frozen=True)
