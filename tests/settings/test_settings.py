@@ -50,6 +50,7 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "layer_decay": 0.9,
         "freeze_epochs": 1,
         "unfreeze_epochs": 1,
+        "batch_norm": "affine",
         "schedule": "cosine",
         "warmup_epochs": 0.5,
         "min_lr_factor": 0.1,

@@ -117,3 +117,29 @@ def test_what_is_trained_is_in_training_mode_and_what_is_frozen_is_not(name: str
         num_frozen.append(len(modes[False]))
     # The test would say nothing if nothing were frozen, or all of it, in the middle epoch.
     assert num_frozen[0] > num_frozen[1] > num_frozen[2] == 0
+
+
+@pytest.mark.parametrize("how", ["frozen", "affine"])
+def test_fixed_batch_normalisation_keeps_what_it_says_and_trains_the_rest(
+    model: Classifier, layer_map: LayerMap, how: str
+) -> None:
+    settings = settings_of(batch_norm=how, lr=1e-2, weight_decay=0.1)
+    optimizer = build_optimizer(model, layer_map, settings)
+    images = torch.randint(0, 256, (4, 1, 64, 64), generator=torch.Generator().manual_seed(0))
+    freeze_layers(model, layer_map, settings, epoch=0)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model(images).square().sum().backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    moved = {n for n, t in model.state_dict().items() if not torch.equal(t, before[n])}
+    norms = {
+        f"{name}.{tensor}": tensor in ("weight", "bias")
+        for name, module in model.backbone.named_modules(prefix="backbone")
+        if isinstance(module, torch.nn.BatchNorm2d)
+        for tensor, _ in [*module.named_parameters(), *module.named_buffers()]
+    }
+    scales = {name for name, is_scale in norms.items() if is_scale}
+    others = {name for name in layer_map.places if name.startswith("backbone.")} - scales
+    behind = {name for name in layer_map.places if not name.startswith("backbone.")}
+    assert scales
+    assert moved == behind | (scales if how == "affine" else others)

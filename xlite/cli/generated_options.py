@@ -124,6 +124,17 @@ class TrainSettingsFields:
         ),
         RARE,
     ] = 0
+    batch_norm: Annotated[
+        str,
+        typer.Option(
+            "--batch-norm",
+            help="The backbone's batch normalisation: train its scale, shift and statistics; "
+            "frozen: fix all of it; affine: fix its statistics, and of the backbone train "
+            "scale and shift alone.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = "train"
     weight_decay: Annotated[
         float,
         typer.Option(

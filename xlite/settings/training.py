@@ -57,6 +57,9 @@ class TrainSettings(Settings):
     """Epochs at the start in which the backbone is not trained."""
     unfreeze_epochs: int = Field(default=0, ge=0)
     """Epochs after those over which it thaws, last layers first; 0 thaws it at once."""
+    batch_norm: Literal["train", "frozen", "affine"] = "train"
+    """The backbone's batch normalisation: train its scale, shift and statistics; frozen: fix all of
+    it; affine: fix its statistics, and of the backbone train scale and shift alone."""
     weight_decay: float = Field(default=1e-5, ge=0)
     """Decoupled weight decay of AdamW."""
     schedule: Literal["plateau", "cosine", "constant"] = "plateau"
@@ -125,6 +128,12 @@ class TrainSettings(Settings):
             )
         if self.unfreeze_epochs and not self.freeze_epochs:
             raise ValueError("--unfreeze-epochs needs --freeze-epochs: nothing is frozen")
+        if self.batch_norm != "train" and self.freeze_epochs >= self.epochs:
+            raise ValueError(
+                f"--batch-norm {self.batch_norm} changes nothing: --freeze-epochs "
+                f"{self.freeze_epochs} keeps the whole backbone as it is for all {self.epochs} "
+                "epochs. Leave one of them out"
+            )
         return self
 
 

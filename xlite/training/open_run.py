@@ -16,6 +16,7 @@ from xlite.loading.loader import Batch
 from xlite.losses.class_weights import warn_about_double_corrections
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
+from xlite.models.normalisation import require_normalisation
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
 from xlite.places import VALIDATION
@@ -191,6 +192,7 @@ def _build_model(
         dropout=settings.dropout,
         position_encoding=settings.position_encoding,
     )
+    require_normalisation(model.backbone, settings.batch_norm)
     if runtime.warm_start is not None:
         console.say(warm_start(model, runtime.warm_start).describe())
     if fabric.world_size > 1 and fabric.device.type == "cuda":

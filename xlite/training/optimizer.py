@@ -10,6 +10,7 @@ from torch import nn
 
 from xlite.models.classifier import Classifier
 from xlite.models.layers import LayerMap, ParameterPlace
+from xlite.models.normalisation import find_batch_norms, find_scales
 from xlite.settings import TrainSettings
 
 
@@ -60,16 +61,38 @@ def freeze_layers(
     batch normalisation would otherwise follow the new images while the weights around it stand
     still. A module that holds a frozen parameter beside trained modules (a transformer with its
     class token) is in training mode, or those would go into evaluation with it.
+
+    Where `batch_norm` is not "train", the backbone's batch normalisation is in evaluation mode all
+    along. "frozen" keeps its scale and shift as well, "affine" trains nothing of the backbone but
+    scale and shift of its normalisation layers (Frankle et al. 2021, arXiv:2003.00152, who start
+    from random weights and go on collecting statistics).
     """
     num_layers = layer_map.num_backbone_layers
     num_frozen = num_layers - count_thawed_layers(settings, epoch, num_layers)
+    fixed = _find_fixed(model, settings)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(layer_map.places[name].layer >= num_frozen)
+        is_thawed = layer_map.places[name].layer >= num_frozen
+        parameter.requires_grad_(is_thawed and parameter not in fixed)
     model.train()
     for module in model.backbone.modules():
         held = list(module.parameters())
         if held and not any(parameter.requires_grad for parameter in held):
             module.eval()
+    if settings.batch_norm != "train":
+        for layer in find_batch_norms(model.backbone):
+            layer.eval()
+
+
+def _find_fixed(model: Classifier, settings: TrainSettings) -> set[nn.Parameter]:
+    """The parameters of the backbone that are never trained."""
+    match settings.batch_norm:
+        case "train":
+            return set()
+        case "frozen":
+            layers = find_batch_norms(model.backbone)
+            return {parameter for layer in layers for parameter in layer.parameters()}
+        case "affine":
+            return set(model.backbone.parameters()) - find_scales(model.backbone)
 
 
 def _base_lr(place: ParameterPlace, layer_map: LayerMap, settings: TrainSettings) -> float:

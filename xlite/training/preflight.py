@@ -13,6 +13,7 @@ from xlite.losses.training_loss import build_training_loss
 from xlite.models.backbone import match_weights
 from xlite.models.census import explain_refused_size
 from xlite.models.classifier import Classifier, build_classifier
+from xlite.models.normalisation import require_normalisation
 from xlite.models.pretrained import require_pretrained
 from xlite.models.warm_start import match_checkpoint
 from xlite.sampling.sampling_plan import plan_sampling, require_sound_sampling
@@ -22,6 +23,9 @@ from xlite.training.device import count_all_processes, require_precision
 
 if TYPE_CHECKING:
     from xlite.training.data import StudyData
+
+_OF_MODEL = ("model", "image_size", "position_encoding", "batch_norm")
+"""The settings that decide whether a model can be built, and trained as they say."""
 
 
 def check_runs(planned: Sequence[TrainSettings], data: StudyData, runtime: Runtime) -> None:
@@ -42,7 +46,7 @@ def check_runs(planned: Sequence[TrainSettings], data: StudyData, runtime: Runti
             read = data.read_by(settings)
             _check_losses(alike, read)
             _check_samplers(alike, read, num_processes)
-        for settings in _distinct(planned, "model", "image_size", "position_encoding"):
+        for settings in _distinct(planned, *_OF_MODEL):
             _check_model(settings, data, runtime)
 
 
@@ -102,6 +106,7 @@ def _check_model(settings: TrainSettings, data: StudyData, runtime: Runtime) -> 
     size = settings.image_size or data.image_size
     with explain_refused_size(model, size), torch.no_grad():
         model.eval()(torch.zeros(1, 1, size, size, device="meta"))
+    require_normalisation(model.backbone, settings.batch_norm)
     if runtime.weights_path is not None:
         match_weights(model.backbone, runtime.weights_path)
     if needs_hub_weights(settings, runtime, num_classes=len(data.vocabulary)):

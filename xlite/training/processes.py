@@ -73,7 +73,8 @@ def sum_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter]) -> None:
 def average_statistics(fabric: Fabric, model: nn.Module) -> None:
     """Replace running batch statistics, in place, by their mean over all processes.
 
-    SyncBatchNorm's are those of the whole batch already, and stay as they are.
+    SyncBatchNorm's are those of the whole batch already, those of layers in evaluation mode have
+    not moved, and both stay as they are.
     """
     if fabric.world_size == 1:
         return
@@ -82,6 +83,7 @@ def average_statistics(fabric: Fabric, model: nn.Module) -> None:
         for layer in model.modules()
         if isinstance(layer, nn.modules.batchnorm._BatchNorm)
         and not isinstance(layer, nn.SyncBatchNorm)
+        and layer.training
     ]
     statistics = [
         tensor

@@ -1,0 +1,77 @@
+"""Each way of fine-tuning changes a run, and is exact when the run is stopped between two steps."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training.run_comparison import find_differences
+
+from xlite.errors import InterruptedRunError
+from xlite.run_folder.file_names import RUN_BEST
+from xlite.settings import Runtime, TrainSettings
+from xlite.signals import StopRequest
+from xlite.splitting.split_folder import read_split
+from xlite.training.data import StudyData, load_study_data
+from xlite.training.run import follow_run, train_run
+
+CPU = Runtime(device="cpu", num_workers=0)
+
+# In parts, with a moving average: whatever a step adds has to go along with both.
+PLAIN: dict[str, Any] = {
+    "model": "test_resnet",
+    "initial_weights": "none",
+    "epochs": 3,
+    "batch_size": 16,
+    "accumulate": 2,
+    "lr": 1e-3,
+    "augment": "none",
+    "ema_decay": 0.9,
+}
+
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "batch norm frozen": {"batch_norm": "frozen"},
+    "batch norm affine": {"batch_norm": "affine", "freeze_epochs": 1},
+}
+
+
+def train_until_stopped(settings: TrainSettings, data: StudyData, run_dir: Path) -> None:
+    """Train two epochs, and a step of the third."""
+    stop = StopRequest()
+    options: dict[str, Any] = {"runtime": CPU, "resume": False, "has_fixed_budget": False}
+    for report in follow_run(settings, data, run_dir, stop=stop, **options):
+        if report.epochs_done == 2:
+            stop.signal_number = signal.SIGINT
+
+
+@pytest.fixture(scope="module")
+def data(project: Any) -> StudyData:
+    return load_study_data(read_split(project.split), project.cache)
+
+
+@pytest.fixture(scope="module")
+def whole_runs(data: StudyData, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Each way's run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    for way, changes in WAYS.items():
+        train_run(TrainSettings.parse(**PLAIN | changes), data, folder / way, runtime=CPU)
+    return {way: folder / way for way in WAYS}
+
+
+def test_no_two_ways_lead_to_the_same_weights(whole_runs: dict[str, Path]) -> None:
+    weights = {run.joinpath(RUN_BEST).read_bytes() for run in whole_runs.values()}
+    assert len(weights) == len(WAYS)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "plain"])
+def test_a_run_that_was_stopped_within_an_epoch_resumes_to_the_same_bytes(
+    data: StudyData, whole_runs: dict[str, Path], tmp_path: Path, way: str
+) -> None:
+    settings = TrainSettings.parse(**PLAIN | WAYS[way])
+    with pytest.raises(InterruptedRunError, match="epoch 3 of 3 after step 1"):
+        train_until_stopped(settings, data, tmp_path / "run")
+    train_run(settings, data, tmp_path / "run", runtime=CPU, resume=True)
+    assert find_differences(whole_runs[way], tmp_path / "run") == []
