@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarks.measure import Row, Work, compare_times, time_in_turns
 from benchmarks.radiographs import find_radiographs
 from xlite.explaining.film_geometry import lay_on_film
-from xlite.explaining.films import FilmSource
+from xlite.explaining.films import open_films, read_again
 from xlite.explaining.heat_maps import draw_maps, see_batch
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.settings import ClaheSettings
@@ -48,16 +48,16 @@ def run() -> list[Row]:
 def _compare_from_files() -> Row:
     films = find_radiographs().manifest.select(np.arange(_NUM_FILMS))
     clahe = ClaheSettings(size=_SIZE)
-    source, model = FilmSource(films, clahe, _SIZE), _build(_MODELS[0])
-    rows = np.arange(_NUM_FILMS)
+    source, model = open_films(films, clahe), _build(_MODELS[0])
+    read = partial(read_again, source, np.arange(_NUM_FILMS), _SIZE)
 
     def explain() -> int:
-        for heat in _draw(model, source.read(rows), 1).numpy():
+        for heat in _draw(model, read(), 1).numpy():
             lay_on_film(heat[None], (1024, 1024), clahe)
         return _NUM_FILMS
 
     contenders: dict[str, Work] = {
-        "predict": lambda: _predict(model, source.read(rows)),
+        "predict": lambda: _predict(model, read()),
         "explain": explain,
     }
     seconds = time_in_turns(contenders, rounds=3)

@@ -17,6 +17,7 @@ from xlite.explaining.explanation_folder import read_explanation
 from xlite.results.explanation import Explanation
 from xlite.run_folder import RunFolder, read_run
 from xlite.settings import LossSettings, Runtime, TrainSettings
+from xlite.tables.table_format import TableFormat
 from xlite.workflows.explain import explain
 from xlite.workflows.train import train
 
@@ -192,10 +193,106 @@ def test_runs_and_films_that_can_t_serve_are_refused(
     refuse("is no run folder", RunFolder(tmp_path), project, tmp_path)
     empty = tmp_path / "empty"
     empty.mkdir()
-    refuse("holds no film", run, project, tmp_path, images=empty, labels=None)
+    refuse("no film below", run, project, tmp_path, images=empty, labels=None)
     (empty / "film.png").touch()
-    refuse("film.png", run, project, tmp_path, images=empty, labels=None)
+    refuse("none of the 1 films.*film.png", run, project, tmp_path, images=empty, labels=None)
     refuse("does not exist", run, project, tmp_path, images=empty / "z.png", labels=None)
+
+
+@pytest.fixture
+def some(project: Any, boxes: Path, tmp_path: Path) -> Path:
+    """Four films with boxes of `SHOWN`, and two without."""
+    listed = pd.read_csv(boxes)
+    shown = listed["Finding Label"].replace("Infiltrate", "Infiltration").isin(SHOWN)
+    boxed = sorted({*listed["Image Index"][shown]})[:4]
+    plain = [name.name for name in sorted(project.images.iterdir()) if name.name not in boxed][:2]
+    (tmp_path / "some").mkdir()
+    for name in (*boxed, *plain):
+        shutil.copy(project.images / name, tmp_path / "some" / name)
+    return tmp_path / "some"
+
+
+def cut(film: Path) -> None:
+    film.write_bytes(film.read_bytes()[:-40])
+
+
+def test_damaged_films_are_named_and_left_out(
+    run: RunFolder, project: Any, boxes: Path, some: Path, tmp_path: Path, xlite: Any
+) -> None:
+    table = pd.read_csv(project.table)
+    listed = pd.read_csv(boxes)
+    table = table[table["Image Index"].isin([path.name for path in some.iterdir()])]
+    whole = {"images": some, "boxes": boxes, "only": SHOWN}
+    broken = sorted({*listed["Image Index"]} & {path.name for path in some.iterdir()})[1]
+    without = explain_some(
+        run,
+        project,
+        tmp_path / "without",
+        labels=table[table["Image Index"] != broken],
+        **whole | {"boxes": listed[listed["Image Index"] != broken]},
+    )
+    cut(some / broken)
+    table.to_csv(tmp_path / "some.csv", index=False)
+    found = explain_some(run, project, tmp_path / "with", labels=tmp_path / "some.csv", **whole)
+    assert found.failed is not None
+    assert [one.image for one in found.failed] == [broken]
+    assert "truncated" in found.failed[0].reason
+    assert found.films == 5
+    assert found.boxes_left_out["of films that could not be read"] > 0
+    # All else is as if it had never been there.
+    aside = {"failed", "boxes_left_out", "name", "path"}
+    one, other = (
+        {k: v for k, v in e.to_json().items() if k not in aside} for e in (found, without)
+    )
+    assert one == other
+    assert "failed" not in without.to_json()
+
+    given = ("explain", run.path, "--images", some, "--labels", tmp_path / "some.csv")
+    result = xlite(*given, "--device", "cpu", "--out", tmp_path / "cli")
+    assert result.exit_code == 1
+    assert f"1 of 6 films could not be read, and are not explained: {broken}" in result.output
+    assert read_explanation(tmp_path / "cli").failed == found.failed
+    again = (*given, "--device", "cpu", "--out", tmp_path / "cli", "--overwrite", "--allow-failed")
+    assert xlite(*again).exit_code == 0
+
+
+def test_a_box_is_left_out_with_its_film_and_none_left_is_refused(
+    run: RunFolder, project: Any, some: Path, tmp_path: Path
+) -> None:
+    first, last = (sorted(some.iterdir())[at].name for at in (0, -1))
+    given = {"images": some, "labels": None, "only": ["Mass"]}
+    (some / first).write_bytes(b"no film")
+    boxes = write_boxes(tmp_path, f"{first},Mass,1,1,2,2", f"{last},Mass,1,1,2,2")
+    found = explain_some(run, project, tmp_path / "out", boxes=boxes, **given)
+    assert found.boxes_left_out == {"of films that could not be read": 1}
+    assert found.overall is not None
+    assert found.overall.films == 1
+    cut(some / last)  # Its header still says how large it is.
+    refuse("none of the films with the 1 boxes", run, project, tmp_path, boxes=boxes, **given)
+
+
+def test_a_label_map_is_that_of_the_boxes_too(
+    run: RunFolder, project: Any, some: Path, tmp_path: Path
+) -> None:
+    film, other = (path.name for path in sorted(some.iterdir())[:2])
+    map_file = tmp_path / "ours.toml"
+    map_file.write_text('[labels]\nMass = {exact = "Tumour"}\nNodule = {broader = ["Tumour"]}\n')
+    table = tmp_path / "table.csv"
+    table.write_text(f"image,patient,Tumour\n{film},1,1\n{other},2,0\n")
+    boxes = write_boxes(tmp_path, f"{film},tumour,1,1,20,20", f"{other},Effusion,1,1,20,20")
+    layout = TableFormat(
+        image_col="image", patient_col="patient", label_cols=("Tumour",), label_map=str(map_file)
+    )
+    given = {"images": some, "boxes": boxes}
+    found = explain_some(run, project, tmp_path / "out", labels=table, table_format=layout, **given)
+    assert {*found.per_class} == {"Mass", "Nodule", "Effusion"}
+    assert found.boxes_left_out == {}
+    alone = TableFormat(label_map=str(map_file))
+    found = explain_some(run, project, tmp_path / "alone", labels=None, table_format=alone, **given)
+    assert {*found.per_class} == {"Mass", "Nodule", "Effusion"}
+    plain = explain_some(run, project, tmp_path / "plain", labels=None, **given)
+    assert {*plain.per_class} == {"Effusion"}
+    assert plain.boxes_left_out == {"of tumour, which the run does not know": 1}
 
 
 def test_nobody_s_files_are_replaced(

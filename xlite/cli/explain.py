@@ -45,6 +45,9 @@ _Out = Annotated[
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the explanation in the folder.")
 ]
+_AllowFailed = Annotated[
+    bool, typer.Option("--allow-failed", help="Exit 0 although films could not be read.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +64,7 @@ def explain(
     maps: _Maps = False,
     out: _Out = None,
     overwrite: _Overwrite = False,
+    allow_failed: _AllowFailed = False,
     json: options.Json = False,
 ) -> None:
     """Draw what a run's calls rest on, and score it against boxes beside what needs no model.
@@ -68,11 +72,12 @@ def explain(
     Writes pictures of what was found, missed and falsely called, with map and box, and
     localisation.json: pointing game, energy in the box and IoU, by label with intervals over
     patients, beside the film's centre, the mean box of other patients, and models with new weights.
+    Films that can't be read are named, and the rest goes on (exit 1).
     """
-    from xlite.workflows.explain import explain as workflow
+    from xlite.workflows import explain as workflow
 
     keep_freed_memory()
-    explanation = workflow(
+    explanation = workflow.explain(
         run,
         images[0] if len(images) == 1 else images,
         **{**vars(explained), "only": split_quoted_names(explained.only or "")},
@@ -86,3 +91,5 @@ def explain(
         console.result_json(explanation.to_json())
     else:
         print_explanation(explanation)
+    if not allow_failed:
+        workflow.require_all_explained(explanation)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from xlite import console
 from xlite.cli.intervals import bracket
+from xlite.cli.predict_tables import say_failed
 from xlite.console import decimal
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def print_explanation(found: Explanation) -> None:
         f"{found.name}: {found.maps:,} maps ({found.method}) of {found.films:,} films, "
         f"{found.patients:,} patients"
     )
+    say_failed(found.failed or ())
     for note in found.notes:
         console.say(note)
     for reason, count in found.boxes_left_out.items():

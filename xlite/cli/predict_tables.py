@@ -8,7 +8,9 @@ from xlite import console
 from xlite.console import decimal
 
 if TYPE_CHECKING:
-    from xlite.results.prediction import Prediction
+    from collections.abc import Sequence
+
+    from xlite.results.prediction import FailedFilm, Prediction
 
 _MOST_NAMED = 5
 
@@ -35,8 +37,7 @@ def print_prediction(found: Prediction) -> None:
         rows,
         caption=f"Calibration and thresholds: {found.thresholds}." if has_thresholds else "",
     )
-    if found.failed:
-        console.say(f"  could not be read: {_list([one.image for one in found.failed])}")
+    say_failed(found.failed)
     if found.unlike is not None:
         unlike = found.unlike
         told = f"{_list(unlike.films)}" if unlike.films else "none"
@@ -54,6 +55,12 @@ def _name(found: Prediction) -> str:
     if len(found.models) == 1:
         return found.models[0]
     return f"the mean of {len(found.models)} runs"
+
+
+def say_failed(failed: Sequence[FailedFilm]) -> None:
+    """Print the names of films that could not be read, if any."""
+    if failed:
+        console.say(f"  could not be read: {_list([one.image for one in failed])}")
 
 
 def _list(names: tuple[str, ...] | list[str]) -> str:

@@ -1,6 +1,6 @@
 """The films that are explained: whose they are, what is true of them, and their pixels.
 
-N films, C labels of the run.
+N films, C labels of the run, S side in pixels.
 """
 
 from __future__ import annotations
@@ -16,99 +16,64 @@ import torch
 
 from xlite.errors import InputError
 from xlite.labels import UNKNOWN
-from xlite.loading.loader import RadiographDataset, build_loader, resize_images
-from xlite.loading.runtime_clahe import RuntimeClahe
-from xlite.sampling.sampler import EpochSampler
-from xlite.tables.image_folder import is_image_name, locate_images
+from xlite.predicting.film_batches import read_films
+from xlite.predicting.films import FilmFiles, Films, locate_films
 from xlite.tables.manifest import Manifest
-from xlite.training.loaders import count_workers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch.utils.data import DataLoader
 
-    from xlite.loading.loader import Batch
-    from xlite.settings import ClaheSettings, Runtime
-
-_BATCH = 32
-
-Images = str | Path | Sequence[str | Path]
-"""A folder, a film, or several."""
+    from xlite.settings import ClaheSettings
 
 
-def find_films(images: Images, labels: Sequence[str], table: Manifest | None) -> Manifest:
+def tabulate_films(
+    images: Sequence[Path], labels: Sequence[str], table: Manifest | None
+) -> Manifest:
     """The located films of a table, or those of `images` alone, with the C labels of the run.
 
-    Without a table nothing is known of them, and each counts as a patient of its own. A label of
-    the run that the table has not is unknown. Raises InputError for films that are missing, for
-    files that are no films, and for a table without any of the labels.
+    images: as `locate_films` takes them. Without a table nothing is known of the films, and each
+    counts as a patient of its own. A label of the run that the table has not is unknown. Raises
+    InputError for films that are missing, for files that are no films, and for a table of other
+    labels alone.
     """
+    shared = () if table is None else _find_shared(labels, table)
+    pairs = locate_films(images, manifest=table, skip_missing=None)
+    paths = [path for _, path in pairs]
+    targets = np.full((len(pairs), len(labels)), UNKNOWN, dtype=np.int8)
     if table is None:
-        paths = _list_films(images)
-        return _without_labels(paths, labels)
-    if not isinstance(images, str | Path):
-        raise InputError("with --labels, --images is the folder that holds the table's films.")
-    shared = [name for name in labels if name in table.vocabulary]
-    if not shared:
+        names = [name for name, _ in pairs]
+        text = {"image_id": names, "path": paths, "patient_id": names}
+        rows = pd.DataFrame({**text, "view": "", "age": np.nan, "sex": ""})
+        return Manifest(rows, targets, tuple(labels))
+    for name in shared:
+        targets[:, labels.index(name)] = table.labels[:, table.vocabulary.index(name)]
+    located = table.table.assign(path=paths)
+    return replace(table, table=located, labels=targets, vocabulary=tuple(labels), codes=None)
+
+
+def open_films(located: Manifest, clahe: ClaheSettings) -> Films:
+    """The located films as they are read, equalised as a model takes them."""
+    return Films(located.image_ids, FilmFiles(located.table["path"].tolist(), clahe))
+
+
+def read_again(films: Films, rows: NDArray[np.intp], image_size: int) -> torch.Tensor:
+    """Some films that were read before: (B, 1, S, S) uint8; InputError for one that has changed."""
+    batches = list(read_films(films, rows.tolist(), image_size=image_size, num_workers=0))
+    for batch in batches:
+        for row, reason in batch.failures.items():
+            raise InputError(
+                f"{films.image_ids[row]} was changed while it was explained: {reason}. Run the "
+                "command again."
+            )
+    return torch.from_numpy(np.concatenate([batch.images for batch in batches])[:, None])
+
+
+def _find_shared(labels: Sequence[str], table: Manifest) -> tuple[str, ...]:
+    """The labels of the run that the table has; a table without any label says whose films are."""
+    shared = tuple(name for name in labels if name in table.vocabulary)
+    if table.vocabulary and not shared:
         raise InputError(
             f"the run and the label table have no label in common: the run predicts "
             f"{', '.join(labels)}, and the table has {', '.join(table.vocabulary)}."
         )
-    located = locate_images(table, Path(images), skip_missing=None)
-    targets = np.full((len(located), len(labels)), UNKNOWN, dtype=np.int8)
-    for name in shared:
-        targets[:, labels.index(name)] = located.labels[:, table.vocabulary.index(name)]
-    return replace(located, labels=targets, vocabulary=tuple(labels), codes=None)
-
-
-class FilmSource:
-    """The pixels of located films, equalised and reduced as a model takes them.
-
-    Raises InputError, which names some, where films can't be read.
-    """
-
-    def __init__(self, films: Manifest, clahe: ClaheSettings, image_size: int) -> None:
-        self._source = RuntimeClahe([films], clahe)
-        self._source.require_readable()
-        self._dataset = RadiographDataset(films, self._source, image_size=image_size)
-        self._image_size = image_size
-
-    def load(self, runtime: Runtime, *, has_gpu: bool) -> DataLoader[Batch]:
-        """Batches of all films in their order; InputError for one that is found to be damaged."""
-        return build_loader(
-            self._dataset,
-            EpochSampler(len(self._dataset), batch_size=_BATCH, seed=0, shuffle=False),
-            num_workers=count_workers(runtime, is_cached=False, has_gpu=has_gpu),
-            pin_memory=has_gpu,
-        )
-
-    def read(self, rows: NDArray[np.int64]) -> torch.Tensor:
-        """Some of the films: (B, 1, S, S) uint8."""
-        pixels = resize_images(self._source.read_many(rows), self._image_size)
-        return torch.from_numpy(pixels[:, None])
-
-
-def _list_films(images: Images) -> list[Path]:
-    given = [images] if isinstance(images, str | Path) else list(images)
-    found: list[Path] = []
-    for path in map(Path, given):
-        if path.is_dir():
-            files = (one for one in path.rglob("*") if is_image_name(one.name) and one.is_file())
-            found += sorted(files)
-        elif path.exists():
-            found.append(path)
-        else:
-            raise InputError(f"{path} does not exist. Pass a film, or a folder of films.")
-    if not found:
-        raise InputError(f"{', '.join(map(str, given))} holds no film. Pass another --images.")
-    return found
-
-
-def _without_labels(paths: Sequence[Path], labels: Sequence[str]) -> Manifest:
-    names = [path.name for path in paths]
-    if len(set(names)) < len(names):
-        names = list(map(str, paths))
-    text = {"image_id": names, "path": list(map(str, paths)), "patient_id": names}
-    table = pd.DataFrame({**text, "view": "", "age": np.nan, "sex": ""})
-    targets = np.full((len(paths), len(labels)), UNKNOWN, dtype=np.int8)
-    return Manifest(table, targets, tuple(labels))
+    return shared

@@ -73,16 +73,23 @@ def draw_maps(
 
     The unit is the logit's; a map is 0 everywhere where nothing speaks for the label. The gradient
     runs from the logit to the map only: the backbone, which is most of the work, is seen once and
-    never backwards, and a film costs what its own labels cost.
+    never backwards, and a film costs what its own labels cost. Films with as many maps go together,
+    forwards once and backwards once a map.
     """
-    step = max(1, len(seen.logits))
-    maps = [seen.feature_map.new_zeros(0, *seen.feature_map.shape[2:])]
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        A = seen.feature_map[torch.as_tensor(rows[part])].detach().requires_grad_()
+    places_of: dict[int, list[int]] = {}
+    for place, row in enumerate(rows):
+        places_of.setdefault(row, []).append(place)
+    alike: dict[int, list[int]] = {}
+    for row, places in places_of.items():
+        alike.setdefault(len(places), []).append(row)
+    asked = torch.as_tensor(columns)
+    maps = seen.feature_map.new_zeros(len(rows), *seen.feature_map.shape[2:])
+    for films in alike.values():
+        A = seen.feature_map[films].detach().requires_grad_()
         with torch.enable_grad():
             logits = model.head(model.pool_map(A))
-            asked = logits[torch.arange(len(A)), torch.as_tensor(columns[part])]
-            (G,) = torch.autograd.grad(asked.sum(), A)
-        maps.append(MAP_METHODS[method](A.detach(), G).sum(dim=1).relu())
-    return torch.cat(maps)
+        for one_a_film in zip(*(places_of[row] for row in films), strict=True):
+            wanted = logits[torch.arange(len(films)), asked[[*one_a_film]]].sum()
+            (G,) = torch.autograd.grad(wanted, A, retain_graph=True)
+            maps[[*one_a_film]] = MAP_METHODS[method](A.detach(), G).sum(dim=1).relu()
+    return maps

@@ -1,37 +1,44 @@
 """A run's heat maps of films: one pass over them, in batches.
 
-B batch, N films, C labels, K pairs of a film and a label, M pairs that are compared, R draws of
-weights, h and w a map's sides.
+B batch, n films, N of them that could be read, C labels, K pairs of a film and a label, M pairs
+that are compared, R draws of weights, h and w a map's sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 
 from xlite import console
+from xlite.errors import InputError
 from xlite.explaining.heat_maps import MapMethod, SeenBatch, draw_maps, see_batch
 from xlite.explaining.randomisation import NUM_DRAWS, draw_weights_anew
+from xlite.predicting.failed_films import list_failed, name_failed
+from xlite.predicting.film_batches import read_films
 from xlite.training.predict import to_probs
 
 if TYPE_CHECKING:
-    import torch
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from xlite.loading.loader import Batch
     from xlite.models.classifier import Classifier
+    from xlite.predicting.films import Films
     from xlite.predicting.run_predictor import RunPredictor
+    from xlite.results.prediction import FailedFilm
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ExplainedFilms:
     """What a run says of N films, and K heat maps of it."""
 
+    positions: NDArray[np.int64]
+    """(N,) of the films among all that were asked for, ascending."""
+    failed: tuple[FailedFilm, ...]
+    """Those that could not be read."""
     probs: NDArray[np.float64]
     """(N, C) calibrated, where there is a calibration."""
     is_called: NDArray[np.bool_] | None
@@ -85,27 +92,46 @@ class RunExplainer:
         return draw_weights_anew(self.model, run.settings.model, len(run.labels))
 
     def explain(
-        self, batches: Iterable[Batch], asked: NDArray[np.bool_], compared: NDArray[np.bool_]
+        self,
+        films: Films,
+        asked: NDArray[np.bool_],
+        compared: NDArray[np.bool_],
+        *,
+        num_workers: int | None = None,
     ) -> ExplainedFilms:
-        """The maps of the pairs that are asked for or called.
+        """The maps of the pairs that are asked for or called, of the films that can be read.
 
-        batches: of the N films, in their order. asked: (N, C). compared: (N, C) which of those the
-        models with new weights draw, too.
+        asked: (n, C) of all n films. compared: (n, C) which of those the models with new weights
+        draw, too. num_workers: as `read_films` takes it. Raises InputError where no film can be
+        read.
         """
         pieces: list[_Piece] = []
-        at = 0
-        with console.progress_bar(len(asked), "explaining", "film") as bar:
+        positions: list[NDArray[np.int64]] = []
+        failures: dict[int, str] = {}
+        size = self.predictor.preprocessing.image_size
+        batches = read_films(films, range(len(films)), image_size=size, num_workers=num_workers)
+        with console.progress_bar(len(films), "explaining", "film") as bar:
             for batch in batches:
-                films = slice(at, at + len(batch.images))
-                images = batch.images.to(self.device)
-                pieces.append(self._explain_batch(images, asked[films], compared[films]))
-                at = films.stop
-                bar.update(len(images))
+                failures |= batch.failures
+                at = batch.positions
+                if len(at):
+                    images = torch.from_numpy(batch.images[:, None]).to(self.device)
+                    pieces.append(self._explain_batch(images, asked[at], compared[at]))
+                    positions.append(at)
+                bar.update(len(at) + len(batch.failures))
+        failed = name_failed(films, failures)
+        if not pieces:
+            raise InputError(
+                f"none of the {len(films):,} films could be read: {list_failed(failed)}. Pass "
+                "others as --images."
+            )
         rows, columns = np.nonzero(np.concatenate([piece.wanted for piece in pieces]))
         probs = np.concatenate([piece.probs for piece in pieces])
         thresholds = self.predictor.thresholds
         own, *others = map(np.concatenate, zip(*(piece.maps for piece in pieces), strict=True))
         return ExplainedFilms(
+            positions=np.concatenate(positions),
+            failed=failed,
             probs=probs,
             is_called=None if thresholds is None else thresholds.call(probs),
             rows=rows,

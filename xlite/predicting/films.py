@@ -58,15 +58,15 @@ class FilmFiles:
     """Films in files, decoded and equalised as they are asked for."""
 
     def __init__(self, paths: Sequence[str], settings: ClaheSettings) -> None:
-        self._paths, self._settings = list(paths), settings
+        self.paths, self._settings = list(paths), settings
 
     def read(self, position: int) -> NDArray[np.uint8]:
         """The film in a file. Raises UnreadableImageError, and InputError for a missing extra."""
-        return apply_clahe(read_radiograph(self._paths[position]), self._settings)
+        return apply_clahe(read_radiograph(self.paths[position]), self._settings)
 
     def stamp(self, position: int) -> str:
         """Path, size and time of the file; the path alone of one that is gone."""
-        path = self._paths[position]
+        path = self.paths[position]
         try:
             found = os.stat(path)  # noqa: PTH116  # a hundred thousand of them
         except OSError:
@@ -104,24 +104,30 @@ def find_films(
     manifest: Manifest | None = None,
     skip_missing: bool | None = False,
 ) -> Films:
-    """The films of a label table below a folder; without a table those of folders and files.
+    """The films that `locate_films` finds, equalised as a model's own were."""
+    settings = ClaheSettings.parse(**preprocessing.clahe.model_dump())
+    pairs = locate_films(images, manifest=manifest, skip_missing=skip_missing)
+    ids = np.array([name for name, _ in pairs], dtype=object)
+    return Films(ids, FilmFiles([path for _, path in pairs], settings))
+
+
+def locate_films(
+    images: Sequence[Path], *, manifest: Manifest | None = None, skip_missing: bool | None = False
+) -> list[tuple[str, str]]:
+    """Names and paths: of a label table's films below a folder, else of those of folders and files.
 
     images: with a manifest one folder. Without one each is a folder, whose image files are films by
     their path below it in order, or a file, which is a film by its name, or by its whole path where
     two have one name. skip_missing: as `find_images` takes it. Raises InputError for what is not
     there, and where there is no film.
     """
-    settings = ClaheSettings.parse(**preprocessing.clahe.model_dump())
-    if manifest is not None:
-        if len(images) != 1:
-            raise InputError("films of a label table lie below one folder. Pass --images DIR.")
-        names = manifest.image_ids.tolist()
-        found = find_images(names, images[0], skip_missing=skip_missing)
-        pairs = [(name, path) for name, path in zip(names, found, strict=True) if path is not None]
-    else:
-        pairs = _list_films(images)
-    ids = np.array([name for name, _ in pairs], dtype=object)
-    return Films(ids, FilmFiles([path for _, path in pairs], settings))
+    if manifest is None:
+        return _list_films(images)
+    if len(images) != 1:
+        raise InputError("films of a label table lie below one folder. Pass --images DIR.")
+    names = manifest.image_ids.tolist()
+    found = find_images(names, images[0], skip_missing=skip_missing)
+    return [(name, path) for name, path in zip(names, found, strict=True) if path is not None]
 
 
 def find_cached_films(
@@ -158,7 +164,7 @@ def _list_films(images: Sequence[Path]) -> list[tuple[str, str]]:
         else:
             raise InputError(f"{place} does not exist. Pass --images DIR, or files.")
     if not pairs:
-        raise InputError("there is no film to predict. Pass --images DIR, or files.")
+        raise InputError("there is no film. Pass --images DIR, or files.")
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         pairs = [(Path(path).as_posix(), path) for _, path in pairs]
@@ -170,7 +176,8 @@ def _list_films(images: Sequence[Path]) -> list[tuple[str, str]]:
 
 def _list_folder(folder: Path) -> list[tuple[str, str]]:
     """The image files below a folder: told by their names, and DICOM, which often has none, by its
-    mark. Raises InputError for a folder without any.
+    mark. What begins with a dot, as do folders of thumbnails, is none. Raises InputError for a
+    folder without any.
     """
     files = list_files(folder)
     found = [(name, path) for name, path in files if _is_film(name, path)]
@@ -185,8 +192,8 @@ def _list_folder(folder: Path) -> list[tuple[str, str]]:
 
 
 def _is_film(name: str, path: str) -> bool:
-    last = name.rpartition("/")[2]
-    if last.startswith(".") or last == _DICOM_INDEX:
+    *_, last = parts = name.split("/")
+    if last == _DICOM_INDEX or any(part.startswith(".") for part in parts):
         return False
     return is_image_name(last) or has_dicom_mark(Path(path))
 

@@ -12,18 +12,16 @@ import numpy as np
 
 from xlite import console
 from xlite.judging.other_site import FilmProbs
+from xlite.predicting.failed_films import list_failed, name_failed
 from xlite.predicting.films import FilmFiles, Films
 from xlite.predicting.predict_films import count_chunks, predict_films
 from xlite.predicting.run_predictor import open_run_predictor
-from xlite.results.prediction import FailedFilm
 from xlite.settings import ClaheSettings, Runtime
 from xlite.training.predict import to_probs
 
 if TYPE_CHECKING:
     from xlite.run_folder.folder import RunFolder
     from xlite.tables.manifest import Manifest
-
-_NUM_NAMED = 3
 
 
 def predict_located(
@@ -50,16 +48,11 @@ def predict_located(
             num_workers=None if runtime is None else runtime.num_workers,
         )
     ]
-    failed = tuple(
-        FailedFilm(image=str(films.image_ids[at]), reason=chunk.failures[at])
-        for chunk in chunks
-        for at in sorted(chunk.failures)
-    )
+    failed = name_failed(films, {at: why for one in chunks for at, why in one.failures.items()})
     if failed:
-        named = "; ".join(f"{one.image}: {one.reason}" for one in failed[:_NUM_NAMED])
         console.warn(
-            f"{len(failed)} of {len(films)} films can't be read and are left out: {named}"
-            f"{' …' if len(failed) > _NUM_NAMED else ''}."
+            f"{len(failed)} of {len(films)} films can't be read and are left out: "
+            f"{list_failed(failed)}."
         )
     return FilmProbs(
         rows=np.concatenate([chunk.positions for chunk in chunks]),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlite.predicting.calls import settle_level, tabulate_calls
+from xlite.predicting.failed_films import name_failed
 from xlite.results.prediction import (
-    FailedFilm,
     PredictedLabel,
     Prediction,
     UnlikeFilms,
@@ -105,10 +105,7 @@ def gather_chunks(
         models=opened.names,
         labels=opened.predictor.labels,
         images=len(positions),
-        failed=tuple(
-            FailedFilm(image=str(films.image_ids[at]), reason=failures[at])
-            for at in sorted(failures)
-        ),
+        failed=name_failed(films, failures),
         thresholds=opened.thresholds.source,
         method=None if fitted is None else fitted.method,
         calibration=None if fitted is None else fitted.calibration,

@@ -82,7 +82,8 @@ def _describe(found: Explanation, folder: Path) -> list[Block]:
                 "Run": found.run,
                 "Maps": f"{found.method}, {' × '.join(map(str, found.map_side))} places, of "
                 f"{found.maps:,} pairs of film and label",
-                "Films": f"{found.films:,} of {found.patients:,} patients",
+                "Films": f"{found.films:,} of {found.patients:,} patients"
+                + (f"; {len(found.failed):,} could not be read" if found.failed else ""),
                 "Thresholds": found.thresholds,
             }
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from xlite.results import Number, NumberIfAny, Result
+from xlite.results.prediction import FailedFilm
 
 Kind = Literal["true", "missed", "false", "called"]
 """Called and present, present and not called, called and absent; called, where nobody knows."""
@@ -130,6 +131,9 @@ class Explanation(Result):
     labels: tuple[str, ...]
     """The run's."""
     films: int
+    """That could be read."""
+    failed: tuple[FailedFilm, ...] | None = None
+    """Films that could not be read, and are not explained; None where all could."""
     patients: int
     maps: int
     """Pairs of a film and a label that maps were drawn of."""
@@ -151,4 +155,4 @@ class Explanation(Result):
     path: str | None = None
     """The folder that it was written to."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"path"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"failed", "path"})

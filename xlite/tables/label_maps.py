@@ -137,6 +137,38 @@ def map_cells(
     )
 
 
+def imply_labels(label_map: LabelMap) -> dict[str, tuple[str, ...]]:
+    """The labels of the target that each of the map's source makes present, by simplified names.
+
+    Those that are exactly it or broader, of itself and of all that it lies within; none where the
+    map knows it and says no more than that the two overlap, or that the target is narrower. What is
+    not in it the map does not know.
+
+    >>> source = Vocabulary(name="a", title="A", labels=("Mass", "Nodule"))
+    >>> target = Vocabulary(name="b", title="B", labels=("Lesion",))
+    >>> lesion = MappedLabel(name="Lesion", broader=("Mass",), partial=("Nodule",))
+    >>> imply_labels(LabelMap(name="a-to-b", source=source, target=target, labels=(lesion,)))
+    {'mass': ('Lesion',), 'nodule': ()}
+    """
+    around: dict[str, list[str]] = {}
+    for outer, inner in label_map.source.within:
+        for name in inner:
+            around.setdefault(name, []).append(outer)
+
+    def enclose(name: str) -> list[str]:
+        return [name, *(one for outer in around.get(name, ()) for one in enclose(outer))]
+
+    names = [*label_map.source.labels, *(one for row in label_map.labels for one in row.sources)]
+    return {
+        simplify_label(name): tuple(
+            row.name
+            for row in label_map.labels
+            if not {row.exact, *row.broader}.isdisjoint(enclose(name))
+        )
+        for name in dict.fromkeys(names)
+    }
+
+
 _Column = Callable[[str], "NDArray[np.int8] | None"]
 
 

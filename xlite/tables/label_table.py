@@ -93,8 +93,9 @@ def refuse_unlabelled(path: Path) -> NoReturn:
     """Raise InputError for images of which no table says what is on them."""
     raise InputError(
         f"{path}: nothing says what is on these films, so that there are no labels to work with. "
-        "They can be cached (xlite cache-clahe) and looked at (xlite tables read). Else pass a "
-        "table of labels as --labels, and the films' folder as --dicom."
+        "They can be cached (xlite cache-clahe), looked at (xlite tables read) and predicted "
+        "(xlite predict). Else pass a table of labels as --labels, and the films' folder as "
+        "--dicom."
     )
 
 

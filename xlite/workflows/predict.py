@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlite import console
-from xlite.errors import ArgumentError, CheckFailedError, InputError, InterruptedRunError
+from xlite.errors import ArgumentError, InputError, InterruptedRunError
 from xlite.predicting.calls import FALSE_ALARMS
 from xlite.predicting.chunks import PredictedChunk, identify
+from xlite.predicting.failed_films import require_none_failed
+from xlite.predicting.film_tables import read_film_table
 from xlite.predicting.films import find_cached_films, find_films
 from xlite.predicting.open_predictor import OpenedPredictor, open_predictor
 from xlite.predicting.predict_films import count_chunks, describe_batches, predict_films
@@ -20,7 +22,6 @@ from xlite.predicting.predicted_films import PredictedFilms, gather_chunks, with
 from xlite.predicting.prediction_files import PredictionFiles
 from xlite.settings import Runtime
 from xlite.signals import StopRequest, StopSource, heed_no_signals
-from xlite.tables.read_labels import read_labels
 
 if TYPE_CHECKING:
     from xlite.predicting.films import Films
@@ -66,7 +67,7 @@ def predict(
     if files is not None:
         files.check_place()
     opened = open_predictor(
-        _list(run),
+        list_places(run),
         thresholds=None if thresholds is None else _path(thresholds),
         split_dir=None if split is None else _path(split),
         cache_dir=None if cache is None else _path(cache),
@@ -74,9 +75,10 @@ def predict(
     )
     _say_what_is_missing(opened)
     made = opened.predictor.preprocessing
-    manifest = None if labels is None else read_labels(labels, table_format=table_format)
+    places = [] if images is None else list_places(images)
+    manifest = read_film_table(labels, places, table_format)
     if images is not None:
-        films = find_films(_list(images), made, manifest=manifest, skip_missing=skip_missing)
+        films = find_films(places, made, manifest=manifest, skip_missing=skip_missing)
     elif cache is not None:
         films = find_cached_films(_path(cache), made, manifest=manifest)
     else:
@@ -88,14 +90,8 @@ def predict(
 
 def require_all_predicted(predicted: PredictedFilms) -> None:
     """Raise CheckFailedError where films could not be read."""
-    failed = predicted.summary.failed
-    if failed:
-        named = "; ".join(f"{one.image}: {one.reason}" for one in failed[:3])
-        others = f" and {len(failed) - 3} others" if len(failed) > 3 else ""
-        raise CheckFailedError(
-            f"{len(failed)} of {len(failed) + predicted.summary.images} films could not be read, "
-            f"and have no row: {named}{others}. Replace them, or pass --allow-failed."
-        )
+    summary = predicted.summary
+    require_none_failed(summary.failed, num_read=summary.images, they="have no row")
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +216,8 @@ def _say_what_is_missing(opened: OpenedPredictor) -> None:
         )
 
 
-def _list(given: Places) -> list[Path]:
+def list_places(given: Places) -> list[Path]:
+    """One place or several as a list; ArgumentError for what is no path."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         return [_path(given)]
     return [_path(one) for one in given]

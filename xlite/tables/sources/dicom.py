@@ -52,8 +52,9 @@ DICOM = TableSource(
         assumes=(
             "Every file with DICOM's mark is a film, whatever it is called; others are counted.",
             "Patient, study date, view, sex and age are the headers'.",
-            "Without labels there is nothing to split or to train on: it is for `cache-clahe` and "
-            "`tables read`.",
+            "Without labels there is nothing to split or to train on: it is for `cache-clahe`, "
+            "`tables read`, `predict` and `explain`; these two take the folder as `--images` "
+            "alone.",
         ),
         licence="That of the films.",
         where="Wherever the films are from.",
