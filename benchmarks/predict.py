@@ -30,7 +30,8 @@ from xlite.predicting.predict_films import count_chunks, predict_films
 from xlite.predicting.predictor import Predictor
 from xlite.predicting.run_predictor import open_run_predictor
 from xlite.run_folder import read_run
-from xlite.scores.typical_films import fit_typical_films
+from xlite.scores.mean_film import LEAST_FILMS
+from xlite.scores.typical_films import SeenFilms, fit_typical_films
 from xlite.settings import ClaheSettings, Runtime
 
 _MODEL, _BATCH = "mobilenet_v3_large_mhsa", 32
@@ -79,8 +80,9 @@ def _prepare_run(paths: list[str], run_dir: Path) -> Work:
 
 def _prepare_ours(paths: list[str], predictor: Predictor) -> Work:
     clahe = ClaheSettings.parse(**predictor.preprocessing.clahe.model_dump())
-    drawn = predictor.predict(draw_films(64, predictor.preprocessing)).features
-    typical = fit_typical_films(drawn[:32], drawn[32:], is_unseen=True)
+    drawn = draw_films(2 * LEAST_FILMS, predictor.preprocessing)
+    seen = SeenFilms(predictor.predict(drawn).features, drawn[:, 0])
+    typical = fit_typical_films(seen.every_other(0), seen.every_other(1), is_unseen=True)
     films = Films(np.array(paths, dtype=object), FilmFiles(paths, clahe))
 
     def work() -> int:

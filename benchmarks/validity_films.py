@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from xlite.clahe_cache.store import ClaheCache
 from xlite.errors import InputError
 from xlite.predicting.run_predictor import RunPredictor, open_run_predictor
 from xlite.run_folder import RunFolder, read_run
-from xlite.scores.typical_films import TypicalFilms, fit_typical_films
+from xlite.scores.typical_films import SeenFilms, fit_typical_films
 from xlite.settings import ClaheSettings, Runtime, TrainSettings
 from xlite.splitting.split_folder import read_split
 
@@ -75,7 +76,7 @@ def unlike_films() -> list[Rate]:
             every = np.concatenate(found[level])
             is_ordinary = kind == _ORDINARY
             # Three standard errors above the level: films of one fold share their rule.
-            most = level + 3 * np.sqrt(level * (1 - level) / len(every)) if is_ordinary else None
+            most = level + 3 * sqrt(level * (1 - level) / len(every)) if is_ordinary else None
             rates.append(
                 Rate(
                     case=f"{kind}, at {level:.0%}",
@@ -96,12 +97,12 @@ def _judge_fold(run: RunFolder, split_dir: Path) -> dict[str, NDArray[np.float64
     split = read_split(split_dir)
     cached = ClaheCache.open(_WORK / "cache")
 
-    def read(part: str) -> NDArray[np.float32]:
+    def read(part: str) -> SeenFilms:
         names = list(split.require_part(part).image_ids)
-        return _predict_features(predictor, cached.read_many(cached.rows_of(names)))
+        return _see(predictor, cached.read_many(cached.rows_of(names)))
 
     typical = fit_typical_films(read("train"), read("val"), is_unseen=True)
-    found = {_ORDINARY: _p_values(typical, read("test"))}
+    seen = {_ORDINARY: read("test")}
     settings = ClaheSettings.parse(**predictor.preprocessing.clahe.model_dump())
     paths = [_SHARED / "nih-sample/images" / name for name in split.require_part("test").image_ids]
     for kind, alter in _ALTERED.items():
@@ -109,27 +110,23 @@ def _judge_fold(run: RunFolder, split_dir: Path) -> dict[str, NDArray[np.float64
             alter(np.asarray(read_radiograph(path), np.uint8), number)
             for number, path in enumerate(paths)
         )
-        found[kind] = _p_values(typical, _predict_files(predictor, settings, altered))
+        seen[kind] = _see_files(predictor, settings, altered)
     for kind, others in (("photographs", _photographs()), ("CT and MR slices", _slices())):
-        found[kind] = _p_values(typical, _predict_files(predictor, settings, others))
-    return found
+        seen[kind] = _see_files(predictor, settings, others)
+    return {kind: typical.p_values(typical.measure(films)) for kind, films in seen.items()}
 
 
-def _p_values(typical: TypicalFilms, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    return typical.p_values(typical.measure(features))
-
-
-def _predict_files(
+def _see_files(
     predictor: RunPredictor, settings: ClaheSettings, films: Iterable[NDArray[Any]]
-) -> NDArray[np.float32]:
+) -> SeenFilms:
     equalised = [apply_clahe(np.ascontiguousarray(film), settings) for film in films]
-    return _predict_features(predictor, np.stack(equalised))
+    return _see(predictor, np.stack(equalised))
 
 
-def _predict_features(predictor: RunPredictor, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _see(predictor: RunPredictor, images: NDArray[np.uint8]) -> SeenFilms:
     batches = range(0, len(images), _BATCH)
     said = [predictor.predict(images[at : at + _BATCH][:, None]).features for at in batches]
-    return np.concatenate(said)
+    return SeenFilms(np.concatenate(said), images)
 
 
 def _find_runs() -> Iterator[tuple[RunFolder, Path]]:

@@ -24,6 +24,7 @@ from xlite.predicting.exported_folder import EXPORT_FILES, EXPORT_TORCHSCRIPT, E
 from xlite.predicting.exported_model import open_exported
 from xlite.predicting.run_predictor import open_run_predictor
 from xlite.run_folder import RunFolder
+from xlite.scores.typical_films import SeenFilms
 
 
 def read_all(folder: Path) -> dict[str, bytes]:
@@ -49,7 +50,9 @@ def test_the_folder_says_what_the_run_says(exported: Path, trained: RunFolder) -
     kept, typical = trained.find_typical_films(), model.typical_films
     assert kept is not None
     assert typical is not None
-    assert typical.measure(model.predict(images).features).shape == (7,)
+    assert typical.appearance is not None
+    seen = SeenFilms(model.predict(images).features, images[:, 0])
+    assert typical.measure(seen).shape == (7,)
     fitted, own = model.thresholds, xlite.read_run(trained.path).find_thresholds()
     assert fitted is not None
     assert own is not None

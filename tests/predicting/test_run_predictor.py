@@ -16,6 +16,7 @@ from xlite.predicting.run_predictor import open_run_predictor
 from xlite.predicting.run_thresholds import find_thresholds, find_thresholds_of_mean
 from xlite.run_folder import RunFolder, read_run
 from xlite.run_folder.typical_films_file import read_typical_films
+from xlite.scores.typical_films import SeenFilms
 from xlite.settings import Runtime
 
 CPU = Runtime(device="cpu", num_workers=0)
@@ -43,9 +44,10 @@ def test_a_run_says_of_its_images_what_it_wrote(
     assert said.features.shape == (len(images), predictor.model.head[0].in_features)
     films = read_typical_films(run.find_typical_films(), remedy="")
     # What the rule was not fitted to is its measure: validation, here of one batch.
-    np.testing.assert_array_equal(
-        films.distances, np.sort(films.measure(said.features)).astype("float32")
-    )
+    assert films.appearance is not None
+    measured = films.measure(SeenFilms(said.features, images[:, 0]))
+    places = np.arange(2, len(images) + 2) / (len(images) + 1)
+    np.testing.assert_array_equal(np.sort(films.p_values(measured)), places)
 
 
 def test_the_mean_of_runs_is_that_of_their_probs(

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from xlite.errors import InputError
 from xlite.places import experiment_log_path
 from xlite.run_folder.folder import RunFolder, read_run
+from xlite.run_folder.typical_films_file import read_typical_films
 from xlite.settings import LossSettings, Runtime, TrainSettings
 from xlite.signals import StopRequest
 from xlite.splitting.split_folder import read_split
@@ -81,6 +82,16 @@ def test_all_epochs_are_trained_and_the_last_weights_kept(out: Path) -> None:
         for name, tensor in load_file(run.find_weights()).items():
             wanted = saved[name] if part == "model" else saved[f"module.{name}"]
             assert torch.equal(tensor, wanted)
+
+
+def test_half_of_training_says_what_is_usual_of_the_other(out: Path, split: Path) -> None:
+    run = runs_of(out)[0]
+    kept = run.find_typical_films()
+    assert kept is not None
+    films = read_typical_films(kept, remedy="")
+    num = len(read_split(split).parts["train"])
+    assert (films.is_unseen, len(films.distances)) == (False, num // 2)
+    assert films.appearance is None, "of forty films no mean is kept"
 
 
 def test_only_the_test_part_is_predicted(out: Path, split: Path) -> None:

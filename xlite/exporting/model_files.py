@@ -151,7 +151,7 @@ def write_thresholds_file(folder: Path, fitted: FittedThresholds, fitted_on: Fit
 
 def write_typical_films_file(folder: Path, run: RunFolder) -> None:
     """Write what the run keeps of its films, where it does: a plane in the space of its features,
-    and distances; no film and no name.
+    the mean of at least 100 films in 256 pixels, and distances; no single film and no name.
     """
     kept = run.find_typical_films()
     if kept is not None:

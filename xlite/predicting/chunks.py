@@ -39,7 +39,7 @@ class PredictedChunk:
     logits: NDArray[np.float32]
     """(n, C)"""
     distances: NDArray[np.float64]
-    """(n,) from the films of training; NaN where the model keeps nothing of those."""
+    """(n,) how unlike the films of training; NaN where the model keeps nothing of those."""
     failures: dict[int, str] = field(default_factory=dict)
     """The reason by position of films that could not be read."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from xlite import console
 from xlite.predicting.chunks import PredictedChunk
 from xlite.predicting.film_batches import FilmBatch, read_films
+from xlite.scores.typical_films import SeenFilms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def predict_films(
     """Chunks of films by their numbers, in this order; ends early once `should_stop` says so.
 
     Films that can't be read are among a chunk's failures. typical: what is kept of the films of
-    training, by which distances are measured.
+    training, by which it is measured how unlike them each is.
     """
     spans = {one: range(one * CHUNK, min((one + 1) * CHUNK, len(films))) for one in numbers}
     positions = [position for span in spans.values() for position in span]
@@ -111,5 +112,5 @@ class _Chunk:
         self._distances.append(
             np.full(len(images), np.nan)
             if self._typical is None
-            else self._typical.measure(said.features)
+            else self._typical.measure(SeenFilms(said.features, images))
         )

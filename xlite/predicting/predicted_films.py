@@ -44,7 +44,7 @@ class PredictedFilms:
     thresholds: FittedThresholds | None
     """Calibration and thresholds that calls are made by."""
     p_values: NDArray[np.float64] | None
-    """(N,) the share of ordinary films that lie as far from those of training."""
+    """(N,) the share of ordinary films that are as unlike those of training."""
     summary: Prediction
 
     def to_frame(self) -> pd.DataFrame:

@@ -30,16 +30,16 @@ class PredictedLabel(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class UnlikeFilms(Result):
-    """Films that lie further from those of training than ordinary ones."""
+    """Films that are more unlike those of training than ordinary ones."""
 
     false_alarms: Number
     """The share of ordinary films that is marked at most."""
     measured_on: int
-    """Ordinary films that say how far out these lie."""
+    """Ordinary films that say how unlike these are."""
     is_unseen: bool
     """Whether the model was not trained on those; where it was, more are marked than it says."""
     films: tuple[str, ...]
-    """In order of their distance, the furthest first."""
+    """The most unlike first."""
 
 
 @dataclass(frozen=True, kw_only=True)

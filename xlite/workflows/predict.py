@@ -112,7 +112,7 @@ class _Request:
         return identify(
             *opened.identity,
             describe_batches(),
-            None if kept is None else kept.directions.tobytes().hex(),
+            None if kept is None else kept.identity,
             *(f"{name}\0{stamp}" for name, stamp in zip(films.image_ids, stamps, strict=True)),
         )
 
