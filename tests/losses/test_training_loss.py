@@ -15,6 +15,7 @@ from xlite.losses.binary import bce_loss, focal_loss
 from xlite.losses.class_weights import LOSS_NAMES
 from xlite.losses.margin import ldam_loss, logit_adjusted_loss
 from xlite.losses.pairwise import two_way_loss, zlpr_loss
+from xlite.losses.ranking import auc_margin_loss, average_precision_loss
 from xlite.losses.training_loss import build_training_loss
 from xlite.settings import LossSettings
 
@@ -22,7 +23,9 @@ CPU = torch.device("cpu")
 VOCABULARY = ("Effusion", "Mass", "Hernia")
 POSITIVES = (200, 60, 4)
 NUM_IMAGES = 1000
-PAIRWISE = ("two-way", "zlpr")
+PAIRWISE = ("two-way", "zlpr", "auc-margin", "average-precision")
+BOUNDED = ("auc-margin", "average-precision")
+"""Losses of probs: one that is sure of itself, right or wrong, has no gradient."""
 VARIANTS = [
     *({"name": name} for name in LOSS_NAMES),
     {"name": "focal", "focal_alpha": "balanced", "focal_gamma": (0.5, 1.0, 2.0)},
@@ -99,6 +102,8 @@ def expected_losses():
         "logit-adjusted": partial(logit_adjusted_loss, log_odds=log_odds, tau=1.0),
         "two-way": two_way_loss,
         "zlpr": zlpr_loss,
+        "auc-margin": auc_margin_loss,
+        "average-precision": average_precision_loss,
     }
 
 
@@ -142,6 +147,8 @@ def test_settings_reach_their_loss():
         "ldam": {"ldam_margin": 1.0, "ldam_scale": 2.0, "reweight_epoch": 0},
         "logit-adjusted": {"adjustment_tau": 0.5},
         "two-way": {"two_way_temperature_positive": 1.0, "two_way_temperature_negative": 2.0},
+        "auc-margin": {"auc_margin": 0.5},
+        "average-precision": {"precision_margin": 0.5},
     }.items():
         plain = total(build(name=name), logits, targets)
         for field, value in changes.items():
@@ -227,8 +234,9 @@ def test_parts_by_their_weight_add_up_to_the_batch_where_the_loss_says_so(loss):
             assert cosine < 0.99
 
 
-def test_only_two_way_is_not_additive():
-    assert [name for name in LOSS_NAMES if not build(name=name).is_additive] == ["two-way"]
+def test_losses_that_compare_a_labels_images_are_not_additive():
+    found = [name for name in LOSS_NAMES if not build(name=name).is_additive]
+    assert found == ["two-way", "auc-margin", "average-precision"]
 
 
 def test_nothing_known_is_zero_with_a_graph(loss):
@@ -254,7 +262,7 @@ def test_logits_of_ten_thousand_give_finite_values_and_gradients(loss, dtype):
     assert torch.isfinite(value)
     value.backward()
     assert torch.isfinite(logits.grad).all()
-    assert (logits.grad != 0).any()
+    assert (logits.grad != 0).any() == (loss.name not in BOUNDED)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -78,6 +78,7 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "focal_alpha": "balanced",
         "focal_gamma": (1.0, 2.0),
         "label_smoothing": 0.1,
+        "label_weighting": "uncertainty",
         "focal_share": 0.3,
         "asymmetric_gamma_negative": 3.0,
         "asymmetric_gamma_positive": 1.0,
@@ -95,6 +96,9 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "adjustment_tau": 0.5,
         "two_way_temperature_positive": 2.0,
         "two_way_temperature_negative": 2.0,
+        "auc_margin": 0.5,
+        "precision_margin": 0.5,
+        "precision_gamma": 0.5,
     },
     SamplerSettings: {
         "name": "inverse-mean",

@@ -271,12 +271,22 @@ class LossSettingsFields:
         float,
         typer.Option(
             "--label-smoothing",
-            help="ε: a target y becomes y(1 − ε) + ε/2. Not for two-way and zlpr. From 0 to below "
-            "1.",
+            help="ε: a target y becomes y(1 − ε) + ε/2. Not for the last four losses, which "
+            "compare labels. From 0 to below 1.",
             rich_help_panel="Loss",
         ),
         RARE,
     ] = 0.0
+    label_weighting: Annotated[
+        str,
+        typer.Option(
+            "--label-weighting",
+            help="Weights of labels: all alike, or learned with the model from its uncertainty "
+            "about each: none or uncertainty.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = "none"
     pos_weight: Annotated[
         str | None,
         typer.Option(
@@ -501,6 +511,36 @@ class LossSettingsFields:
         ),
         RARE,
     ] = 1.0
+    auc_margin: Annotated[
+        float,
+        typer.Option(
+            "--auc-margin",
+            help="auc-margin: how far the mean prob of positives is to lie over that of "
+            "negatives. Above 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 1.0
+    precision_margin: Annotated[
+        float,
+        typer.Option(
+            "--precision-margin",
+            help="average-precision: how far under a positive's prob another's stops costing. "
+            "Above 0.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 1.0
+    precision_gamma: Annotated[
+        float,
+        typer.Option(
+            "--precision-gamma",
+            help="average-precision: share of the newest batch in an image's moving averages. "
+            "Above 0 to 1.",
+            rich_help_panel="Loss",
+        ),
+        RARE,
+    ] = 0.9
 
 
 @dataclass(frozen=True)
@@ -806,7 +846,8 @@ FORMER_OPTIONS = {
 }
 LOSS_HELP = (
     "The loss: bce, pos-weight, focal, combined, asymmetric, class-balanced, "
-    "distribution-balanced, ldam, logit-adjusted, two-way or zlpr."
+    "distribution-balanced, ldam, logit-adjusted, two-way, zlpr, auc-margin or "
+    "average-precision."
 )
 SAMPLER_HELP = (
     "The sampler, as `xlite verify-balance --compare` compares them: none, inverse-mean, "

@@ -24,6 +24,7 @@ def asymmetric_loss(
     margin: float = 0.05,
     detached: bool = False,
     smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
     """The asymmetric loss (ASL), a scalar: the mean over known entries of
 
@@ -41,7 +42,7 @@ def asymmetric_loss(
     small p_m and 1.6-fold at 0.95, for γ⁻ = 4.
 
     logits, targets: (B, C). gamma_negative, gamma_positive: >= 0. margin: in [0, 1).
-    smoothing: of labels, in [0, 1).
+    smoothing: of labels, in [0, 1); label_weights: (C,), of entries.
 
     >>> asymmetric_loss(torch.tensor([[0.0, -4.0]]), torch.tensor([[1.0, 0.0]]), margin=0.05)
     tensor(0.3466)
@@ -54,6 +55,7 @@ def asymmetric_loss(
         _shifted_negatives(logits, gamma_negative, margin, detached=detached),
         targets,
         smoothing=smoothing,
+        label_weights=label_weights,
     )
 
 

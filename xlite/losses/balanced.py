@@ -13,7 +13,12 @@ from xlite.losses.elementwise import at_least_float32, mean_over_known, side_cos
 
 
 def class_balanced_loss(
-    logits: Tensor, targets: Tensor, *, class_weights: Tensor, smoothing: float = 0.0
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    class_weights: Tensor,
+    smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
     """The class-balanced BCE, a scalar: the mean over known entries of w_c · BCE.
 
@@ -23,14 +28,19 @@ def class_balanced_loss(
     moves emphasis between classes and leaves the operating point of each where it is; weights of
     positives alone, by effective number too, are `--loss pos-weight --pos-weight effective-number`.
 
-    logits, targets: (B, C). class_weights: (C,), w. smoothing: of labels, in [0, 1).
+    logits, targets: (B, C). class_weights: (C,), w. smoothing: of labels, in [0, 1);
+    label_weights: (C,), of entries.
 
     >>> class_balanced_loss(torch.zeros(1, 2), torch.eye(2)[:1], class_weights=torch.tensor([3, 1]))
     tensor(1.3863)
     """
     positive, negative = side_costs(at_least_float32(logits))
     return mean_over_known(
-        class_weights * positive, class_weights * negative, targets, smoothing=smoothing
+        class_weights * positive,
+        class_weights * negative,
+        targets,
+        smoothing=smoothing,
+        label_weights=label_weights,
     )
 
 
@@ -47,6 +57,7 @@ def distribution_balanced_loss(
     lam: float = 2.0,
     divided: bool = False,
     smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
     """The distribution-balanced loss, a scalar: the mean over known entries of
 
@@ -65,7 +76,7 @@ def distribution_balanced_loss(
 
     logits, targets: (B, C). positives: (C,), n, the positives of the training part; a class without
     any counts as one. log_odds: (C,), those of the prevalence π. alpha, mu, kappa: >= 0. beta,
-    lam: > 0. smoothing: of labels, in [0, 1).
+    lam: > 0. smoothing: of labels, in [0, 1); label_weights: (C,), of entries.
 
     >>> counts, even = torch.tensor([9.0, 1.0]), torch.zeros(2)
     >>> y = torch.tensor([[1.0, 0.0]])
@@ -79,5 +90,9 @@ def distribution_balanced_loss(
     positive, _ = side_costs(logits)
     _, negative = side_costs(lam * logits)
     return mean_over_known(
-        weights * positive, weights * negative / lam, targets, smoothing=smoothing
+        weights * positive,
+        weights * negative / lam,
+        targets,
+        smoothing=smoothing,
+        label_weights=label_weights,
     )

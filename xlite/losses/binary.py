@@ -12,7 +12,12 @@ from xlite.losses.elementwise import at_least_float32, focus, mean_over_known, s
 
 
 def bce_loss(
-    logits: Tensor, targets: Tensor, pos_weight: Tensor | None = None, *, smoothing: float = 0.0
+    logits: Tensor,
+    targets: Tensor,
+    pos_weight: Tensor | None = None,
+    *,
+    smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
     """The binary cross-entropy, a scalar: the mean over known entries.
 
@@ -20,7 +25,7 @@ def bce_loss(
 
     logits, targets: (B, C). pos_weight: (C,), w, on the logits' device; it means what it does in
     torch, so the sum is divided by the number of entries, not by their weights. smoothing: of
-    labels, in [0, 1).
+    labels, in [0, 1); label_weights: (C,), of entries.
 
     >>> import torch
     >>> bce_loss(torch.zeros(2, 1), torch.tensor([[1.0], [-1.0]]))
@@ -29,7 +34,9 @@ def bce_loss(
     positive, negative = side_costs(at_least_float32(logits))
     if pos_weight is not None:
         positive = pos_weight * positive
-    return mean_over_known(positive, negative, targets, smoothing=smoothing)
+    return mean_over_known(
+        positive, negative, targets, smoothing=smoothing, label_weights=label_weights
+    )
 
 
 def focal_loss(
@@ -39,6 +46,7 @@ def focal_loss(
     alpha: float | Tensor = 0.25,
     gamma: float | Tensor = 2.0,
     smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
     """The focal loss, a scalar: the mean over known entries of -a_t (1 - p_t)^gamma log p_t.
 
@@ -47,7 +55,7 @@ def focal_loss(
     anchors; we divide by that of known entries, as in BCE, since a batch may hold no positive.
 
     logits, targets: (B, C). alpha: in [0, 1]. gamma: >= 0. Each is one for all classes or (C,).
-    smoothing: of labels, in [0, 1).
+    smoothing: of labels, in [0, 1); label_weights: (C,), of entries.
 
     >>> import torch
     >>> focal_loss(torch.zeros(1, 1), torch.ones(1, 1), alpha=1.0, gamma=2.0)
@@ -61,4 +69,5 @@ def focal_loss(
         (1 - alpha) * on_negative * negative,
         targets,
         smoothing=smoothing,
+        label_weights=label_weights,
     )

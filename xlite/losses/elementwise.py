@@ -50,13 +50,20 @@ def focus(logits: Tensor, gamma: float | Tensor) -> tuple[Tensor, Tensor]:
 
 
 def mean_over_known(
-    positive: Tensor, negative: Tensor, targets: Tensor, *, smoothing: float = 0.0
+    positive: Tensor,
+    negative: Tensor,
+    targets: Tensor,
+    *,
+    smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
-    """The mean over known entries of t ℓ⁺ + (1 - t) ℓ⁻, a scalar, with t = y (1 - ε) + ε/2.
+    """The mean over known entries of w (t ℓ⁺ + (1 - t) ℓ⁻), a scalar, with t = y (1 - ε) + ε/2.
 
     positive, negative: (B, C), ℓ⁺ and ℓ⁻, an entry's cost were it a positive, were it a negative.
     targets: (B, C), y. smoothing: ε in [0, 1), the label smoothing of Szegedy et al. 2016
     (arXiv:1512.00567) for the two classes that each label is; 0 leaves targets as they are.
+    label_weights: (C,), w, on the logits' device; None weighs all alike. The mean is divided by the
+    number of entries, not by their weights.
 
     >>> sides = torch.tensor([[1.0, 9.0]]), torch.tensor([[3.0, 9.0]])
     >>> mean_over_known(*sides, torch.tensor([[1.0, -1.0]]), smoothing=0.2)
@@ -65,6 +72,8 @@ def mean_over_known(
     is_known = targets != UNKNOWN
     soft = targets.to(positive.dtype) * (1 - smoothing) + smoothing / 2
     entries = soft * positive + (1 - soft) * negative
+    if label_weights is not None:
+        entries = label_weights * entries
     # A select and not a product with the mask: 0 * inf would be NaN.
     known = torch.where(is_known, entries, torch.zeros_like(entries))
     return known.sum() / is_known.sum().clamp(min=1)

@@ -20,6 +20,7 @@ def ldam_loss(
     scale: float = 1.0,
     side_weights: Tensor | None = None,
     smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
     """The label-distribution-aware margin (LDAM) loss, a scalar: the mean over known entries of
 
@@ -31,7 +32,7 @@ def ldam_loss(
     no end, so s is 1 by default and σ(z) stays a prob.
 
     logits, targets: (B, C). margins, side_weights: (2, C), of positives, then of negatives; None
-    weighs all alike. scale: > 0. smoothing: of labels, in [0, 1).
+    weighs all alike. scale: > 0. smoothing: of labels, in [0, 1); label_weights: (C,), of entries.
 
     >>> import torch
     >>> zeros, ones = torch.zeros(1, 1), torch.ones(1, 1)
@@ -43,7 +44,9 @@ def ldam_loss(
     _, negative = side_costs(scale * (logits + margins[1]))
     if side_weights is not None:
         positive, negative = side_weights[0] * positive, side_weights[1] * negative
-    return mean_over_known(positive, negative, targets, smoothing=smoothing)
+    return mean_over_known(
+        positive, negative, targets, smoothing=smoothing, label_weights=label_weights
+    )
 
 
 def logit_adjusted_loss(
@@ -53,6 +56,7 @@ def logit_adjusted_loss(
     log_odds: Tensor,
     tau: float = 1.0,
     smoothing: float = 0.0,
+    label_weights: Tensor | None = None,
 ) -> Tensor:
     """The logit-adjusted BCE, a scalar: the mean over known entries of BCE(z + τ log(π/(1 - π))).
 
@@ -62,7 +66,7 @@ def logit_adjusted_loss(
     prevalence of 1/2.
 
     logits, targets: (B, C). log_odds: (C,) (`label_counts.prior_log_odds`). tau: >= 0.
-    smoothing: of labels, in [0, 1).
+    smoothing: of labels, in [0, 1); label_weights: (C,), of entries.
 
     >>> import torch
     >>> prior = torch.tensor([0.01]).logit()
@@ -70,4 +74,6 @@ def logit_adjusted_loss(
     tensor(4.6052)
     """
     positive, negative = side_costs(at_least_float32(logits) + tau * log_odds)
-    return mean_over_known(positive, negative, targets, smoothing=smoothing)
+    return mean_over_known(
+        positive, negative, targets, smoothing=smoothing, label_weights=label_weights
+    )

@@ -5,7 +5,12 @@ does not (device, workers) is in `Runtime`.
 """
 
 from xlite.settings.dataset import TARGET_SAMPLERS, ClaheSettings, SamplerName, SamplerSettings
-from xlite.settings.loss import INSEPARABLE, LossName, LossSettings, PosWeightScheme
+from xlite.settings.loss import (
+    INSEPARABLE,
+    LossName,
+    LossSettings,
+    PosWeightScheme,
+)
 from xlite.settings.policy import PolicySettings, RowSettings
 from xlite.settings.settings import LARGEST_SEED, Settings, Shown, fingerprint_of
 from xlite.settings.slurm import SlurmSettings

@@ -27,13 +27,15 @@ LossName = Literal[
     "logit-adjusted",
     "two-way",
     "zlpr",
+    "auc-margin",
+    "average-precision",
 ]
 PosWeightScheme = Literal["neg-over-pos", "sqrt", "inverse", "effective-number"]
 
-UNSMOOTHABLE: tuple[LossName, ...] = ("two-way", "zlpr")
-"""The losses that compare labels with each other, so that no entry has a target of its own."""
+UNSMOOTHABLE: tuple[LossName, ...] = ("two-way", "zlpr", "auc-margin", "average-precision")
+"""The losses that compare present with absent labels, so that no entry has a target of its own."""
 
-INSEPARABLE: tuple[LossName, ...] = ("two-way",)
+INSEPARABLE: tuple[LossName, ...] = ("two-way", "auc-margin", "average-precision")
 """The losses that compare the images of a batch with each other, so that it has to be in one
 piece."""
 
@@ -48,7 +50,9 @@ class LossSettings(Settings):
     name: Annotated[LossName, Shown("--loss")] = "pos-weight"
     """The loss"""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """ε: a target y becomes y(1 − ε) + ε/2. Not for two-way and zlpr."""
+    """ε: a target y becomes y(1 − ε) + ε/2. Not for the last four losses, which compare labels."""
+    label_weighting: Literal["none", "uncertainty"] = "none"
+    """Weights of labels: all alike, or learned with the model from its uncertainty about each"""
     pos_weight: Annotated[
         PosWeightScheme | tuple[PositiveFloat, ...], Shown(is_unset=True, is_common=True)
     ] = "neg-over-pos"
@@ -101,6 +105,12 @@ class LossSettings(Settings):
     """two-way: temperature of the smallest positive logit."""
     two_way_temperature_negative: float = Field(default=1.0, gt=0)
     """two-way: temperature of the largest negative logit."""
+    auc_margin: float = Field(default=1.0, gt=0)
+    """auc-margin: how far the mean prob of positives is to lie over that of negatives."""
+    precision_margin: float = Field(default=1.0, gt=0)
+    """average-precision: how far under a positive's prob another's stops costing."""
+    precision_gamma: float = Field(default=0.9, gt=0, le=1)
+    """average-precision: share of the newest batch in an image's moving averages."""
 
     @field_validator("pos_weight", "focal_alpha", "focal_gamma", mode="before")
     @classmethod
@@ -116,10 +126,19 @@ class LossSettings(Settings):
         return numbers[0] if is_one else numbers
 
     @model_validator(mode="after")
+    def _check_weighting(self) -> Self:
+        if self.label_weighting != "none" and self.name in UNSMOOTHABLE:
+            raise ValueError(
+                f"--label-weighting {self.label_weighting} has no meaning for --loss {self.name}, "
+                "which is no likelihood of labels: leave it at none or choose another loss"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_smoothing(self) -> Self:
         if self.label_smoothing and self.name in UNSMOOTHABLE:
             raise ValueError(
                 f"--label-smoothing {self.label_smoothing} has no meaning for --loss {self.name}, "
-                "which compares labels with each other: leave it at 0 or choose another loss"
+                "which compares present with absent labels: leave it at 0 or choose another loss"
             )
         return self

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from xlite.settings.dataset import SamplerSettings
-from xlite.settings.loss import LossSettings
+from xlite.settings.loss import UNSMOOTHABLE, LossSettings
 from xlite.settings.policy import PolicySettings
 from xlite.settings.settings import LARGEST_SEED, Settings, Shown
 
@@ -121,7 +121,7 @@ class TrainSettings(Settings):
                 f"a batch of {self.batch_size} can't be computed in {self.accumulate} parts: "
                 "lower --accumulate or raise --batch-size"
             )
-        if self.policy.is_soft and self.loss.name in ("two-way", "zlpr"):
+        if self.policy.is_soft and self.loss.name in UNSMOOTHABLE:
             raise ValueError(
                 f"--loss {self.loss.name} compares present with absent labels, and a soft target "
                 "is neither: pass --uncertain ignore, zeros or ones, or another loss"

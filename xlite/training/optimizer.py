@@ -13,19 +13,27 @@ from xlite.models.layers import LayerMap, ParameterPlace
 from xlite.models.normalisation import find_batch_norms, find_scales
 from xlite.settings import TrainSettings
 
+_LOG_VARIANCE_LR = 0.01
+"""Of the loss's parameters: of order 1, they have to move in a run of a few hundred steps, which
+AdamW at a model's 1e-4 would not let them."""
+
 
 def build_optimizer(
-    model: Classifier, layer_map: LayerMap, settings: TrainSettings
+    model: Classifier,
+    layer_map: LayerMap,
+    settings: TrainSettings,
+    loss_state: nn.Module | None = None,
 ) -> torch.optim.AdamW:
     """AdamW with a group for each learning rate; a group's `base_lr` is the rate at factor 1.
 
     Attention and head have `attention_lr` and `head_lr`, the backbone `lr` times layer_decay to
-    the number of layers behind it (Bao et al. 2022, arXiv:2106.08254, appendix).
+    the number of layers behind it (Bao et al. 2022, arXiv:2106.08254, appendix). Parameters of the
+    loss have a group of their own, without weight decay: it would pull weights towards 1.
     """
     groups: dict[float, list[nn.Parameter]] = defaultdict(list)
     for name, parameter in model.named_parameters():
         groups[_base_lr(layer_map.places[name], layer_map, settings)].append(parameter)
-    return torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [
             {"params": parameters, "lr": base_lr, "base_lr": base_lr}
             for base_lr, parameters in groups.items()
@@ -33,6 +41,11 @@ def build_optimizer(
         lr=settings.lr,
         weight_decay=settings.weight_decay,
     )
+    of_loss = [] if loss_state is None else list(loss_state.parameters())
+    if of_loss:
+        rates = {"lr": _LOG_VARIANCE_LR, "base_lr": _LOG_VARIANCE_LR}
+        optimizer.add_param_group({"params": of_loss, **rates, "weight_decay": 0.0})
+    return optimizer
 
 
 def set_lr_factor(optimizer: torch.optim.Optimizer, factor: float) -> None:

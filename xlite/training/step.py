@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from xlite.errors import CheckFailedError
 from xlite.loading.loader import Batch
@@ -61,7 +61,9 @@ class Stepper:
         start_alike(fabric, model)
         self.image_ids = image_ids
         self.layer_map = assign_layers(model)
-        self._bare_optimizer = build_optimizer(model, self.layer_map, settings)
+        self._bare_optimizer = build_optimizer(model, self.layer_map, settings, loss.state)
+        # Without more than the model's it is the model: gradients are clipped in the same order.
+        self._trained = model if loss.state is None else nn.ModuleList([model, loss.state])
         optimizer = fabric.setup_optimizers(self._bare_optimizer)
         assert not isinstance(optimizer, tuple), "one goes in, one comes out"
         self._optimizer = optimizer
@@ -81,12 +83,16 @@ class Stepper:
     def parts(self) -> dict[str, Any]:
         """What a checkpoint saves and restores, by name."""
         # The precision plugin holds the gradient scaler of fp16, and nothing otherwise.
-        parts = {
+        parts: dict[str, Any] = {
             "model": self.model,
             "optimizer": self._bare_optimizer,
             "precision": self.fabric.strategy.precision,
         }
-        return parts if self.average is None else parts | {"average": self.average}
+        if self.average is not None:
+            parts["average"] = self.average
+        if self.loss.state is not None:
+            parts["loss"] = self.loss.state
+        return parts
 
     def begin_epoch(self, state: TrainState) -> None:
         """Freeze, thaw and redraw what is due in the state's epoch; safe to repeat."""
@@ -115,16 +121,17 @@ class Stepper:
         fabric, tally = self.fabric, state.tally
         images = batch.images.to(fabric.device, non_blocking=True)
         targets = batch.targets.to(fabric.device, torch.float32, non_blocking=True)
+        rows = batch.index.to(fabric.device, non_blocking=True)
         own_weight = self.loss.weigh(targets)
         # Processes have to agree on when to stop, or one of them waits for the others for ever.
         weight, num_stops = sum_over_processes(fabric, [own_weight, float(bool(stop))])
         set_lr_factor(self._bare_optimizer, lr_factor)
         if self.loss.is_additive or fabric.world_size == 1:
             with self._agree_on_memory():
-                logits, own = self._descend(images, targets, state, weight)
+                logits, own = self._descend(images, targets, rows, state, weight)
         else:
-            logits, own = self._descend_together(images, targets, state, share_sizes)
-        sum_gradients(fabric, self.model.parameters())
+            logits, own = self._descend_together(images, targets, rows, state, share_sizes)
+        sum_gradients(fabric, self._trained.parameters())
         components = dict(zip(own, sum_over_processes(fabric, list(own.values())), strict=True))
         loss = sum(components.values())
         if not np.isfinite(loss):
@@ -147,7 +154,7 @@ class Stepper:
             torch.cuda.empty_cache()
 
     def _descend(
-        self, images: Tensor, targets: Tensor, state: TrainState, weight: float
+        self, images: Tensor, targets: Tensor, rows: Tensor, state: TrainState, weight: float
     ) -> tuple[Tensor, dict[str, float]]:
         """Leave the gradient of this process's share; returns logits (B, C) and its loss.
 
@@ -158,12 +165,14 @@ class Stepper:
         num_parts = min(state.num_parts, len(images))
         components: dict[str, float] = {}
         logits = []
-        parts = zip(images.tensor_split(num_parts), targets.tensor_split(num_parts), strict=True)
-        for place, (part_images, part_targets) in enumerate(parts):
+        pieces = (tensor.tensor_split(num_parts) for tensor in (images, targets, rows))
+        for place, (part_images, part_targets, part_rows) in enumerate(zip(*pieces, strict=True)):
             begun = time.monotonic()
             share = self.loss.weigh(part_targets) / max(weight, 1.0)
             part_logits = self._forward(part_images, state, place)
-            terms = self.loss.components(part_logits, part_targets, epoch=state.epoch)
+            terms = self.loss.components(
+                part_logits, part_targets, epoch=state.epoch, rows=part_rows
+            )
             turned = time.monotonic()
             self.fabric.backward(torch.stack(list(terms.values())).sum() * share)
             for name, value in terms.items():
@@ -174,7 +183,12 @@ class Stepper:
         return torch.cat(logits), components
 
     def _descend_together(
-        self, images: Tensor, targets: Tensor, state: TrainState, share_sizes: Sequence[int]
+        self,
+        images: Tensor,
+        targets: Tensor,
+        rows: Tensor,
+        state: TrainState,
+        share_sizes: Sequence[int],
     ) -> tuple[Tensor, dict[str, float]]:
         """As `_descend`, for a loss that compares the images of all processes with each other."""
         fabric, seconds = self.fabric, state.tally.seconds
@@ -182,9 +196,9 @@ class Stepper:
         with self._agree_on_memory():
             logits = self._forward(images, state, 0)
         all_logits = join_rows(fabric, logits, share_sizes)
-        all_targets = gather_rows(fabric, targets, share_sizes)
+        all_targets, all_rows = (gather_rows(fabric, one, share_sizes) for one in (targets, rows))
         with self._agree_on_memory():
-            terms = self.loss.components(all_logits, all_targets, epoch=state.epoch)
+            terms = self.loss.components(all_logits, all_targets, epoch=state.epoch, rows=all_rows)
             turned = time.monotonic()
             fabric.backward(torch.stack(list(terms.values())).sum())
         seconds["forward"] += turned - begun
@@ -209,7 +223,10 @@ class Stepper:
         """Clip the gradient and move the weights; returns the norm before clipping."""
         begun = time.monotonic()
         clipped = self.fabric.clip_gradients(
-            self.model, self._optimizer, max_norm=self.settings.clip_norm, error_if_nonfinite=False
+            self._trained,
+            self._optimizer,
+            max_norm=self.settings.clip_norm,
+            error_if_nonfinite=False,
         )
         norm = float("nan") if clipped is None else float(clipped)
         # The scaler of fp16 meets infinities by design, skips the step and lowers its scale.

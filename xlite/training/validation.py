@@ -50,6 +50,7 @@ def validate(run: OpenRun, stop: StopRequest) -> dict[str, float] | None:
         **val_losses,
         **train_macro,
         **val_scores,
+        **run.stepper.loss.describe_state(),
         "seconds_validation": validation_seconds,
         "seconds": train_seconds + validation_seconds,
         "images_per_second": tally.num_images / train_seconds,
@@ -76,7 +77,7 @@ def _judge_model(
         data.vocabulary,
         data.parts[VALIDATION].patient_ids,
     )
-    losses = stepper.loss.components(
+    losses = stepper.loss.judge(
         torch.from_numpy(outputs.logits).to(device),
         torch.from_numpy(outputs.targets).to(device, torch.float32),
         epoch=run.state.epoch,
