@@ -57,7 +57,7 @@ def by_formula(model: Classifier, images: Tensor, label: int) -> Tensor:
         D = feature_map.shape[1]
         feature_map.retain_grad()
         tokens = model.attention(feature_map.flatten(2).mT)
-        model.head(tokens.mean(dim=1))[0, label].backward()
+        model.head(tokens)[0, label].backward()
         gradient = feature_map.grad[0]
         weights = torch.where(gradient > 0, gradient, torch.zeros_like(gradient))
         total = sum(weights[d] * feature_map[0, d].detach() for d in range(D))

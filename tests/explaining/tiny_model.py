@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from xlite.models.classifier import Classifier
+from xlite.models.heads import MeanHead
 
 
 class TinyBackbone(nn.Sequential):
@@ -23,6 +24,6 @@ def build_tiny(num_labels: int, seed: int) -> Classifier:
     return Classifier(
         backbone=TinyBackbone(*layers),  # type: ignore[arg-type]
         attention=nn.Identity(),
-        head=nn.Sequential(nn.Linear(48, 24), nn.ReLU(), nn.Linear(24, num_labels)),
+        head=MeanHead(nn.Linear(48, 24), nn.ReLU(), nn.Linear(24, num_labels)),
         has_position_encoding=False,
     )

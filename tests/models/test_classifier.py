@@ -79,6 +79,15 @@ def test_logits_depend_on_every_part_of_the_attention(hybrid):
         assert torch.equal(model(draw_images()), before)
 
 
+def test_logits_and_features_of_one_pass_are_those_of_two(hybrid):
+    _, model = hybrid
+    with torch.no_grad():
+        logits, features = model.see(draw_images())
+        assert torch.equal(logits, model(draw_images()))
+        assert torch.equal(features, model.pool_features(draw_images()))
+        assert torch.equal(features, model.tokens(draw_images()).mean(dim=1))
+
+
 def test_every_parameter_learns(hybrid):
     _, model = hybrid
     model.train()

@@ -87,7 +87,7 @@ def draw_maps(
     for films in alike.values():
         A = seen.feature_map[films].detach().requires_grad_()
         with torch.enable_grad():
-            logits = model.head(model.pool_map(A))
+            logits = model.head(model.mix_map(A))
         for one_a_film in zip(*(places_of[row] for row in films), strict=True):
             wanted = logits[torch.arange(len(films)), asked[[*one_a_film]]].sum()
             (G,) = torch.autograd.grad(wanted, A, retain_graph=True)

@@ -30,7 +30,7 @@ _TOOLS = ("onnx", "onnxscript", "onnxruntime")
 
 class ServedModel(nn.Module):
     """uint8 images (B, 1, S, S), equalised and reduced, to `OUTPUTS`: logits (B, C), probs (B, C)
-    and what the head sees (B, D), all in float32. Normalisation and sigmoid are inside.
+    and features (B, D), all in float32. Normalisation and sigmoid are inside.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -39,8 +39,7 @@ class ServedModel(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The three outputs."""
-        features = self.classifier.pool_features(images)
-        logits = self.classifier.head(features).float()
+        logits, features = self.classifier.see(images)
         return logits, torch.sigmoid(logits), features.float()
 
 

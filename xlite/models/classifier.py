@@ -1,4 +1,4 @@
-"""The classifier: a backbone's feature map, attention over its tokens, mean pooling, a small head.
+"""The classifier: a backbone's feature map, attention over its tokens, a head over these.
 
 B batch, C classes, D channels, S image side, H' and W' the map's sides, T = H' W' tokens.
 """
@@ -22,6 +22,7 @@ from xlite.models.attention import (
 )
 from xlite.models.backbone import Backbone, create_backbone
 from xlite.models.catalogue import MODELS, Attention, ModelSpec, parse_model_name
+from xlite.models.heads import Head, build_head
 from xlite.randomness import derive_seed
 
 __all__ = [
@@ -56,7 +57,7 @@ class Classifier(nn.Module):
         *,
         backbone: Backbone,
         attention: nn.Module,
-        head: nn.Module,
+        head: Head,
         has_position_encoding: bool,
     ) -> None:
         super().__init__()
@@ -70,12 +71,25 @@ class Classifier(nn.Module):
         self.register_buffer("pixel_shift", -mean / std)
 
     def forward(self, images: Tensor) -> Tensor:
-        """The logits (B, C). Raises InputError where attention would see a single token."""
-        logits: Tensor = self.head(self.pool_features(images))
+        """The logits (B, C); errors as `tokens` has them."""
+        logits: Tensor = self.head(self.tokens(images))
         return logits.float()
 
+    def see(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits (B, C) and the features (B, D) of one pass: `forward` and `pool_features`."""
+        tokens = self.tokens(images)
+        logits: Tensor = self.head(tokens)
+        return logits.float(), tokens.mean(dim=1)
+
     def pool_features(self, images: Tensor) -> Tensor:
-        """What the head sees of each image (B, D): the mean over the tokens; errors as above."""
+        """The mean over the tokens of each image (B, D), whatever the head makes of them."""
+        return self.tokens(images).mean(dim=1)
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """What the head sees of each image (B, T, D): the places of its map, after attention.
+
+        Raises InputError where attention would see a single token.
+        """
         feature_map = self.backbone(self.normalise(images))
         is_single = feature_map.shape[2:].numel() == 1
         if is_single and not isinstance(self.attention, nn.Identity):
@@ -83,18 +97,17 @@ class Classifier(nn.Module):
                 f"{self.backbone.timm_name} leaves one token of a {images.shape[-1]} pixel "
                 "image, and attention needs more than one; use a larger --image-size."
             )
-        return self.pool_map(feature_map)
+        return self.mix_map(feature_map)
 
-    def pool_map(self, feature_map: Tensor) -> Tensor:
-        """What the head sees (B, D) of the backbone's map (B, D, H', W'), of several tokens."""
+    def mix_map(self, feature_map: Tensor) -> Tensor:
+        """The tokens (B, T, D) of the backbone's map (B, D, H', W'), of several tokens."""
         _, D, height, width = feature_map.shape
         tokens = feature_map.flatten(2).mT
         if not isinstance(self.attention, nn.Identity):
             if self.has_position_encoding:
                 tokens = tokens + encode_positions(height, width, D).to(tokens)
             tokens = self.attention(tokens)
-        features: Tensor = tokens.mean(dim=1)
-        return features
+        return tokens
 
     def normalise(self, images: Tensor) -> Tensor:
         """The backbone's input (B, 3, S, S): three normalised channels from one grey channel.
@@ -141,12 +154,7 @@ def build_classifier(
     with _seeded(derive_seed("initialise attention", seed)):
         attention = _ATTENTION_BLOCKS[spec.attention](D)
     with _seeded(derive_seed("initialise head", seed)):
-        head = nn.Sequential(
-            nn.Linear(D, D // 2),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(D // 2, num_classes),
-        )
+        head = build_head(D, num_classes, dropout=dropout)
     return Classifier(
         backbone=backbone,
         attention=attention,

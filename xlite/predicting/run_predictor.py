@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from lightning_fabric import Fabric
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from xlite.models.classifier import Classifier
     from xlite.run_folder.folder import RunFolder
@@ -46,7 +45,7 @@ class RunPredictor:
         self.thresholds = thresholds
         self.device = f"{fabric.device.type}, {run.settings.precision}"
         """Where it computes, and how finely: its bytes depend on both."""
-        self._forward = PartedForward(self._compute, fabric)
+        self._forward = PartedForward(model.see, fabric)
 
     @property
     def name(self) -> str:
@@ -61,11 +60,6 @@ class RunPredictor:
     def predict(self, images: NDArray[np.uint8]) -> PredictedBatch:
         """The logits and features of images (B, 1, S, S)."""
         return PredictedBatch(*self._forward(torch.from_numpy(images)))
-
-    def _compute(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.model.pool_features(images)
-        # As `Classifier.forward` goes on, so that the logits are its bytes.
-        return self.model.head(features).float(), features
 
 
 def open_run_predictor(
