@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from xlite.errors import ArgumentError
-from xlite.explaining.heat_maps import MAP_METHODS, MapMethod, draw_maps, see_batch
+from xlite.explaining.heat_maps import GRADIENT_MAPS, MapMethod, draw_maps, see_batch
 from xlite.models.classifier import Classifier, build_classifier
 
 attr = pytest.importorskip("captum.attr")
@@ -66,7 +66,7 @@ def by_formula(model: Classifier, images: Tensor, label: int) -> Tensor:
     return torch.stack(maps)
 
 
-@pytest.mark.parametrize("method", MAP_METHODS)
+@pytest.mark.parametrize("method", GRADIENT_MAPS)
 def test_maps_are_those_of_the_reference(
     model: Classifier, images: Tensor, method: MapMethod
 ) -> None:

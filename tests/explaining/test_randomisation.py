@@ -16,6 +16,7 @@ from xlite.explaining.randomisation import (
 )
 from xlite.models.classifier import Classifier, build_classifier
 from xlite.results.explanation import Randomisation
+from xlite.settings import TrainSettings
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def randomise(model: Classifier) -> Randomisation:
     rows = [row for row in range(8) for _ in range(3)]
     return randomise_from_the_top(
         model,
-        draw_weights_anew(model, "test_resnet", 3),
+        draw_weights_anew(model, TrainSettings(model="test_resnet"), 3),
         images,
         rows,
         [0, 1, 2] * 8,
@@ -48,7 +49,7 @@ def test_maps_of_a_model_care_and_those_that_look_at_no_weight_do_not(
     assert own.stages[-1].layers.startswith("backbone, part 1 of")
     assert all(len(stage.by_draw) == 3 for stage in own.stages)
     ramp = torch.arange(16.0).view(1, 1, 4, 4)
-    monkeypatch.setitem(heat_maps.MAP_METHODS, "gradcam", lambda A, _: ramp.expand_as(A))
+    monkeypatch.setitem(heat_maps.GRADIENT_MAPS, "gradcam", lambda A, _: ramp.expand_as(A))
     careless = randomise(model)
     assert careless.care == "does not care"
     assert [stage.similarity for stage in careless.stages] == [1.0] * len(careless.stages)
@@ -62,7 +63,7 @@ def test_every_weight_is_drawn_anew_and_the_last_layer_first(name: str) -> None:
     assert len(names) == len(set(names))
     assert {*trained.state_dict()} - {*names} == {"pixel_scale", "pixel_shift"}
     assert groups[0][1] == ["head.3.weight", "head.3.bias"]
-    (fresh, other, _) = draw_weights_anew(trained, name, 3)
+    (fresh, other, _) = draw_weights_anew(trained, TrainSettings(model=name), 3)
     for one in (name for name, _ in trained.named_parameters() if name.endswith("conv.weight")):
         weights = [model.state_dict()[one] for model in (trained, fresh, other)]
         assert not torch.equal(weights[0], weights[1])

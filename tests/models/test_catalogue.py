@@ -36,13 +36,35 @@ def test_any_timm_name_with_or_without_attention(name, timm_name, attention):
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("resnet18", ("resnet18", "none", "plain")),
+        ("resnet18+gem", ("resnet18", "none", "gem")),
+        ("resnet50.a1_in1k+mean+linear", ("resnet50.a1_in1k", "mean", "linear")),
+        ("resnet18+performer+csra", ("resnet18", "performer", "csra")),
+        ("convnext_tiny_mhsa+query", ("convnext_tiny", "mhsa", "query")),
+    ],
+)
+def test_a_head_stands_last_behind_anything(name, expected):
+    spec = parse_model_name(name)
+    assert (spec.timm_name, spec.attention, spec.head) == expected
+    assert spec.name == name
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         ("resnet18+mhsaa", "no attention is called 'mhsaa'"),
         ("resnet18+none", "no attention is called 'none'"),
         ("resnet18+", "no attention is called ''"),
-        ("resnet18+mhsa+mhsa", "no attention is called 'mhsa\\+mhsa'"),
+        ("resnet18+mhsa+mhsa", "a model has one attention; leave out \\+mhsa"),
+        ("resnet18+mhsa+mean", "a model has one attention; leave out \\+mean"),
+        ("resnet18+csra+gem", "a model has one head; leave out \\+gem"),
+        ("resnet18+csra+mhsa", "attention stands before the head, as in TIMM_NAME\\+mhsa\\+csra"),
+        ("resnet18+mhsa+quer", "no attention is called 'quer', and no head. Did you mean query"),
+        ("resnet18+csra+", "no attention is called '', and no head"),
         ("convnext_tiny_mhsa+mhsa", "has its attention already"),
+        ("convnext_tiny_mhsa+mhsa+csra", "has its attention already; leave out \\+mhsa"),
         ("efficientnet_b1_mhsa", "Did you mean efficientnet_b0_mhsa"),
         ("", "is no model name"),
         ("+mhsa", "is no model name"),

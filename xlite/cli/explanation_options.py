@@ -32,9 +32,12 @@ class ExplainedOptions:
             rich_help_panel=options.DATA,
         ),
     ] = None
-    method: Annotated[str, typer.Option("--method", help="gradcam, hirescam or layercam.")] = (
-        "gradcam"
-    )
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method", help="gradcam, hirescam, layercam, or head: maps of a csra or query head."
+        ),
+    ] = "gradcam"
     only: Annotated[
         str | None,
         typer.Option("--only", metavar="LABEL,…", help="Labels to draw maps of. Default: all."),

@@ -35,6 +35,35 @@ class TrainSettingsFields:
         ),
         RARE,
     ] = 0
+    csra_lambda: Annotated[
+        float,
+        typer.Option(
+            "--csra-lambda",
+            help="csra: weight of the attended logit beside the mean one; 0 is mean pooling. From "
+            "0.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = 0.1
+    csra_temperature: Annotated[
+        float,
+        typer.Option(
+            "--csra-temperature",
+            help="csra: how much more a place counts that speaks for the label. Of a single head. "
+            "Above 0.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = 1.0
+    csra_heads: Annotated[
+        int,
+        typer.Option(
+            "--csra-heads",
+            help="csra: heads, each with a temperature of its own: 1, 2, 4, 6 or 8. From 1 to 8.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = 1
     epochs: Annotated[
         int,
         typer.Option(

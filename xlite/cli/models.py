@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _EPILOG = (
     "Example: xlite models\n\n"
-    "Example: xlite models resnet18 resnet18+mhsa resnet18+performer --image-size 512"
+    "Example: xlite models resnet18 resnet18+mhsa resnet18+performer --image-size 512\n\n"
+    "Example: xlite models resnet18 resnet18+csra resnet18+mhsa+query"
 )
 
 _WEIGHTS = {"cached": "cached", "hub": "not cached", "none": "none exist"}
@@ -63,12 +64,13 @@ def models(
 def _print_table(figures: Sequence[ModelFigures], num_labels: int) -> None:
     console.table(
         f"Models with {num_labels} labels",
-        ["model", "backbone", "attention", "parameters", "MACs", "image size", "weights"],
+        ["model", "backbone", "attention", "head", "parameters", "MACs", "image size", "weights"],
         [
             [
                 row.name,
                 row.backbone,
                 row.attention,
+                row.head,
                 f"{row.num_parameters:,}",
                 f"{row.num_macs / 1e9:.3f} G",
                 str(row.image_size),
@@ -76,5 +78,5 @@ def _print_table(figures: Sequence[ModelFigures], num_labels: int) -> None:
             ]
             for row in figures
         ],
-        drop_first=["backbone", "attention", "image size"],
+        drop_first=["backbone", "attention", "head", "image size"],
     )

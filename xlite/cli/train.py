@@ -36,7 +36,8 @@ Models = Annotated[
         "--model",
         metavar="A,B,…",
         help="Names separated by commas: efficientnet_b0_mhsa and the other five, or "
-        "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer, TIMM_NAME+mean.",
+        "TIMM_NAME, TIMM_NAME+mhsa, TIMM_NAME+performer, TIMM_NAME+mean; +linear, +gem, +csra or "
+        "+query behind it for another head.",
     ),
 ]
 Loss = Annotated[str, typer.Option("--loss", "--losses", metavar="NAME", help=LOSS_HELP)]

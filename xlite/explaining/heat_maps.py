@@ -9,30 +9,55 @@ A is the backbone's map (D, H', W') and G the gradient of one logit with respect
     hirescam  ReLU(sum_d G_d * A_d)         Draelos and Carin 2020, arXiv:2011.08891
     layercam  ReLU(sum_d ReLU(G_d) * A_d)   Jiang et al. 2021, doi:10.1109/TIP.2021.3089943
 
+    head      ReLU of what the model's head says itself of each label and place (`MapHead`)
+
 Where attention mixes the tokens, A is the map before it: after it each token holds something of
 the whole film, and its place says no longer where that came from. What attention does is in G.
-Without attention tokens are only averaged, G is the same everywhere, and hirescam is gradcam.
+Without attention a head that takes the mean of the tokens makes G the same everywhere, and hirescam
+is gradcam. The maps of a head alone are of the tokens after attention.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
-from xlite.errors import ArgumentError
+from xlite.errors import ArgumentError, InputError, did_you_mean
 from xlite.models.classifier import Classifier
+from xlite.models.heads import MapHead
 
-MapMethod = Literal["gradcam", "hirescam", "layercam"]
+MapMethod = Literal["gradcam", "hirescam", "layercam", "head"]
 
-MAP_METHODS: dict[MapMethod, Callable[[Tensor, Tensor], Tensor]] = {
+GRADIENT_MAPS: dict[MapMethod, Callable[[Tensor, Tensor], Tensor]] = {
     "gradcam": lambda A, G: G.mean(dim=(2, 3), keepdim=True) * A,
     "hirescam": lambda A, G: G * A,
     "layercam": lambda A, G: G.relu() * A,
 }
 """What of the feature map (P, D, H', W') and its gradient is summed over the channels."""
+
+
+def read_method(text: str) -> MapMethod:
+    """The method of that name; InputError for another."""
+    methods: tuple[MapMethod, ...] = get_args(MapMethod)
+    for method in methods:
+        if method == text:
+            return method
+    raise InputError(
+        f"no method is called {text!r}.{did_you_mean(text, methods)} Use one of: "
+        f"{', '.join(methods)}."
+    )
+
+
+def require_method(model: Classifier, name: str, method: MapMethod) -> None:
+    """Raise InputError where the model of that name has no maps by the method."""
+    if method == "head" and not isinstance(model.head, MapHead):
+        raise InputError(
+            f"--method head: the head of {name} makes no maps of its own; those of +csra and "
+            f"+query do. Use one of: {', '.join(GRADIENT_MAPS)}."
+        )
 
 
 class SeenBatch(NamedTuple):
@@ -71,11 +96,14 @@ def draw_maps(
 ) -> Tensor:
     """A heat map for each pair of a film (its row in the batch) and a label: (P, H', W'), ≥ 0.
 
-    The unit is the logit's; a map is 0 everywhere where nothing speaks for the label. The gradient
-    runs from the logit to the map only: the backbone, which is most of the work, is seen once and
-    never backwards, and a film costs what its own labels cost. Films with as many maps go together,
-    forwards once and backwards once a map.
+    The unit is the logit's, and for a query head's own maps a share of 1; a map is 0 everywhere
+    where nothing speaks for the label. The gradient runs from the logit to the map only: the
+    backbone, which is most of the work, is seen once and never backwards, and a film costs what its
+    own labels cost. Films with as many maps go together, forwards once and backwards once a map.
     """
+    if method == "head":
+        places = (torch.as_tensor(each, dtype=torch.long) for each in (rows, columns))
+        return _draw_head_maps(model, seen)[tuple(places)]
     places_of: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
         places_of.setdefault(row, []).append(place)
@@ -91,5 +119,13 @@ def draw_maps(
         for one_a_film in zip(*(places_of[row] for row in films), strict=True):
             wanted = logits[torch.arange(len(films)), asked[[*one_a_film]]].sum()
             (G,) = torch.autograd.grad(wanted, A, retain_graph=True)
-            maps[[*one_a_film]] = MAP_METHODS[method](A.detach(), G).sum(dim=1).relu()
+            maps[[*one_a_film]] = GRADIENT_MAPS[method](A.detach(), G).sum(dim=1).relu()
     return maps
+
+
+@torch.no_grad()
+def _draw_head_maps(model: Classifier, seen: SeenBatch) -> Tensor:
+    """The head's own maps of a batch (B, C, H', W'), ≥ 0."""
+    assert isinstance(model.head, MapHead), "`require_method` has been asked"
+    maps = model.head.draw_maps(model.mix_map(seen.feature_map))
+    return maps.float().relu().reshape(*maps.shape[:2], *seen.feature_map.shape[2:])

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from xlite.explaining.heat_maps import MapMethod, SeenBatch, draw_maps, see_batch
-from xlite.models.classifier import Classifier, build_classifier
+from xlite.models.classifier import Classifier, ModelDescription, build_described
 from xlite.models.layers import assign_layers
 from xlite.randomness import derive_generator, derive_seed
 from xlite.results.explanation import Care, Randomisation, RandomisedStage
@@ -36,21 +36,18 @@ _ALIKE = 0.5
 """Mean rank correlation with the maps of a wholly random model from which maps do not care."""
 
 
-def draw_weights_anew(model: Classifier, name: str, num_classes: int) -> list[Classifier]:
+def draw_weights_anew(
+    model: Classifier, described: ModelDescription, num_classes: int
+) -> list[Classifier]:
     """`NUM_DRAWS` models of the same shape with new weights, in evaluation mode.
 
-    name and num_classes: as `build_classifier` takes them. The weights are those that a training
-    without pretraining begins with.
+    described and num_classes: of the model. The weights are those that a training without
+    pretraining begins with.
     """
     drawn = []
     for number in range(NUM_DRAWS):
-        fresh = build_classifier(
-            name,
-            num_classes=num_classes,
-            pretrained=False,
-            seed=derive_seed("randomise weights", number) % 2**31,
-            position_encoding=model.has_position_encoding,
-        )
+        seed = derive_seed("randomise weights", number) % 2**31
+        fresh = build_described(described, num_classes=num_classes, seed=seed)
         drawn.append(fresh.to(next(model.parameters()).device).eval())
     return drawn
 
@@ -74,7 +71,7 @@ def group_layers(model: Classifier) -> list[tuple[str, list[str]]]:
     What is no weight, as the scale of pixels, is in none.
     """
     layers = assign_layers(model)
-    last = max(name for name in layers.places if name.startswith("head.")).rpartition(".")[0]
+    last = [name for name in layers.places if name.startswith("head.")][-1].rpartition(".")[0]
     depth_of = {
         name.rpartition(".")[0]: place.layer
         for name, place in layers.places.items()

@@ -15,7 +15,7 @@ import torch
 
 from xlite import console
 from xlite.errors import InputError
-from xlite.explaining.heat_maps import MapMethod, SeenBatch, draw_maps, see_batch
+from xlite.explaining.heat_maps import MapMethod, SeenBatch, draw_maps, require_method, see_batch
 from xlite.explaining.randomisation import NUM_DRAWS, draw_weights_anew
 from xlite.predicting.failed_films import list_failed, name_failed
 from xlite.predicting.film_batches import read_films
@@ -76,9 +76,12 @@ class RunExplainer:
     def __init__(
         self, predictor: RunPredictor, *, method: MapMethod, is_shown: NDArray[np.bool_]
     ) -> None:
-        """is_shown: (C,) the labels that maps are drawn of."""
+        """is_shown: (C,) the labels that maps are drawn of. Raises InputError for a method that
+        the model has no maps by.
+        """
         self.predictor, self.method, self.is_shown = predictor, method, is_shown
         self.model: Classifier = predictor.model
+        require_method(self.model, predictor.run.settings.model, method)
 
     @property
     def device(self) -> torch.device:
@@ -89,7 +92,7 @@ class RunExplainer:
     def randomised(self) -> list[Classifier]:
         """The models with new weights."""
         run = self.predictor.run
-        return draw_weights_anew(self.model, run.settings.model, len(run.labels))
+        return draw_weights_anew(self.model, run.settings, len(run.labels))
 
     def explain(
         self,

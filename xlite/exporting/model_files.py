@@ -73,13 +73,7 @@ def write_weights_file(folder: Path, run: RunFolder, preprocessing: Preprocessin
         return
     from xlite.models.weights_file import read_weights
 
-    description = WeightsDescription(
-        model=run.settings.model,
-        labels=list(run.labels),
-        dropout=run.settings.dropout,
-        position_encoding=run.settings.position_encoding,
-        preprocessing=preprocessing,
-    )
+    description = WeightsDescription.of(run.settings, run.labels, preprocessing)
     save_weights(folder / EXPORT_WEIGHTS, read_weights(source), description)
 
 

@@ -1,14 +1,16 @@
 """Names of models, understood without importing torch or timm.
 
 A model is one of the six hybrids of `MODELS`, or a timm name, alone or with `+mhsa`,
-`+performer` or their control `+mean`.
+`+performer` or their control `+mean`; behind that may stand the head, `+linear`, `+gem`, `+csra` or
+`+query`.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,6 +18,7 @@ from typing import Literal, get_args
 from xlite.errors import ArgumentError, InputError, did_you_mean
 
 Attention = Literal["none", "mhsa", "performer", "mean"]
+HeadName = Literal["plain", "linear", "gem", "csra", "query"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,9 @@ class ModelSpec:
     timm_name: str
     """The backbone's name in timm, with its weights' tag if one was given."""
     attention: Attention
-    """The block between the feature map and the pooling."""
+    """The block between the feature map and the head."""
+    head: HeadName = "plain"
+    """What makes logits of the tokens."""
 
 
 _HYBRID_BACKBONES = {
@@ -46,43 +51,65 @@ MODELS: dict[str, ModelSpec] = {
 }
 """The six hybrids by name."""
 
-_SUFFIXES: tuple[str, ...] = tuple(kind for kind in get_args(Attention) if kind != "none")
+_ATTENTIONS: tuple[Attention, ...] = tuple(kind for kind in get_args(Attention) if kind != "none")
+_HEADS: tuple[HeadName, ...] = tuple(kind for kind in get_args(HeadName) if kind != "plain")
 
 
 def parse_model_name(name: str) -> ModelSpec:
-    """The backbone and the attention that a model's name asks for.
+    """The backbone, the attention and the head that a model's name asks for.
 
-    Raises InputError for a suffix other than `+mhsa`, `+performer` and `+mean`, for text that
-    can't be a timm name, and for a near miss of one of the six. Whether timm has the backbone is
-    `create_backbone`'s question.
+    Raises InputError for an ending that is neither an attention nor a head, for two of a kind, for
+    a head before the attention, for text that can't be a timm name, and for a near miss of one of
+    the six. Whether timm has the backbone is `create_backbone`'s question.
 
     >>> parse_model_name("efficientnet_b0_mhsa").timm_name
     'efficientnet_b0'
-    >>> parse_model_name("resnet18+performer")
-    ModelSpec(name='resnet18+performer', timm_name='resnet18', attention='performer')
-    >>> parse_model_name("resnet18").attention
-    'none'
+    >>> parse_model_name("resnet18+performer+csra")  # doctest: +NORMALIZE_WHITESPACE
+    ModelSpec(name='resnet18+performer+csra', timm_name='resnet18', attention='performer',
+              head='csra')
+    >>> parse_model_name("resnet18").attention, parse_model_name("resnet18").head
+    ('none', 'plain')
     """
     if not isinstance(name, str):
         raise ArgumentError(f"the model's name must be text, not {name!r}.")
     if name in MODELS:
         return MODELS[name]
-    timm_name, plus, suffix = name.partition("+")
-    if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?", timm_name):
+    first, *endings = name.split("+")
+    if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?", first):
         raise InputError(f"{name!r} is no model name. {_allowed_names()}")
-    if timm_name in MODELS:
-        raise InputError(f"{name!r}: {timm_name} has its attention already; leave out +{suffix}.")
+    hybrid = MODELS.get(first)
     # A hybrid's ending on something else is a typing error, not a backbone that timm may have.
-    if timm_name.endswith(tuple(f"_{kind}" for kind in _SUFFIXES)):
-        hint = did_you_mean(timm_name, MODELS)
+    if hybrid is None and first.endswith(tuple(f"_{kind}" for kind in _ATTENTIONS)):
+        hint = did_you_mean(first, MODELS)
         raise InputError(f"{name!r} is none of the six hybrids.{hint} {_allowed_names()}")
-    if not plus:
-        return ModelSpec(name=name, timm_name=timm_name, attention="none")
-    for attention in get_args(Attention):
-        if suffix == attention and attention != "none":
-            return ModelSpec(name=name, timm_name=timm_name, attention=attention)
-    hint = did_you_mean(suffix, _SUFFIXES)
-    raise InputError(f"{name!r}: no attention is called {suffix!r}.{hint} {_allowed_names()}")
+    attention, head = _read_endings(name, endings)
+    if hybrid is None:
+        return ModelSpec(name=name, timm_name=first, attention=attention or "none", head=head)
+    if attention is not None:
+        raise InputError(f"{name!r}: {first} has its attention already; leave out +{attention}.")
+    return replace(hybrid, name=name, head=head)
+
+
+def _read_endings(name: str, endings: Sequence[str]) -> tuple[Attention | None, HeadName]:
+    """The attention, None where there is none, and the head of a model's name."""
+    attention = next((kind for kind in _ATTENTIONS if endings[:1] == [kind]), None)
+    rest = endings[attention is not None :]
+    head: HeadName = next((kind for kind in _HEADS if rest[:1] == [kind]), "plain")
+    strange = rest[head != "plain" :]
+    if not strange:
+        return attention, head
+    one = strange[0]
+    if one in _ATTENTIONS and head != "plain":
+        raise InputError(
+            f"{name!r}: the attention stands before the head, as in TIMM_NAME+{one}+{head}."
+        )
+    for kinds, what in ((_ATTENTIONS, "attention"), (_HEADS, "head")):
+        if one in kinds:
+            raise InputError(f"{name!r}: a model has one {what}; leave out +{one}.")
+    hint = did_you_mean(one, [*_ATTENTIONS, *_HEADS])
+    raise InputError(
+        f"{name!r}: no attention is called {one!r}, and no head.{hint} {_allowed_names()}"
+    )
 
 
 def require_listed(name: str) -> None:
@@ -116,5 +143,9 @@ def _read_timm_names() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _allowed_names() -> str:
-    endings = ", ".join(f"TIMM_NAME+{kind}" for kind in _SUFFIXES)
-    return f"A model is one of {', '.join(MODELS)}, or TIMM_NAME, {endings}."
+    endings = ", ".join(f"TIMM_NAME+{kind}" for kind in _ATTENTIONS)
+    heads = ", ".join(f"+{kind}" for kind in _HEADS)
+    return (
+        f"A model is one of {', '.join(MODELS)}, or TIMM_NAME, {endings}; a head may follow: "
+        f"{heads}."
+    )

@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from xlite.errors import InputError
-from xlite.models.catalogue import MODELS, Attention, parse_model_name
+from xlite.models.catalogue import MODELS, Attention, HeadName, parse_model_name
 from xlite.models.classifier import Classifier, build_classifier, count_parameters
 from xlite.models.pretrained import find_cached_weights, has_pretrained_weights
 from xlite.results import Result
@@ -34,6 +34,8 @@ class ModelFigures(Result):
     """timm's name of the backbone."""
     attention: Attention
     """The block on its feature map."""
+    head: HeadName
+    """What makes logits of the tokens."""
     num_parameters: int
     """Of backbone, attention and head together."""
     num_macs: int
@@ -103,6 +105,7 @@ def measure_model(
         name=name,
         backbone=spec.timm_name,
         attention=spec.attention,
+        head=spec.head,
         num_parameters=count_parameters(model),
         num_macs=num_macs,
         image_size=size,

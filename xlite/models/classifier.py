@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +25,14 @@ from xlite.models.backbone import Backbone, create_backbone
 from xlite.models.catalogue import MODELS, Attention, ModelSpec, parse_model_name
 from xlite.models.heads import Head, build_head
 from xlite.randomness import derive_seed
+from xlite.settings import CSRA_LAMBDA
 
 __all__ = [
     "MODELS",
     "Classifier",
     "ModelSpec",
     "build_classifier",
+    "build_described",
     "count_parameters",
     "parse_model_name",
 ]
@@ -88,14 +91,15 @@ class Classifier(nn.Module):
     def tokens(self, images: Tensor) -> Tensor:
         """What the head sees of each image (B, T, D): the places of its map, after attention.
 
-        Raises InputError where attention would see a single token.
+        Raises InputError where attention, or a head that tells places apart, would see one alone.
         """
         feature_map = self.backbone(self.normalise(images))
-        is_single = feature_map.shape[2:].numel() == 1
-        if is_single and not isinstance(self.attention, nn.Identity):
+        has_attention = not isinstance(self.attention, nn.Identity)
+        if feature_map.shape[2:].numel() == 1 and (has_attention or self.head.needs_places):
+            what = "attention" if has_attention else "its head"
             raise InputError(
                 f"{self.backbone.timm_name} leaves one token of a {images.shape[-1]} pixel "
-                "image, and attention needs more than one; use a larger --image-size."
+                f"image, and {what} needs more than one; use a larger --image-size."
             )
         return self.mix_map(feature_map)
 
@@ -129,18 +133,24 @@ def build_classifier(
     seed: int,
     dropout: float = 0.1,
     position_encoding: bool = False,
+    csra_lambda: float = CSRA_LAMBDA,
+    csra_temperature: float = 1.0,
+    csra_heads: int = 1,
 ) -> Classifier:
     """The classifier of that name, on the CPU, in training mode: (B, 1, S, S) to logits (B, C).
 
-    name: one of the six hybrids, or a timm name, alone or with +mhsa, +performer or +mean.
+    name: one of the six hybrids, or a timm name, alone or with +mhsa, +performer or +mean; behind
+    it +linear, +gem, +csra or +query for another head.
 
     New weights are a function of `seed` alone, part by part: at one seed a backbone's
-    plain, MHSA, Performer and mean variants share all but the attention's mechanism, so a
-    comparison starts from equal weights. torch's global generators stay as they were.
+    plain, MHSA, Performer and mean variants share all but the attention's mechanism, and variants
+    of the head all but the head, so a comparison starts from equal weights. torch's global
+    generators stay as they were.
 
     weights_path: the backbone's weights in timm's naming, before `pretrained`.
     position_encoding: add a 2-D sine-cosine code to the tokens before attention.
-    Raises InputError for the name, the weights, and a position code without attention.
+    csra_lambda, csra_temperature, csra_heads: of the head csra (`CsraHead`).
+    Raises InputError for the name, the weights, and what is of a part that the model has not.
     """
     spec = parse_model_name(name)
     num_classes = read_count(num_classes, "num_classes", at_least=1)
@@ -154,12 +164,62 @@ def build_classifier(
     with _seeded(derive_seed("initialise attention", seed)):
         attention = _ATTENTION_BLOCKS[spec.attention](D)
     with _seeded(derive_seed("initialise head", seed)):
-        head = build_head(D, num_classes, dropout=dropout)
+        head = build_head(
+            spec.head,
+            D,
+            num_classes,
+            dropout=dropout,
+            csra_lambda=csra_lambda,
+            csra_temperature=csra_temperature,
+            csra_heads=csra_heads,
+        )
     return Classifier(
         backbone=backbone,
         attention=attention,
         head=head,
         has_position_encoding=position_encoding,
+    )
+
+
+class ModelDescription(Protocol):
+    """What decides a model but for its weights and labels, as settings and weights files have it;
+    each as `build_classifier` takes it.
+    """
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def position_encoding(self) -> bool: ...
+    @property
+    def csra_lambda(self) -> float: ...
+    @property
+    def csra_temperature(self) -> float: ...
+    @property
+    def csra_heads(self) -> int: ...
+
+
+def build_described(
+    described: ModelDescription,
+    *,
+    num_classes: int,
+    pretrained: bool = False,
+    weights_path: Path | None = None,
+    seed: int = 0,
+) -> Classifier:
+    """The classifier of that description, as `build_classifier` builds it."""
+    return build_classifier(
+        described.model,
+        num_classes=num_classes,
+        pretrained=pretrained,
+        weights_path=weights_path,
+        seed=seed,
+        dropout=described.dropout,
+        position_encoding=described.position_encoding,
+        csra_lambda=described.csra_lambda,
+        csra_temperature=described.csra_temperature,
+        csra_heads=described.csra_heads,
     )
 
 

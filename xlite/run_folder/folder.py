@@ -232,13 +232,7 @@ class RunFolder:
         described = read_weights_description(self.find_weights(), remedy=self._remedy)
         if described is not None or self.preprocessing is None:
             return described
-        return WeightsDescription(
-            model=self.settings.model,
-            labels=list(self.labels),
-            dropout=self.settings.dropout,
-            position_encoding=self.settings.position_encoding,
-            preprocessing=self.preprocessing,
-        )
+        return WeightsDescription.of(self.settings, self.labels, self.preprocessing)
 
     @property
     def last_checkpoint(self) -> Path:

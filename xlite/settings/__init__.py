@@ -14,9 +14,17 @@ from xlite.settings.loss import (
 from xlite.settings.policy import PolicySettings, RowSettings
 from xlite.settings.settings import LARGEST_SEED, Settings, Shown, fingerprint_of
 from xlite.settings.slurm import SlurmSettings
-from xlite.settings.training import MemoryFormat, Monitor, Precision, Runtime, TrainSettings
+from xlite.settings.training import (
+    CSRA_LAMBDA,
+    MemoryFormat,
+    Monitor,
+    Precision,
+    Runtime,
+    TrainSettings,
+)
 
 __all__ = [
+    "CSRA_LAMBDA",
     "INSEPARABLE",
     "LARGEST_SEED",
     "TARGET_SAMPLERS",

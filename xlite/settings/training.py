@@ -16,6 +16,9 @@ Precision = Literal["fp32", "bf16", "fp16"]
 MemoryFormat = Literal["channels_last", "contiguous"]
 Monitor = Literal["auroc", "average_precision", "f1", "precision", "recall", "loss"]
 
+CSRA_LAMBDA = 0.1
+"""Weight of the attended logit beside the mean one, as in most experiments of Zhu and Wu 2021."""
+
 _MODEL = "Model"
 
 
@@ -25,7 +28,8 @@ class TrainSettings(Settings):
     panel: ClassVar[str] = "Optimisation"
 
     model: str
-    """One of the six names, or TIMM_NAME, alone or with +mhsa, +performer or +mean."""
+    """One of the six names, or TIMM_NAME, alone or with +mhsa, +performer or +mean; behind it
+    +linear, +gem, +csra or +query for another head."""
     initial_weights: str = "hub"
     """hub (timm's ImageNet weights), none, or sha256:… of a local file."""
     warm_start: str | None = None
@@ -34,6 +38,12 @@ class TrainSettings(Settings):
     """Tell attention where its tokens are, by a 2-D sine-cosine code."""
     redraw_features: Annotated[int, Shown(panel=_MODEL)] = Field(default=0, ge=0)
     """Performer: epochs between two draws of its random features; 0: never."""
+    csra_lambda: Annotated[float, Shown(panel=_MODEL)] = Field(default=CSRA_LAMBDA, ge=0)
+    """csra: weight of the attended logit beside the mean one; 0 is mean pooling."""
+    csra_temperature: Annotated[float, Shown(panel=_MODEL)] = Field(default=1.0, gt=0)
+    """csra: how much more a place counts that speaks for the label. Of a single head."""
+    csra_heads: Annotated[int, Shown(panel=_MODEL)] = Field(default=1, ge=1, le=8)
+    """csra: heads, each with a temperature of its own: 1, 2, 4, 6 or 8."""
     loss: LossSettings = LossSettings()
     sampler: SamplerSettings = SamplerSettings(name="none")
     policy: PolicySettings = PolicySettings()

@@ -62,13 +62,8 @@ def describe_weights(
     settings: TrainSettings, data: StudyData, model: Classifier
 ) -> WeightsDescription:
     """What the metadata of `best.safetensors` hold."""
-    return WeightsDescription(
-        model=settings.model,
-        labels=list(data.vocabulary),
-        dropout=settings.dropout,
-        position_encoding=settings.position_encoding,
-        preprocessing=_describe_preprocessing(settings, data, model),
-    )
+    preprocessing = _describe_preprocessing(settings, data, model)
+    return WeightsDescription.of(settings, data.vocabulary, preprocessing)
 
 
 def require_true_description(run: RunFolder, data: StudyData) -> None:

@@ -15,7 +15,7 @@ from xlite import console
 from xlite.loading.loader import Batch
 from xlite.losses.class_weights import warn_about_double_corrections
 from xlite.losses.training_loss import build_training_loss
-from xlite.models.classifier import Classifier, build_classifier, count_parameters
+from xlite.models.classifier import Classifier, build_described, count_parameters
 from xlite.models.normalisation import require_normalisation
 from xlite.models.pretrained import import_timm
 from xlite.models.warm_start import warm_start
@@ -183,14 +183,12 @@ def _plan_sampling(settings: TrainSettings, data: StudyData, fabric: Fabric) -> 
 def _build_model(
     settings: TrainSettings, data: StudyData, runtime: Runtime, fabric: Fabric
 ) -> Classifier:
-    model = build_classifier(
-        settings.model,
+    model = build_described(
+        settings,
         num_classes=len(data.vocabulary),
         pretrained=needs_hub_weights(settings, runtime, num_classes=len(data.vocabulary)),
         weights_path=runtime.weights_path,
         seed=settings.seed,
-        dropout=settings.dropout,
-        position_encoding=settings.position_encoding,
     )
     require_normalisation(model.backbone, settings.batch_norm)
     if runtime.warm_start is not None:

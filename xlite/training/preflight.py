@@ -12,7 +12,7 @@ from xlite.errors import InputError
 from xlite.losses.training_loss import build_training_loss
 from xlite.models.backbone import match_weights
 from xlite.models.census import explain_refused_size
-from xlite.models.classifier import Classifier, build_classifier
+from xlite.models.classifier import Classifier, build_described
 from xlite.models.normalisation import require_normalisation
 from xlite.models.pretrained import require_pretrained
 from xlite.models.warm_start import match_checkpoint
@@ -24,7 +24,10 @@ from xlite.training.device import count_all_processes, require_precision
 if TYPE_CHECKING:
     from xlite.training.data import StudyData
 
-_OF_MODEL = ("model", "image_size", "position_encoding", "batch_norm")
+_OF_MODEL = (
+    *("model", "image_size", "position_encoding", "batch_norm"),
+    *("csra_lambda", "csra_temperature", "csra_heads"),
+)
 """The settings that decide whether a model can be built, and trained as they say."""
 
 
@@ -118,13 +121,7 @@ def _check_model(settings: TrainSettings, data: StudyData, runtime: Runtime) -> 
 def _outline(settings: TrainSettings, num_classes: int) -> Classifier:
     """The model without values: on the meta device nothing is initialised or computed."""
     with torch.device("meta"):
-        return build_classifier(
-            settings.model,
-            num_classes=num_classes,
-            pretrained=False,
-            seed=0,
-            position_encoding=settings.position_encoding,
-        )
+        return build_described(settings, num_classes=num_classes)
 
 
 def _distinct(planned: Sequence[TrainSettings], *fields: str) -> list[TrainSettings]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xlite.models.classifier import Classifier, build_classifier
+from xlite.models.classifier import Classifier, build_described
 from xlite.models.weights_file import read_weights, require_sound
 
 if TYPE_CHECKING:
@@ -19,14 +19,7 @@ def load_trained_model(run: RunFolder, device: torch.device) -> Classifier:
     Raises InputError for a run that is unfinished, and for weights that are damaged.
     """
     settings = run.settings
-    model = build_classifier(
-        settings.model,
-        num_classes=len(run.labels),
-        pretrained=False,
-        seed=settings.seed,
-        dropout=settings.dropout,
-        position_encoding=settings.position_encoding,
-    )
+    model = build_described(settings, num_classes=len(run.labels))
     path = run.find_weights()
     weights = read_weights(path)
     require_sound(weights, path, option="weights")

@@ -13,7 +13,7 @@ from xlite.errors import InputError, did_you_mean
 from xlite.explaining.boxes import NO_BOXES, MatchedBoxes, match_boxes
 from xlite.explaining.explanation_folder import ExplanationFolder, find_explanations_dir
 from xlite.explaining.films import tabulate_films
-from xlite.explaining.heat_maps import MAP_METHODS, MapMethod
+from xlite.explaining.heat_maps import read_method
 from xlite.explaining.run_explainer import RunExplainer
 from xlite.judging.judged_predictions import find_run
 from xlite.predicting.failed_films import require_none_failed
@@ -60,10 +60,11 @@ def explain(
     run: a folder, or its name in `experiments/runs`. images: a folder, a film, or several; with
     `labels` the folder that holds the table's films. Without labels and boxes the maps are those
     of the labels that are called. boxes: a list of boxes, which maps are scored against, in the
-    labels of the table, so that a map of `table_format` is theirs, too. method:
-    gradcam, hirescam or layercam. only: labels to draw maps of, instead of all. thresholds, split:
-    where calls come from, if not from the run. cache: that of a run of version 0.1. maps: write
-    each map, too, at the film's size. out: a folder, else `explanations/NAME` beside the run's.
+    labels of the table, so that a map of `table_format` is theirs, too. method: gradcam, hirescam,
+    layercam, or head where the model's head has maps. only: labels to draw maps of, instead of all.
+    thresholds, split: where calls come from, if not from the run. cache: that of a run of version
+    0.1. maps: write each map, too, at the film's size. out: a folder, else `explanations/NAME`
+    beside the run's.
 
     Films that can't be read are in `failed`. Raises InputError for what does not fit together;
     nothing is written then.
@@ -73,7 +74,7 @@ def explain(
     name = run_folder.path.resolve().name
     folder = ExplanationFolder(Path(out) if out else find_explanations_dir(run_folder.path) / name)
     folder.require_free(overwrite=overwrite)
-    chosen = _choose_method(method)
+    chosen = read_method(method)
     is_shown = _read_only(only, run_folder.labels)
     calls = find_thresholds(run_folder, file=_path(thresholds), split_dir=_path(split))
     if labels is None and boxes is None and calls.fitted is None:
@@ -95,16 +96,6 @@ def explain(
         explainer, films, matched, calls.source, _path(split), runtime or Runtime()
     )
     return task.carry_out(folder, writes_maps=maps)
-
-
-def _choose_method(name: str) -> MapMethod:
-    for method in MAP_METHODS:
-        if method == name:
-            return method
-    raise InputError(
-        f"no method is called {name!r}.{did_you_mean(name, MAP_METHODS)} Use one of: "
-        f"{', '.join(MAP_METHODS)}."
-    )
 
 
 def _path(given: str | Path | None) -> Path | None:
