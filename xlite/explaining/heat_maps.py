@@ -102,8 +102,7 @@ def draw_maps(
     own labels cost. Films with as many maps go together, forwards once and backwards once a map.
     """
     if method == "head":
-        places = (torch.as_tensor(each, dtype=torch.long) for each in (rows, columns))
-        return _draw_head_maps(model, seen)[tuple(places)]
+        return _draw_head_maps(model, seen)[list(rows), list(columns)]
     places_of: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
         places_of.setdefault(row, []).append(place)
