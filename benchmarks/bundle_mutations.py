@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 _RECORD = "bundle.json"
+_TEXTS = "texts/"
 _NUMBER = re.compile(rb"(?<![\w.<-])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.>-])")
 _JSON_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
@@ -34,7 +35,7 @@ def write_members(members: Members, out: Path) -> None:
 
 def change_any(members: Members, rng: np.random.Generator) -> tuple[Members, str]:
     """A digit of any number of any member changed, and which; sums stay as they were."""
-    names = [name for name in members if not name.endswith((".npy", ".md"))]
+    names = [name for name in members if not name.endswith(".npy")]
     while True:
         name = names[rng.integers(len(names))]
         content = members[name]
@@ -60,7 +61,7 @@ def change_proven(
 
 
 def list_proven(members: Members) -> list[tuple[str, tuple[Any, ...]]]:
-    """The places of the numbers that a bundle proves: of records, tables and histories."""
+    """The places of the numbers that a bundle proves: of records, tables, histories and texts."""
     stated = json.loads(members[_RECORD])["stated"]
     found: list[tuple[str, tuple[Any, ...]]] = []
     for name, content in members.items():
@@ -74,6 +75,8 @@ def list_proven(members: Members) -> list[tuple[str, tuple[Any, ...]]]:
             found += [(name, place) for place in _list_cells(content)]
         elif name.endswith("history.csv"):
             found += [(name, place) for place in _list_history(members, name)]
+        elif name.startswith(_TEXTS):
+            found += [(name, match.span()) for match in _NUMBER.finditer(content)]
     return found
 
 
@@ -135,6 +138,13 @@ def _list_history(members: Members, name: str) -> Iterator[tuple[int, int]]:
 def _change_at(
     content: bytes, name: str, place: tuple[Any, ...], rng: np.random.Generator
 ) -> tuple[bytes, str]:
+    if name.startswith(_TEXTS):
+        begin, end = place
+        text = content[begin:end].decode()
+        changed = _change_digit(text, rng)
+        if float(changed) == float(text):
+            return content, ""
+        return content[:begin] + changed.encode() + content[end:], f"{text} to {changed}"
     if not name.endswith(".json"):
         row, column = place
         lines = content.decode().split("\n")

@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xlite import console
-from xlite.files import sha256_of_file, write_json
+from xlite.files import read_json, sha256_of_file, write_json
 from xlite.judging.ablation import judge_ablation, write_ablation
 from xlite.judging.variant_runs import group_outcomes
 from xlite.labels import NIH_LABELS
@@ -98,7 +98,8 @@ def main() -> None:
             shutil.copy("study.zip", keep)
     found |= {"images": counts, "runs": len(LOSSES) * len(SEEDS), "labels": len(NIH_LABELS)}
     if share == 1.0:
-        write_json(RESULTS, found)
+        before = read_json(RESULTS, remedy="Remove it.") if RESULTS.exists() else {}
+        write_json(RESULTS, before | found)
     console.set_verbosity(console.NORMAL)
     console.say(str(found))
 
@@ -109,9 +110,10 @@ def write_study(
     losses: Sequence[LossName] = LOSSES,
     seeds: Sequence[int] = SEEDS,
     resamples: int = 1000,
+    drawn_from: int = 0,
 ) -> None:
-    """The project of the study, in the working folder."""
-    rng = np.random.default_rng(0)
+    """The project of the study, in the working folder; drawn_from: the seed of what is drawn."""
+    rng = np.random.default_rng(drawn_from)
     parts = {name: draw_part(name, count, rng) for name, count in counts.items()}
     write_split(parts, SPLIT_DIR, {"seed": 0}, overwrite=False)
     split = read_split(SPLIT_DIR)
@@ -121,8 +123,9 @@ def write_study(
     }
     compare([run for by_seed in runs.values() for run in by_seed.values()], out="experiments")
     for by_seed in runs.values():
-        evaluate(by_seed[0], write=True, figures=False, resamples=resamples)
-        evaluate(by_seed[0], part="test", write=True, figures=False, resamples=resamples)
+        run = next(iter(by_seed.values()))
+        evaluate(run, write=True, figures=False, resamples=resamples)
+        evaluate(run, part="test", write=True, figures=False, resamples=resamples)
     ablate_runs(runs, split)
     write_ledger(losses, seeds)
 
@@ -245,7 +248,9 @@ def draw_part(name: str, count: int, rng: np.random.Generator) -> Manifest:
     return Manifest(table, labels, NIH_LABELS)
 
 
-def write_drawn_run(split: Split, settings: TrainSettings, rng: np.random.Generator) -> Path:
+def write_drawn_run(
+    split: Split, settings: TrainSettings, rng: np.random.Generator, split_dir: Path = SPLIT_DIR
+) -> Path:
     """A finished run whose predictions are drawn: logits that are higher where a label is."""
     name = f"{settings.model}-{settings.loss.name}-s{settings.seed}"
     run_dir = Path("experiments/runs") / name
@@ -264,7 +269,7 @@ def write_drawn_run(split: Split, settings: TrainSettings, rng: np.random.Genera
                 train_positives=split.parts["train"].positives.tolist(),
                 split_sha256=split.sha256,
                 source="0" * 64,
-                split_dir=SPLIT_DIR.as_posix(),
+                split_dir=split_dir.as_posix(),
             ),
         ),
     )

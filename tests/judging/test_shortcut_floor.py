@@ -183,3 +183,17 @@ def test_the_floor_of_nih_s_table_on_patients_held_out() -> None:
         macros.append(ranking_scores(manifest.labels[is_test], scores)[0].mean())
     # scikit-learn's boosted trees came to within 0.003 of the first two and to 0.616 of the third.
     assert np.round(macros, 3) == pytest.approx([0.568, 0.588, 0.621], abs=0.002)
+
+
+def test_a_question_that_was_asked_before_has_the_same_answer() -> None:
+    one, other = draw_predictions(1, num_images=400), draw_predictions(2, num_images=400)
+    better = one.select(np.arange(400))
+    object.__setattr__(better, "probs", np.clip(one.probs + 0.2 * one.targets, 0, 1))
+    columns = {"view": draw_views(one.targets, seed=2, tells=0.2)}
+    asked = ask(columns)
+    # The third is of other labels, of which nothing is known.
+    for labelled in (one, better, other, one):
+        assert judge_floor(labelled, asked, RESAMPLING) == judge_floor(
+            labelled, ask(columns), RESAMPLING
+        )
+    assert asked.known[0].is_of(one)

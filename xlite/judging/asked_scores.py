@@ -26,6 +26,8 @@ from xlite.studies.study_plan import ScoreName
 
 _RESAMPLING = Resampling(seed=42)
 """As `xlite evaluate` resamples where nothing else is asked for: it says the same of a run."""
+LEVEL = _RESAMPLING.level
+"""Of the intervals."""
 _EVALUATED = ("auroc", "average_precision", "f1")
 """The scores whose intervals an evaluation has."""
 _SYNONYMS = {"sensitivity": "recall"}
@@ -42,7 +44,7 @@ ASKED_SCORES = (*_EVALUATED, *_RESTS_ON, *_SYNONYMS)
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """The predictions of one training, and all that is found out about them at once."""
+    """The predictions of one training, and what is found out about them once it is asked for."""
 
     labelled: LabelledPredictions
 
@@ -52,9 +54,17 @@ class JudgedRun:
         return crossfit_calls(self.labelled, method="f1", calibration="none")
 
     @cached_property
-    def evaluated(self) -> Scores:
-        """What `xlite evaluate` says of it."""
-        return score_predictions(self.labelled, self.calls, resampling=_RESAMPLING)
+    def _evaluated(self) -> dict[str, Scores]:
+        return {}
+
+    def _evaluate(self, score: str) -> Scores:
+        """What `xlite evaluate` says of it, with no intervals but those of this score."""
+        wanted = score if score in _EVALUATED else ""
+        if wanted not in self._evaluated:
+            self._evaluated[wanted] = score_predictions(
+                self.labelled, self.calls, resampling=_RESAMPLING, intervals=(wanted,)
+            )
+        return self._evaluated[wanted]
 
     @cached_property
     def resampled_calls(self) -> dict[str, Resampled]:
@@ -70,7 +80,7 @@ class JudgedRun:
     def measure(self, asked: ScoreName) -> tuple[float, float, float]:
         """A score and the limits of its 95 % interval over resampled patients; NaN if undefined."""
         score = _SYNONYMS.get(asked.score, asked.score)
-        found = self.evaluated
+        found = self._evaluate(score)
         row = found.macro if asked.label is None else found.per_class[asked.label]
         if score in _EVALUATED:
             return (

@@ -7,7 +7,7 @@ calibration and calls are judged at thresholds that have not seen what they are 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 _MEANS = tuple(field.name for field in dataclasses.fields(MeanScores))
 """The scores that have a macro and a weighted mean."""
 _RANDOM = "average_precision_random"
-_RESAMPLED = ("auroc", "average_precision", "f1", "brier")
+RESAMPLED = ("auroc", "average_precision", "f1", "brier")
+"""The scores that have an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +57,24 @@ class Resampling:
 
 
 def score_predictions(
-    labelled: LabelledPredictions, calls: ThresholdedCalls, *, resampling: Resampling | None = None
+    labelled: LabelledPredictions,
+    calls: ThresholdedCalls,
+    *,
+    resampling: Resampling | None = None,
+    intervals: Collection[str] = RESAMPLED,
 ) -> Scores:
     """Per class, macro, micro and weighted scores with intervals.
 
     The interval of a class's AUROC is Newcombe's with patients as clusters (`auroc_interval`); that
     of average precision leaves each patient's own images out (`precision_intervals`); those of F1,
     which takes the thresholds as given, and of the Brier score are percentiles over resampled
-    patients. `average_precision_random` is what random scores have: the prevalence.
+    patients. `average_precision_random` is what random scores have: the prevalence. intervals: the
+    scores that are resampled, which takes most of the time; limits of others are NaN.
     """
     resampling = resampling or Resampling()
     scores = _score(labelled, calls, resampling.level)
-    limits = _resample(labelled, calls, scores, resampling)
-    for name in _RESAMPLED[1:]:
+    limits = _resample(labelled, calls, scores, resampling, intervals)
+    for name in RESAMPLED[1:]:
         scores[f"{name}_low"], scores[f"{name}_high"] = limits[name]
     is_ranked = ~np.isnan(scores["average_precision"])
     scores[_RANDOM] = np.where(is_ranked, scores["prevalence"], np.nan)
@@ -84,12 +90,14 @@ def score_predictions(
         thresholds=Thresholding(
             method=calls.method, calibration=calls.calibration, source=calls.source
         ),
-        per_class=_score_labels(labelled, calls, scores),
+        per_class=_score_labels(
+            labelled, calls, scores, is_ranged="average_precision" in intervals
+        ),
         macro=MacroScores(
             **{name: mean for name, (mean, _) in macro.items()},
             **{
                 f"{name}_{side}": float(limit)
-                for name in _RESAMPLED
+                for name in RESAMPLED
                 for side, limit in zip(("low", "high"), limits[f"macro_{name}"], strict=True)
             },
         ),
@@ -140,14 +148,18 @@ def measure_change(
 
 
 def _score_labels(
-    labelled: LabelledPredictions, calls: ThresholdedCalls, scores: Mapping[str, NDArray[Any]]
+    labelled: LabelledPredictions,
+    calls: ThresholdedCalls,
+    scores: Mapping[str, NDArray[Any]],
+    *,
+    is_ranged: bool,
 ) -> dict[str, LabelScores]:
     unjudged = labelled.positives - (calls.targets == 1).sum(axis=0)
     return {
         label: LabelScores(
             **{name: values[c].item() for name, values in scores.items()},
             notes=(
-                *_note(scores, c, num_unjudged=int(unjudged[c])),
+                *_note(scores, c, num_unjudged=int(unjudged[c]), is_ranged=is_ranged),
                 *calls.notes.get(label, []),
             ),
         )
@@ -186,6 +198,7 @@ def _resample(
     calls: ThresholdedCalls,
     scores: Mapping[str, NDArray[Any]],
     resampling: Resampling,
+    wanted: Collection[str],
 ) -> dict[str, tuple[Any, Any]]:
     """Lower and upper limit of each resampled score, (C,) each, and of its macro mean."""
     groups, count = labelled.patient_ids, resampling.num_resamples
@@ -196,8 +209,13 @@ def _resample(
         "brier": (labelled.targets, calls.probs, labelled.targets >= 0),
         "f1": (calls.targets, as_probs, calls.targets == 1),
     }
+    nothing = np.full(len(labelled.vocabulary), np.nan)
     limits: dict[str, tuple[Any, Any]] = {}
+    for name in RESAMPLED:
+        limits |= {name: (nothing, nothing), f"macro_{name}": (np.nan, np.nan)}
     for name, (targets, probs, rests_on) in parts.items():
+        if name not in wanted:
+            continue
         drawn = resample_scores(
             targets,
             [probs],
@@ -217,6 +235,8 @@ def _resample(
             freedom = count_freedom(rests_on, groups)
             macro = macro_interval(scores[name], drawn, freedom, level=resampling.level)
         limits[f"macro_{name}"] = macro
+    if "average_precision" not in wanted:
+        return limits
     found = precision_intervals(
         labelled.targets,
         labelled.probs,
@@ -247,7 +267,10 @@ def _pool(labelled: LabelledPredictions, calls: ThresholdedCalls) -> MicroScores
     )
 
 
-def _note(scores: Mapping[str, NDArray[Any]], column: int, *, num_unjudged: int) -> list[str]:
+def _note(
+    scores: Mapping[str, NDArray[Any]], column: int, *, num_unjudged: int, is_ranged: bool
+) -> list[str]:
+    """What is to be known of a class. is_ranged: whether average precision has intervals at all."""
     found = []
     positives = int(scores["positives"][column])
     if positives == 0:
@@ -257,7 +280,7 @@ def _note(scores: Mapping[str, NDArray[Any]], column: int, *, num_unjudged: int)
     auroc = float(scores["auroc"][column])
     if positives and np.isnan(auroc):
         found.append("no negatives: AUROC is undefined")
-    elif auroc == auroc and np.isnan(scores["average_precision_low"][column]):
+    elif is_ranged and auroc == auroc and np.isnan(scores["average_precision_low"][column]):
         found.append("one patient has it: no interval of average precision")
     if num_unjudged:
         found.append(f"{num_unjudged} positives unjudged by F1: no others to fit a threshold on")

@@ -8,7 +8,7 @@ not been fitted on, and so are those of table and image together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +63,51 @@ class FloorQuestion:
     left_out: Mapping[str, str]
     fitted: FloorRows | None
     """None to cross-fit on the images themselves."""
+    known: list[_TableScores] = field(default_factory=list)
+    """What was found of the columns alone when this was asked last: they take most of the time."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _TableScores:
+    """What the columns alone say of images: the same for whatever model is judged on these."""
+
+    targets: NDArray[np.int8]
+    """(N, C) those that were asked of."""
+    patient_ids: NDArray[Any]
+    """(N,)"""
+    folds: NDArray[np.int64]
+    fitted: NDArray[np.float64]
+    """(N, C) of all columns together; NaN for a label that they can't know."""
+    alone: dict[str, NDArray[np.float64]]
+    """(N, C) of each column, ranked within folds where it is cross-fitted."""
+    judged_alone: dict[Resampling, dict[str, Auroc]] = field(default_factory=dict)
+
+    def is_of(self, labelled: LabelledPredictions) -> bool:
+        """Whether these are the images and labels that are judged."""
+        return np.array_equal(self.targets, labelled.targets) and np.array_equal(
+            self.patient_ids, labelled.patient_ids
+        )
+
+
+def _score_tables(labelled: LabelledPredictions, asked: FloorQuestion) -> _TableScores | None:
+    """The scores of the columns, kept with the question; None without columns or patients."""
+    if asked.known and asked.known[0].is_of(labelled):
+        return asked.known[0]
+    folds = deal_folds(labelled)
+    if not asked.columns or folds is None:
+        return None
+    alone = {name: score_table(labelled, asked, [name], folds) for name in asked.columns}
+    if asked.fitted is None:
+        alone = {name: rank_within(one, folds) for name, one in alone.items()}
+    found = _TableScores(
+        targets=labelled.targets,
+        patient_ids=labelled.patient_ids,
+        folds=folds,
+        fitted=score_table(labelled, asked, list(asked.columns), folds),
+        alone={name: np.nan_to_num(one) for name, one in alone.items()},
+    )
+    asked.known[:] = [found]
+    return found
 
 
 def judge_floor(
@@ -74,19 +119,15 @@ def judge_floor(
     clusters; of the macro mean, percentiles over resampled patients. None without columns, or with
     fewer than ten patients.
     """
-    folds = deal_folds(labelled)
-    if not asked.columns or folds is None:
+    table = _score_tables(labelled, asked)
+    if table is None:
         return None
-    scores = score_table(labelled, asked, list(asked.columns), folds)
-    is_fitted = ~np.isnan(scores).all(axis=0)
+    is_fitted = ~np.isnan(table.fitted).all(axis=0)
     targets = np.where(is_fitted, labelled.targets, np.int8(UNKNOWN)).astype(np.int8)
-    scores = np.nan_to_num(scores)
-    together = _stack(targets, scores, labelled.probs, folds)
-    alone = {name: score_table(labelled, asked, [name], folds) for name in asked.columns}
+    scores = np.nan_to_num(table.fitted)
+    together = _stack(targets, scores, labelled.probs, table.folds)
     if asked.fitted is None:
-        scores, together = rank_within(scores, folds), rank_within(together, folds)
-        alone = {name: rank_within(one, folds) for name, one in alone.items()}
-    alone = {name: np.nan_to_num(one) for name, one in alone.items()}
+        scores, together = (rank_within(one, table.folds) for one in (scores, together))
     patients, level = labelled.patient_ids, resampling.level
     drawn = resample_scores(
         targets,
@@ -102,6 +143,11 @@ def judge_floor(
         average_classes(drawn[1]) - average_classes(drawn[0]), level=level
     )
     macro = (macro_mean(added.difference)[0], *map(float, macro_limits))
+    if resampling not in table.judged_alone:
+        table.judged_alone[resampling] = {
+            name: _judge_alone(targets, column, patients, resampling)
+            for name, column in table.alone.items()
+        }
     return ShortcutFloor(
         columns=tuple(asked.columns),
         columns_left_out=dict(asked.left_out),
@@ -111,11 +157,8 @@ def judge_floor(
             label: _add(_describe(floor, c), added.difference[c], low[c], high[c])
             for c, label in enumerate(labelled.vocabulary)
         },
-        by_column={
-            name: _judge_alone(targets, column, patients, resampling)
-            for name, column in alone.items()
-        },
-        equals=_find_equal(labelled.vocabulary, targets, alone),
+        by_column=table.judged_alone[resampling],
+        equals=_find_equal(labelled.vocabulary, targets, table.alone),
     )
 
 

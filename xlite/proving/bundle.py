@@ -18,7 +18,7 @@ from xlite.proving.bundle_readme import describe_bundle
 from xlite.proving.chosen import Chosen
 from xlite.proving.history_table import write_scores
 from xlite.proving.project import BundledProject
-from xlite.proving.recomputing import Recomputed, recompute
+from xlite.proving.recomputing import Recomputed, recompute, sharing
 from xlite.proving.replay_history import score_best_row
 from xlite.proving.staging import stage
 from xlite.proving.texts import Renderer, write_texts
@@ -58,14 +58,18 @@ def write_bundle(
         _prove_histories(project)
         proven, stated = 0, {}
         # Read again: histories were written since.
-        for one in recompute(BundledProject(root), processes=processes):
-            if one.found is not None:
-                _require_near(one)
-                if not one.record.kind.is_input:
-                    _write(one)
-            proven += one.num_proven
-            if one.as_recorded:
-                stated[one.name] = tuple(one.as_recorded)
+        project = BundledProject(root)
+        with sharing(project, processes) as others:
+            found = recompute(project, others)
+            # While others read, nothing is written.
+            for one in found if others is None else list(found):
+                if one.found is not None:
+                    _require_near(one)
+                    if not one.record.kind.is_input:
+                        _write(one)
+                proven += one.num_proven
+                if one.as_recorded:
+                    stated[one.name] = tuple(one.as_recorded)
         write_texts(BundledProject(root), render)
         members = _close(root, stated)
         write_archive(out, members, last=layout.BUNDLE_RECORD)

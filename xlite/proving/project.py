@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from xlite.errors import InputError
 from xlite.judging.evaluation import Resampling
+from xlite.judging.floor_question import ask_floor
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
 from xlite.judging.paired_differences import JudgedMethods
 from xlite.places import VALIDATION
@@ -17,6 +21,10 @@ from xlite.run_folder.file_names import RUNS
 from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.listing import find_run_folders
 from xlite.splitting.split_folder import Split, read_split
+
+if TYPE_CHECKING:
+    from xlite.judging.judged_predictions import JudgedPredictions
+    from xlite.judging.shortcut_floor import FloorQuestion
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,19 @@ class BundledProject:
     @cached_property
     def _labelled(self) -> dict[tuple[str, str], LabelledPredictions]:
         return {}
+
+    @cached_property
+    def _floors(self) -> list[tuple[JudgedPredictions, FloorQuestion]]:
+        return []
+
+    def ask_floor(self, judged: JudgedPredictions) -> FloorQuestion:
+        """What the columns of a split say of a part; the same question for the same images."""
+        for known, asked in self._floors:
+            is_same = known.split is judged.split and known.part == judged.part
+            if is_same and np.array_equal(known.labelled.image_ids, judged.labelled.image_ids):
+                return asked
+        self._floors.append((judged, ask_floor(judged)))
+        return self._floors[-1][1]
 
     @cached_property
     def judged(self) -> dict[tuple[str, Resampling], JudgedMethods]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,16 +56,39 @@ class _Found(NamedTuple):
     reason: str
 
 
-def recompute(project: BundledProject, *, processes: int = 1) -> Iterator[Recomputed]:
+@contextmanager
+def sharing(project: BundledProject, processes: int) -> Iterator[Executor | None]:
+    """Other processes that work on the unpacked bundle, ended with the block.
+
+    None where one process is asked for, and where all is done sooner than others have begun.
+    """
+    rows = sum(sum(run.data.images.values()) for run in project.runs.values())
+    if processes < 2 or rows < _FEWEST_ROWS:
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _begin, (project.root,)) as pool:
+        yield pool
+
+
+def recompute(project: BundledProject, others: Executor | None = None) -> Iterator[Recomputed]:
     """Each record of a bundle with what it comes to.
 
-    processes: how many share the work where there is enough of it. Raises InputError for a damaged
-    record.
+    others: those of `sharing`, who are given what takes long at once; this process does the rest
+    meanwhile. Raises InputError for a damaged record.
     """
     records = list(list_records(project))
-    shared = _share(project, records, processes) if processes > 1 and is_large(project) else {}
+    shared = _share(records, others) if others is not None else {}
+    own = {
+        place: _replay(project, record)
+        for place, record in enumerate(records)
+        if others is not None and place not in shared
+    }
     for place, record in enumerate(records):
-        found = shared.get(place) or _replay(project, record)
+        if place in shared:
+            found = shared[place].result()[place]
+        else:
+            found = own.get(place) or _replay(project, record)
         yield Recomputed(
             record=record,
             name=record.path.relative_to(project.root).as_posix(),
@@ -75,24 +99,19 @@ def recompute(project: BundledProject, *, processes: int = 1) -> Iterator[Recomp
         )
 
 
-def is_large(project: BundledProject) -> bool:
-    """Whether there is enough to recompute for other processes to be worth their beginning."""
-    rows = sum(sum(run.data.images.values()) for run in project.runs.values())
-    return rows >= _FEWEST_ROWS
-
-
-def _share(project: BundledProject, records: Sequence[Record], processes: int) -> dict[int, _Found]:
-    """What the records come to that take long, by their places."""
+def _share(records: Sequence[Record], others: Executor) -> dict[int, Future[dict[int, _Found]]]:
+    """Who is at work on the records that take long, by their places."""
     tasks: dict[str, list[int]] = {}
     for place, record in enumerate(records):
         if record.kind.cost:
             # Those that rest on the same runs are done by one, who judges each run once.
             name = "compared" if record.kind.cost == "compared" else str(place)
             tasks.setdefault(name, []).append(place)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _begin, (project.root,)) as pool:
-        found = pool.map(_replay_some, sorted(tasks.values(), key=len, reverse=True))
-        return {place: one for some in found for place, one in some.items()}
+    shared = {}
+    for places in sorted(tasks.values(), key=len, reverse=True):
+        work = others.submit(_replay_some, places)
+        shared |= dict.fromkeys(places, work)
+    return shared
 
 
 def _begin(root: Path) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from xlite.errors import InputError
 from xlite.judging.evaluation import Resampling
 from xlite.judging.evaluation_task import EvaluationTask
-from xlite.judging.floor_question import ask_floor
 from xlite.judging.judged_predictions import JudgedPredictions
 from xlite.judging.labelled_predictions import GROUP_COLUMNS
 from xlite.judging.threshold_choice import ThresholdChoice
@@ -47,7 +46,7 @@ def replay_evaluation(project: BundledProject, path: Path, stated: dict[str, Any
     knows_columns = set(asked.by) <= set(GROUP_COLUMNS)
     if not knows_columns:
         kept += ["subgroups"]
-    floor = _ask_floor(before, judged)
+    floor = _ask_floor(project, before, judged)
     if floor is None:
         kept += _FLOOR
     task = EvaluationTask(
@@ -77,11 +76,13 @@ def _require_of_own_part(evaluation: Evaluation) -> None:
         raise InputError("it is of several runs, out of fold")
 
 
-def _ask_floor(evaluation: Evaluation, judged: JudgedPredictions) -> FloorQuestion | None:
+def _ask_floor(
+    project: BundledProject, evaluation: Evaluation, judged: JudgedPredictions
+) -> FloorQuestion | None:
     """What the split's own columns say; None where the floor was asked of others, or not at all."""
     if evaluation.asked.floor is not None:
         return None
     floor = evaluation.shortcut_floor
     if floor is not None and not set(floor.columns) <= set(GROUP_COLUMNS):
         return None
-    return ask_floor(judged)
+    return project.ask_floor(judged)

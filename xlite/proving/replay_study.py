@@ -7,7 +7,7 @@ from typing import Any
 
 from xlite.errors import InputError
 from xlite.files import read_json
-from xlite.judging.asked_scores import JudgedRun, measure_asked
+from xlite.judging.asked_scores import LEVEL, JudgedRun, measure_asked
 from xlite.judging.comparison import COMPARISON_RECORD
 from xlite.judging.evaluation import Resampling
 from xlite.judging.looks_at_test import score_look
@@ -60,7 +60,7 @@ def replay_look(project: BundledProject, path: Path, stated: dict[str, Any]) -> 
         images=len(labelled),
         patients=len(set(labelled.patient_ids)),
         looks=before.looks,
-        level=judged[0].evaluated.level,
+        level=LEVEL,
         scores={
             name: StudyScore(point=one.point, low=one.low, high=one.high)
             for name, one in measured.items()

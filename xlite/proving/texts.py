@@ -6,10 +6,8 @@ are worded is up to the xlite that wrote them, so that another version has nothi
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor
 from pathlib import Path
 
 from xlite import console
@@ -17,7 +15,6 @@ from xlite.files import write_text
 from xlite.proving import layout
 from xlite.proving.project import BundledProject
 from xlite.results.verification import Difference
-from xlite.signals import end_with_parent
 
 Renderer = Callable[[BundledProject], Mapping[str, str]]
 """From the unpacked bundle to its texts by the names of their files; InputError for damage."""
@@ -29,20 +26,13 @@ def write_texts(project: BundledProject, render: Renderer) -> None:
         write_text(project.root / layout.TEXTS / name, text)
 
 
-@contextmanager
-def rendering(
-    project: BundledProject, render: Renderer, *, is_beside: bool
-) -> Iterator[Callable[[], Mapping[str, str]]]:
-    """What returns the texts once they are rendered.
-
-    is_beside: whether another process renders them from now on, or this one when it is asked.
-    """
-    if not is_beside:
-        yield lambda: _render(project.root, render)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, end_with_parent) as pool:
-        yield pool.submit(_render, project.root, render).result
+def render_texts(
+    project: BundledProject, render: Renderer, others: Executor | None
+) -> Callable[[], Mapping[str, str]]:
+    """What returns the texts: once another process has rendered them, or by rendering them then."""
+    if others is not None:
+        return others.submit(_render, project.root, render).result
+    return lambda: _render(project.root, render)
 
 
 def compare_texts(root: Path, found: Mapping[str, str]) -> Iterator[Difference]:

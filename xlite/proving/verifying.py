@@ -19,10 +19,10 @@ from xlite.proving.agreement import DIGITS, agree, list_differences
 from xlite.proving.archive import unpack_archive
 from xlite.proving.history_table import read_cells
 from xlite.proving.project import BundledProject
-from xlite.proving.recomputing import Recomputed, is_large, recompute
+from xlite.proving.recomputing import Recomputed, recompute, sharing
 from xlite.proving.records import REMEDY
 from xlite.proving.replay_history import find_faults, score_best_row
-from xlite.proving.texts import Renderer, compare_texts, rendering
+from xlite.proving.texts import Renderer, compare_texts, render_texts
 from xlite.records import Record as JsonRecord
 from xlite.results.verification import Difference, Verification
 from xlite.run_folder.file_names import RUN_HISTORY
@@ -94,9 +94,9 @@ class _Findings:
         if self.texts and record.xlite != __version__:
             why = f"all: as xlite {record.xlite} words them, and this is {__version__}"
             self.texts, self.stated[layout.TEXTS] = 0, (why,)
-        is_beside = self.texts > 0 and processes > 1 and is_large(project)
-        with rendering(project, render, is_beside=is_beside) as rendered:
-            for one in recompute(project, processes=processes):
+        with sharing(project, processes) as others:
+            texts = render_texts(project, render, others) if self.texts else None
+            for one in recompute(project, others):
                 self.differences += _judge(one, record, project.root)
                 self.proven[one.name] = one.num_proven
                 if one.as_recorded:
@@ -104,8 +104,8 @@ class _Findings:
             for name, count, found in _judge_histories(project):
                 self.proven[name], self.stated[name] = count, HISTORY_STATED
                 self.differences += found
-            if self.texts:
-                self.differences += compare_texts(project.root, rendered())
+            if texts is not None:
+                self.differences += compare_texts(project.root, texts())
 
 
 def _read_record(path: Path, root: Path) -> BundleRecord:

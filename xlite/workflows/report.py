@@ -50,7 +50,7 @@ from xlite.run_folder.listing import list_runs
 from xlite.splitting.folds_folder import is_folds
 from xlite.splitting.split_folder import Split, read_split
 from xlite.workflows.report_runs import choose_runs
-from xlite.workflows.run_floor import find_floor
+from xlite.workflows.run_floor import find_floors
 from xlite.workflows.study_record import record_studies
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def describe_project(
     best = judged[0] if judged else None
     mistakes = find_mistakes(best, num_images=_NUM_MISTAKES) if best else []
     images = [str(best.image_ids[mistake.row]) for mistake in mistakes] if best else []
-    floors = [find_floor(one, split) for one in judged if split]
+    floors = find_floors(judged, split) if split else []
     use = _describe_use(experiments, split) if split else []
     doctor = describe_diagnosis(experiments)
     sections = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from xlite.errors import InputError
 from xlite.files import write_json
-from xlite.judging.asked_scores import JudgedRun, measure_asked
+from xlite.judging.asked_scores import LEVEL, JudgedRun, measure_asked
 from xlite.judging.labelled_predictions import LabelledPredictions, read_run_predictions
 from xlite.judging.looks_at_test import look_at_test
 from xlite.places import SEALED_LOOK
@@ -44,7 +44,7 @@ def look_once(winner: Winner, study: Study, plan: StudyPlan, folder: Path) -> Se
         images=len(images),
         patients=len(np.unique(images.patient_ids)),
         looks=max(one.looks for one in looks),
-        level=judged[0].evaluated.level,
+        level=LEVEL,
         scores={
             name: StudyScore(point=score.point, low=score.low, high=score.high)
             for name, score in measured.items()
