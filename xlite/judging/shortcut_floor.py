@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from xlite.judging.evaluation import Resampling
+from xlite.judging.stacked_logits import stack_logits
 from xlite.labels import UNKNOWN
 from xlite.randomness import derive_generator
 from xlite.results.shortcut_floor import Auroc, FloorScores, ShortcutFloor, WithinView
@@ -24,7 +24,7 @@ from xlite.scores.auroc_interval import AurocInterval, auroc_interval, macro_aur
 from xlite.scores.bootstrap import average_classes, percentile_interval, resample_scores
 from xlite.scores.delong import compare_aurocs
 from xlite.scores.ranking import macro_mean
-from xlite.scores.table_model import fit_logistic, fit_table_model
+from xlite.scores.table_model import fit_table_model
 from xlite.scores.within_groups import auroc_within_groups
 from xlite.splitting.equal_folds import assign_folds
 
@@ -39,7 +39,6 @@ FEWEST_PATIENTS = 2 * NUM_FOLDS
 
 _EQUAL = 0.999
 _FEWEST_EQUAL = 5
-_SMALLEST = 1e-7
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -125,7 +124,7 @@ def judge_floor(
     is_fitted = ~np.isnan(table.fitted).all(axis=0)
     targets = np.where(is_fitted, labelled.targets, np.int8(UNKNOWN)).astype(np.int8)
     scores = np.nan_to_num(table.fitted)
-    together = _stack(targets, scores, labelled.probs, table.folds)
+    together = stack_logits(targets, scores, labelled.probs, table.folds)
     if asked.fitted is None:
         scores, together = (rank_within(one, table.folds) for one in (scores, together))
     patients, level = labelled.patient_ids, resampling.level
@@ -229,39 +228,6 @@ def rank_within(scores: NDArray[np.float64], folds: NDArray[np.int64]) -> NDArra
         ranks = rankdata(np.nan_to_num(scores[is_held]), axis=0)
         ranked[is_held] = ndtri((ranks - 0.5) / is_held.sum())
     return ranked
-
-
-def _stack(
-    targets: NDArray[np.int8],
-    scores: NDArray[np.float64],
-    probs: NDArray[np.float64],
-    folds: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """(N, C) logits of table and image together, fitted on other folds; with a weak ridge.
-
-    The table's logit has the weight 1. A fitted one would learn from the fold that is left out,
-    whose labels are behind the others' logits: an image of chance then added 0.02 to the table.
-    """
-    clipped = np.clip(probs, _SMALLEST, 1 - _SMALLEST)
-    logits = np.log(clipped / (1 - clipped))
-    logits = (logits - logits.mean(axis=0)) / np.maximum(logits.std(axis=0), _SMALLEST)
-    stacked = scores.copy()
-    penalty = np.diag([1.0, 1e-6])
-    for c, of_label in enumerate(targets.T):
-        design = sparse.csr_array(np.column_stack([logits[:, c], np.ones(len(logits))]))
-        for fold in range(NUM_FOLDS):
-            is_used, is_held = (folds != fold) & (of_label >= 0), folds == fold
-            positives = (of_label[is_used] == 1).astype(np.float64)
-            if 0 < positives.sum() < len(positives):
-                weights = fit_logistic(
-                    design[is_used],
-                    positives,
-                    np.ones(len(positives)),
-                    penalty,
-                    offset=scores[is_used, c],
-                )
-                stacked[is_held, c] += weights[0] * logits[is_held, c]
-    return stacked
 
 
 def _judge_alone(
