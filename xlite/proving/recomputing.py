@@ -107,7 +107,7 @@ def _share(records: Sequence[Record], others: Executor) -> dict[int, Future[dict
             # Those that rest on the same runs are done by one, who judges each run once.
             name = "compared" if record.kind.cost == "compared" else str(place)
             tasks.setdefault(name, []).append(place)
-    shared = {}
+    shared: dict[int, Future[dict[int, _Found]]] = {}
     for places in sorted(tasks.values(), key=len, reverse=True):
         work = others.submit(_replay_some, places)
         shared |= dict.fromkeys(places, work)
