@@ -213,6 +213,7 @@ def measure(out: Path) -> dict[str, Any]:
     return {
         "holds": found.holds,
         "proven": sum(found.proven.values()),
+        "texts": found.texts,
         "megabytes": round(summary.bytes / 1e6, 1),
         "bundle_seconds": round(bundled - started, 1),
         "bundle_cpu_seconds": round(packed - begun, 1),
