@@ -658,8 +658,9 @@ class SamplerSettingsFields:
         str,
         typer.Option(
             "--sampler-draw",
-            help="Independent draws, or the same exposure with less chance in it: replacement or "
-            "systematic.",
+            help="Independent draws, the same exposure with less chance in it, or each image as "
+            "often as its weight beside the smallest says, in longer epochs: replacement, "
+            "systematic or repeats.",
             rich_help_panel="Sampling",
         ),
         RARE,

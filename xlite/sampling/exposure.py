@@ -38,7 +38,8 @@ class Exposure:
     num_draws: int
     """The draws of an epoch: with replacement under weights, each image in turn without."""
     distinct_images: float
-    """The number of different images in an epoch, sum_i 1 - (1 - q_i)^num_draws under weights."""
+    """The number of different images in an epoch: sum_i 1 - (1 - q_i)^num_draws of independent
+    draws, sum_i min(1, q_i num_draws) of systematic ones."""
     max_repeats: float
     """The largest number of times that an image is drawn in an epoch, num_draws * max(q)."""
     co_occurrence: NDArray[np.float64]
@@ -70,13 +71,15 @@ def expected_exposure(
     *,
     num_draws: int | None = None,
     patients: ArrayLike | None = None,
+    is_systematic: bool = False,
 ) -> Exposure:
     """The exposure of every class when images are drawn in proportion to `weights`.
 
     labels: (N, C), 1, 0 or -1 (unknown), (N,) for one class, or label sets. weights: (N,), finite,
     at least 0, not all 0, on any scale; None shows each image once, in turn. num_draws: N by
-    default. patients: (N,) patient ids, or codes from 0. Raises ArgumentError where these are not
-    met.
+    default. patients: (N,) patient ids, or codes from 0. is_systematic: each image is drawn as
+    often as is expected, rounded up or down, not independently of the others: an epoch then shows
+    more of them. Raises ArgumentError where these are not met.
 
     >>> exposure = expected_exposure([[1, 0], [1, 0], [0, 1], [0, 0]], [1, 1, 2, 4])
     >>> exposure.share.tolist(), exposure.cv, exposure.no_finding_share
@@ -104,7 +107,11 @@ def expected_exposure(
         ess=float(total**2 / squares.sum() / sets.num_images),
         num_draws=draws,
         distinct_images=(
-            float(min(draws, sets.num_images)) if weights is None else _expected_distinct(q, draws)
+            float(min(draws, sets.num_images))
+            if weights is None
+            else float(np.minimum(draws * q, 1).sum())
+            if is_systematic
+            else _expected_distinct(q, draws)
         ),
         max_repeats=float(draws * q.max()),
         co_occurrence=present.T @ (mass[:, None] * present) / total,

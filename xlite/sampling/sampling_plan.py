@@ -12,7 +12,7 @@ from xlite.errors import CheckFailedError, InputError
 from xlite.sampling.exposure import Exposure, expected_exposure
 from xlite.sampling.label_sets import LabelSets
 from xlite.sampling.sampler import EpochSampler
-from xlite.sampling.weights import sampling_weights
+from xlite.sampling.weights import count_repeats, sampling_weights
 from xlite.settings import SamplerSettings
 
 if TYPE_CHECKING:
@@ -56,13 +56,15 @@ def plan_sampling(
     """
     weights = sampling_weights(sets, settings, vocabulary=vocabulary)
     natural = expected_exposure(sets, None, patients=patient_codes)
+    num_draws = count_repeats(sets, settings) if settings.draw == "repeats" else sets.num_images
     return SamplingPlan(
         sampler=EpochSampler(
             sets.num_images,
             batch_size=batch_size,
             seed=seed,
             weights=weights,
-            draw=settings.draw,
+            draw="systematic" if settings.draw == "repeats" else settings.draw,
+            num_draws=num_draws,
             drop_last=True,
             rank=rank,
             world_size=world_size,
@@ -70,7 +72,13 @@ def plan_sampling(
         weights=weights,
         exposure=natural
         if weights is None
-        else expected_exposure(sets, weights, patients=patient_codes),
+        else expected_exposure(
+            sets,
+            weights,
+            num_draws=num_draws,
+            patients=patient_codes,
+            is_systematic=settings.draw != "replacement",
+        ),
         natural=natural,
     )
 

@@ -8,6 +8,7 @@ which matters more than the scheme: they are half of a chest X-ray data set.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -42,7 +43,7 @@ class _SchemeWeights:
     smallest: float
     """The smallest weight of an image with a single label."""
     default: float
-    """What `auto` gives to images without a finding."""
+    """What `auto` gives to images without a finding, and what counts as being shown once."""
 
 
 def sampling_weights(
@@ -77,14 +78,40 @@ def sampling_weights(
     if settings.name in TARGET_SAMPLERS:
         weights = _fit_target(sets, settings, vocabulary)
     else:
-        has_finding = sets.num_present > 0
-        if not has_finding.any():
-            raise InputError("no image has a finding, so there is nothing to balance. Use 'none'.")
-        scheme = _SCHEMES[settings.name](sets, settings)
-        weights = np.where(has_finding, scheme.sets, scheme.smallest)
-        weights[sets.no_finding] = _no_finding_weight(sets, weights, scheme, settings)
+        weights, _ = _weigh_sets(sets, settings)
         weights /= sets.counts @ weights / sets.num_images
     return np.asarray(weights[sets.inverse])
+
+
+def count_repeats(labels: ArrayLike | LabelSets, settings: SamplerSettings) -> int:
+    """The images of an epoch in which each is shown as often as its factor says: their rounded sum.
+
+    A factor is the image's weight on the scheme's own scale, which is not that of a mean of 1: for
+    `repeat-factor` max(1, √(t/f_c)), for the others what an image of the commonest label alone has
+    being 1. Arguments and errors are those of `sampling_weights`; "none" and TARGET_SAMPLERS have
+    no such scale, and are refused with `draw="repeats"`.
+
+    >>> labels = [[1, 0]] * 90 + [[0, 1]] * 10
+    >>> count_repeats(labels, SamplerSettings(name="repeat-factor", threshold=0.4, draw="repeats"))
+    110
+    """
+    # A copy under another name, as an ablation makes, has not been validated.
+    settings = SamplerSettings.parse(**settings.model_dump())
+    sets = read_label_sets(labels)
+    weights, unit = _weigh_sets(sets, settings)
+    # Rounded up, so that no factor of 1 comes to less; but not for a rounding error.
+    return max(1, math.ceil(float(sets.counts @ weights) / unit - 1e-6))
+
+
+def _weigh_sets(sets: LabelSets, settings: SamplerSettings) -> tuple[NDArray[np.float64], float]:
+    """The weight of an image of each set, (K,), on the scheme's scale, and what is 1 on it."""
+    has_finding = sets.num_present > 0
+    if not has_finding.any():
+        raise InputError("no image has a finding, so there is nothing to balance. Use 'none'.")
+    scheme = _SCHEMES[settings.name](sets, settings)
+    weights = np.where(has_finding, scheme.sets, scheme.smallest)
+    weights[sets.no_finding] = _no_finding_weight(sets, weights, scheme, settings)
+    return weights, scheme.default
 
 
 def max_entropy_weights(
@@ -199,8 +226,8 @@ def _weigh_repeat_factor(sets: LabelSets, settings: SamplerSettings) -> _SchemeW
     """r_c = max(1, sqrt(t / f_c)), the largest over an image's labels.
 
     Gupta et al. 2019 (arXiv:1908.03195), who take t = 0.001 for the 1,200 classes of LVIS;
-    t = 0.05 repeats 9 of NIH's 14. They repeat images r times, rounded at random; here r is a
-    weight.
+    t = 0.05 repeats 9 of NIH's 14. They repeat images r times, rounded at random, as
+    `--sampler-draw repeats` does; with the other draws r is a weight.
     """
     counts = sets.class_counts
     has_positives = counts > 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from xlite.settings.settings import Settings, Shown
 
@@ -75,9 +75,11 @@ class SamplerSettings(Settings):
     max_repeat: float | None = Field(default=None, gt=1)
     """max-*: largest expected number of draws of an image in an epoch."""
     draw: Annotated[
-        Literal["replacement", "systematic"], Shown("--sampler-draw", former_option="--draw")
+        Literal["replacement", "systematic", "repeats"],
+        Shown("--sampler-draw", former_option="--draw"),
     ] = "replacement"
-    """Independent draws, or the same exposure with less chance in it"""
+    """Independent draws, the same exposure with less chance in it, or each image as often as its
+    weight beside the smallest says, in longer epochs"""
     nearest_feasible: bool = False
     """max-*: take the nearest class shares that can be met when the target can't be."""
     source_shares: str | None = None
@@ -128,6 +130,18 @@ class SamplerSettings(Settings):
         if not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
             raise ValueError(f"the shares add up to {sum(shares.values()):g}, and have to be 1")
         return "/".join(f"{name}:{share!r}" for name, share in sorted(shares.items()))
+
+    @model_validator(mode="after")
+    def _check_repeats(self) -> Self:
+        if self.draw != "repeats":
+            return self
+        if self.name in ("none", *TARGET_SAMPLERS) or self.source_shares is not None:
+            what = self.name if self.source_shares is None else "--source-shares"
+            raise ValueError(
+                f"--sampler-draw repeats shows an image as often as its class weights say, and "
+                f"{what} has none on a scale of their own: use systematic, or another sampler"
+            )
+        return self
 
     @property
     def title(self) -> str:
