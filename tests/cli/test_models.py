@@ -91,7 +91,9 @@ def test_cached_weights_are_seen_and_missing_ones_too(xlite_ok: Any, hub_cache: 
     [
         (["efficientnet_b0_mhas"], "Did you mean efficientnet_b0_mhsa"),
         (["resnet_18"], "Did you mean"),
-        (["test_resnet+linear"], "no attention is called 'linear'"),
+        (["test_resnet+linformer"], "no attention is called 'linformer', and no head"),
+        (["test_resnet+csra+mhsa"], "the attention stands before the head"),
+        (["test_resnet+query", "--image-size", "32"], "its head needs more than one"),
         (["test_resnet+mhsa", "--image-size", "32"], "use a larger --image-size"),
     ],
 )

@@ -112,6 +112,8 @@ def save_weights(folder: Path, model: str, *, whole: bool) -> Path:
         ("test_resnet,test_efficientnet", ("--warm-start", "FILE"), "nothing of .* fits"),
         ("test_resnet,test_resnet+mhsa", ("--image-size", 32), "attention needs more than one"),
         ("test_resnet+mhsa,test_resnet", ("--position-encoding",), "no attention that a position"),
+        ("test_resnet,test_resnet+gem", ("--image-size", 32), "its head needs more than one"),
+        ("test_resnet+csra,test_resnet", ("--csra-lambda", 0.3), "this model has the plain one"),
         ("test_resnet,test_vit", ("--image-size", 96), "--image-size 160"),
         ("test_resnet", ("--loss", "pos-weight", "--pos-weight", "1,2"), "2 numbers for 14"),
         ("test_resnet", ("--loss", "two-way", "--accumulate", 2), "two-way compares the images"),

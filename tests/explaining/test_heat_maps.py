@@ -6,13 +6,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from xlite.errors import ArgumentError
-from xlite.explaining.heat_maps import GRADIENT_MAPS, MapMethod, draw_maps, see_batch
+from xlite.errors import ArgumentError, InputError
+from xlite.explaining.heat_maps import (
+    GRADIENT_MAPS,
+    MapMethod,
+    draw_maps,
+    read_method,
+    require_method,
+    see_batch,
+)
 from xlite.models.classifier import Classifier, build_classifier
 
 attr = pytest.importorskip("captum.attr")
 
-MODELS = ("test_resnet", "test_efficientnet+mhsa")
+MODELS = ("test_resnet", "test_efficientnet+mhsa", "test_resnet+csra", "test_resnet+query")
 LABELS = (2, 0, 3, 1)
 
 
@@ -106,6 +113,37 @@ def test_methods_differ_where_attention_mixes_tokens(images: Tensor) -> None:
     torch.testing.assert_close(draw_fresh(plain, "gradcam"), draw_fresh(plain, "hirescam"))
     assert not torch.allclose(draw_fresh(mixed, "gradcam"), draw_fresh(mixed, "hirescam"))
     assert not torch.allclose(draw_fresh(plain, "gradcam"), draw_fresh(plain, "layercam"))
+
+
+@pytest.mark.parametrize("name", ["test_resnet+csra", "test_efficientnet+mhsa+query"])
+def test_a_head_s_own_maps_are_of_its_tokens_in_the_places_of_the_map(
+    name: str, images: Tensor
+) -> None:
+    built = build_classifier(name, num_classes=4, pretrained=False, seed=1).eval()
+    maps = draw(built, images, "head")
+    with torch.no_grad():
+        tokens = built.tokens(images)
+        expected = built.head.draw_maps(tokens)[:, list(LABELS)].relu()
+    height, width = maps.shape[2:]
+    assert height > 1
+    for place in range(height * width):
+        row, column = divmod(place, width)
+        torch.testing.assert_close(maps[:, :, row, column], expected[:, :, place])
+    assert maps.flatten(2).std(dim=2).max() > 0
+    assert draw_maps(built, see_batch(built, images), [], [], method="head").shape[0] == 0
+
+
+def test_methods_that_a_model_has_no_maps_by_are_refused() -> None:
+    plain, csra = (
+        build_classifier(name, num_classes=4, pretrained=False, seed=1)
+        for name in ("test_resnet+gem", "test_resnet+csra")
+    )
+    with pytest.raises(InputError, match=r"head of test_resnet\+gem makes no maps .* gradcam, "):
+        require_method(plain, "test_resnet+gem", "head")
+    require_method(plain, "test_resnet+gem", "gradcam")
+    require_method(csra, "test_resnet+csra", "head")
+    with pytest.raises(InputError, match="'heads'. Did you mean head"):
+        read_method("heads")
 
 
 def test_a_model_in_training_mode_is_refused(images: Tensor) -> None:

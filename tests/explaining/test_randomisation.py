@@ -55,14 +55,22 @@ def test_maps_of_a_model_care_and_those_that_look_at_no_weight_do_not(
     assert [stage.similarity for stage in careless.stages] == [1.0] * len(careless.stages)
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet+performer"])
+LAST_LAYERS = {
+    "test_resnet": ["head.3.weight", "head.3.bias"],
+    "test_efficientnet+performer": ["head.3.weight", "head.3.bias"],
+    "test_resnet+gem": ["head.3.weight", "head.3.bias"],
+    "test_resnet+query": ["head.classifier.weight", "head.classifier.bias"],
+}
+
+
+@pytest.mark.parametrize("name", LAST_LAYERS)
 def test_every_weight_is_drawn_anew_and_the_last_layer_first(name: str) -> None:
     trained = build_classifier(name, num_classes=3, pretrained=False, seed=8).eval()
     groups = group_layers(trained)
     names = [one for _, tensors in groups for one in tensors]
     assert len(names) == len(set(names))
     assert {*trained.state_dict()} - {*names} == {"pixel_scale", "pixel_shift"}
-    assert groups[0][1] == ["head.3.weight", "head.3.bias"]
+    assert groups[0][1] == LAST_LAYERS[name]
     (fresh, other, _) = draw_weights_anew(trained, TrainSettings(model=name), 3)
     for one in (name for name, _ in trained.named_parameters() if name.endswith("conv.weight")):
         weights = [model.state_dict()[one] for model in (trained, fresh, other)]

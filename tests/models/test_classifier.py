@@ -173,6 +173,29 @@ def test_variants_of_a_backbone_start_from_the_same_weights():
     assert torch.equal(mhsa.attention.qkv.weight, performer.attention.qkv.weight)
 
 
+HEADS = ("linear", "gem", "csra", "query")
+
+
+def test_heads_stand_on_equal_backbones_and_attentions():
+    plain = build("test_resnet+mhsa")
+    for head in HEADS:
+        other = build(f"test_resnet+mhsa+{head}")
+        assert equal_states(plain.backbone, other.backbone)
+        assert equal_states(plain.attention, other.attention)
+        logits, features = other.eval().see(draw_images())
+        assert logits.shape == (2, 14)
+        assert torch.equal(features, plain.eval().pool_features(draw_images()))
+        assert not torch.allclose(logits, plain(draw_images()))
+        plain.train()
+
+
+@pytest.mark.parametrize("head", ["gem", "csra", "query"])
+def test_a_head_that_tells_places_apart_needs_several(head):
+    with pytest.raises(InputError, match=r"one token .*, and its head needs more than one"):
+        build(f"test_resnet+{head}")(draw_images(32))
+    assert build("test_resnet+linear").eval()(draw_images(32)).shape == (2, 14)
+
+
 def test_state_of_a_classifier_loads_into_another():
     one, other = build("resnet18+performer"), build("resnet18+performer", seed=1)
     assert not equal_states(one, other)

@@ -43,6 +43,18 @@ def trained() -> State:
     return copy_state(train_a_little(build(seed=1)))
 
 
+@pytest.mark.parametrize("head", ["gem", "csra", "query"])
+def test_another_head_starts_anew_on_the_checkpoint_s_backbone_and_attention(
+    head: str, trained: State, tmp_path: Path
+) -> None:
+    result = warm_start(build(f"test_resnet+mhsa+{head}"), save(trained, tmp_path))
+    assert result.has_whole_backbone
+    own = {"gem": ["head.exponent"]}.get(head, [])
+    assert [name for name in result.missing if name in own or head != "gem"] == list(result.missing)
+    assert {name.partition(".")[0] for name in result.missing} == {"head"}
+    assert {name.partition(".")[0] for name in result.left_out} <= {"head"}
+
+
 WRAPPERS: dict[str, Callable[[State], object]] = {
     "xlite last.pt": lambda state: {"model": state, "optimizer": {}, "state": {"epoch": 3}},
     "plain": lambda state: state,

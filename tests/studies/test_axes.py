@@ -67,6 +67,7 @@ def test_a_value_of_two_axes_is_an_ambiguous_baseline() -> None:
     [
         ("lr", "3e-4", 3e-4),
         ("epochs", "3", 3),
+        ("csra-lambda", "0.5", 0.5),
         ("horizontal-flip", "true", True),
         ("image-size", "none", None),
         ("augment", "none", "none"),

@@ -21,7 +21,7 @@ class PredictedBatch(NamedTuple):
     logits: NDArray[np.float32]
     """(B, C)"""
     features: NDArray[np.float32]
-    """(B, D) what its head sees."""
+    """(B, D) the mean of the tokens that its head sees."""
 
 
 class Predictor(Protocol):
