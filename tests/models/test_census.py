@@ -97,6 +97,13 @@ def test_figures_on_the_meta_device_are_those_of_the_built_model(name):
     assert name.endswith(figures.attention)
 
 
+def test_the_head_is_named_and_counted_but_for_the_plain_one():
+    plain, csra = (measure_model(name, image_size=64) for name in ("resnet10t", "resnet10t+csra"))
+    assert (plain.head, csra.head) == (None, "csra")
+    assert "head" not in plain.to_json()
+    assert csra.num_parameters == plain.num_parameters - (512 * 256 + 256 + 256 * 14) + 512 * 14
+
+
 def test_performer_costs_less_than_mhsa_beyond_512_tokens_only():
     """2 T d against (4 d + 1) M: T = 2 M = 512 and a little; 22 x 22 is below, 24 x 24 above."""
 

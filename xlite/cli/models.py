@@ -64,13 +64,12 @@ def models(
 def _print_table(figures: Sequence[ModelFigures], num_labels: int) -> None:
     console.table(
         f"Models with {num_labels} labels",
-        ["model", "backbone", "attention", "head", "parameters", "MACs", "image size", "weights"],
+        ["model", "backbone", "attention", "parameters", "MACs", "image size", "weights"],
         [
             [
                 row.name,
                 row.backbone,
                 row.attention,
-                row.head,
                 f"{row.num_parameters:,}",
                 f"{row.num_macs / 1e9:.3f} G",
                 str(row.image_size),
@@ -78,5 +77,5 @@ def _print_table(figures: Sequence[ModelFigures], num_labels: int) -> None:
             ]
             for row in figures
         ],
-        drop_first=["backbone", "attention", "head", "image size"],
+        drop_first=["backbone", "attention", "image size"],
     )

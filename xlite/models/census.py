@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import nn
@@ -34,8 +34,6 @@ class ModelFigures(Result):
     """timm's name of the backbone."""
     attention: Attention
     """The block on its feature map."""
-    head: HeadName
-    """What makes logits of the tokens."""
     num_parameters: int
     """Of backbone, attention and head together."""
     num_macs: int
@@ -44,6 +42,10 @@ class ModelFigures(Result):
     """Side in pixels of the image that the MACs are for."""
     pretrained_weights: WeightsSource
     """Whether timm's weights are in the local cache, on the hub only, or do not exist."""
+    head: HeadName | None = None
+    """What makes logits of the tokens; None for the plain head."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"head"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +107,11 @@ def measure_model(
         name=name,
         backbone=spec.timm_name,
         attention=spec.attention,
-        head=spec.head,
         num_parameters=count_parameters(model),
         num_macs=num_macs,
         image_size=size,
         pretrained_weights=_find_weights(spec.timm_name),
+        head=None if spec.head == "plain" else spec.head,
     )
 
 
