@@ -57,6 +57,8 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "monitor": "f1",
         "min_delta": 0.01,
         "ema_decay": 0.9,
+        "deep_supervision": 0.3,
+        "component_weights": "balanced",
         "weight_decay": 0.0,
         "plateau_patience": 4,
         "plateau_factor": 0.4,

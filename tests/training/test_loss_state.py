@@ -38,6 +38,17 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "loss",
         "log_variance",
     ),
+    "deep-supervision": ({"deep_supervision": 0.5}, "stage_heads", "heads.0.weight"),
+    "balanced": (
+        {
+            "loss": {"name": "combined", "pos_weight": "sqrt"},
+            "deep_supervision": 0.5,
+            "component_weights": "balanced",
+            "accumulate": 2,
+        },
+        "component_balance",
+        "means",
+    ),
 }
 """Settings, and the part of the checkpoint and the tensor in it that they bring."""
 
@@ -105,3 +116,19 @@ def test_learned_weights_are_columns_of_the_history(data: StudyData, tmp_path: P
     assert history[parts].sum(axis=1).iloc[0] == pytest.approx(history["train_loss"].iloc[0])
     # Validation is judged by the plain loss, so that its epochs can be compared.
     assert "val_loss_log-variance" not in history
+
+
+def test_balanced_components_and_heads_on_stages_are_columns_of_the_history(
+    data: StudyData, tmp_path: Path
+) -> None:
+    settings = TrainSettings.parse(**{**PLAIN, **CASES["balanced"][0], "epochs": 1})
+    train_run(settings, data, tmp_path / "run", runtime=CPU)
+    history = history_of(tmp_path / "run").iloc[0]
+    names = ["pos-weight", "focal", "deep-supervision"]
+    losses = [history[f"train_loss_{name}"] for name in names]
+    assert sum(losses) == pytest.approx(history["train_loss"])
+    # Shares of a half, a half and a half; the first step of a few has them as they come.
+    assert max(losses) < 1.6 * min(losses)
+    assert all(history[f"component_weight_{name}"] > 0 for name in names)
+    assert history["component_weight_focal"] > 1 > history["component_weight_pos-weight"]
+    assert "val_loss_deep-supervision" not in history

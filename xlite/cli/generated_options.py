@@ -164,6 +164,27 @@ class TrainSettingsFields:
         ),
         RARE,
     ] = "train"
+    deep_supervision: Annotated[
+        float,
+        typer.Option(
+            "--deep-supervision",
+            help="Weight of the mean loss of linear heads on two stages of the backbone, which "
+            "exist in training alone; 0: none. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.0
+    component_weights: Annotated[
+        str,
+        typer.Option(
+            "--component-weights",
+            help="Weights of a loss's components (combined, --deep-supervision): as they are set, "
+            "or such that each keeps its share whatever its size comes down to: fixed or "
+            "balanced.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = "fixed"
     weight_decay: Annotated[
         float,
         typer.Option(

@@ -70,6 +70,12 @@ class TrainSettings(Settings):
     batch_norm: Literal["train", "frozen", "affine"] = "train"
     """The backbone's batch normalisation: train its scale, shift and statistics; frozen: fix all of
     it; affine: fix its statistics, and of the backbone train scale and shift alone."""
+    deep_supervision: float = Field(default=0.0, ge=0)
+    """Weight of the mean loss of linear heads on two stages of the backbone, which exist in
+    training alone; 0: none."""
+    component_weights: Literal["fixed", "balanced"] = "fixed"
+    """Weights of a loss's components (combined, --deep-supervision): as they are set, or such that
+    each keeps its share whatever its size comes down to"""
     weight_decay: float = Field(default=1e-5, ge=0)
     """Decoupled weight decay of AdamW."""
     schedule: Literal["plateau", "cosine", "constant"] = "plateau"
@@ -136,6 +142,17 @@ class TrainSettings(Settings):
                 f"--loss {self.loss.name} compares present with absent labels, and a soft target "
                 "is neither: pass --uncertain ignore, zeros or ones, or another loss"
             )
+        if self.component_weights == "balanced":
+            if self.loss.name != "combined" and not self.deep_supervision:
+                raise ValueError(
+                    "--component-weights balanced needs several components: pass --loss combined "
+                    "or --deep-supervision, too"
+                )
+            if self.loss.label_weighting != "none":
+                raise ValueError(
+                    "--component-weights balanced and --label-weighting uncertainty both choose "
+                    "how much a loss counts: leave one of them out"
+                )
         if self.unfreeze_epochs and not self.freeze_epochs:
             raise ValueError("--unfreeze-epochs needs --freeze-epochs: nothing is frozen")
         if self.batch_norm != "train" and self.freeze_epochs >= self.epochs:

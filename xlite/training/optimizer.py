@@ -12,6 +12,7 @@ from xlite.models.classifier import Classifier
 from xlite.models.layers import LayerMap, ParameterPlace
 from xlite.models.normalisation import find_batch_norms, find_scales
 from xlite.settings import TrainSettings
+from xlite.training.objective import Objective
 
 _LOG_VARIANCE_LR = 0.01
 """Of the loss's parameters: of order 1, they have to move in a run of a few hundred steps, which
@@ -22,17 +23,21 @@ def build_optimizer(
     model: Classifier,
     layer_map: LayerMap,
     settings: TrainSettings,
-    loss_state: nn.Module | None = None,
+    objective: Objective | None = None,
 ) -> torch.optim.AdamW:
     """AdamW with a group for each learning rate; a group's `base_lr` is the rate at factor 1.
 
     Attention and head have `attention_lr` and `head_lr`, the backbone `lr` times layer_decay to
-    the number of layers behind it (Bao et al. 2022, arXiv:2106.08254, appendix). Parameters of the
-    loss have a group of their own, without weight decay: it would pull weights towards 1.
+    the number of layers behind it (Bao et al. 2022, arXiv:2106.08254, appendix). Heads on stages
+    have `head_lr`. Parameters of the loss have a group of their own, without weight decay: it would
+    pull weights towards 1.
     """
     groups: dict[float, list[nn.Parameter]] = defaultdict(list)
     for name, parameter in model.named_parameters():
         groups[_base_lr(layer_map.places[name], layer_map, settings)].append(parameter)
+    parts = {} if objective is None else objective.parts
+    if "stage_heads" in parts:
+        groups[settings.head_lr or settings.lr] += parts["stage_heads"].parameters()
     optimizer = torch.optim.AdamW(
         [
             {"params": parameters, "lr": base_lr, "base_lr": base_lr}
@@ -41,7 +46,7 @@ def build_optimizer(
         lr=settings.lr,
         weight_decay=settings.weight_decay,
     )
-    of_loss = [] if loss_state is None else list(loss_state.parameters())
+    of_loss = list(parts["loss"].parameters()) if "loss" in parts else []
     if of_loss:
         rates = {"lr": _LOG_VARIANCE_LR, "base_lr": _LOG_VARIANCE_LR}
         optimizer.add_param_group({"params": of_loss, **rates, "weight_decay": 0.0})

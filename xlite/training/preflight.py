@@ -15,6 +15,7 @@ from xlite.models.census import explain_refused_size
 from xlite.models.classifier import Classifier, build_described
 from xlite.models.normalisation import require_normalisation
 from xlite.models.pretrained import require_pretrained
+from xlite.models.stage_heads import StageHeads
 from xlite.models.warm_start import match_checkpoint
 from xlite.sampling.sampling_plan import plan_sampling, require_sound_sampling
 from xlite.sampling.source_sets import find_sampling_sets
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _OF_MODEL = (
     *("model", "image_size", "position_encoding", "batch_norm"),
-    *("csra_lambda", "csra_temperature", "csra_heads"),
+    *("csra_lambda", "csra_temperature", "csra_heads", "deep_supervision"),
 )
 """The settings that decide whether a model can be built, and trained as they say."""
 
@@ -108,7 +109,13 @@ def _check_model(settings: TrainSettings, data: StudyData, runtime: Runtime) -> 
     model = _outline(settings, len(data.vocabulary))
     size = settings.image_size or data.image_size
     with explain_refused_size(model, size), torch.no_grad():
-        model.eval()(torch.zeros(1, 1, size, size, device="meta"))
+        images = torch.zeros(1, 1, size, size, device="meta")
+        if settings.deep_supervision:
+            with torch.device("meta"):
+                heads = StageHeads(model.backbone, len(data.vocabulary))
+            heads.run(model.eval(), images)
+        else:
+            model.eval()(images)
     require_normalisation(model.backbone, settings.batch_norm)
     if runtime.weights_path is not None:
         match_weights(model.backbone, runtime.weights_path)

@@ -24,6 +24,7 @@ from xlite.models.layers import assign_layers
 from xlite.randomness import derive_seed
 from xlite.settings import TrainSettings
 from xlite.signals import StopRequest
+from xlite.training.objective import Objective, logits_of
 from xlite.training.optimizer import build_optimizer, freeze_layers, set_lr_factor
 from xlite.training.out_of_memory import agree_on_memory
 from xlite.training.processes import (
@@ -61,9 +62,11 @@ class Stepper:
         start_alike(fabric, model)
         self.image_ids = image_ids
         self.layer_map = assign_layers(model)
-        self._bare_optimizer = build_optimizer(model, self.layer_map, settings, loss.state)
+        self.objective = Objective(settings, model, loss)
+        extras = [*self.objective.parts.values()]
+        self._bare_optimizer = build_optimizer(model, self.layer_map, settings, self.objective)
         # Without more than the model's it is the model: gradients are clipped in the same order.
-        self._trained = model if loss.state is None else nn.ModuleList([model, loss.state])
+        self._trained = nn.ModuleList([model, *extras]) if extras else model
         optimizer = fabric.setup_optimizers(self._bare_optimizer)
         assert not isinstance(optimizer, tuple), "one goes in, one comes out"
         self._optimizer = optimizer
@@ -90,9 +93,7 @@ class Stepper:
         }
         if self.average is not None:
             parts["average"] = self.average
-        if self.loss.state is not None:
-            parts["loss"] = self.loss.state
-        return parts
+        return parts | self.objective.parts
 
     def begin_epoch(self, state: TrainState) -> None:
         """Freeze, thaw and redraw what is due in the state's epoch; safe to repeat."""
@@ -138,6 +139,7 @@ class Stepper:
             is_ours = not np.isfinite(sum(own.values()))
             raise self._describe_bad_batch(f"the loss is {loss}", batch if is_ours else None)
         state.tally.add_norm(self._update(batch, tally.seconds))
+        self.objective.follow(components)
         tally.add_step(
             components,
             gather_rows(fabric, logits, share_sizes),
@@ -169,15 +171,15 @@ class Stepper:
         for place, (part_images, part_targets, part_rows) in enumerate(zip(*pieces, strict=True)):
             begun = time.monotonic()
             share = self.loss.weigh(part_targets) / max(weight, 1.0)
-            part_logits = self._forward(part_images, state, place)
-            terms = self.loss.components(
-                part_logits, part_targets, epoch=state.epoch, rows=part_rows
+            outputs = self._forward(part_images, state, place)
+            terms = self.objective.components(
+                outputs, part_targets, epoch=state.epoch, rows=part_rows
             )
             turned = time.monotonic()
             self.fabric.backward(torch.stack(list(terms.values())).sum() * share)
             for name, value in terms.items():
                 components[name] = components.get(name, 0.0) + float(value.detach()) * share
-            logits.append(part_logits.detach().float())
+            logits.append(logits_of(outputs).detach().float())
             seconds["forward"] += turned - begun
             seconds["backward"] += time.monotonic() - turned
         return torch.cat(logits), components
@@ -194,18 +196,20 @@ class Stepper:
         fabric, seconds = self.fabric, state.tally.seconds
         begun = time.monotonic()
         with self._agree_on_memory():
-            logits = self._forward(images, state, 0)
-        all_logits = join_rows(fabric, logits, share_sizes)
+            outputs = self._forward(images, state, 0)
+        all_outputs = join_rows(fabric, outputs, share_sizes)
         all_targets, all_rows = (gather_rows(fabric, one, share_sizes) for one in (targets, rows))
         with self._agree_on_memory():
-            terms = self.loss.components(all_logits, all_targets, epoch=state.epoch, rows=all_rows)
+            terms = self.objective.components(
+                all_outputs, all_targets, epoch=state.epoch, rows=all_rows
+            )
             turned = time.monotonic()
             fabric.backward(torch.stack(list(terms.values())).sum())
         seconds["forward"] += turned - begun
         seconds["backward"] += time.monotonic() - turned
         # Every process has the loss of the whole batch: its share of it is an equal one.
         components = {name: float(v.detach()) / fabric.world_size for name, v in terms.items()}
-        return logits.detach().float(), components
+        return logits_of(outputs).detach().float(), components
 
     def _forward(self, images: Tensor, state: TrainState, part: int) -> Tensor:
         # Dropout draws from torch's default generator; seeded a part, its noise is a
@@ -213,8 +217,7 @@ class Stepper:
         key = (self.settings.seed, state.epoch, state.step, self.fabric.global_rank, part)
         torch.manual_seed(derive_seed("noise", *key))
         with self.fabric.autocast():
-            logits: Tensor = self.model(images)
-        return logits
+            return self.objective.run(self.model, images)
 
     def _agree_on_memory(self) -> AbstractContextManager[None]:
         return agree_on_memory(self.fabric, meets_within=self._has_shared_statistics)

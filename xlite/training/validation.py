@@ -50,7 +50,7 @@ def validate(run: OpenRun, stop: StopRequest) -> dict[str, float] | None:
         **val_losses,
         **train_macro,
         **val_scores,
-        **run.stepper.loss.describe_state(),
+        **run.stepper.objective.describe(),
         "seconds_validation": validation_seconds,
         "seconds": train_seconds + validation_seconds,
         "images_per_second": tally.num_images / train_seconds,
