@@ -34,9 +34,12 @@ from xlite.predicting.exported_folder import (
     seal,
 )
 from xlite.predicting.exported_model import run_session
-from xlite.run_folder.records import WeightsDescription
 from xlite.run_folder.thresholds_file import FittedOn, write_thresholds
-from xlite.run_folder.weights import read_weights_description, save_weights
+from xlite.run_folder.weights import (
+    WeightsDescription,
+    read_weights_description,
+    save_weights,
+)
 from xlite.training.predict import to_probs
 
 if TYPE_CHECKING:

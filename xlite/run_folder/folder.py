@@ -38,10 +38,9 @@ from xlite.run_folder.records import (
     RunScores,
     Sitting,
     Sittings,
-    WeightsDescription,
 )
 from xlite.run_folder.saved_settings import parse_settings
-from xlite.run_folder.weights import read_weights_description
+from xlite.run_folder.weights import WeightsDescription, read_weights_description
 from xlite.settings import TrainSettings
 
 if TYPE_CHECKING:

@@ -26,7 +26,6 @@ from xlite.files import write_json
 from xlite.records import Record
 from xlite.results import Number
 from xlite.run_folder.file_names import RUN_CONFIG, RUN_SITTINGS
-from xlite.settings import CSRA_LAMBDA, TrainSettings
 
 _LARGEST_INTEGER = 2**63
 _OF_VERSION_1 = {"environment", "runtime"}
@@ -166,41 +165,6 @@ class RunConfig(Record):
         if counts != {len(self.labels)}:
             raise ValueError("the numbers by label are not as many as the labels")
         return self
-
-
-class WeightsDescription(Record):
-    """In the metadata of `best.safetensors`: enough to build the model, to prepare images for it
-    and to name its outputs.
-    """
-
-    model: str
-    """As `build_classifier` takes it."""
-    labels: list[str]
-    """In the order of the model's outputs."""
-    dropout: float
-    position_encoding: bool
-    csra_lambda: float = CSRA_LAMBDA
-    csra_temperature: float = 1.0
-    csra_heads: int = 1
-    preprocessing: Preprocessing
-
-    @classmethod
-    def of(
-        cls, settings: TrainSettings, labels: Sequence[str], preprocessing: Preprocessing
-    ) -> Self:
-        """The description of a run's weights."""
-        own = settings.model_dump(include=cls.model_fields.keys() - {"labels", "preprocessing"})
-        return cls(**own, labels=list(labels), preprocessing=preprocessing)
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what is of a head that the model has not, as files of earlier versions are."""
-        content: dict[str, Any] = write(self)
-        return {
-            name: value
-            for name, value in content.items()
-            if not name.startswith("csra_") or value != type(self).model_fields[name].default
-        }
 
 
 class Sitting(_Part):

@@ -7,16 +7,19 @@ and how an image becomes its input.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from xlite.errors import InputError
 from xlite.files import atomic_path
 from xlite.inputs import open_regular
-from xlite.records import parse_validated
+from xlite.records import Record, parse_validated
 from xlite.run_folder.file_names import RUN_BEST
-from xlite.run_folder.records import WeightsDescription
+from xlite.run_folder.records import Preprocessing
+from xlite.settings import CSRA_LAMBDA, TrainSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +27,41 @@ if TYPE_CHECKING:
 # safetensors writes several keys in an order that differs from process to process, and a resumed
 # run has to end with the same bytes: what there is to say is one JSON object under one key.
 _KEY = "xlite"
+
+
+class WeightsDescription(Record):
+    """In the metadata of `best.safetensors`: enough to build the model, to prepare images for it
+    and to name its outputs.
+    """
+
+    model: str
+    """As `build_classifier` takes it."""
+    labels: list[str]
+    """In the order of the model's outputs."""
+    dropout: float
+    position_encoding: bool
+    csra_lambda: float = CSRA_LAMBDA
+    csra_temperature: float = 1.0
+    csra_heads: int = 1
+    preprocessing: Preprocessing
+
+    @classmethod
+    def of(
+        cls, settings: TrainSettings, labels: Sequence[str], preprocessing: Preprocessing
+    ) -> Self:
+        """The description of a run's weights."""
+        own = settings.model_dump(include=cls.model_fields.keys() - {"labels", "preprocessing"})
+        return cls(**own, labels=list(labels), preprocessing=preprocessing)
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is of a head that the model has not, as files of earlier versions are."""
+        content: dict[str, Any] = write(self)
+        return {
+            name: value
+            for name, value in content.items()
+            if not name.startswith("csra_") or value != type(self).model_fields[name].default
+        }
 
 
 def write_weights(

@@ -6,13 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite.errors import InputError
-from xlite.run_folder.records import (
-    ClaheRecord,
-    Preprocessing,
-    RunConfig,
-    RunData,
-    WeightsDescription,
-)
+from xlite.run_folder.records import ClaheRecord, Preprocessing, RunConfig, RunData
+from xlite.run_folder.weights import WeightsDescription
 
 if TYPE_CHECKING:
     import numpy as np
