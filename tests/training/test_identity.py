@@ -116,7 +116,7 @@ SUMS = ("c9101e21", "7c2a0646", "b3515d51")
 def test_names_are_those_of_yesterday() -> None:
     names = [identity_of(**changes).name for changes in NAMES.values()]
     assert names == [stem + digits for stem, digits in zip(NAMES, SUMS, strict=True)]
-    assert fingerprint_of(TrainSettings(model="").model_dump(mode="json")) == "89c03558f603", (
+    assert fingerprint_of(TrainSettings(model="").model_dump(mode="json")) == "cfa84e885b2b", (
         "with a new setting change this sum; with a changed default raise VERSION as well"
     )
 
