@@ -21,8 +21,8 @@ from xlite.settings import (
 )
 
 BASE: dict[type[Settings], dict[str, Any]] = {
-    # Frozen for longer than in CHANGES, so that thawing can be changed alone; with a loss of several
-    # components, so that their weights can.
+    # Frozen for longer than in CHANGES, so that thawing can be changed alone; several components,
+    # so that their weights can.
     TrainSettings: {
         "model": "resnet18",
         "freeze_epochs": 2,
