@@ -37,6 +37,17 @@ SETTINGS = TrainSettings(
 CASES = {
     "usual": SETTINGS,
     "two-way": SETTINGS.model_copy(update={"loss": LossSettings(name="two-way"), "epochs": 1}),
+    # Averages that each process keeps, and heads whose outputs are exchanged, too.
+    "precision": SETTINGS.model_copy(
+        update={
+            "loss": LossSettings(name="average-precision"),
+            "deep_supervision": 0.5,
+            "component_weights": "balanced",
+        }
+    ),
+    "uncertainty": SETTINGS.model_copy(
+        update={"loss": LossSettings(name="bce", label_weighting="uncertainty"), "epochs": 1}
+    ),
     "batch-norm": SETTINGS.model_copy(update={"model": "test_resnet", "epochs": 1}),
 }
 

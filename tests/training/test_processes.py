@@ -84,12 +84,13 @@ def test_two_processes_resume_to_the_same_bytes(runs: dict[str, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_a_loss_that_compares_images_compares_those_of_all_processes(
-    project: Any, tmp_path: Path
+@pytest.mark.parametrize("case", ["two-way", "precision", "uncertainty"])
+def test_a_loss_that_compares_images_or_carries_a_state_is_that_of_all_processes(
+    project: Any, tmp_path: Path, case: str
 ) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    train_ok(project, one, 1, CASE="two-way")
-    train_ok(project, two, 2, CASE="two-way")
+    train_ok(project, one, 1, CASE=case)
+    train_ok(project, two, 2, CASE=case)
     left, right = (history_of(run) for run in (one, two))
     np.testing.assert_allclose(left.to_numpy(), right.to_numpy(), atol=1e-5, rtol=0)
 
