@@ -52,6 +52,7 @@ ABOVE = (
     "studies",
     "executors",
     "judging",
+    "probing",
     "predicting",
     "explaining",
     "exporting",
@@ -94,6 +95,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studies": {*BELOW, *MIDDLE, "training", "studies"},
     "executors": {*BELOW, *MIDDLE, "training", "studies", "executors", "own_process"},
     "judging": {*BELOW, *MIDDLE, "training", "studies", "judging"},
+    # `whole_folder` is for rooms that write a folder at once.
+    "probing": {*BELOW, *MIDDLE, "training", "judging", "probing", "whole_folder"},
     "predicting": {*BELOW, *MIDDLE, "training", "judging", "predicting"},
     "explaining": {*BELOW, *MIDDLE, "training", "judging", "predicting", "explaining"},
     "exporting": {*BELOW, *MIDDLE, "training", "judging", "predicting", "exporting"},

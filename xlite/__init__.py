@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from xlite.workflows.merge_tables import merge_tables as merge_tables
     from xlite.workflows.power import plan_sample as plan_sample
     from xlite.workflows.predict import predict as predict
+    from xlite.workflows.probe import probe as probe
     from xlite.workflows.read_tables import read_tables as read_tables
     from xlite.workflows.report import report as report
     from xlite.workflows.study import run_study_plan as run_study_plan
@@ -95,6 +96,7 @@ _HOMES = {
     "plan_sample": "xlite.workflows.power",
     "Aim": "xlite.judging.sample_plan",
     "evaluate": "xlite.workflows.evaluate",
+    "probe": "xlite.workflows.probe",
     "train": "xlite.workflows.train",
     "read_learning_curve": "xlite.workflows.learning_curve",
     "ablate": "xlite.workflows.ablate",

@@ -11,6 +11,9 @@ SPLIT_DIR = Path("data/splits")
 FOLDS_DIR = Path("data/folds")
 CACHE_DIR = Path("data/clahe_cache")
 EXPERIMENTS_DIR = Path("experiments")
+FEATURES_DIR = EXPERIMENTS_DIR / "features"
+"""A folder for what each backbone says of the films, which heads are fitted to."""
+PROBE_DIR = EXPERIMENTS_DIR / "probe"
 
 EVALUATIONS = "evaluation"
 """The folder of evaluations in an experiments folder."""

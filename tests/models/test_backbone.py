@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,22 @@ def test_real_imagenet_weights_load():
     lite = create_backbone("tf_efficientnet_lite0", weights_path=WEIGHTS)
     # Trained batch statistics: those of a new model are all zero.
     assert lite.model.bn1.running_mean.abs().max() > 0.1
+
+
+def test_stages_end_in_the_map_and_are_the_last_ones_before_it(backbone):
+    size, _ = BACKBONES[backbone.timm_name]
+    images = torch.randn(2, 3, size, size)
+    backbone.eval()
+    with torch.inference_mode():
+        *stages, last = backbone.forward_stages(images, most=3)
+        assert torch.equal(last, backbone(images))
+    assert 2 <= len(stages) <= 3
+    assert all(one.ndim == 4 and len(one) == 2 for one in stages)
+    sides = [one.shape[2] for one in (*stages, last)]
+    assert sides == sorted(sides, reverse=True)
+    with (
+        pytest.raises(InputError, match="Pass --image-size")
+        if (backbone.has_fixed_image_size)
+        else contextlib.nullcontext()
+    ):
+        backbone.forward_stages(torch.zeros(1, 3, size + 32, size + 32), most=3)

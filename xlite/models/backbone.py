@@ -21,6 +21,8 @@ __all__ = ["Backbone", "create_backbone", "import_timm", "load_weights"]
 
 _PROBE_SIZE = 96
 """Side of the image on which unused parameters are found: the smallest that all but a few take."""
+_MANY_STAGES = 8
+"""Those of a model that has one a block, and not one a resolution."""
 
 
 class Backbone(nn.Module):
@@ -53,14 +55,34 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """The feature map (B, D, H', W'); raises InputError for a size the model does not take."""
-        size = images.shape[-1]
+        self._require_size(images.shape[-1])
+        return self._to_map(self.model.forward_features(images))
+
+    def forward_stages(self, images: Tensor, *, most: int) -> list[Tensor]:
+        """Maps of stages before the last, at most `most`, and the feature map; errors as above.
+
+        Each (B, D', H', W') with a D' of its own. The feature map takes the place of a stage that
+        it only normalises. A convolutional network has a stage a resolution, of which the last are
+        taken; a transformer one a block, of which some are taken at even distances. Of the few
+        models that timm can't look into it is the feature map alone.
+        """
+        if not hasattr(self.model, "forward_intermediates"):
+            return [self(images)]
+        self._require_size(images.shape[-1])
+        final, stages = self.model.forward_intermediates(images, output_fmt="NCHW")
+        feature_map = self._to_map(final)
+        if stages[-1].shape == feature_map.shape:
+            stages = stages[:-1]
+        step = max(1, (len(stages) + 1) // (most + 1)) if len(stages) >= _MANY_STAGES else 1
+        taken = stages[::-1][step - 1 :: step][:most] if most else []
+        return [*reversed(taken), feature_map]
+
+    def _require_size(self, size: int) -> None:
         if self.has_fixed_image_size and size != self.default_image_size:
             raise InputError(
                 f"{self.timm_name} takes images of {self.default_image_size} pixels only, not "
                 f"{size}. Pass --image-size {self.default_image_size}."
             )
-        features = self.model.forward_features(images)
-        return self._to_map(features)
 
     def _to_map(self, features: object) -> Tensor:
         """timm's features, (B, D, H', W'), (B, H', W', D) or (B, prefix + T, D), as the first."""

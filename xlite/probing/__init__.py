@@ -1,0 +1,1 @@
+"""What a backbone's features are worth before it is trained: kept features, heads, a ranking."""
