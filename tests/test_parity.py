@@ -28,6 +28,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "cache-clahe": ("cache_clahe",),
     "verify-balance": ("verify_balance",),
     "models": ("count_models",),
+    "probe": ("probe",),
     "train": ("train", "read_learning_curve"),
     "status": ("read_queue_status",),
     "power": ("plan_sample",),
@@ -205,6 +206,31 @@ def test_cache_clahe(project: Project, tmp_path: Path) -> None:
     assert contents(command) == contents(function)
     assert "images.u8" in contents(function)
     assert drop_varying(json.loads(shown.stdout)) == drop_varying(made.to_json())
+
+
+def test_probe(project: Project, tmp_path: Path) -> None:
+    command, function = both(tmp_path)
+    features = tmp_path / "features"
+    shown = run_ok(
+        *("probe", "--models", "test_resnet", "--image-sizes", "48,64", "--no-pretrained"),
+        *("--split", project.split, "--cache", project.cache, "--views", 1, "--device", "cpu"),
+        *("--features", features, "--out", command, "--json"),
+    )
+    shutil.rmtree(features)
+    made = xlite.probe(
+        "test_resnet",
+        image_sizes=[48, 64],
+        pretrained=False,
+        split=project.split,
+        cache=project.cache,
+        views=1,
+        features=features,
+        out=function,
+        runtime=xlite.Runtime(device="cpu"),
+    )
+    assert contents(command) == contents(function)
+    assert len(contents(function)) == 4
+    assert drop_varying(json.loads(shown.stdout)) == drop_varying(as_json(made))
 
 
 def test_files_that_differ_would_be_seen(tmp_path: Path) -> None:

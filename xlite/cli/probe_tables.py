@@ -47,8 +47,8 @@ def _list_cells(one: ProbedBackbone, row: MethodRow) -> list[str]:
         change,
         decimal(row.p_all_pairs),
         f"{one.num_features:,}",
-        "kept" if one.was_there else format_duration(one.extraction_seconds),
-        format_duration(one.fit_seconds),
+        "kept" if one.was_there else format_duration(one.seconds_extracting),
+        format_duration(one.seconds_fitting),
     ]
 
 

@@ -33,8 +33,8 @@ class ProbedBackbone(Result):
     """How much of the mean over labels each fold's head adds to every label."""
     was_there: bool
     """Whether the features were kept from an earlier call."""
-    extraction_seconds: float
-    fit_seconds: float
+    seconds_extracting: float
+    seconds_fitting: float
     auroc: Number = math.nan
     """Macro, as the comparison has it."""
     auroc_low: Number = math.nan
@@ -84,8 +84,8 @@ class Probe(Result):
                     "change_low": rows[one.name].change_low,
                     "change_high": rows[one.name].change_high,
                     "p_all_pairs": rows[one.name].p_all_pairs,
-                    "extraction_seconds": one.extraction_seconds,
-                    "fit_seconds": one.fit_seconds,
+                    "seconds_extracting": one.seconds_extracting,
+                    "seconds_fitting": one.seconds_fitting,
                 }
                 for one in self.probed
             ]

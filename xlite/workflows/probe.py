@@ -144,8 +144,8 @@ def _probe_one(
         strengths=tuple(one.strength for one in heads.choices),
         shares=tuple(one.share for one in heads.choices),
         was_there=was_there,
-        extraction_seconds=round(extracted - begun, 2),
-        fit_seconds=round(time.monotonic() - extracted, 2),
+        seconds_extracting=round(extracted - begun, 2),
+        seconds_fitting=round(time.monotonic() - extracted, 2),
     )
 
 
