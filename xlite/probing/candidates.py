@@ -36,7 +36,8 @@ def list_candidates(
 ) -> list[Candidate]:
     """Every model at every size on every cache; without sizes at that of each cache.
 
-    Raises InputError for a model that is named twice, for one with an attention or a head, for caches of equal names, and for a single candidate.
+    Raises InputError for a model that is named twice, for one with an attention or a head, for
+    caches of equal names, and for a single candidate.
     """
     if not models:
         raise InputError("nothing to probe: pass --models A,B.")
