@@ -342,6 +342,8 @@ CHANGED = {
     "dropout": 0.5,
     "augment": "light",
     "horizontal_flip": True,
+    "mixup": 0.2,
+    "cutmix": 1.0,
     "precision": "bf16",
     "seed": 7,
     "policy": PolicySettings(

@@ -75,6 +75,8 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "dropout": 0.0,
         "augment": "none",
         "horizontal_flip": True,
+        "mixup": 0.2,
+        "cutmix": 1.0,
         "precision": "bf16",
         "seed": 43,
     },

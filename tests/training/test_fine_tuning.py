@@ -6,11 +6,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from training.run_comparison import find_differences
 
 from xlite.errors import InterruptedRunError
 from xlite.run_folder.file_names import RUN_BEST
+from xlite.run_folder.folder import RunFolder
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopRequest
 from xlite.splitting.split_folder import read_split
@@ -35,6 +37,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "batch norm frozen": {"batch_norm": "frozen"},
     "batch norm affine": {"batch_norm": "affine", "freeze_epochs": 1},
+    "mixup": {"mixup": 0.4},
+    "mixup and cutmix": {"mixup": 0.4, "cutmix": 1.0},
 }
 
 
@@ -75,3 +79,19 @@ def test_a_run_that_was_stopped_within_an_epoch_resumes_to_the_same_bytes(
         train_until_stopped(settings, data, tmp_path / "run")
     train_run(settings, data, tmp_path / "run", runtime=CPU, resume=True)
     assert find_differences(whole_runs[way], tmp_path / "run") == []
+
+
+def test_what_is_mixed_is_the_batch_and_not_its_parts_and_no_film_is_scored(
+    data: StudyData, tmp_path: Path
+) -> None:
+    alike = {"mixup": 0.4, "batch_norm": "frozen", "dropout": 0.0, "epochs": 1, "ema_decay": 0.0}
+    rows = []
+    for parts in (1, 4):
+        settings = TrainSettings.parse(**PLAIN | alike | {"accumulate": parts})
+        train_run(settings, data, tmp_path / str(parts), runtime=CPU)
+        rows.append(RunFolder(tmp_path / str(parts)).history[0])
+    for column in ("train_loss", "val_loss"):
+        assert rows[0][column] == pytest.approx(rows[1][column], rel=1e-4)
+    scores = {"auroc", "average_precision", "f1", "precision", "recall"}
+    assert all(np.isnan(rows[0][f"train_{score}"]) for score in scores)
+    assert not np.isnan(rows[0]["val_auroc"])

@@ -311,6 +311,26 @@ class TrainSettingsFields:
         ),
         RARE,
     ] = False
+    mixup: Annotated[
+        float,
+        typer.Option(
+            "--mixup",
+            help="α of mixup, which adds the films of a batch up in pairs, and their targets; 0: "
+            "none. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.0
+    cutmix: Annotated[
+        float,
+        typer.Option(
+            "--cutmix",
+            help="α of CutMix, which puts a box of a film into another. With mixup: one of them a "
+            "batch. From 0.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0.0
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,10 @@ class TrainSettings(Settings):
     """Strength of augmentation"""
     horizontal_flip: bool = False
     """Flip half of the images. It swaps the heart's side."""
+    mixup: float = Field(default=0.0, ge=0)
+    """α of mixup, which adds the films of a batch up in pairs, and their targets; 0: none."""
+    cutmix: float = Field(default=0.0, ge=0)
+    """α of CutMix, which puts a box of a film into another. With mixup: one of them a batch."""
     precision: Precision = "fp32"
     """Arithmetic of the forward pass."""
     seed: int = Field(default=42, ge=0, le=LARGEST_SEED)
@@ -130,6 +134,11 @@ class TrainSettings(Settings):
                 found[name] = value
         return found
 
+    @property
+    def mixes_films(self) -> bool:
+        """Whether what is learnt are mixtures of films."""
+        return bool(self.mixup or self.cutmix)
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.accumulate > self.batch_size:
@@ -153,6 +162,8 @@ class TrainSettings(Settings):
                     "--component-weights balanced and --label-weighting uncertainty both choose "
                     "how much a loss counts: leave one of them out"
                 )
+        if self.mixes_films:
+            self._check_mixing()
         if self.unfreeze_epochs and not self.freeze_epochs:
             raise ValueError("--unfreeze-epochs needs --freeze-epochs: nothing is frozen")
         if self.batch_norm != "train" and self.freeze_epochs >= self.epochs:
@@ -162,6 +173,19 @@ class TrainSettings(Settings):
                 "epochs. Leave one of them out"
             )
         return self
+
+    def _check_mixing(self) -> None:
+        option = "--mixup" if self.mixup else "--cutmix"
+        if self.loss.name in ("two-way", "zlpr"):
+            raise ValueError(
+                f"--loss {self.loss.name} compares present with absent labels, and a film that "
+                f"{option} mixed has labels between: leave {option} at 0, or choose another loss"
+            )
+        if self.batch_size == 1:
+            raise ValueError(
+                f"{option} mixes the films of a batch, and a batch of 1 has no two: raise "
+                f"--batch-size, or leave {option} at 0"
+            )
 
 
 class Runtime(Settings):

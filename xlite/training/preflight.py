@@ -65,12 +65,19 @@ def require_one_piece(settings: TrainSettings) -> None:
 
 
 def share_batch(settings: TrainSettings, num_processes: int) -> int:
-    """The images of a batch for each process; InputError where that is no whole number."""
+    """The images of a batch for each process; InputError where that is no whole number, or too few
+    for what the settings do with them.
+    """
     share, rest = divmod(settings.batch_size, num_processes)
     if rest:
         raise InputError(
             f"a batch of {settings.batch_size} can't be dealt out evenly to {num_processes} "
             "processes. Change --batch-size or --devices."
+        )
+    if share == 1 and settings.mixes_films:
+        raise InputError(
+            f"a batch of {settings.batch_size} leaves each of {num_processes} processes one film, "
+            "and --mixup and --cutmix mix those of a process. Raise --batch-size."
         )
     return share
 

@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from xlite.errors import CheckFailedError
+from xlite.labels import UNKNOWN
 from xlite.loading.loader import Batch
 from xlite.losses.training_loss import TrainingLoss
 from xlite.models.attention import redraw_performer_features
@@ -25,6 +26,7 @@ from xlite.randomness import derive_seed
 from xlite.settings import TrainSettings
 from xlite.signals import StopRequest
 from xlite.training.objective import Objective, logits_of
+from xlite.training.mixing import mix_batch
 from xlite.training.optimizer import build_optimizer, freeze_layers, set_lr_factor
 from xlite.training.out_of_memory import agree_on_memory
 from xlite.training.processes import (
@@ -123,6 +125,7 @@ class Stepper:
         images = batch.images.to(fabric.device, non_blocking=True)
         targets = batch.targets.to(fabric.device, torch.float32, non_blocking=True)
         rows = batch.index.to(fabric.device, non_blocking=True)
+        images, targets = self._mix(images, targets, state)
         own_weight = self.loss.weigh(targets)
         # Processes have to agree on when to stop, or one of them waits for the others for ever.
         weight, num_stops = sum_over_processes(fabric, [own_weight, float(bool(stop))])
@@ -143,7 +146,7 @@ class Stepper:
         tally.add_step(
             components,
             gather_rows(fabric, logits, share_sizes),
-            gather_rows(fabric, targets, share_sizes),
+            gather_rows(fabric, self._scored(targets), share_sizes),
         )
         return num_stops > 0, loss
 
@@ -154,6 +157,17 @@ class Stepper:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _mix(self, images: Tensor, targets: Tensor, state: TrainState) -> tuple[Tensor, Tensor]:
+        """What is learnt of a share of a batch, before it is cut in parts."""
+        if not self.settings.mixes_films:
+            return images, targets
+        place = (state.epoch, state.step, self.fabric.global_rank)
+        return mix_batch(images, targets, self.settings, *place)
+
+    def _scored(self, targets: Tensor) -> Tensor:
+        """What training is scored against: nothing is known of a film that was never taken."""
+        return torch.full_like(targets, UNKNOWN) if self.settings.mixes_films else targets
 
     def _descend(
         self, images: Tensor, targets: Tensor, rows: Tensor, state: TrainState, weight: float
