@@ -184,6 +184,8 @@ CASES = [
             ("--batch-norm luck", "luck"),
             ("--batch-norm frozen --models test_convnext", "has no batch normalisation"),
             ("--batch-norm affine --freeze-epochs 9 --epochs 2", "keeps the whole backbone"),
+            ("--select luck", "luck"),
+            ("--select average --epochs 4", "of 4 that is one"),
             ("--mixup=-1", "mixup"),
             ("--mixup 0.2 --loss two-way", "two-way compares .* --mixup mixed"),
             ("--cutmix 1 --batch-size 1", "--cutmix mixes the films of a batch"),

@@ -342,6 +342,7 @@ CHANGED = {
     "dropout": 0.5,
     "augment": "light",
     "horizontal_flip": True,
+    "select": "last",
     "mixup": 0.2,
     "cutmix": 1.0,
     "precision": "bf16",

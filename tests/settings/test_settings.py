@@ -75,6 +75,7 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "dropout": 0.0,
         "augment": "none",
         "horizontal_flip": True,
+        "select": "last",
         "mixup": 0.2,
         "cutmix": 1.0,
         "precision": "bf16",

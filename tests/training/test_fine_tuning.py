@@ -38,16 +38,18 @@ WAYS: dict[str, dict[str, Any]] = {
     "batch norm frozen": {"batch_norm": "frozen"},
     "batch norm affine": {"batch_norm": "affine", "freeze_epochs": 1},
     "mixup": {"mixup": 0.4},
+    "last": {"select": "last", "early_stopping": 1, "min_delta": 10.0},
+    "average": {"select": "average", "epochs": 5, "early_stopping": 1, "min_delta": 10.0},
     "mixup and cutmix": {"mixup": 0.4, "cutmix": 1.0},
 }
 
 
 def train_until_stopped(settings: TrainSettings, data: StudyData, run_dir: Path) -> None:
-    """Train two epochs, and a step of the third."""
+    """Train all epochs but the last, and a step of that."""
     stop = StopRequest()
     options: dict[str, Any] = {"runtime": CPU, "resume": False, "has_fixed_budget": False}
     for report in follow_run(settings, data, run_dir, stop=stop, **options):
-        if report.epochs_done == 2:
+        if report.epochs_done == settings.epochs - 1:
             stop.signal_number = signal.SIGINT
 
 
@@ -75,7 +77,7 @@ def test_a_run_that_was_stopped_within_an_epoch_resumes_to_the_same_bytes(
     data: StudyData, whole_runs: dict[str, Path], tmp_path: Path, way: str
 ) -> None:
     settings = TrainSettings.parse(**PLAIN | WAYS[way])
-    with pytest.raises(InterruptedRunError, match="epoch 3 of 3 after step 1"):
+    with pytest.raises(InterruptedRunError, match=r"epoch (\d) of \1 after step 1"):
         train_until_stopped(settings, data, tmp_path / "run")
     train_run(settings, data, tmp_path / "run", runtime=CPU, resume=True)
     assert find_differences(whole_runs[way], tmp_path / "run") == []
@@ -95,3 +97,14 @@ def test_what_is_mixed_is_the_batch_and_not_its_parts_and_no_film_is_scored(
     scores = {"auroc", "average_precision", "f1", "precision", "recall"}
     assert all(np.isnan(rows[0][f"train_{score}"]) for score in scores)
     assert not np.isnan(rows[0]["val_auroc"])
+
+
+@pytest.mark.parametrize("way", ["last", "average"])
+def test_what_picks_no_epoch_trains_all_and_keeps_what_the_last_row_was_judged_by(
+    whole_runs: dict[str, Path], way: str
+) -> None:
+    run = RunFolder(whole_runs[way])
+    scores, history = run.require_scores(), run.history
+    assert scores.best_epoch == scores.epochs == len(history) == run.settings.epochs
+    assert not scores.stopped_early
+    assert scores.val_macro["auroc"] == pytest.approx(history[-1]["val_auroc"], abs=1e-12)

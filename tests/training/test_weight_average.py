@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xlite.training.weight_average import build_weight_average
+from xlite.training.weight_average import EpochAverage, build_weight_average
 
 
 def test_the_average_follows_with_a_warm_up_and_copies_buffers() -> None:
@@ -34,3 +34,20 @@ def test_the_average_goes_on_from_its_state() -> None:
     for average in (whole, second):
         average.update_parameters(model)
     assert torch.equal(whole.module.weight, second.module.weight)
+
+
+def test_the_average_over_epochs_is_the_mean_of_weights_and_statistics_alike() -> None:
+    model = torch.nn.BatchNorm1d(1)
+    average = EpochAverage(model, first_epoch=2)
+    for epoch, value in enumerate((7.0, 8.0, 1.0, 3.0, 8.0)):
+        with torch.no_grad():
+            model.weight.fill_(value)
+            model.running_mean.fill_(10 * value)
+            model.num_batches_tracked.fill_(epoch)
+        average.take_in(model, epoch)
+        average.take_in(model, epoch)  # as after a stop within the epoch's validation
+        assert (average.module is None) == (epoch < 2)
+    assert average.module is not None
+    assert average.module.weight.item() == pytest.approx(4.0)
+    assert average.module.running_mean.item() == pytest.approx(40.0)
+    assert average.module.num_batches_tracked == 4

@@ -266,6 +266,17 @@ class TrainSettingsFields:
         ),
         RARE,
     ] = 0.0
+    select: Annotated[
+        str,
+        typer.Option(
+            "--select",
+            help="Weights that are kept. best: of the best epoch by --monitor; last: of the last "
+            "one; average: the mean of those after each epoch of the last quarter. Only best "
+            "picks, and stops early.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = "best"
     ema_decay: Annotated[
         float,
         typer.Option(

@@ -27,15 +27,19 @@ def correct_best_epoch(
 ) -> SelectedScore | None:
     """The macro AUROC of a run's best epoch, as measured and corrected for the choice.
 
-    None where the epoch was not chosen by AUROC or average precision alone, or where the run does
-    not hold what its epochs said, as older ones do not.
+    None where no epoch was chosen, or not by AUROC or average precision alone, or where the run
+    does not hold what its epochs said, as older ones do not.
     Epochs that lie behind the best by more than its interval is wide are counted, and take no part:
     no resample would choose them.
     """
     run = RunFolder(run_dir)
     monitor, history = run.settings.monitor, run.history
     scores = run.require_scores()
-    if monitor not in ("auroc", "average_precision") or not history:
+    if (
+        run.settings.select != "best"
+        or monitor not in ("auroc", "average_precision")
+        or not history
+    ):
         return None
     by = np.array([row.get(f"val_{monitor}", np.nan) for row in history])
     aurocs = np.array([row.get("val_auroc", np.nan) for row in history])

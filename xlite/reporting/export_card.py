@@ -31,6 +31,7 @@ from xlite.reporting.log_markdown import escape, markdown_table
 from xlite.results.evaluation import Evaluation, Look
 from xlite.results.selection import ValidationUse
 from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.kept_weights import describe_kept_weights
 from xlite.scores.class_scores import FEW_POSITIVES
 from xlite.scores.fitted_thresholds import FittedThresholds
 
@@ -124,8 +125,8 @@ def _list_misuses(run: RunFolder) -> str:
 
 
 def _describe_model(run: RunFolder, facts: CardFacts) -> Iterator[str]:
-    epoch = run.require_scores().best_epoch
-    yield list_model_facts(run, whose_weights=f"of epoch {epoch} of the run {escape(run.name)}.")
+    kept = describe_kept_weights(run)
+    yield list_model_facts(run, whose_weights=f"of {kept} of the run {escape(run.name)}.")
     if facts.contents:
         yield "\n".join(f"- `{name}`: {escape(what)}" for name, what in facts.contents)
     for sentence in facts.checks:

@@ -18,6 +18,7 @@ from xlite.reporting.reproduction import (
 )
 from xlite.results.evaluation import Evaluation
 from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.kept_weights import describe_kept_weights
 from xlite.run_folder.records import Environment, Preprocessing, RunScores, Sitting
 
 
@@ -37,7 +38,7 @@ def describe_run(
     facts = [
         f"Differs from the defaults: {differences or 'nothing'}",
         f"Data: {images} images; split SHA-256: {digests}; pixels {data.source[:12]}",
-        *_describe_validation(scores),
+        *_describe_validation(run, scores),
         *map(describe_site, elsewhere),
         f"Parameters: {scores.num_parameters:,}",
         f"Time: {scores.seconds / 60:.1f} min" + (f", finished {finished}" if finished else ""),
@@ -67,7 +68,7 @@ def describe_run(
     )
 
 
-def _describe_validation(scores: RunScores) -> list[str]:
+def _describe_validation(run: RunFolder, scores: RunScores) -> list[str]:
     if scores.val is None:
         return [f"Validation: the split has none; the weights are those of epoch {scores.epochs}"]
     macro = scores.val.macro
@@ -79,7 +80,9 @@ def _describe_validation(scores: RunScores) -> list[str]:
             f"Left out of the macro {score}, undefined: {', '.join(labels)}"
             for score, labels in scores.val.undefined.items()
         ),
-        f"Best epoch: {scores.best_epoch} of {scores.epochs}",
+        f"Best epoch: {scores.best_epoch} of {scores.epochs}"
+        if run.settings.select == "best"
+        else f"Weights: of {describe_kept_weights(run)}; no epoch was picked",
     ]
 
 

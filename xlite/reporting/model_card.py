@@ -26,6 +26,7 @@ from xlite.reporting.log_markdown import escape, markdown_table
 from xlite.results.selection import ValidationUse
 from xlite.results.study import Study, StudyExperiment
 from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.kept_weights import describe_kept_weights
 from xlite.scores.class_scores import FEW_POSITIVES
 
 
@@ -70,7 +71,7 @@ def _front_matter(files: StudyFiles, first: RunFolder) -> list[str]:
 
 def _describe_model(first: RunFolder, runs: Sequence[RunFolder]) -> list[str]:
     weights = (
-        f"of epoch {first.require_scores().best_epoch} of the run {escape(first.name)}, the first "
+        f"of {describe_kept_weights(first)} of the run {escape(first.name)}, the first "
         f"of {len(runs)} that differ in the seed (or fold) alone. The scores below are means over "
         "all of them, so this file's own may differ."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -94,6 +95,9 @@ class TrainSettings(Settings):
     """Epochs without a gain in --monitor before the end."""
     min_delta: float = Field(default=0.0, ge=0)
     """Smallest change of --monitor that is a gain."""
+    select: Literal["best", "last", "average"] = "best"
+    """Weights that are kept. best: of the best epoch by --monitor; last: of the last one; average:
+    the mean of those after each epoch of the last quarter. Only best picks, and stops early."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay of a moving average of the weights, which is then judged and kept; 0: none."""
     clip_norm: float = Field(default=1.0, gt=0)
@@ -135,6 +139,16 @@ class TrainSettings(Settings):
         return found
 
     @property
+    def first_averaged_epoch(self) -> int:
+        """The first, from 0, of the epochs over which `select` "average" averages: the last quarter
+        of them, rounded up.
+
+        >>> TrainSettings(model="resnet18", select="average", epochs=10).first_averaged_epoch
+        7
+        """
+        return self.epochs - math.ceil(self.epochs / 4)
+
+    @property
     def mixes_films(self) -> bool:
         """Whether what is learnt are mixtures of films."""
         return bool(self.mixup or self.cutmix)
@@ -164,6 +178,8 @@ class TrainSettings(Settings):
                 )
         if self.mixes_films:
             self._check_mixing()
+        if self.select == "average":
+            self._check_averaging()
         if self.unfreeze_epochs and not self.freeze_epochs:
             raise ValueError("--unfreeze-epochs needs --freeze-epochs: nothing is frozen")
         if self.batch_norm != "train" and self.freeze_epochs >= self.epochs:
@@ -173,6 +189,18 @@ class TrainSettings(Settings):
                 "epochs. Leave one of them out"
             )
         return self
+
+    def _check_averaging(self) -> None:
+        if self.first_averaged_epoch == self.epochs - 1:
+            raise ValueError(
+                f"--select average takes the mean over the last quarter of the epochs, and of "
+                f"{self.epochs} that is one: pass 5 --epochs or more, or --select last"
+            )
+        if self.redraw_features:
+            raise ValueError(
+                "--select average would average weights that belong to different random features: "
+                "leave --redraw-features at 0, or take --select last"
+            )
 
     def _check_mixing(self) -> None:
         option = "--mixup" if self.mixup else "--cutmix"

@@ -160,11 +160,12 @@ def locate_run(runs_dir: Path, identity: RunIdentity, existing: Mapping[Path, Ru
 def describe_differences(saved: RunIdentity, now: RunIdentity) -> list[str]:
     """What keeps two sittings from being one run, field by field; empty when nothing does.
 
-    More epochs than before are harmless, unless a cosine has been planned over the fewer, or the
-    budget is what was varied.
+    More epochs than before are harmless, unless a cosine or an average of the last ones has been
+    planned over the fewer, or the budget is what was varied.
     """
     before, after = (_flatten(identity) for identity in (saved, now))
-    is_open = not now.has_fixed_budget and now.settings.schedule != "cosine"
+    is_planned = now.settings.schedule == "cosine" or now.settings.select == "average"
+    is_open = not (now.has_fixed_budget or is_planned)
     if after["epochs"] > before["epochs"] and is_open:
         before["epochs"] = after["epochs"]
     return [

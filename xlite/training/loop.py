@@ -65,7 +65,9 @@ def train_epochs(
                         break
                     if time.monotonic() - run.saved_at >= run.checkpoint_seconds:
                         save_state(run)
-            row = None if is_stopped else validate(run, stop)
+            if not is_stopped:
+                stepper.end_epoch(state)
+                row = validate(run, stop)
         except OutOfMemoryError:
             is_too_large = True
         if is_too_large:
@@ -87,6 +89,7 @@ def _finish_epoch(run: OpenRun, row: dict[str, float]) -> None:
     state.history.append(row)
     state.epoch += 1
     state.step, state.tally = 0, EpochTally()
+    is_picked = is_best and settings.select == "best"
     if is_best:
         # safetensors refuses channels_last strides; the values are what counts.
         run.best_weights = {
@@ -96,7 +99,7 @@ def _finish_epoch(run: OpenRun, row: dict[str, float]) -> None:
         write_best(run)
     console.say(
         f"{run.title} epoch {state.epoch}/{settings.epochs}: "
-        f"train loss {row['train_loss']:.4f}, {_describe_validation(row, is_best=is_best)}"
+        f"train loss {row['train_loss']:.4f}, {_describe_validation(row, is_best=is_picked)}"
         f"{row['images_per_second']:.1f} images/s"
     )
 

@@ -80,7 +80,7 @@ class OpenRun:
         """Whether no further epoch is to be trained."""
         settings, state = self.settings, self.state
         is_early = state.epochs_without_gain >= settings.early_stopping
-        return is_early or state.epoch >= settings.epochs
+        return (is_early and settings.select == "best") or state.epoch >= settings.epochs
 
     def lr_factor(self, step: int) -> float:
         """What the learning rates are multiplied with in a step of the epoch under way."""
@@ -130,7 +130,7 @@ def open_run(
         checkpoint_seconds=60 * runtime.checkpoint_minutes,
         state=TrainState(num_parts=settings.accumulate),
     )
-    if run.val_loader is None:
+    if run.val_loader is None or settings.select != "best":
         console.say(_describe_fixed_epochs(run))
     console.detail(
         f"{run.title}: {count_parameters(stepper.model):,} parameters on "
@@ -143,11 +143,19 @@ def open_run(
 def _describe_fixed_epochs(run: OpenRun) -> str:
     settings = run.settings
     weights = "average of the weights" if settings.ema_decay else "last weights"
+    if settings.select == "average":
+        first = settings.first_averaged_epoch + 1
+        weights = f"mean of the weights after epochs {first} to {settings.epochs}"
+    kept = f"all {settings.epochs} epochs are trained and the {weights} kept"
+    if run.val_loader is not None:
+        return (
+            f"{run.title}: --select {settings.select} picks nothing on validation: {kept}. "
+            "--early-stopping is not in force."
+        )
     rate = "; --schedule plateau never cuts the rate" if settings.schedule == "plateau" else ""
     return (
-        f"{run.title}: the split has no validation part, so nothing is selected: all "
-        f"{settings.epochs} epochs are trained and the {weights} kept. --monitor and "
-        f"--early-stopping are not in force{rate}."
+        f"{run.title}: the split has no validation part, so nothing is selected: {kept}. "
+        f"--monitor and --early-stopping are not in force{rate}."
     )
 
 

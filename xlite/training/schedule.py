@@ -61,13 +61,14 @@ def record_score(settings: TrainSettings, state: TrainState, score: float) -> bo
 def record_epoch(settings: TrainSettings, state: TrainState, row: Mapping[str, float]) -> bool:
     """Note the epoch just finished by its row of the history; returns whether it is the best.
 
-    Without a validation part the last one is.
+    Without a validation part the last one is, and where nothing is to be picked by it.
     """
     score = row.get(f"val_{settings.monitor}")
-    if score is None:
-        state.best_epoch = state.epoch
-        return True
-    return record_score(settings, state, score)
+    is_gain = score is not None and record_score(settings, state, score)
+    if score is not None and settings.select == "best":
+        return is_gain
+    state.best_epoch = state.epoch
+    return True
 
 
 def find_best_epoch(settings: TrainSettings, history: Sequence[Mapping[str, float]]) -> int:

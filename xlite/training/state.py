@@ -75,7 +75,8 @@ class TrainState:
     best_score: float = float("nan")
     """The best monitored validation score so far."""
     best_epoch: int = -1
-    """The epoch, from 0, that reached it."""
+    """The epoch, from 0, whose weights are kept: that which reached it, or the last one, where
+    nothing is picked by a score."""
     epochs_without_gain: int = 0
     """Epochs since, for early stopping."""
     plateau_epochs: int = 0

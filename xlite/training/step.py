@@ -38,7 +38,7 @@ from xlite.training.processes import (
     sum_over_processes,
 )
 from xlite.training.state import TrainState
-from xlite.training.weight_average import build_weight_average
+from xlite.training.weight_average import EpochAverage, build_weight_average
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,10 +78,20 @@ class Stepper:
         self.average = (
             build_weight_average(model, settings.ema_decay) if settings.ema_decay else None
         )
+        self.epoch_average = (
+            EpochAverage(model, settings.first_averaged_epoch)
+            if settings.select == "average"
+            else None
+        )
 
     @property
     def judged_model(self) -> torch.nn.Module:
-        """The model that validation judges: the average of the weights where there is one."""
+        """The model that validation judges: an average of the weights where there is one."""
+        over_epochs = None if self.epoch_average is None else self.epoch_average.module
+        return self._followed if over_epochs is None else over_epochs
+
+    @property
+    def _followed(self) -> torch.nn.Module:
         return self.model if self.average is None else self.average.module
 
     @property
@@ -95,6 +105,8 @@ class Stepper:
         }
         if self.average is not None:
             parts["average"] = self.average
+        if self.epoch_average is not None:
+            parts["epoch_average"] = self.epoch_average.average
         return parts | self.objective.parts
 
     def begin_epoch(self, state: TrainState) -> None:
@@ -105,6 +117,11 @@ class Stepper:
             seed = derive_seed("features", settings.seed, epoch)
             redraw_performer_features(self.model, torch.Generator().manual_seed(seed))
         freeze_layers(self.model, self.layer_map, settings, epoch)
+
+    def end_epoch(self, state: TrainState) -> None:
+        """Count the epoch's weights in, where epochs are averaged; safe to repeat."""
+        if self.epoch_average is not None:
+            self.epoch_average.take_in(self._followed, state.epoch)
 
     def take_step(
         self,

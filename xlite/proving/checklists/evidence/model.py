@@ -20,6 +20,8 @@ from xlite.proving.checklists.subject import Subject
 from xlite.reporting.log_markdown import join_command
 from xlite.reporting.log_runs import describe_environment
 from xlite.reporting.reproduction import list_train_words
+from xlite.run_folder.folder import RunFolder
+from xlite.run_folder.kept_weights import describe_kept_weights
 from xlite.run_folder.paths import name_run_files
 
 _PARTS: tuple[Literal["val", "test"], ...] = ("val", "test")
@@ -144,6 +146,9 @@ def selection(subject: Subject) -> Finding:
             shown="there is no validation part: the weights are those of the last epoch",
             remedy="State how the number of epochs was chosen.",
         )
+    if run.settings.select != "best":
+        kept = _unpicked(run)
+        return kept if subject.study is None else join(kept, _winner(subject))
     values = np.array([row.get(f"val_{monitor}", math.nan) for row in run.history])
     if not len(values) or not values[scores.best_epoch - 1] >= np.nanmax(values) - 1e-12:
         return contradict(
@@ -158,6 +163,22 @@ def selection(subject: Subject) -> Finding:
         files=name_run_files(run, "history", "scores"),
     )
     return best if subject.study is None else join(best, _winner(subject))
+
+
+def _unpicked(run: RunFolder) -> Finding:
+    """That no epoch was picked by a score, which the settings say and the epochs trained show."""
+    scores = run.require_scores()
+    if not scores.best_epoch == scores.epochs == run.settings.epochs == len(run.history):
+        return contradict(
+            f"--select {run.settings.select} trains all {run.settings.epochs} epochs, and the run "
+            f"kept epoch {scores.best_epoch} of {scores.epochs}",
+            _TRAIN_AGAIN,
+        )
+    return Proof(
+        shown=f"no epoch was picked by its scores: the weights are of {describe_kept_weights(run)}",
+        numbers={"best_epoch": scores.best_epoch, "epochs": scores.epochs},
+        files=name_run_files(run, "config", "history", "scores"),
+    )
 
 
 def _winner(subject: Subject) -> Finding:
@@ -215,7 +236,7 @@ def predictions(subject: Subject) -> Finding:
     counts = {part: len(subject.read_predictions(part)) for part in parts}
     told = ", ".join(f"{count:,} of {part}" for part, count in counts.items())
     return Proof(
-        shown=f"sigmoid of each logit of the weights of epoch {run.require_scores().best_epoch}: "
+        shown=f"sigmoid of each logit of the weights of {describe_kept_weights(run)}: "
         f"{told}, the files being those whose SHA-256 the run noted",
         numbers={f"films_{part}": count for part, count in counts.items()},
         files=name_run_files(run, *parts),
