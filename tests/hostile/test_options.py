@@ -184,6 +184,8 @@ CASES = [
             ("--batch-norm luck", "luck"),
             ("--batch-norm frozen --models test_convnext", "has no batch normalisation"),
             ("--batch-norm affine --freeze-epochs 9 --epochs 2", "keeps the whole backbone"),
+            ("--drop-path 1", "drop.path"),
+            ("--drop-rate 0.1", "--drop-rate 0.1 changes nothing: timm's test_resnet"),
             ("--select luck", "luck"),
             ("--select average --epochs 4", "of 4 that is one"),
             ("--mixup=-1", "mixup"),

@@ -340,6 +340,8 @@ CHANGED = {
     "weight_decay": 0.0,
     "early_stopping": 2,
     "dropout": 0.5,
+    "drop_path": 0.1,
+    "drop_rate": 0.1,
     "augment": "light",
     "horizontal_flip": True,
     "select": "last",

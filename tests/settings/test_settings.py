@@ -73,6 +73,8 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "early_stopping": 9,
         "clip_norm": 2.0,
         "dropout": 0.0,
+        "drop_path": 0.1,
+        "drop_rate": 0.1,
         "augment": "none",
         "horizontal_flip": True,
         "select": "last",

@@ -37,6 +37,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "batch norm frozen": {"batch_norm": "frozen"},
     "batch norm affine": {"batch_norm": "affine", "freeze_epochs": 1},
+    "drop path": {"drop_path": 0.5},
     "mixup": {"mixup": 0.4},
     "last": {"select": "last", "early_stopping": 1, "min_delta": 10.0},
     "average": {"select": "average", "epochs": 5, "early_stopping": 1, "min_delta": 10.0},

@@ -305,6 +305,26 @@ class TrainSettingsFields:
         ),
         RARE,
     ] = 0.1
+    drop_path: Annotated[
+        float | None,
+        typer.Option(
+            "--drop-path",
+            help="Stochastic depth: share of images for which the backbone's last block is left "
+            "out, earlier ones less. Default: timm's, mostly 0. From 0 to below 1.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = None
+    drop_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--drop-rate",
+            help="Dropout within the backbone's blocks, where it has any. Default: timm's, mostly "
+            "0. From 0 to below 1.",
+            rich_help_panel="Model",
+        ),
+        RARE,
+    ] = None
     augment: Annotated[
         str,
         typer.Option(

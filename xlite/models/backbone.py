@@ -6,7 +6,7 @@ B batch, D channels, S image side, H' and W' the map's sides, T tokens.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from xlite.models.weights_file import abridge_names, read_weights, require_sound
 
 __all__ = ["Backbone", "create_backbone", "import_timm", "load_weights"]
 
-_PROBE_SIZE = 96
+PROBE_SIZE = 96
 """Side of the image on which unused parameters are found: the smallest that all but a few take."""
 _MANY_STAGES = 8
 """Those of a model that has one a block, and not one a resolution."""
@@ -104,18 +104,26 @@ class Backbone(nn.Module):
 
 
 def create_backbone(
-    timm_name: str, *, pretrained: bool = True, weights_path: Path | None = None
+    timm_name: str,
+    *,
+    pretrained: bool = True,
+    weights_path: Path | None = None,
+    arguments: Mapping[str, float] | None = None,
 ) -> Backbone:
     """The backbone of that timm name, with weights from a file, from timm's hub, or new ones.
 
-    weights_path goes before `pretrained`. New weights come from torch's default generator;
-    `build_classifier` is the function that keys them by a seed. Raises InputError for an unknown
-    name, for unreachable pretrained weights and for a file that does not fit.
+    weights_path goes before `pretrained`. arguments: further ones of timm's `create_model`. New
+    weights come from torch's default generator; `build_classifier` keys them by a seed. Raises
+    InputError for an unknown name, for unreachable pretrained weights and for a file that does not
+    fit.
     """
     check_timm_name(timm_name)
     if pretrained and weights_path is None:
-        return Backbone(create_pretrained_model(timm_name), timm_name=timm_name)
-    model = import_timm().create_model(timm_name, pretrained=False, num_classes=0)
+        whole = create_pretrained_model(timm_name, arguments or {})
+        return Backbone(whole, timm_name=timm_name)
+    model = import_timm().create_model(
+        timm_name, pretrained=False, num_classes=0, **(arguments or {})
+    )
     backbone = Backbone(model, timm_name=timm_name)
     if weights_path is not None:
         load_weights(backbone, weights_path)
@@ -176,7 +184,7 @@ def _remove_unused_modules(backbone: Backbone) -> tuple[str, ...]:
     What runs without effect on the map (cait's class attention) stays, with gradients of zero.
     """
     model: nn.Module = backbone.model
-    size = backbone.default_image_size if backbone.has_fixed_image_size else _PROBE_SIZE
+    size = backbone.default_image_size if backbone.has_fixed_image_size else PROBE_SIZE
     was_called: set[nn.Module] = set()
     hooks = [
         module.register_forward_pre_hook(lambda module, _: was_called.add(module))

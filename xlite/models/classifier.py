@@ -23,6 +23,7 @@ from xlite.models.attention import (
 )
 from xlite.models.backbone import Backbone, create_backbone
 from xlite.models.catalogue import MODELS, Attention, ModelSpec, parse_model_name
+from xlite.models.drop_rates import choose_drop_arguments
 from xlite.models.heads import Head, build_head
 from xlite.randomness import derive_seed
 from xlite.settings import CSRA_LAMBDA
@@ -132,6 +133,8 @@ def build_classifier(
     weights_path: Path | None = None,
     seed: int,
     dropout: float = 0.1,
+    drop_path: float | None = None,
+    drop_rate: float | None = None,
     position_encoding: bool = False,
     csra_lambda: float = CSRA_LAMBDA,
     csra_temperature: float = 1.0,
@@ -148,9 +151,12 @@ def build_classifier(
     generators stay as they were.
 
     weights_path: the backbone's weights in timm's naming, before `pretrained`.
+    drop_path, drop_rate: stochastic depth and dropout of the backbone's blocks while it is trained,
+    as `choose_drop_arguments` takes them; dropout is that of the head.
     position_encoding: add a 2-D sine-cosine code to the tokens before attention.
     csra_lambda, csra_temperature, csra_heads: of the head csra (`CsraHead`).
-    Raises InputError for the name, the weights, and what is of a part that the model has not.
+    Raises InputError for the name, the weights, rates that the backbone does not heed, and what is
+    of a part that the model has not.
     """
     spec = parse_model_name(name)
     num_classes = read_count(num_classes, "num_classes", at_least=1)
@@ -158,8 +164,11 @@ def build_classifier(
         raise ArgumentError(f"dropout must be from 0 to under 1, not {dropout!r}.")
     if position_encoding and spec.attention == "none":
         raise InputError(f"{name} has no attention that a position encoding could serve.")
+    drops = choose_drop_arguments(spec.timm_name, drop_path=drop_path, drop_rate=drop_rate)
     with _seeded(derive_seed("initialise backbone", seed)):
-        backbone = create_backbone(spec.timm_name, pretrained=pretrained, weights_path=weights_path)
+        backbone = create_backbone(
+            spec.timm_name, pretrained=pretrained, weights_path=weights_path, arguments=drops
+        )
     D = backbone.num_features
     with _seeded(derive_seed("initialise attention", seed)):
         attention = _ATTENTION_BLOCKS[spec.attention](D)
@@ -207,8 +216,13 @@ def build_described(
     pretrained: bool = False,
     weights_path: Path | None = None,
     seed: int = 0,
+    drop_path: float | None = None,
+    drop_rate: float | None = None,
 ) -> Classifier:
-    """The classifier of that description, as `build_classifier` builds it."""
+    """The classifier of that description, as `build_classifier` builds it.
+
+    drop_path and drop_rate are of training alone, and no part of what a model is.
+    """
     return build_classifier(
         described.model,
         num_classes=num_classes,
@@ -216,6 +230,8 @@ def build_described(
         weights_path=weights_path,
         seed=seed,
         dropout=described.dropout,
+        drop_path=drop_path,
+        drop_rate=drop_rate,
         position_encoding=described.position_encoding,
         csra_lambda=described.csra_lambda,
         csra_temperature=described.csra_temperature,

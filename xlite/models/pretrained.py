@@ -15,6 +15,7 @@ from xlite.errors import InputError, did_you_mean
 from xlite.models.catalogue import MODELS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
 
 _REMEDIES = "Pass --weights FILE.safetensors, or --no-pretrained to start from random weights."
@@ -65,9 +66,10 @@ def check_timm_name(timm_name: str) -> None:
         )
 
 
-def create_pretrained_model(timm_name: str) -> nn.Module:
+def create_pretrained_model(timm_name: str, arguments: Mapping[str, float]) -> nn.Module:
     """timm's model without its classifier and with its weights, from the local cache or the hub.
 
+    arguments: further ones of timm's `create_model`.
     Raises InputError with the remedies when there are none or the hub can't be reached. That takes
     at most `HUB_TIMEOUT_SECONDS` for each of its addresses: left to itself, the hub's client
     was measured to retry for 47 s.
@@ -82,7 +84,7 @@ def create_pretrained_model(timm_name: str) -> nn.Module:
     failures: tuple[type[BaseException], ...] = (OSError, *HfHubHTTPError.__bases__)
     try:
         model: nn.Module = timm.create_model(
-            timm_name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay
+            timm_name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay, **arguments
         )
     except failures as error:
         raise InputError(

@@ -104,6 +104,11 @@ class TrainSettings(Settings):
     """Largest 2-norm of the gradient."""
     dropout: Annotated[float, Shown(panel=_MODEL)] = Field(default=0.1, ge=0, lt=1)
     """Dropout in the head."""
+    drop_path: Annotated[float | None, Shown(panel=_MODEL)] = Field(default=None, ge=0, lt=1)
+    """Stochastic depth: share of images for which the backbone's last block is left out, earlier
+    ones less. Default: timm's, mostly 0."""
+    drop_rate: Annotated[float | None, Shown(panel=_MODEL)] = Field(default=None, ge=0, lt=1)
+    """Dropout within the backbone's blocks, where it has any. Default: timm's, mostly 0."""
     augment: Annotated[Literal["none", "light", "medium", "strong"], Shown(is_common=True)] = (
         "medium"
     )
@@ -182,12 +187,8 @@ class TrainSettings(Settings):
             self._check_averaging()
         if self.unfreeze_epochs and not self.freeze_epochs:
             raise ValueError("--unfreeze-epochs needs --freeze-epochs: nothing is frozen")
-        if self.batch_norm != "train" and self.freeze_epochs >= self.epochs:
-            raise ValueError(
-                f"--batch-norm {self.batch_norm} changes nothing: --freeze-epochs "
-                f"{self.freeze_epochs} keeps the whole backbone as it is for all {self.epochs} "
-                "epochs. Leave one of them out"
-            )
+        if self.freeze_epochs >= self.epochs:
+            self._check_frozen()
         return self
 
     def _check_averaging(self) -> None:
@@ -201,6 +202,21 @@ class TrainSettings(Settings):
                 "--select average would average weights that belong to different random features: "
                 "leave --redraw-features at 0, or take --select last"
             )
+
+    def _check_frozen(self) -> None:
+        """Refuse what is of the backbone's training alone, which is frozen in every epoch."""
+        of_training = {
+            "--batch-norm": None if self.batch_norm == "train" else self.batch_norm,
+            "--drop-path": self.drop_path,
+            "--drop-rate": self.drop_rate,
+        }
+        for option, value in of_training.items():
+            if value is not None:
+                raise ValueError(
+                    f"{option} {value} changes nothing: --freeze-epochs {self.freeze_epochs} keeps "
+                    f"the whole backbone as it is for all {self.epochs} epochs. Leave one of them "
+                    "out"
+                )
 
     def _check_mixing(self) -> None:
         option = "--mixup" if self.mixup else "--cutmix"

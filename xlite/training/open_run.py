@@ -197,6 +197,8 @@ def _build_model(
         pretrained=needs_hub_weights(settings, runtime, num_classes=len(data.vocabulary)),
         weights_path=runtime.weights_path,
         seed=settings.seed,
+        drop_path=settings.drop_path,
+        drop_rate=settings.drop_rate,
     )
     require_normalisation(model.backbone, settings.batch_norm)
     if runtime.warm_start is not None:

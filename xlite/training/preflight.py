@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xlite.training.data import StudyData
 
 _OF_MODEL = (
-    *("model", "image_size", "position_encoding", "batch_norm"),
+    *("model", "image_size", "position_encoding", "batch_norm", "drop_path", "drop_rate"),
     *("csra_lambda", "csra_temperature", "csra_heads", "deep_supervision"),
 )
 """The settings that decide whether a model can be built, and trained as they say."""
@@ -135,7 +135,12 @@ def _check_model(settings: TrainSettings, data: StudyData, runtime: Runtime) -> 
 def _outline(settings: TrainSettings, num_classes: int) -> Classifier:
     """The model without values: on the meta device nothing is initialised or computed."""
     with torch.device("meta"):
-        return build_described(settings, num_classes=num_classes)
+        return build_described(
+            settings,
+            num_classes=num_classes,
+            drop_path=settings.drop_path,
+            drop_rate=settings.drop_rate,
+        )
 
 
 def _distinct(planned: Sequence[TrainSettings], *fields: str) -> list[TrainSettings]:
