@@ -181,6 +181,7 @@ CASES = [
             ("--lr fast", "lr"),
             ("--layer-decay 2", "layer.decay"),
             ("--freeze-epochs=-1", "freeze"),
+            ("--probe-epochs=-1", "probe"),
             ("--batch-norm luck", "luck"),
             ("--batch-norm frozen --models test_convnext", "has no batch normalisation"),
             ("--batch-norm affine --freeze-epochs 9 --epochs 2", "keeps the whole backbone"),

@@ -325,6 +325,7 @@ CHANGED = {
     "layer_decay": 0.9,
     "freeze_epochs": 1,
     "unfreeze_epochs": 1,
+    "probe_epochs": 1,
     "batch_norm": "frozen",
     "schedule": "cosine",
     "warmup_epochs": 0.5,

@@ -55,6 +55,7 @@ CHANGES: dict[type[Settings], dict[str, Any]] = {
         "layer_decay": 0.9,
         "freeze_epochs": 1,
         "unfreeze_epochs": 1,
+        "probe_epochs": 1,
         "batch_norm": "affine",
         "csra_lambda": 0.3,
         "csra_temperature": 2.0,

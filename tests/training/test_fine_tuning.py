@@ -37,6 +37,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "batch norm frozen": {"batch_norm": "frozen"},
     "batch norm affine": {"batch_norm": "affine", "freeze_epochs": 1},
+    "probe": {"probe_epochs": 2, "head_lr": 1e-2, "model": "test_resnet+mhsa"},
     "drop path": {"drop_path": 0.5},
     "mixup": {"mixup": 0.4},
     "last": {"select": "last", "early_stopping": 1, "min_delta": 10.0},

@@ -134,6 +134,16 @@ class TrainSettingsFields:
         ),
         RARE,
     ] = 1.0
+    probe_epochs: Annotated[
+        int,
+        typer.Option(
+            "--probe-epochs",
+            help="Passes before the first epoch in which attention and head alone are trained, on "
+            "features of the unaugmented images that are computed once. From 0 to 10,000.",
+            rich_help_panel="Optimisation",
+        ),
+        RARE,
+    ] = 0
     freeze_epochs: Annotated[
         int,
         typer.Option(

@@ -35,11 +35,8 @@ def correct_best_epoch(
     run = RunFolder(run_dir)
     monitor, history = run.settings.monitor, run.history
     scores = run.require_scores()
-    if (
-        run.settings.select != "best"
-        or monitor not in ("auroc", "average_precision")
-        or not history
-    ):
+    is_picked = run.settings.select == "best" and monitor in ("auroc", "average_precision")
+    if not (is_picked and history):
         return None
     by = np.array([row.get(f"val_{monitor}", np.nan) for row in history])
     aurocs = np.array([row.get("val_auroc", np.nan) for row in history])

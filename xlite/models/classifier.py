@@ -114,6 +114,16 @@ class Classifier(nn.Module):
             tokens = self.attention(tokens)
         return tokens
 
+    @property
+    def sees_means_alone(self) -> bool:
+        """Whether what is behind the backbone needs the mean of its map and no more of it."""
+        return isinstance(self.attention, nn.Identity) and not self.head.needs_places
+
+    def classify_map(self, feature_map: Tensor) -> Tensor:
+        """The logits (B, C) of the backbone's map (B, D, H', W')."""
+        logits: Tensor = self.head(self.mix_map(feature_map))
+        return logits.float()
+
     def normalise(self, images: Tensor) -> Tensor:
         """The backbone's input (B, 3, S, S): three normalised channels from one grey channel.
 
@@ -145,18 +155,15 @@ def build_classifier(
     name: one of the six hybrids, or a timm name, alone or with +mhsa, +performer or +mean; behind
     it +linear, +gem, +csra or +query for another head.
 
-    New weights are a function of `seed` alone, part by part: at one seed a backbone's
-    plain, MHSA, Performer and mean variants share all but the attention's mechanism, and variants
-    of the head all but the head, so a comparison starts from equal weights. torch's global
-    generators stay as they were.
+    New weights are a function of `seed` alone, part by part: at one seed a backbone's variants
+    share all but the attention's mechanism or the head, so a comparison starts from equal weights.
+    torch's global generators stay as they were.
 
     weights_path: the backbone's weights in timm's naming, before `pretrained`.
-    drop_path, drop_rate: stochastic depth and dropout of the backbone's blocks while it is trained,
-    as `choose_drop_arguments` takes them; dropout is that of the head.
+    drop_path, drop_rate: of the backbone's blocks in training (`choose_drop_arguments`).
     position_encoding: add a 2-D sine-cosine code to the tokens before attention.
     csra_lambda, csra_temperature, csra_heads: of the head csra (`CsraHead`).
-    Raises InputError for the name, the weights, rates that the backbone does not heed, and what is
-    of a part that the model has not.
+    Raises InputError for the name, the weights, and what the model has no part for.
     """
     spec = parse_model_name(name)
     num_classes = read_count(num_classes, "num_classes", at_least=1)

@@ -46,7 +46,7 @@ def describe_run(
     ]
     if run.config.preprocessing is not None:
         facts.append(f"Images: {describe_preprocessing(run.config.preprocessing)}")
-    if len(run.sittings) > 1:
+    if len(run.sittings) > 1 or any(sitting.probe_losses for sitting in run.sittings):
         facts += [
             f"Sitting {count}: {describe_sitting(sitting)}"
             for count, sitting in enumerate(run.sittings, start=1)
@@ -103,6 +103,10 @@ def describe_sitting(sitting: Sitting) -> str:
         place = f"from epoch {sitting.from_epoch + 1}"
         if sitting.from_step:
             place += f" after step {sitting.from_step}"
+        if sitting.probe_losses:
+            first, last = sitting.probe_losses[0], sitting.probe_losses[-1]
+            place += f" after {len(sitting.probe_losses)} passes of a linear probe"
+            place += f" (loss {decimal(first)} to {decimal(last)})"
         parts = [f"{sitting.started}, {place}, {end}"]
     return "; ".join([*parts, describe_environment(sitting.environment)])
 

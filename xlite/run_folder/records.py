@@ -181,10 +181,19 @@ class Sitting(_Part):
     """Finished epochs when it began."""
     from_step: int = Field(ge=0)
     """Finished steps of the next one."""
+    probe_losses: list[float] | None = None
+    """Of each pass of the linear probe that it began with; None, and not written, without one."""
     environment: Environment
     working_dir: str | None = None
     """The folder that relative paths are seen from; None where that was not noted."""
     runtime: dict[str, Any] = {}
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        if self.probe_losses is None:
+            content.pop("probe_losses", None)
+        return content
 
 
 class Sittings(Record):

@@ -64,6 +64,9 @@ class TrainSettings(Settings):
     """Learning rate of the head. Default: --lr."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     """Factor of the learning rate from a backbone layer to the one before."""
+    probe_epochs: int = Field(default=0, ge=0, le=10_000)
+    """Passes before the first epoch in which attention and head alone are trained, on features of
+    the unaugmented images that are computed once."""
     freeze_epochs: int = Field(default=0, ge=0)
     """Epochs at the start in which the backbone is not trained."""
     unfreeze_epochs: int = Field(default=0, ge=0)
@@ -220,7 +223,7 @@ class TrainSettings(Settings):
 
     def _check_mixing(self) -> None:
         option = "--mixup" if self.mixup else "--cutmix"
-        if self.loss.name in ("two-way", "zlpr"):
+        if self.loss.name in UNSMOOTHABLE:
             raise ValueError(
                 f"--loss {self.loss.name} compares present with absent labels, and a film that "
                 f"{option} mixed has labels between: leave {option} at 0, or choose another loss"

@@ -117,5 +117,10 @@ def _base_lr(place: ParameterPlace, layer_map: LayerMap, settings: TrainSettings
     if place.part == "backbone":
         behind = layer_map.num_backbone_layers - place.layer
         return settings.lr * float(settings.layer_decay**behind)
-    own = settings.attention_lr if place.part == "attention" else settings.head_lr
+    return own_rate(place.part, settings)
+
+
+def own_rate(part: str, settings: TrainSettings) -> float:
+    """The learning rate of the attention or of the head."""
+    own = settings.attention_lr if part == "attention" else settings.head_lr
     return settings.lr if own is None else own

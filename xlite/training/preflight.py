@@ -21,6 +21,7 @@ from xlite.sampling.sampling_plan import plan_sampling, require_sound_sampling
 from xlite.sampling.source_sets import find_sampling_sets
 from xlite.settings import INSEPARABLE, Runtime, TrainSettings
 from xlite.training.device import count_all_processes, require_precision
+from xlite.training.probe_features import require_room_for_probe
 
 if TYPE_CHECKING:
     from xlite.training.data import StudyData
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _OF_MODEL = (
     *("model", "image_size", "position_encoding", "batch_norm", "drop_path", "drop_rate"),
     *("csra_lambda", "csra_temperature", "csra_heads", "deep_supervision"),
+    *("policy", "probe_epochs"),
 )
 """The settings that decide whether a model can be built, and trained as they say."""
 
@@ -123,6 +125,9 @@ def _check_model(settings: TrainSettings, data: StudyData, runtime: Runtime) -> 
             heads.run(model.eval(), images)
         else:
             model.eval()(images)
+    if settings.probe_epochs:
+        train = data.read_by(settings).parts["train"]
+        require_room_for_probe(model, num_images=len(train), image_size=size)
     require_normalisation(model.backbone, settings.batch_norm)
     if runtime.weights_path is not None:
         match_weights(model.backbone, runtime.weights_path)

@@ -6,7 +6,7 @@ command finds it again, whatever it is called.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,8 +119,8 @@ def follow_run(
             return scores
         identity = RunIdentity.of(settings, data, has_fixed_budget=has_fixed_budget)
         run = open_run(identity, data.read_by(settings), run_dir, fabric=fabric, runtime=runtime)
-        begin_or_continue(run, resume=resume)
-        with _begin_sitting(run, runtime):
+        probe_losses = begin_or_continue(run, resume=resume, stop=stop)
+        with _begin_sitting(run, runtime, probe_losses):
             yield from train_epochs(run, stop=stop, until_epoch=until_epoch)
             if not run.is_trained:
                 return None
@@ -149,7 +149,9 @@ def _claim_folder(
     return None
 
 
-def _begin_sitting(run: OpenRun, runtime: Runtime) -> AbstractContextManager[None]:
+def _begin_sitting(
+    run: OpenRun, runtime: Runtime, probe_losses: Sequence[float]
+) -> AbstractContextManager[None]:
     """The block in which the run is trained; what it is and runs on is written down before."""
     if not run.fabric.is_global_zero:
         return nullcontext()
@@ -169,6 +171,7 @@ def _begin_sitting(run: OpenRun, runtime: Runtime) -> AbstractContextManager[Non
         epochs=run.settings.epochs,
         runtime=runtime,
         fabric=run.fabric,
+        probe_losses=probe_losses,
         is_trained=lambda: run.is_trained,
     )
 

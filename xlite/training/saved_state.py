@@ -11,21 +11,31 @@ from xlite.run_folder.history import write_history
 from xlite.run_folder.weights import write_weights
 from xlite.training.description import describe_weights
 from xlite.training.exact_resume import load_checkpoint, save_checkpoint
+from xlite.training.linear_probe import probe_head
 
 if TYPE_CHECKING:
+    from xlite.signals import StopRequest
     from xlite.training.open_run import OpenRun
 
 
-def begin_or_continue(run: OpenRun, *, resume: bool) -> None:
-    """Go back to the run's checkpoint, or write its first."""
+def begin_or_continue(run: OpenRun, *, resume: bool, stop: StopRequest) -> list[float]:
+    """Go back to the run's checkpoint, or write its first; returns the losses of its probe, if it
+    had one now.
+
+    The first checkpoint is that of a probed head, so that a kill before it starts the probe over.
+    Raises InterruptedRunError when `stop` is set in the probe.
+    """
     if not (resume and load_state(run)):
+        losses = probe_head(run, stop) if run.settings.probe_epochs else []
         save_state(run)
-    elif run.is_trained:
+        return losses
+    if run.is_trained:
         console.say(f"{run.title}: all epochs are trained, and are judged now")
     else:
         console.say(
             f"{run.title}: continues in epoch {run.state.epoch + 1} after step {run.state.step}"
         )
+    return []
 
 
 def save_state(run: OpenRun) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ def keep_sitting(
     epochs: int,
     runtime: Runtime,
     fabric: Fabric,
+    probe_losses: Sequence[float],
     is_trained: Callable[[], bool],
 ) -> Iterator[None]:
     """Note in `sittings.json` that a sitting begins at `state`, and how the block ends.
@@ -50,6 +51,7 @@ def keep_sitting(
         epochs=epochs,
         from_epoch=state.epoch,
         from_step=state.step,
+        probe_losses=list(probe_losses) or None,
         environment=environment,
         working_dir=str(Path.cwd()),
         runtime=runtime.model_dump(mode="json"),

@@ -25,8 +25,8 @@ from xlite.models.layers import assign_layers
 from xlite.randomness import derive_seed
 from xlite.settings import TrainSettings
 from xlite.signals import StopRequest
-from xlite.training.objective import Objective, logits_of
 from xlite.training.mixing import mix_batch
+from xlite.training.objective import Objective, logits_of
 from xlite.training.optimizer import build_optimizer, freeze_layers, set_lr_factor
 from xlite.training.out_of_memory import agree_on_memory
 from xlite.training.processes import (
