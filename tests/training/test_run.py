@@ -313,10 +313,12 @@ def test_memory_that_runs_out_halves_the_parts_and_keeps_the_batch(
     """More than 4 images at once do not fit; from the second epoch on."""
     descend = step.Stepper._descend
 
-    def fail_above(self: Any, images: Any, targets: Any, state: TrainState, known: float) -> Any:
+    def fail_above(
+        self: Any, images: Any, targets: Any, rows: Any, state: TrainState, known: float
+    ) -> Any:
         if state.epoch and len(images) // state.num_parts > 4:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return descend(self, images, targets, state, known)
+        return descend(self, images, targets, rows, state, known)
 
     settings = SETTINGS.model_copy(update={"epochs": 2})
     monkeypatch.setattr(step.Stepper, "_descend", fail_above)
