@@ -337,6 +337,10 @@ CHANGED = {
     "ema_decay": 0.9,
     "clip_norm": 2.0,
     "position_encoding": True,
+    "csra_lambda": 0.2,
+    "csra_temperature": 2.0,
+    "csra_heads": 2,
+    "deep_supervision": 0.3,
     "redraw_features": 2,
     "weight_decay": 0.0,
     "early_stopping": 2,
@@ -367,6 +371,10 @@ CHANGED = {
         focal_alpha=(0.5, 0.75),
         focal_gamma=3.0,
         label_smoothing=0.1,
+        label_weighting="uncertainty",
+        auc_margin=0.5,
+        precision_margin=0.5,
+        precision_gamma=0.5,
         focal_share=0.3,
         asymmetric_gamma_negative=3.0,
         asymmetric_gamma_positive=1.0,
@@ -405,7 +413,9 @@ CHANGED = {
 def test_the_command_gives_the_same_settings_again(
     log: Path, experiments: Path, xlite: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert set(CHANGED) | {"model", "warm_start"} == set(TrainSettings.model_fields)
+    # The components of a loss are weighed by one of two, the other being its label_weighting.
+    others = {"model", "warm_start", "component_weights"}
+    assert set(CHANGED) | others == set(TrainSettings.model_fields)
     settings, defaults = settings_of(**CHANGED), settings_of()
     for part in PARTS:
         changed, default = getattr(settings, part), getattr(defaults, part)
