@@ -9,6 +9,7 @@ import typer
 from xlite import console
 from xlite.cli import options
 from xlite.cli.expansion import expand_groups
+from xlite.cli.memory_options import MemoryOptions
 from xlite.cli.names import split_names
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 _EPILOG = (
     "Example: xlite models\n\n"
     "Example: xlite models resnet18 resnet18+mhsa resnet18+performer --image-size 512\n\n"
-    "Example: xlite models resnet18 resnet18+csra resnet18+mhsa+query"
+    "Example: xlite models resnet18 resnet18+csra resnet18+mhsa+query\n\n"
+    "Example: xlite models resnet18 --memory --batch-size 16 --image-size 224"
 )
 
 _WEIGHTS = {"cached": "cached", "hub": "not cached", "none": "none exist"}
@@ -31,6 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def models(
+    memory: MemoryOptions,
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -49,11 +52,13 @@ def models(
     """List models with their parameters, MACs and image size, and whether weights are at hand.
 
     MACs are multiply-accumulates for one image. Nothing is downloaded; `xlite train` fetches the
-    weights that are not cached.
+    weights that are not cached. With --memory: what a training step takes, by what takes it.
     """
     from xlite.models.census import count_models
 
     chosen = [name for text in names or () for name in split_names(text)]
+    if memory.shows(chosen, image_size, num_labels, json=json):
+        return
     census = count_models(chosen, num_labels=num_labels, image_size=image_size)
     if json:
         console.result_json(census.to_json())
