@@ -36,7 +36,13 @@ from benchmark_blocks import (
 from dataset_blocks import render_sources
 from doctor_blocks import render_checks
 from map_blocks import render_maps, render_vocabularies
-from nih_blocks import render_disk, render_epochs, render_memory, render_minutes
+from nih_blocks import (
+    render_disk,
+    render_epochs,
+    render_memory,
+    render_minutes,
+    render_training_memory,
+)
 from result_blocks import (
     render_ablation,
     render_balance,
@@ -182,6 +188,7 @@ def render_blocks() -> dict[Path, dict[str, str]]:
             "verdict": render_verdicts(),
             "rule": render_rule(),
         },
+        DOCS / "before.md": {"memory": render_training_memory()},
         DOCS / "balance.md": {"samplers": render_samplers()},
         DOCS / "data.md": render_near_duplicates(),
         DOCS / "datasets.md": render_sources(),

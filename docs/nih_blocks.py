@@ -91,6 +91,21 @@ def render_memory() -> str:
     return join_cells(["model", "state", "an image of 224", *sizes], rows)
 
 
+def render_training_memory() -> str:
+    """What is estimated that training takes, against what it took."""
+    rows = [
+        [
+            f"`{row['model']}`",
+            f"{row['batch_size']} x {row['image_size']}",
+            f"{row['estimated'] / 1e6:,.0f} MB",
+            f"{row['peak'] / 1e6:,.0f} MB",
+            f"{row['ratio']:.2f}",
+        ]
+        for row in read_record("training_memory.json")["rows"]
+    ]
+    return join_cells(["model", "images", "estimated", "measured", "ratio"], rows)
+
+
 def _mhsa_models() -> dict[str, dict[str, int]]:
     """The hybrids with softmax attention; a Performer has as many parameters."""
     models = read_result("models.json").items()

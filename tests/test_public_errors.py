@@ -158,6 +158,28 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
         ((SETTINGS,), {"split": "nowhere"}, "nowhere"),
         ((SETTINGS,), {"models": ["resnet18+mhas"]}, "mhas"),
     ],
+    "overfit": [
+        ((SETTINGS,), {"split": "nowhere"}, "nowhere"),
+        ((SETTINGS, 1), {}, "num_images must be"),
+        ((SETTINGS,), {"max_steps": 0}, "max_steps must be"),
+    ],
+    "find_lr": [
+        ((SETTINGS,), {"split": "nowhere"}, "nowhere"),
+        ((SETTINGS,), {"steps": 1}, "steps must be"),
+    ],
+    "profile_loader": [
+        ((SETTINGS,), {"split": "nowhere"}, "nowhere"),
+        ((SETTINGS,), {"seconds": -1}, "seconds must be"),
+    ],
+    "show_augmentation": [
+        ((SETTINGS,), {"split": "nowhere"}, "nowhere"),
+        ((SETTINGS,), {"num_films": 0}, "num_films must be"),
+    ],
+    "estimate_memory": [
+        ((["resnet18+mhas"],), {}, "mhas"),
+        ((["resnet18"],), {"batch_size": 0}, "batch_size must be"),
+        ((["resnet18"],), {"precision": "int8"}, "unknown precision"),
+    ],
     "ablate": [
         (({},), {}, "variant"),
         (({"bce": "bce"},), {}, "settings"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xlite.losses.training_loss import build_loss as build_loss
     from xlite.models.census import count_models as count_models
     from xlite.models.classifier import build_classifier as build_classifier
+    from xlite.models.memory import estimate_memory as estimate_memory
     from xlite.run_folder import read_run as read_run
     from xlite.sampling.exposure import expected_exposure as expected_exposure
     from xlite.sampling.sampler import EpochSampler as EpochSampler
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
     from xlite.tables.read_labels import read_labels as read_labels
     from xlite.tables.table_format import TableFormat as TableFormat
     from xlite.workflows.ablate import ablate as ablate
+    from xlite.workflows.before_training import find_lr as find_lr
+    from xlite.workflows.before_training import overfit as overfit
+    from xlite.workflows.before_training import profile_loader as profile_loader
+    from xlite.workflows.before_training import show_augmentation as show_augmentation
     from xlite.workflows.bundle import bundle as bundle
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
     from xlite.workflows.check_export import check_export as check_export
@@ -91,6 +96,7 @@ _HOMES = {
     "cache_clahe": "xlite.workflows.cache_clahe",
     "verify_balance": "xlite.workflows.verify_balance",
     "count_models": "xlite.models.census",
+    "estimate_memory": "xlite.models.memory",
     "read_queue_status": "xlite.executors.queue_status",
     "read_run": "xlite.run_folder",
     "plan_sample": "xlite.workflows.power",
@@ -98,6 +104,10 @@ _HOMES = {
     "evaluate": "xlite.workflows.evaluate",
     "probe": "xlite.workflows.probe",
     "train": "xlite.workflows.train",
+    "overfit": "xlite.workflows.before_training",
+    "find_lr": "xlite.workflows.before_training",
+    "profile_loader": "xlite.workflows.before_training",
+    "show_augmentation": "xlite.workflows.before_training",
     "read_learning_curve": "xlite.workflows.learning_curve",
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",

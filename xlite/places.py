@@ -48,6 +48,8 @@ SUBSETS = "subsets"
 """The splits of a learning curve, a folder for each split that they are subsets of."""
 QUEUES = "queues"
 """A folder a command that trains: its runs, as a study that nobody named."""
+TRIALS = "before"
+"""Pictures of what is tried before a run."""
 TRACKING = "tracking"
 """What `xlite track` writes where nothing names another place, a folder a tracker."""
 

@@ -82,5 +82,5 @@ def test_what_is_none_is_refused() -> None:
         estimate(precision="int8")
     with pytest.raises(ArgumentError, match="batch_size"):
         estimate(batch_size=0)
-    with pytest.raises(InputError, match="takes no images of 8 pixels"):
+    with pytest.raises(InputError, match="takes images of 160 pixels only"):
         estimate("test_vit", image_size=8)

@@ -51,3 +51,13 @@ def read_several(option: str, plural: str, one: str | None, many: str | None) ->
     if not names:
         raise InputError(f"{plural} is empty. Name at least two, separated by commas.")
     return names
+
+
+def split_models(text: str) -> list[str]:
+    """The models of a list; InputError for one that timm does not list."""
+    from xlite.models.catalogue import require_listed
+
+    names = split_names(text)
+    for name in names:
+        require_listed(name)
+    return names

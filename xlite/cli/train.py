@@ -10,7 +10,7 @@ from xlite.cli import options
 from xlite.cli.expansion import expand_groups
 from xlite.cli.generated_options import LOSS_HELP, SAMPLER_HELP
 from xlite.cli.loss_options import LossOptions
-from xlite.cli.names import require_one, split_names
+from xlite.cli.names import require_one, split_models
 from xlite.cli.policy_options import TrainingPolicyOptions
 from xlite.cli.running_options import RunningOptions
 from xlite.cli.sampler_options import SamplerOptions
@@ -21,12 +21,14 @@ from xlite.cli.shares import SubsetSizes, parse_shares
 from xlite.cli.training_command import StudyOptions
 from xlite.cli.training_options import TrainingOptions
 from xlite.cli.training_tables import show_runs
+from xlite.cli.trial_options import TrialOptions
 from xlite.signals import catch_stop_signals
 
 _EPILOG = (
     "Example: xlite train --models efficientnet_b0_mhsa,mobilenet_v3_large_performer "
     "--seeds 0,1,2 --epochs 20 --resume\n\n"
-    "Example: xlite train --models resnet18 --seeds 0,1,2 --subset-sizes 0.25,0.5,1 --resume"
+    "Example: xlite train --models resnet18 --seeds 0,1,2 --subset-sizes 0.25,0.5,1 --resume\n\n"
+    "Example: xlite train --models resnet18 --overfit 16"
 )
 
 Models = Annotated[
@@ -57,6 +59,7 @@ def train(
     sampling: SamplerOptions,
     losses: LossOptions,
     policies: TrainingPolicyOptions,
+    trial: TrialOptions,
     sources: SettingsOptions,
     models: Models,
     context: typer.Context,
@@ -72,14 +75,12 @@ def train(
     and continues the others. A run that fails is recorded with its error, the others go on (exit
     1). `xlite status` shows how far they are. With folds as --split it is one run a fold.
     """
-    from xlite.models.catalogue import require_listed
     from xlite.studies.plan import plan_models
 
     study.check_out()
-    names, used_seeds = split_names(models), parse_seeds(seeds, context)
+    names, used_seeds = split_models(models), parse_seeds(seeds, context)
     shares = parse_shares(subset_sizes)
-    for name in names:
-        require_listed(name)
+    trial.check(study, running, seeds=bool(seeds), subset_sizes=bool(shares))
     base = training.to_settings(
         running,
         model=names[0] if names else "",
@@ -89,8 +90,8 @@ def train(
         seed=study.seed,
     )
     # Planned first without torch, whose import takes seconds: a wrong name is refused at once.
-    plan_models(base, names, seeds=used_seeds)
-    if sources.shows(context):
+    plan = plan_models(base, names, seeds=used_seeds)
+    if sources.shows(context) or trial.is_carried_out(plan, study, running, json=json):
         return
     from xlite.studies.outcome import require_success
     from xlite.workflows import train as training_workflow

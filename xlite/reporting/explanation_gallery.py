@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlite.files import atomic_path
-from xlite.reporting.figures import new_figure
+from xlite.reporting.figures import new_figure, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,9 +48,6 @@ class Tile:
 
 def draw_gallery(label: str, tiles: Sequence[Tile], threshold: float, path: Path) -> None:
     """Write the PNG of one label: a row for each kind of call, at most four films in it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.text import Text
-
     rows = {
         kind: [tile for tile in tiles if tile.film.kind == kind]
         for kind in _KINDS
@@ -69,12 +65,7 @@ def draw_gallery(label: str, tiles: Sequence[Tile], threshold: float, path: Path
                 _draw_tile(axis, shown[place])
     at = "" if np.isnan(threshold) else f", called from {threshold:.2f}"
     figure.suptitle(f"{label.replace('_', ' ')}{at}", fontsize=10)
-    for text in figure.findobj(Text):
-        # A label is no formula, whatever signs it has.
-        text.set_parse_math(False)
-    figure.set_dpi(110)
-    with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_png(temporary)  # type: ignore[no-untyped-call]
+    save_picture(figure, path, dpi=110)
 
 
 def _draw_tile(axis: Axes, tile: Tile) -> None:

@@ -68,6 +68,19 @@ def save_figure(figure: Figure, path: Path) -> None:
         svg.print_svg(temporary, metadata={"Date": None})  # type: ignore[no-untyped-call]
 
 
+def save_picture(figure: Figure, path: Path, *, dpi: int) -> None:
+    """Write the PNG `path` alone, atomically: a figure of films, of which an SVG holds nothing."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        # A label is no formula, whatever signs it has.
+        text.set_parse_math(False)
+    figure.set_dpi(dpi)
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary)  # type: ignore[no-untyped-call]
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of that many inches with a constrained layout."""
     # Figure, not pyplot: no global state, no display, nothing to close.

@@ -97,6 +97,14 @@ def measure_peak_memory(device: torch.device) -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
+def wait_for(device: torch.device) -> None:
+    """Return once the device has computed what it was given, for a clock that is to see it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 @contextmanager
 def isolated_torch_seed(device: torch.device) -> Iterator[None]:
     """Within the block torch's default generators may be seeded; after it they are as before."""

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import torch
 
@@ -27,11 +27,8 @@ from xlite.files import read_json, write_json
 from xlite.models.classifier import build_classifier
 from xlite.randomness import derive_generator
 from xlite.settings import MemoryFormat, Precision, Runtime
-from xlite.training.device import build_fabric, isolated_torch_seed
+from xlite.training.device import build_fabric, isolated_torch_seed, wait_for
 from xlite.training.out_of_memory import is_out_of_memory
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 RECORD = "tuning.json"
 _REMEDY = "Remove it to measure again."
@@ -151,7 +148,7 @@ def _prepare_step(probe: Probe, way: Way) -> Callable[[], None]:
                 "--batch-size or raise --accumulate."
             ) from None
         optimizer.zero_grad(set_to_none=True)
-        _wait_for(fabric)
+        wait_for(fabric.device)
 
     return step
 
@@ -169,13 +166,6 @@ def _name_device(device: str) -> str:
     if kind in ("auto", "cuda") and torch.cuda.is_available():
         return torch.cuda.get_device_name(int(number or 0))
     return f"{'cpu' if kind == 'auto' else kind} with {torch.get_num_threads()} threads"
-
-
-def _wait_for(fabric: Fabric) -> None:
-    if fabric.device.type == "cuda":
-        torch.cuda.synchronize(fabric.device)
-    elif fabric.device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _ways_of(precisions: Sequence[Precision]) -> list[Way]:
