@@ -11,9 +11,10 @@ from explaining.tiny_model import build_tiny
 from torch.nn import functional
 
 from xlite.explaining.boxes import MatchedBoxes
-from xlite.explaining.heat_maps import draw_maps, see_batch
+from xlite.explaining.heat_maps import MapMethod, draw_maps, see_batch
 from xlite.explaining.localisation import ScoredPairs, score_pairs
 from xlite.labels import NIH_LABELS
+from xlite.models.catalogue import HeadName
 from xlite.models.classifier import Classifier
 from xlite.settings import ClaheSettings
 from xlite.synthetic.places import find_places
@@ -56,8 +57,8 @@ def films() -> Films:
     )
 
 
-def train(films: Films) -> Classifier:
-    model = build_tiny(len(FINDINGS), seed=0)
+def train(films: Films, head: HeadName = "plain") -> Classifier:
+    model = build_tiny(len(FINDINGS), seed=0, head=head)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     for _ in range(150):
         rows = torch.randint(TRAINED, (24,))
@@ -70,17 +71,20 @@ def train(films: Films) -> Classifier:
     return model.eval()
 
 
-def draw(model: Classifier, films: Films) -> np.ndarray:
+def draw(model: Classifier, films: Films, method: MapMethod = "gradcam") -> np.ndarray:
     rows, columns = map(list, zip(*films.boxes.by_pair, strict=True))
     seen = see_batch(model, films.images)
-    return draw_maps(model, seen, rows, columns).numpy()
+    return draw_maps(model, seen, rows, columns, method=method).numpy()
 
 
-def score(model: Classifier, films: Films) -> ScoredPairs:
+def score(
+    model: Classifier, films: Films, head: HeadName = "plain", method: MapMethod = "gradcam"
+) -> ScoredPairs:
     patients = np.array([row for row, _ in films.boxes.by_pair])
-    random = np.stack([draw(build_tiny(len(FINDINGS), seed).eval(), films) for seed in (1, 2, 3)])
+    fresh = [build_tiny(len(FINDINGS), seed, head=head).eval() for seed in (1, 2, 3)]
+    random = np.stack([draw(one, films, method) for one in fresh])
     settings = ClaheSettings(size=SIZE)
-    return score_pairs(films.boxes, draw(model, films), random, patients, None, settings)
+    return score_pairs(films.boxes, draw(model, films, method), random, patients, None, settings)
 
 
 def test_a_trained_model_beats_the_centre_and_a_random_one_does_not(films: Films) -> None:
@@ -98,6 +102,18 @@ def test_a_trained_model_beats_the_centre_and_a_random_one_does_not(films: Films
     random = score(build_tiny(len(FINDINGS), seed=4).eval(), films).describe(everything)
     for measure in (random.pointing, random.energy, random.iou):
         assert measure.centre.gain_low < 0
+
+
+@pytest.mark.parametrize("head", ["csra", "query"])
+def test_the_maps_that_a_trained_head_makes_point_and_those_of_a_random_one_do_not(
+    films: Films, head: HeadName
+) -> None:
+    pairs = score(train(films, head), films, head, "head")
+    found = pairs.describe(np.ones(len(pairs.columns), dtype=bool))
+    for measure in (found.pointing, found.energy):
+        assert measure.centre.gain_low > 0
+        assert measure.randomised.gain_low > 0
+        assert measure.randomised.value < 0.15
 
 
 def test_the_mean_box_of_others_is_a_strong_rival_and_blind_to_its_own_patient(

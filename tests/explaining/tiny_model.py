@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from xlite.models.catalogue import HeadName
 from xlite.models.classifier import Classifier
-from xlite.models.heads import MeanHead
+from xlite.models.heads import build_head
 
 
 class TinyBackbone(nn.Sequential):
@@ -15,7 +16,7 @@ class TinyBackbone(nn.Sequential):
     mean, std, num_features, timm_name = (0.5,) * 3, (0.25,) * 3, 48, "tiny"
 
 
-def build_tiny(num_labels: int, seed: int) -> Classifier:
+def build_tiny(num_labels: int, seed: int, *, head: HeadName = "plain") -> Classifier:
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
     for channels, more, stride in ((3, 16, 2), (16, 32, 2), (32, 48, 2), (48, 48, 1)):
@@ -24,6 +25,6 @@ def build_tiny(num_labels: int, seed: int) -> Classifier:
     return Classifier(
         backbone=TinyBackbone(*layers),  # type: ignore[arg-type]
         attention=nn.Identity(),
-        head=MeanHead(nn.Linear(48, 24), nn.ReLU(), nn.Linear(24, num_labels)),
+        head=build_head(head, 48, num_labels, dropout=0.0),
         has_position_encoding=False,
     )
