@@ -24,7 +24,7 @@ def print_probe(found: Probe) -> None:
         ["backbone", "rank", "AUROC", "change", "p", "features", "extracted", "fitted"],
         [_list_cells(one, rows[one.name]) for one in found.probed],
         caption=f"Intervals of {100 * compared.level:g} % over patients; p corrected for all "
-        f"pairs. Equal ranks: not told apart. {len(found.views)} views a film.",
+        f"pairs. Equal ranks: not told apart. {_count_views(found)}.",
         drop_first=["fitted", "features", "extracted", "p"],
         all_in="probe.csv",
     )
@@ -50,6 +50,10 @@ def _list_cells(one: ProbedBackbone, row: MethodRow) -> list[str]:
         "kept" if one.was_there else format_duration(one.seconds_extracting),
         format_duration(one.seconds_fitting),
     ]
+
+
+def _count_views(found: Probe) -> str:
+    return "1 view a film" if len(found.views) == 1 else f"{len(found.views)} views a film"
 
 
 def _conclude(found: Probe) -> str:
