@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "ablate": ("ablate",),
     "compare": ("compare",),
     "doctor": ("doctor",),
+    "combine": ("combine",),
     "predict": ("predict",),
     "explain": ("explain",),
     "export": ("export", "check_export"),

@@ -207,6 +207,10 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     "read_study_status": [(("nowhere",), {}, "nowhere holds no study")],
     "answer_question": [(("nowhere", "yes"), {"why": "w"}, "nowhere is no study")],
     "import_wandb": [(("nowhere.yaml",), {}, "nowhere.yaml")],
+    "combine": [
+        ((["nowhere"],), {"out": "x"}, "nowhere is no folder"),
+        (([],), {"out": "x"}, "pass a run"),
+    ],
     "export": [
         (("nowhere",), {"out": "x"}, "is no run folder"),
     ],

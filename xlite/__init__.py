@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from xlite.workflows.cache_clahe import cache_clahe as cache_clahe
     from xlite.workflows.check_export import check_export as check_export
     from xlite.workflows.checklist import check_lists as check_lists
+    from xlite.workflows.combine import combine as combine
     from xlite.workflows.compare import compare as compare
     from xlite.workflows.demo import demo as demo
     from xlite.workflows.doctor import doctor as doctor
@@ -112,6 +113,7 @@ _HOMES = {
     "ablate": "xlite.workflows.ablate",
     "compare": "xlite.workflows.compare",
     "doctor": "xlite.workflows.doctor",
+    "combine": "xlite.workflows.combine",
     "predict": "xlite.workflows.predict",
     "explain": "xlite.workflows.explain",
     "check_study": "xlite.workflows.study_check",

@@ -17,11 +17,11 @@ from xlite.cli.sampler_options import SamplerOptions
 from xlite.cli.seeds import Seeds, parse_seeds
 from xlite.cli.settings_command import SettingsCommand
 from xlite.cli.settings_options import SettingsOptions
-from xlite.cli.shares import SubsetSizes, parse_shares
 from xlite.cli.training_command import StudyOptions
 from xlite.cli.training_options import TrainingOptions
 from xlite.cli.training_tables import show_runs
 from xlite.cli.trial_options import TrialOptions
+from xlite.cli.whole_options import WholeOptions, parse_shares
 from xlite.signals import catch_stop_signals
 
 _EPILOG = (
@@ -61,26 +61,26 @@ def train(
     policies: TrainingPolicyOptions,
     trial: TrialOptions,
     sources: SettingsOptions,
+    whole: WholeOptions,
     models: Models,
     context: typer.Context,
     seeds: Seeds = None,
-    subset_sizes: SubsetSizes = None,
     loss: Loss = "pos-weight",
     sampler: Sampler = "none",
     json: options.Json = False,
 ) -> None:
     """Train models on a split, one run folder each, and rank them on validation.
 
-    Stopped by Ctrl-C, SIGTERM or a power cut, the same command with --resume skips finished runs
-    and continues the others. A run that fails is recorded with its error, the others go on (exit
-    1). `xlite status` shows how far they are. With folds as --split it is one run a fold.
+    Stopped by Ctrl-C, SIGTERM or a power cut, the same command with --resume continues. A run that
+    fails is recorded with its error, the others go on (exit 1). `xlite status` shows how far they
+    are. With folds as --split it is one run a fold.
     """
     from xlite.studies.plan import plan_models
 
     study.check_out()
     names, used_seeds = split_models(models), parse_seeds(seeds, context)
-    shares = parse_shares(subset_sizes)
-    trial.check(study, running, seeds=bool(seeds), subset_sizes=bool(shares))
+    shares = parse_shares(whole.subset_sizes)
+    trial.check(study, running, seeds=bool(seeds), **whole.passed)
     base = training.to_settings(
         running,
         model=names[0] if names else "",
@@ -106,6 +106,7 @@ def train(
         tune=running.tune,
         keeps_precision=running.precision != "auto",
         subset_sizes=shares,
+        ensemble=whole.ensemble,
         stopping=catch_stop_signals,
         command=options.typed_command(),
     )

@@ -17,6 +17,7 @@ from xlite import console
 from xlite.errors import InputError
 from xlite.explaining.heat_maps import MapMethod, SeenBatch, draw_maps, require_method, see_batch
 from xlite.explaining.randomisation import NUM_DRAWS, draw_weights_anew
+from xlite.models.classifier import Classifier
 from xlite.predicting.failed_films import list_failed, name_failed
 from xlite.predicting.film_batches import read_films
 from xlite.training.predict import to_probs
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from xlite.models.classifier import Classifier
     from xlite.predicting.films import Films
     from xlite.predicting.run_predictor import RunPredictor
     from xlite.results.prediction import FailedFilm
@@ -80,7 +80,14 @@ class RunExplainer:
         the model has no maps by.
         """
         self.predictor, self.method, self.is_shown = predictor, method, is_shown
-        self.model: Classifier = predictor.model
+        combined = predictor.run.config.combined
+        if combined is not None and not isinstance(predictor.model, Classifier):
+            raise InputError(
+                f"{predictor.name} is an ensemble, whose members have maps of their own. Explain "
+                f"one of its runs: {', '.join(one.run for one in combined.members)}."
+            )
+        assert isinstance(predictor.model, Classifier)
+        self.model = predictor.model
         require_method(self.model, predictor.run.settings.model, method)
 
     @property

@@ -76,7 +76,9 @@ def write_weights_file(folder: Path, run: RunFolder, preprocessing: Preprocessin
         return
     from xlite.models.weights_file import read_weights
 
-    description = WeightsDescription.of(run.settings, run.labels, preprocessing)
+    description = WeightsDescription.of(
+        run.settings, run.labels, preprocessing, num_models=run.config.num_models
+    )
     save_weights(folder / EXPORT_WEIGHTS, read_weights(source), description)
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from xlite.errors import InputError
-from xlite.models.classifier import Classifier
+from xlite.models.ensemble import AnyClassifier
 from xlite.predicting.exported_folder import INPUT, OUTPUTS
 
 _LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir", "root")
@@ -33,7 +33,7 @@ class ServedModel(nn.Module):
     and features (B, D), all in float32. Normalisation and sigmoid are inside.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: AnyClassifier) -> None:
         super().__init__()
         self.classifier = classifier
 
@@ -43,7 +43,7 @@ class ServedModel(nn.Module):
         return logits, torch.sigmoid(logits), features.float()
 
 
-def serve(classifier: Classifier) -> ServedModel:
+def serve(classifier: AnyClassifier) -> ServedModel:
     """The classifier in evaluation mode on the CPU, as the exporters trace it."""
     # The tracer would write channels_last strides into the graph as transpositions.
     classifier.cpu().to(memory_format=torch.contiguous_format)

@@ -11,12 +11,12 @@ from xlite.errors import InputError
 from xlite.run_folder.records import ClaheRecord, Preprocessing
 
 if TYPE_CHECKING:
-    from xlite.models.classifier import Classifier
+    from xlite.models.ensemble import AnyClassifier
     from xlite.run_folder.folder import RunFolder
 
 
 def find_preprocessing(
-    run: RunFolder, model: Classifier, *, cache_dir: Path | None = None
+    run: RunFolder, model: AnyClassifier, *, cache_dir: Path | None = None
 ) -> Preprocessing:
     """How an image becomes the run's input.
 

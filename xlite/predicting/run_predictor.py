@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from numpy.typing import NDArray
 
-    from xlite.models.classifier import Classifier
+    from xlite.models.ensemble import AnyClassifier
     from xlite.run_folder.folder import RunFolder
     from xlite.run_folder.records import Preprocessing
     from xlite.scores.fitted_thresholds import FittedThresholds
@@ -34,7 +34,7 @@ class RunPredictor:
     def __init__(
         self,
         run: RunFolder,
-        model: Classifier,
+        model: AnyClassifier,
         *,
         fabric: Fabric,
         preprocessing: Preprocessing,

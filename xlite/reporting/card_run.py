@@ -14,6 +14,7 @@ from xlite.reporting.log_runs import (
 )
 from xlite.reporting.reproduction import list_train_words
 from xlite.results.split import SplitRecord
+from xlite.run_folder.combined_runs import CombinedRuns
 from xlite.run_folder.folder import RunFolder
 from xlite.scores.class_scores import FEW_POSITIVES
 
@@ -99,4 +100,24 @@ def describe_training(run: RunFolder) -> list[str]:
         parts.append(f"Trained on {escape(describe_environment(run.sittings[-1].environment))}.")
     # Without the folder: a card goes to others, whom this machine's paths are none of.
     command = join_command(list_train_words(run))
-    return [*parts, "To train the run again, in its project's folder:", f"```sh\n{command}\n```"]
+    trained, combined = "the run", run.config.combined
+    if combined is not None:
+        parts.insert(0, _describe_members(combined))
+        trained = f"its member {escape(combined.members[0].run)}"
+    return [
+        *parts,
+        f"To train {trained} again, in its project's folder:",
+        f"```sh\n{command}\n```",
+    ]
+
+
+def _describe_members(combined: CombinedRuns) -> str:
+    names = ", ".join(escape(member.run) for member in combined.members)
+    made = {
+        "ensemble": "an ensemble of {} runs, the mean of their logits",
+        "soup": "a soup of {} runs, the mean of their weights",
+    }[combined.kind]
+    return (
+        f"It is {made.format(len(combined.members))}: {names}. They differ in seed or in the part "
+        "of the films that each was trained on, alone."
+    )

@@ -6,6 +6,7 @@ until it is judged anew: nobody finds the scores of one state beside the predict
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from xlite.files import sha256_of_file, write_json
@@ -31,7 +32,11 @@ def finish_run(run_dir: Path, scores: RunScores) -> RunScores:
     The checkpoint before the last is no longer needed, and goes.
     """
     of_validation = _OF_VALIDATION if scores.val is not None else ()
-    names = (*of_validation, *_ALWAYS, RUN_BEST, RUN_CONFIG)
+    return seal_run(run_dir, scores, [*of_validation, *_ALWAYS, RUN_BEST, RUN_CONFIG])
+
+
+def seal_run(run_dir: Path, scores: RunScores, names: Iterable[str]) -> RunScores:
+    """The same of files by name, all of which are there."""
     files = {name: sha256_of_file(run_dir / name) for name in names}
     finished = scores.model_copy(update={"files": files})
     write_json(run_dir / RUN_SCORES, finished.to_json())

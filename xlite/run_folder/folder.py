@@ -203,6 +203,11 @@ class RunFolder:
                 "predictions of one. `xlite evaluate RUN --part test` judges it; runs over folds "
                 "are judged out of fold."
             )
+        if self.config.combined is not None and predictions_name(part) not in scores.files:
+            raise InputError(
+                f"{self.path} combines runs of several splits, which have seen each other's films: "
+                "it has no predictions. Judge its members out of fold, or it on other films."
+            )
         return self._find_written(predictions_name(part))
 
     def find_thresholds(self) -> Path | None:
@@ -231,7 +236,9 @@ class RunFolder:
         described = read_weights_description(self.find_weights(), remedy=self._remedy)
         if described is not None or self.preprocessing is None:
             return described
-        return WeightsDescription.of(self.settings, self.labels, self.preprocessing)
+        return WeightsDescription.of(
+            self.settings, self.labels, self.preprocessing, num_models=self.config.num_models
+        )
 
     @property
     def last_checkpoint(self) -> Path:

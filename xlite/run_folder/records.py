@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -25,7 +23,9 @@ from xlite.console import nan_to_none
 from xlite.files import write_json
 from xlite.records import Record
 from xlite.results import Number
+from xlite.run_folder.combined_runs import CombinedRuns
 from xlite.run_folder.file_names import RUN_CONFIG, RUN_SITTINGS
+from xlite.run_folder.record_part import Part
 
 _LARGEST_INTEGER = 2**63
 _OF_VERSION_1 = {"environment", "runtime"}
@@ -38,15 +38,7 @@ _Scores = dict[str, int | Number]
 """By name: counts are whole numbers."""
 
 
-class _Part(BaseModel):
-    """Base of what lies inside a record: strict as the record is."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", allow_inf_nan=False, strict=True, defer_build=True
-    )
-
-
-class Environment(_Part):
+class Environment(Part):
     """What a sitting ran on."""
 
     xlite: str
@@ -59,7 +51,7 @@ class Environment(_Part):
     """Its name; None in version 1."""
 
 
-class RunData(_Part):
+class RunData(Part):
     """What a run was trained on."""
 
     images: dict[str, int]
@@ -75,7 +67,7 @@ class RunData(_Part):
     """The folder of images that were equalised while loading, instead of a cache."""
 
 
-class ClaheRecord(_Part):
+class ClaheRecord(Part):
     """How the grey images were made."""
 
     size: int
@@ -84,7 +76,7 @@ class ClaheRecord(_Part):
     fit: str
 
 
-class Preprocessing(_Part):
+class Preprocessing(Part):
     """What a model expects of an image, all of it."""
 
     clahe: ClaheRecord
@@ -128,10 +120,18 @@ class RunConfig(Record):
     pos_weight: list[float] | None = None
     data: RunData
     preprocessing: Preprocessing | None = None
+    combined: CombinedRuns | None = None
+    """The runs that the folder was made of; None, and not written, of one that was trained. The
+    settings are what they share, and the first one's seed."""
     environment: Environment | None = None
     """In version 1: that of the latest sitting."""
     runtime: dict[str, Any] | None = None
     """In version 1: that of the latest sitting."""
+
+    @property
+    def num_models(self) -> int:
+        """The models that predict as one: several of a folder that combines runs."""
+        return 1 if self.combined is None else self.combined.num_models
 
     def latest_sitting(self, *, epochs: int) -> tuple[Sitting, ...]:
         """The one sitting that version 1 knows; none in a record of a later version."""
@@ -167,7 +167,7 @@ class RunConfig(Record):
         return self
 
 
-class Sitting(_Part):
+class Sitting(Part):
     """One process that trained the run, from its start or a checkpoint."""
 
     started: str
@@ -186,7 +186,7 @@ class Sitting(_Part):
     environment: Environment
     working_dir: str | None = None
     """The folder that relative paths are seen from; None where that was not noted."""
-    runtime: dict[str, Any] = {}
+    runtime: dict[str, Any] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
     def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -204,14 +204,14 @@ class Sittings(Record):
     sittings: list[Sitting]
 
 
-class PartScores(_Part):
+class PartScores(Part):
     """The scores of one part of the split; an undefined one is NaN."""
 
     images: int | None = None
     patients: int | None = None
     f1_thresholds: str = ""
     macro: _Scores
-    undefined: dict[str, list[str]] = {}
+    undefined: dict[str, list[str]] = Field(default_factory=dict)
     per_class: dict[str, _Scores]
 
     @field_validator("macro")
@@ -269,7 +269,8 @@ class RunScores(Record):
 
 def write_config(run_dir: Path, config: RunConfig) -> None:
     """Write `config.json`, atomically: the run is begun."""
-    write_json(run_dir / RUN_CONFIG, config.model_dump(mode="json", exclude=_OF_VERSION_1))
+    absent = _OF_VERSION_1 | ({"combined"} if config.combined is None else set())
+    write_json(run_dir / RUN_CONFIG, config.model_dump(mode="json", exclude=absent))
 
 
 def write_sittings(run_dir: Path, sittings: Sequence[Sitting]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from xlite.errors import InputError
 from xlite.files import atomic_path
@@ -44,23 +44,31 @@ class WeightsDescription(Record):
     csra_temperature: float = 1.0
     csra_heads: int = 1
     preprocessing: Preprocessing
+    num_models: int = Field(default=1, ge=1)
+    """The models of this kind whose mean of logits is the output; not written where it is one."""
 
     @classmethod
     def of(
-        cls, settings: TrainSettings, labels: Sequence[str], preprocessing: Preprocessing
+        cls,
+        settings: TrainSettings,
+        labels: Sequence[str],
+        preprocessing: Preprocessing,
+        *,
+        num_models: int = 1,
     ) -> Self:
-        """The description of a run's weights."""
+        """The description of a run's weights, or of those of several as one."""
         own = settings.model_dump(include=cls.model_fields.keys() - {"labels", "preprocessing"})
-        return cls(**own, labels=list(labels), preprocessing=preprocessing)
+        return cls(**own, labels=list(labels), preprocessing=preprocessing, num_models=num_models)
 
     @model_serializer(mode="wrap")
     def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what is of a head that the model has not, as files of earlier versions are."""
+        """Without what the model has not, of a head or of several, as files of earlier versions."""
         content: dict[str, Any] = write(self)
+        fields = type(self).model_fields
         return {
             name: value
             for name, value in content.items()
-            if not name.startswith("csra_") or value != type(self).model_fields[name].default
+            if not name.startswith(("csra_", "num_")) or value != fields[name].default
         }
 
 

@@ -10,11 +10,10 @@ from xlite.models.classifier import count_parameters
 from xlite.places import VALIDATION
 from xlite.run_folder.predictions import Predictions, write_predictions
 from xlite.run_folder.records import PartScores, RunScores
-from xlite.run_folder.thresholds_file import write_run_thresholds
 from xlite.run_folder.typical_films_file import write_run_typical_films
 from xlite.scores.summary import summarize_scores
 from xlite.training.predict import predict_logits, to_probs
-from xlite.training.run_thresholds import fit_run_thresholds
+from xlite.training.run_thresholds import write_validation_thresholds
 from xlite.training.typical_films import describe_typical_films
 
 if TYPE_CHECKING:
@@ -50,7 +49,10 @@ def judge_run(run: OpenRun, *, stop: StopRequest) -> RunScores:
             predictions = Predictions(manifest.image_ids, probs, data.vocabulary)
             write_predictions(run_dir, part, predictions)
             if part == VALIDATION:
-                _write_thresholds(run, predictions.as_written())
+                sum_of_part = data.split_sha256.get(VALIDATION)
+                write_validation_thresholds(
+                    run_dir, predictions, manifest, split_sha256=sum_of_part
+                )
         if part == VALIDATION:
             val = summarize_scores(
                 outputs.targets, probs, data.vocabulary, groups=manifest.patient_ids
@@ -81,15 +83,3 @@ def _stopped(run: OpenRun, stop: StopRequest) -> InterruptedRunError:
         "with --resume does that.",
         signal_number=stop.signal_number or signal.SIGTERM,
     )
-
-
-def _write_thresholds(run: OpenRun, predictions: Predictions) -> None:
-    """Write calibration and thresholds: the run alone can then say what its probs call."""
-    manifest = run.data.parts[VALIDATION]
-    fitted, seen = fit_run_thresholds(
-        predictions,
-        manifest.labels,
-        manifest.patient_ids,
-        split_sha256=run.data.split_sha256.get(VALIDATION),
-    )
-    write_run_thresholds(run.run_dir, fitted, seen)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlite.run_folder.thresholds_file import RUN_CALIBRATION, RUN_METHOD, FittedOn
+from xlite.run_folder.thresholds_file import (
+    RUN_CALIBRATION,
+    RUN_METHOD,
+    FittedOn,
+    write_run_thresholds,
+)
 from xlite.scores.fitted_thresholds import FittedThresholds, fit_scaled_thresholds
 
 if TYPE_CHECKING:
@@ -12,6 +18,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.run_folder.predictions import Predictions
+    from xlite.tables.manifest import Manifest
+
+
+def write_validation_thresholds(
+    run_dir: Path, predictions: Predictions, manifest: Manifest, *, split_sha256: str | None
+) -> None:
+    """Write calibration and thresholds of what a run says of its validation part: the folder alone
+    can then say what its probs call.
+    """
+    fitted, seen = fit_run_thresholds(
+        predictions.as_written(), manifest.labels, manifest.patient_ids, split_sha256=split_sha256
+    )
+    write_run_thresholds(run_dir, fitted, seen)
 
 
 def fit_run_thresholds(

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xlite.models.classifier import Classifier, build_described
+from xlite.models.ensemble import AnyClassifier, build_joined
 from xlite.models.weights_file import read_weights, require_sound
 
 if TYPE_CHECKING:
     from xlite.run_folder.folder import RunFolder
 
 
-def load_trained_model(run: RunFolder, device: torch.device) -> Classifier:
+def load_trained_model(run: RunFolder, device: torch.device) -> AnyClassifier:
     """The model with the weights of the run's best epoch, in the memory format of its training.
 
     Raises InputError for a run that is unfinished, and for weights that are damaged.
     """
     settings = run.settings
-    model = build_described(settings, num_classes=len(run.labels))
+    model = build_joined(settings, num_classes=len(run.labels), num_models=run.config.num_models)
     path = run.find_weights()
     weights = read_weights(path)
     require_sound(weights, path, option="weights")

@@ -19,7 +19,7 @@ from xlite.exporting.agreement import (
 )
 from xlite.exporting.films import draw_films, prepare_film
 from xlite.exporting.served_model import ServedModel, serve
-from xlite.models.classifier import build_described
+from xlite.models.ensemble import build_joined
 from xlite.models.weights_file import read_weights
 from xlite.predicting.exported_folder import (
     EXPORT_MODEL,
@@ -93,7 +93,9 @@ def _restore(exported: ExportedFolder) -> ServedModel:
     described = read_weights_description(path, remedy="Export the run again.")
     if described is None:
         raise InputError(f"{path} does not say what it is of. Export the run again.")
-    classifier = build_described(described, num_classes=len(described.labels))
+    classifier = build_joined(
+        described, num_classes=len(described.labels), num_models=described.num_models
+    )
     classifier.load_state_dict(read_weights(path))
     return serve(classifier)
 

@@ -24,13 +24,14 @@ from xlite.run_folder.folder import RunFolder
 from xlite.run_folder.thresholds_file import RUN_CALIBRATION, RUN_METHOD, FittedOn
 from xlite.splitting.split_folder import read_split
 from xlite.training.predict import to_probs
-from xlite.workflows.loaded_data import load_split_data
+from xlite.workflows.run_data import load_run_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlite.training.data import StudyData
 
+_PURPOSE = "a quantised model is judged on the run's validation films"
 _BATCH = 32
 _NUM_CALIBRATION = 96
 """Films of the training part that set the scales of a static model."""
@@ -72,34 +73,13 @@ def open_judged_films(
 
     Raises InputError where they are not there, or are not those of the run.
     """
-    places = run.data
     if run.require_scores().val is None:
         raise InputError(
             f"{run.path} had no validation part, on which a quantised model would be judged. Leave "
             "--quantize out."
         )
-    found = split or _path(places.split_dir)
-    if cache is None and images is None:
-        cache, images = _path(places.cache_dir), _path(places.images_dir)
-    if found is None or (cache is None and images is None):
-        raise InputError(
-            f"a quantised model is judged on validation films, and {run.path} does not say where "
-            "they lie. Pass --split DIR and --cache DIR."
-        )
-    try:
-        data = load_split_data(found, None, cache or Path(), images)
-        labelled = read_run_predictions(run.path, VALIDATION, read_split(found))
-    except InputError as error:
-        raise InputError(
-            f"a quantised model is judged on the run's validation films: {error} Say where they "
-            "lie with --split DIR and --cache DIR."
-        ) from None
-    names = data.parts[VALIDATION].image_ids.tolist()
-    if data.source_fingerprint != places.source or names != labelled.image_ids.tolist():
-        raise InputError(
-            f"{cache or images} holds other pixels than those that {run.path} was trained on. Pass "
-            "its cache with --cache DIR."
-        )
+    data, found = load_run_data(run, split, cache, images, purpose=_PURPOSE)
+    labelled = read_run_predictions(run.path, VALIDATION, read_split(found))
     return JudgedFilms(run, data, labelled)
 
 
@@ -150,7 +130,3 @@ def _fit(labelled: LabelledPredictions, run: RunFolder) -> FoundThresholds:
         split_sha256=run.data.split_sha256.get(VALIDATION),
     )
     return FoundThresholds(fitted.select(run.labels), fitted_on, "fitted to the validation part")
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)

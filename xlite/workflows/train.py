@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlite import places
+from xlite.errors import InputError
 from xlite.settings import Runtime, TrainSettings
 from xlite.signals import StopSource, heed_no_signals
 from xlite.studies.plan import plan_models
+from xlite.workflows.combine import combine_outcomes
 from xlite.workflows.learning_curve import train_subsets
 from xlite.workflows.loaded_data import load_data, load_split_data
 from xlite.workflows.study_folder import check_out
@@ -36,6 +38,7 @@ def train(
     tune: bool = False,
     keeps_precision: bool = True,
     subset_sizes: Sequence[float] = (),
+    ensemble: bool = False,
     stopping: StopSource = heed_no_signals,
     command: str = "",
 ) -> list[Outcome]:
@@ -47,13 +50,13 @@ def train(
     unfinished ones. runtime: device, processes, runs side by side. tune: measure first in which
     memory format each model is faster, and without `keeps_precision` in which precision.
     subset_sizes: shares of the training patients, in (0, 1]: each run is trained on each, of nested
-    subsets, and `learning_curve.json` says what more patients may bring, naming `command`. A run
-    that fails leaves its error in its outcome and the others go on. Writes the run folders,
-    training_progress.json and baseline_results.csv in `out`, and the experiment log.
-
-    stopping: gives the request on which a run saves and InterruptedRunError is raised; by default
-    no signal is caught. Raises InputError at once for whatever is known to end one of the runs.
+    subsets, and `learning_curve.json` says what more patients may bring, naming `command`.
+    ensemble: the runs of each model become one in `out/ensembles`. stopping: gives the request on
+    which a run saves and InterruptedRunError is raised. A run that fails leaves its error in its
+    outcome and the others go on. Writes run folders, training_progress.json, baseline_results.csv
+    and the experiment log. Raises InputError at once for whatever is known to end one of the runs.
     """
+    _require_whole_data(subset_sizes, ensemble=ensemble)
     plan = plan_models(settings, list(models) or [settings.model], seeds=seeds)
     folder = Path(out)
     check_out(folder)
@@ -68,7 +71,8 @@ def train(
         stopping=stopping,
     )
     if not subset_sizes:
-        return carry_out(plan, load_data(split, labels, cache, images))
+        outcomes = carry_out(plan, load_data(split, labels, cache, images))
+        return combine_outcomes(outcomes, folder, runtime=options) if ensemble else outcomes
     return train_subsets(
         plan,
         subset_sizes,
@@ -81,3 +85,11 @@ def train(
         resume=resume,
         command=command,
     )
+
+
+def _require_whole_data(subset_sizes: Sequence[float], *, ensemble: bool) -> None:
+    if ensemble and subset_sizes:
+        raise InputError(
+            "an ensemble is of runs on all that there is to train on: leave out --ensemble or "
+            "--subset-sizes."
+        )
