@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -159,7 +159,8 @@ def _combine_seeds(
     members: Sequence[RunFolder], soup: Soup | None, folder: Path, judge: PartJudge
 ) -> Combination:
     """Runs of one split as one, with what it says of its parts and how good it is."""
-    first, kind = members[0], cast("Kind", "ensemble" if soup is None else "soup")
+    first = members[0]
+    kind: Kind = "ensemble" if soup is None else "soup"
     combined = describe_members(members, kind)
     weights = _join(members) if soup is None else soup.weights
     model = build_joined(
