@@ -46,21 +46,19 @@ def train(
 
     One run a model and seed, else as in `settings`, whose model and seed count where none are
     named. labels: a table that the split has to agree with. images: compute CLAHE at each loading
-    from this folder instead of a cache. resume: take finished runs as they are and continue
-    unfinished ones. runtime: device, processes, runs side by side. tune: measure first in which
-    memory format each model is faster, and without `keeps_precision` in which precision.
-    subset_sizes: shares of the training patients, in (0, 1]: each run is trained on each, of nested
-    subsets, and `learning_curve.json` says what more patients may bring, naming `command`.
-    ensemble: the runs of each model become one in `out/ensembles`. stopping: gives the request on
-    which a run saves and InterruptedRunError is raised. A run that fails leaves its error in its
-    outcome and the others go on. Writes run folders, training_progress.json, baseline_results.csv
-    and the experiment log. Raises InputError at once for whatever is known to end one of the runs.
+    from this folder instead of a cache. resume: finished runs are taken as they are, unfinished
+    ones go on. tune: measure first in which memory format each model is faster, and without
+    `keeps_precision` in which precision. subset_sizes: each run is trained on each of these shares
+    of the training patients, in (0, 1], and `learning_curve.json` says what more may bring, naming
+    `command`. ensemble: the runs of each model become one in `out/ensembles`. stopping: gives the
+    request on which a run saves and InterruptedRunError is raised. A run that fails leaves its
+    error in its outcome and the others go on. Writes run folders, training_progress.json,
+    baseline_results.csv and the log. Raises InputError at once for what is known to end a run.
     """
     _require_whole_data(subset_sizes, ensemble=ensemble)
     plan = plan_models(settings, list(models) or [settings.model], seeds=seeds)
-    folder = Path(out)
+    folder, options = Path(out), runtime or Runtime()
     check_out(folder)
-    options = runtime or Runtime()
     carry_out = partial(
         run_study,
         out=folder,
