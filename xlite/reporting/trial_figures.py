@@ -45,6 +45,7 @@ def draw_rates(found: RateRange, path: Path) -> None:
             color="#9a6400",
         )
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:.0e}")
     low, high = min(found.smoothed), max(found.smoothed[0], min(found.smoothed))
     axis.set_ylim(low - 0.15 * (high - low), high + 0.6 * (high - low) + 1e-6)
     axis.set_xlabel("learning rate (--lr)")

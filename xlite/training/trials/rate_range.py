@@ -38,7 +38,7 @@ _DIVERGED = 4.0
 """So many times the least loss is the end, as in fastai and Lightning."""
 _LEAST_FALL = 4.0
 """Standard errors by which the loss has to fall: less comes up in a curve of noise."""
-_FREE_STEPS = {"freeze_epochs": 0, "unfreeze_epochs": 0, "ema_decay": 0.0}
+_FREE_STEPS = {"probe_epochs": 0, "freeze_epochs": 0, "unfreeze_epochs": 0, "ema_decay": 0.0}
 
 
 def find_rate(
