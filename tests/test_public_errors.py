@@ -207,6 +207,7 @@ WRONG: dict[str, list[tuple[tuple[Any, ...], dict[str, Any], str]]] = {
     "read_study_status": [(("nowhere",), {}, "nowhere holds no study")],
     "answer_question": [(("nowhere", "yes"), {"why": "w"}, "nowhere is no study")],
     "import_wandb": [(("nowhere.yaml",), {}, "nowhere.yaml")],
+    "probe": [(("resnet18",), {"split": "nowhere"}, "nowhere")],
     "combine": [
         ((["nowhere"],), {"out": "x"}, "nowhere is no folder"),
         (([],), {"out": "x"}, "pass a run"),
