@@ -203,7 +203,7 @@ def test_what_is_no_sweep_is_refused_in_a_sentence(
 def test_a_sweep_without_anything_to_search_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="searches nothing that can be searched here"):
         convert(
-            "method: random\nparameters: {lookahead: {values: [1, 2]}}\n", tmp_path, model="resnet18"
+            "method: random\nparameters: {momenta: {values: [1, 2]}}\n", tmp_path, model="resnet18"
         )
     with pytest.raises(InputError, match="a grid has no end over lr"):
         convert(MINIMAL.replace("random", "grid"), tmp_path, model="resnet18")
