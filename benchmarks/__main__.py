@@ -26,7 +26,8 @@ _OTHERS = {
     *("validity_verdicts", "validity_explain", "drawn_sites", "merged_table"),
     *("fold_learners", "generated_studies", "self_audit"),
     *("bundle_mutations", "prove", "prove_mutations"),
-    *("doctor", "export", "gpu", "memory", "near_duplicates", "scale", "study_scale", "ways"),
+    *("doctor", "export", "gpu", "memory", "near_duplicates", "scale", "study_scale"),
+    *("training_memory", "ways"),
     *("albumentations_peer", "drawn_sites", "merged_table", "validity_external"),
 }
 SCRIPTS = tuple(sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _OTHERS))

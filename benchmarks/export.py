@@ -34,11 +34,10 @@ from xlite.run_folder.records import (
     RunData,
     RunScores,
     Sitting,
-    WeightsDescription,
     write_config,
     write_sittings,
 )
-from xlite.run_folder.weights import write_weights
+from xlite.run_folder.weights import WeightsDescription, write_weights
 from xlite.settings import TrainSettings
 from xlite.workflows.check_export import check_export
 
@@ -115,13 +114,7 @@ def write_drawn_run(run_dir: Path, name: str) -> Path:
     here = Environment(xlite="", torch=torch.__version__, python="", machine="", num_threads=1)
     sitting = Sitting(started="", epochs=1, from_epoch=0, from_step=0, environment=here)
     write_sittings(run_dir, [sitting])
-    described = WeightsDescription(
-        model=name,
-        labels=labels,
-        dropout=settings.dropout,
-        position_encoding=settings.position_encoding,
-        preprocessing=preprocessing,
-    )
+    described = WeightsDescription.of(settings, labels, preprocessing)
     write_weights(run_dir, classifier.state_dict(), described)
     scores = RunScores(
         schema_version=RunScores.newest_schema,

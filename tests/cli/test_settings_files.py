@@ -95,7 +95,7 @@ def values_of(parameter: str, kind: type) -> st.SearchStrategy[Any]:
     if kind is bool:
         return st.booleans()
     if kind is int:
-        return st.integers(1, 64)
+        return st.integers(2, 64)
     if kind is float:
         return st.sampled_from([0.0, 0.05, 0.5, 1e-5, 1.0, 2.5])
     if kind is list:

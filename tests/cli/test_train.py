@@ -156,7 +156,7 @@ def test_an_internal_error_in_a_run_of_its_own_process_is_one_line_and_70(
         "import sys\n"
         "if 'spawn_main' in ' '.join(sys.orig_argv):\n"
         "    import xlite.training.open_run as run\n"
-        "    run.build_classifier = None\n"
+        "    run.build_described = None\n"
     )
     models = "test_resnet,test_efficientnet"
     command = arguments(project, tmp_path / "out", models, "--jobs", 2)

@@ -56,7 +56,7 @@ parameters:
   freeze_epochs:
     min: 0
     max: 10
-  mixup_alpha:
+  randaug_magnitude:
     values: [0, 0.2, 0.4]
   optimizer:
     value: adamw
@@ -107,7 +107,12 @@ def test_a_sweep_without_a_name_is_called_after_its_file(tmp_path: Path) -> None
 
 def test_what_cannot_be_said_is_named_in_the_plan_too(tmp_path: Path) -> None:
     found = convert(SWEEP, tmp_path)
-    for start in ("program is left out", "command", "mixup_alpha is left out", "optimizer is left"):
+    for start in (
+        "program is left out",
+        "command",
+        "randaug_magnitude is left out",
+        "optimizer is left",
+    ):
         assert any(note.startswith(start) for note in found.notes), start
     assert all(f"# - {note}" in found.plan for note in found.notes)
 
@@ -226,7 +231,7 @@ def test_the_command_writes_a_plan_once(tmp_path: Path, xlite: Any) -> None:
     result = xlite("study", "import-wandb", sweep)
     assert result.exit_code == 0
     assert parse_plan(result.stdout, None, where="p.toml").phases
-    assert "mixup_alpha is left out" in result.stderr
+    assert "randaug_magnitude is left out" in result.stderr
     for _ in range(2):
         assert xlite("study", "import-wandb", sweep, "--out", plan).exit_code == 0
     assert plan.read_text(encoding="utf-8").strip() == result.stdout.strip()

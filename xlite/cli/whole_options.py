@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from xlite.cli.expansion import RARE
 from xlite.cli.names import split_names
 from xlite.errors import InputError
 
@@ -29,6 +30,7 @@ class WholeOptions:
         typer.Option(
             "--ensemble", help="Make the seeds and folds of a model one model, in OUT/ensembles."
         ),
+        RARE,
     ] = False
 
     @property

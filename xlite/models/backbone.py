@@ -118,12 +118,10 @@ def create_backbone(
     fit.
     """
     check_timm_name(timm_name)
+    further = arguments or {}
     if pretrained and weights_path is None:
-        whole = create_pretrained_model(timm_name, arguments or {})
-        return Backbone(whole, timm_name=timm_name)
-    model = import_timm().create_model(
-        timm_name, pretrained=False, num_classes=0, **(arguments or {})
-    )
+        return Backbone(create_pretrained_model(timm_name, **further), timm_name=timm_name)
+    model = import_timm().create_model(timm_name, pretrained=False, num_classes=0, **further)
     backbone = Backbone(model, timm_name=timm_name)
     if weights_path is not None:
         load_weights(backbone, weights_path)

@@ -15,7 +15,6 @@ from xlite.errors import InputError, did_you_mean
 from xlite.models.catalogue import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import ModuleType
 
 _REMEDIES = "Pass --weights FILE.safetensors, or --no-pretrained to start from random weights."
@@ -66,7 +65,7 @@ def check_timm_name(timm_name: str) -> None:
         )
 
 
-def create_pretrained_model(timm_name: str, arguments: Mapping[str, float]) -> nn.Module:
+def create_pretrained_model(timm_name: str, **arguments: float) -> nn.Module:
     """timm's model without its classifier and with its weights, from the local cache or the hub.
 
     arguments: further ones of timm's `create_model`.

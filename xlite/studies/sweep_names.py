@@ -22,6 +22,8 @@ _OTHER_NAMES: Final = {
     "batchsize": "batch-size",
     "train_batch_size": "batch-size",
     "wd": "weight-decay",
+    "mixup_alpha": "mixup",
+    "cutmix_alpha": "cutmix",
     "dropout_rate": "dropout",
     "drop_rate": "dropout",
     "dropout_p": "dropout",
@@ -87,7 +89,7 @@ _SCORES: Final = (
 def find_setting(name: str) -> str | None:
     """The setting, or `seed` or `pretrained`, that a parameter's name means; None for others.
 
-    >>> find_setting("optimizer.learning_rate"), find_setting("batch_size"), find_setting("mixup")
+    >>> find_setting("optimizer.learning_rate"), find_setting("batch_size"), find_setting("amsgrad")
     ('lr', 'batch-size', None)
     """
     plain = name.rpartition(".")[2].strip().lower().replace("-", "_")
