@@ -48,6 +48,15 @@ def verify(members: Members, folder: Path) -> xlite.results.verification.Verific
     return xlite.verify(folder / "changed.zip")
 
 
+def test_shared_among_processes_a_bundle_is_the_same(
+    drawn_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlite.proving.recomputing._FEWEST_ROWS", 0)
+    xlite.bundle("drawn", out="shared.zip", hash_ids=drawn_copy / "key", processes=2)
+    assert Path("shared.zip").read_bytes() == Path("b.zip").read_bytes()
+    assert xlite.verify("shared.zip", processes=2).holds
+
+
 def test_an_untouched_bundle_holds_wherever_it_is_read(drawn: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.zip"
     shutil.copy(drawn / "b.zip", elsewhere)

@@ -60,9 +60,7 @@ def write_bundle(
         # Read again: histories were written since.
         project = BundledProject(root)
         with sharing(project, processes) as others:
-            found = recompute(project, others)
-            # While others read, nothing is written.
-            for one in found if others is None else list(found):
+            for one in recompute(project, others, is_rewritten=True):
                 if one.found is not None:
                     _require_near(one)
                     if not one.record.kind.is_input:

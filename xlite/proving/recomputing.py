@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,19 +71,27 @@ def sharing(project: BundledProject, processes: int) -> Iterator[Executor | None
         yield pool
 
 
-def recompute(project: BundledProject, others: Executor | None = None) -> Iterator[Recomputed]:
+def recompute(
+    project: BundledProject, others: Executor | None = None, *, is_rewritten: bool = False
+) -> Iterator[Recomputed]:
     """Each record of a bundle with what it comes to.
 
     others: those of `sharing`, who are given what takes long at once; this process does the rest
-    meanwhile. Raises InputError for a damaged record.
+    meanwhile. is_rewritten: whoever asks writes each record before the next, which may rest on it
+    (scores hold the sums of other files): then nothing is given before the others are done, and the
+    rest is found in turn. Raises InputError for a damaged record.
     """
     records = list(list_records(project))
     shared = _share(records, others) if others is not None else {}
-    own = {
-        place: _replay(project, record)
-        for place, record in enumerate(records)
-        if others is not None and place not in shared
-    }
+    own: dict[int, _Found] = {}
+    if is_rewritten:
+        wait(shared.values())
+    elif others is not None:
+        own = {
+            place: _replay(project, record)
+            for place, record in enumerate(records)
+            if place not in shared
+        }
     for place, record in enumerate(records):
         if place in shared:
             found = shared[place].result()[place]
