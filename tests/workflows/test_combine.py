@@ -101,6 +101,13 @@ def test_it_is_exported_as_one_and_checks(ensemble: Path, tmp_path: Path) -> Non
     assert "ensemble of 2 runs" in (tmp_path / "exported/README.md").read_text()
 
 
+def test_a_damaged_one_is_combined_again(ensemble: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(ensemble, tmp_path / "copy"))
+    (copy / "best.safetensors").unlink()
+    with pytest.raises(InputError, match=r"Delete .*scores\.json, and combine its runs"):
+        RunFolder(copy).find_weights()
+
+
 def test_maps_are_those_of_members(ensemble: Path, project: Project, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is an ensemble.*Explain one of its runs: test_resnet"):
         xlite.explain(ensemble, project.images, labels=project.table, out=tmp_path / "x")

@@ -292,7 +292,8 @@ class RunFolder:
     @property
     def how_to_make_again(self) -> str:
         """The sentence that says how to have predictions and weights written anew."""
-        return f"Delete {self.path / RUN_SCORES}, and train with --resume to have it made again."
+        again = "combine its runs" if self.config.combined else "train with --resume"
+        return f"Delete {self.path / RUN_SCORES}, and {again} to have it made again."
 
     @property
     def _remedy(self) -> str:
